@@ -1,0 +1,76 @@
+"""The border: the only caller of scikit-learn's data validation. What passes here is trusted everywhere inside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+
+FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
+
+
+def validate_training_X(estimator: Any, X: Any, *, reset: bool = True, **checks: Any) -> Any:
+    """X as a C-ordered array (or CSR matrix) of floats; sets or checks `n_features_in_` and `feature_names_in_`.
+
+    The order matters: a frame's columns are contiguous, and gathering rows from them is about 20x slower.
+    """
+    return validate_data(estimator, X, reset=reset, **{"dtype": FLOATS, "order": "C", **checks})
+
+
+def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:
+    """X of a fitted estimator's method, with the columns of the fit."""
+    check_is_fitted(estimator)
+    return validate_training_X(estimator, X, reset=False, **checks)
+
+
+def validate_regression(
+    estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = True, **checks: Any
+) -> tuple[Any, np.ndarray]:
+    """X and real targets, one row each; y keeps its one or two dimensions and has X's precision."""
+    X, y = validate_data(
+        estimator,
+        X,
+        y,
+        reset=reset,
+        y_numeric=True,
+        multi_output=multi_output,
+        **{"dtype": FLOATS, "order": "C", **checks},
+    )
+    if not multi_output:
+        y = column_or_1d(y, warn=True)
+    return X, np.ascontiguousarray(y, dtype=X.dtype)
+
+
+def validate_classification(
+    estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = False, **checks: Any
+) -> tuple[Any, np.ndarray]:
+    """X and class labels of any type; with `multi_output`, y may have one column for each output."""
+    X, y = validate_data(
+        estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks}
+    )
+    if not multi_output or (y.ndim == 2 and y.shape[1] == 1):
+        y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    return X, y
+
+
+def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) -> np.ndarray | None:
+    """Weights of the rows of X as an (n,) array, or None for equal weights."""
+    n_samples = X.shape[0]
+    if sample_weight is None:
+        return None
+    if np.ndim(sample_weight) == 0:
+        weight = np.full(n_samples, sample_weight, dtype=dtype)
+    else:
+        weight = check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight")
+        if weight.ndim != 1:
+            raise ValueError(f"sample_weight must be 1D or a number. Got an array of {weight.ndim} dimensions.")
+        check_consistent_length(X, weight)
+    if (weight < 0).any():
+        raise ValueError("sample_weight must not hold negative values.")
+    if not weight.sum() > 0:
+        raise ValueError("sample_weight must have a positive sum: all of its values are zero.")
+    return weight
