@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
@@ -30,27 +32,35 @@ def validate_regression(
     estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = True, **checks: Any
 ) -> tuple[Any, np.ndarray]:
     """X and real targets, one row each; y keeps its one or two dimensions and has X's precision."""
+    if sparse.issparse(y):
+        raise ValueError("y must be dense. Got a sparse matrix: use y.toarray().")
     X, y = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        y_numeric=True,
-        multi_output=multi_output,
-        **{"dtype": FLOATS, "order": "C", **checks},
+        estimator, X, y, reset=reset, multi_output=multi_output, **{"dtype": FLOATS, "order": "C", **checks}
     )
     if not multi_output:
         y = column_or_1d(y, warn=True)
-    return X, np.ascontiguousarray(y, dtype=X.dtype)
+    return X, _real_targets(y, X.dtype)
+
+
+def _real_targets(y: np.ndarray, dtype: Any) -> np.ndarray:
+    """The targets as reals: strings are an error even where they spell numbers, and nothing may overflow X's precision."""
+    try:
+        if y.dtype.kind not in "biufO" or any(isinstance(value, str) for value in y.flat if y.dtype.kind == "O"):
+            raise TypeError
+        with np.errstate(over="ignore"):
+            real = np.ascontiguousarray(y, dtype=dtype)
+    except (TypeError, ValueError):
+        raise ValueError(f"y must hold real numbers. Got values of type {y.dtype}, such as {y.flat[0]!r}.") from None
+    if not np.isfinite(real).all():
+        raise ValueError(f"y must be finite in X's precision, {dtype}. It holds NaN, infinity or too large a value.")
+    return real
 
 
 def validate_classification(
     estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = False, **checks: Any
 ) -> tuple[Any, np.ndarray]:
     """X and class labels of any type; with `multi_output`, y may have one column for each output."""
-    X, y = validate_data(
-        estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks}
-    )
+    X, y = validate_data(estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks})
     if not multi_output or (y.ndim == 2 and y.shape[1] == 1):
         y = column_or_1d(y, warn=True)
     check_classification_targets(y)
@@ -62,15 +72,29 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
     n_samples = X.shape[0]
     if sample_weight is None:
         return None
-    if np.ndim(sample_weight) == 0:
+    if isinstance(sample_weight, numbers.Real):
         weight = np.full(n_samples, sample_weight, dtype=dtype)
     else:
         weight = check_array(sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight")
         if weight.ndim != 1:
             raise ValueError(f"sample_weight must be 1D or a number. Got an array of {weight.ndim} dimensions.")
         check_consistent_length(X, weight)
-    if (weight < 0).any():
-        raise ValueError("sample_weight must not hold negative values.")
+    if not ((weight >= 0) & (weight < np.inf)).all():
+        raise ValueError("sample_weight must hold values in the range [0, inf).")
     if not weight.sum() > 0:
         raise ValueError("sample_weight must have a positive sum: all of its values are zero.")
     return weight
+
+
+def names_of_features(estimator: Any, input_features: Any = None) -> list[str]:
+    """The names to derive output names from: as given, as seen in the fit, or x0, x1, ..."""
+    check_is_fitted(estimator)
+    seen = getattr(estimator, "feature_names_in_", None)
+    if input_features is None:
+        return [f"x{i}" for i in range(estimator.n_features_in_)] if seen is None else list(seen)
+    names = list(input_features)
+    if seen is not None and names != list(seen):
+        raise ValueError("input_features is not equal to feature_names_in_: give None or the names seen in fit.")
+    if len(names) != estimator.n_features_in_:
+        raise ValueError(f"input_features should have length {estimator.n_features_in_}. Got {len(names)} names.")
+    return names
