@@ -1,0 +1,57 @@
+"""The only seam to an array library.
+
+The engine and the components work in the array namespace of the arrays that they are given (array API standard, in-place
+arithmetic allowed). What that standard lacks, or what is much faster by a library's own call, is a named operation here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+Array = Any  # an array of any supported library
+
+
+def namespace(x: Array) -> Any:
+    """The array library of x: its module of functions."""
+    return x.__array_namespace__()
+
+
+def column(values: Sequence[Any], ndim: int, dtype: Any) -> Array:
+    """One number a member as an array of shape (k, 1, ...), to broadcast over arrays whose first axis is the members."""
+    return np.asarray(values, dtype=dtype).reshape(-1, *([1] * (ndim - 1)))
+
+
+def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+    """Matrix products over the member axis, written into `out` where it is given."""
+    return np.matmul(a, b, out=out)
+
+
+def transpose(x: Array) -> Array:
+    """The matrices of a stack transposed, without a copy."""
+    return x.swapaxes(-1, -2)
+
+
+def take_rows(x: Array, index: Array, out: Array | None = None) -> Array:
+    """Rows of one matrix by index; `mode="clip"` spares NumPy the buffering of a checked take into `out`."""
+    return np.take(x, index, axis=0, out=out, mode="clip")
+
+
+def rectify(x: Array) -> Array:
+    """max(x, 0) in place."""
+    return np.maximum(x, 0, out=x)
+
+
+def uniform_rows(generators: Sequence[np.random.Generator], shape: tuple[int, ...], like: Array) -> Array:
+    """Uniform numbers in [0, 1), shape (k, *shape): member i's come from generator i alone."""
+    draws = np.empty((len(generators), *shape), dtype=like.dtype)
+    for generator, row in zip(generators, draws, strict=True):
+        generator.random(out=row, dtype=row.dtype.type)
+    return draws
+
+
+def to_numpy(x: Array) -> np.ndarray:
+    """X as a NumPy array."""
+    return np.asarray(x)

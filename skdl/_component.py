@@ -1,0 +1,120 @@
+"""Components: hyperparameters and mathematics, and nothing else."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from skdl._array import column
+from skdl._constraints import Constraint, check_params
+
+C = TypeVar("C", bound="Component")
+
+
+class Component:
+    """Base of everything that fills a slot: an activation, an optimizer, a loss, ...
+
+    A component stores its constructor's arguments under their own names, and holds no arrays. It clones
+    (`sklearn.base.clone`) and pickles, and its hyperparameters are reached by `get_params` and `set_params`.
+
+    Attributes
+    ----------
+    _constraints : mapping
+        The allowed range of each hyperparameter, checked before any work is done.
+    _per_member : tuple of str
+        The numbers that may differ between the members of one stack. In a stack they are columns, one row a member;
+        the type and all other hyperparameters are the component's `structure`, by which fits are grouped.
+    """
+
+    _constraints: ClassVar[Mapping[str, Constraint]] = {}
+    _per_member: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def _parameter_names(cls) -> list[str]:
+        if cls.__init__ is object.__init__:
+            return []
+        return [name for name in inspect.signature(cls).parameters]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Hyperparameters by name; with `deep`, those of a component within too, as `name__parameter`."""
+        params: dict[str, Any] = {}
+        for name in self._parameter_names():
+            params[name] = value = getattr(self, name)
+            if deep and isinstance(value, Component):
+                params |= {f"{name}__{key}": inner for key, inner in value.get_params().items()}
+        return params
+
+    def set_params(self: C, **params: Any) -> C:
+        """Change hyperparameters in place; an unknown name is a ValueError that lists the known ones."""
+        for key, value in params.items():
+            name, _, inner = key.partition("__")
+            if name not in self._parameter_names() or (inner and not isinstance(getattr(self, name), Component)):
+                known = self._parameter_names() or "none"
+                raise ValueError(f"Invalid parameter {key!r} for {type(self).__name__}. Its parameters are: {known}.")
+            setattr(self, name, getattr(self, name).with_params(**{inner: value}) if inner else value)
+        return self
+
+    def with_params(self: C, **changes: Any) -> C:
+        """A copy with some hyperparameters changed; this one stays as it is."""
+        return type(self)(**self.get_params(deep=False)).set_params(**changes)
+
+    def validate(self: C) -> C:
+        """Raise a ValueError for a hyperparameter out of its range; return self."""
+        check_params(self, self._constraints)
+        for value in self.get_params(deep=False).values():
+            if isinstance(value, Component):
+                value.validate()
+        return self
+
+    @property
+    def structure(self) -> Hashable:
+        """What has to be equal for two components to share a stack."""
+        return (
+            type(self),
+            *(
+                (name, value.structure if isinstance(value, Component) else _frozen(value))
+                for name, value in self.get_params(deep=False).items()
+                if name not in self._per_member
+            ),
+        )
+
+    @staticmethod
+    def stacked(members: Sequence[C], ndim: int, dtype: Any) -> C:
+        """One component for a whole stack: each per-member number becomes a column of shape (k, 1, ...) with `ndim` axes.
+
+        The members must have one structure. A stack of one goes the same way, so that a lone fit computes the very
+        same bits as a member of a stack.
+        """
+        first = members[0]
+        changes: dict[str, Any] = {}
+        for name, value in first.get_params(deep=False).items():
+            if name in first._per_member:
+                changes[name] = column([getattr(member, name) for member in members], ndim, dtype)
+            elif isinstance(value, Component):
+                changes[name] = Component.stacked([getattr(member, name) for member in members], ndim, dtype)
+        return first.with_params(**changes)
+
+    def __repr__(self) -> str:
+        defaults = inspect.signature(type(self)).parameters if self._parameter_names() else {}
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self.get_params(deep=False).items()
+            if not _same(value, defaults[name].default)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def _frozen(value: Any) -> Hashable:
+    """A hashable stand-in for a hyperparameter, for comparing structures."""
+    if isinstance(value, Hashable):
+        return value
+    if isinstance(value, (list, tuple)):
+        return tuple(_frozen(item) for item in value)
+    if hasattr(value, "tobytes"):
+        return (value.shape, str(value.dtype), value.tobytes())
+    return repr(value)
+
+
+def _same(value: Any, default: Any) -> bool:
+    return value is default or (type(value) is type(default) and not hasattr(value, "shape") and value == default)

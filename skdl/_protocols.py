@@ -1,0 +1,210 @@
+"""What a plug-in of each family must provide, with the shapes.
+
+k is the number of members of a stack, B the rows of a batch, n the units of a layer, C the columns of the targets and
+P the number of parameters of one member. Members come first on every array, and no component reduces over them. Where
+a method is said to own an argument, it may overwrite it; it never has to.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._component import Component
+
+Gradients = Mapping[str, Array]
+Backprop = Callable[[Array], tuple[Array, Gradients]]
+NO_GRADIENTS: Gradients = {}
+
+
+class Activation(Component):
+    """An elementwise function f between layers.
+
+    Attributes
+    ----------
+    initializer : str
+        The name of the initializer that `initializer="auto"` takes for a layer with this activation.
+    """
+
+    initializer = "glorot_uniform"
+
+    def parameters(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
+        return {}
+
+    @abstractmethod
+    def forward(self, x: Array, **parameters: Array) -> tuple[Array, Backprop]:
+        """f(x) and its adjoint.
+
+        Parameters
+        ----------
+        x : array of shape (k, B, n)
+            Owned by this call.
+        **parameters : arrays of shape (k, 1, n) or (k, 1, 1)
+            The learned parameters, if `parameters` names any.
+
+        Returns
+        -------
+        y : array of shape (k, B, n)
+        backprop : callable
+            Takes the loss's gradient by y, which it owns, and returns (gradient by x, gradients of parameters by name).
+        """
+
+    def __call__(self, x: Array) -> Array:
+        """f(x), elementwise, with x left as it is."""
+        x = np.array(x, dtype=np.result_type(x, np.float32), ndmin=1)
+        learned = {name: np.asarray(value, x.dtype) for name, value in self.parameters(x.shape[-1]).items()}
+        return self.forward(x, **learned)[0]
+
+
+class Initializer(Component):
+    """A distribution of initial weights."""
+
+    @abstractmethod
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        """One member's weights of one layer, a float64 array of shape (n_in, n_out)."""
+
+
+class Normalization(Component):
+    """A map between the affine map and the activation that fixes the scale of what passes."""
+
+    def parameters(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of the learned parameters by name, each of shape (1, n_units)."""
+        return {}
+
+    def buffers(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of what is tracked in training but not learned, each of shape (1, n_units)."""
+        return {}
+
+    @abstractmethod
+    def forward(self, x: Array, *, training: bool, **arrays: Array) -> tuple[Array, Backprop]:
+        """The normalized x and its adjoint; in training, buffers are updated in place.
+
+        Parameters
+        ----------
+        x : array of shape (k, B, n)
+            Owned by this call.
+        training : bool
+        **arrays : arrays of shape (k, 1, n)
+            Parameters and buffers by name.
+        """
+
+
+class Loss(Component):
+    """A loss on raw scores that owns its link.
+
+    Attributes
+    ----------
+    task : str
+        "classification" (targets are probabilities), "binary" (each column is the probability of one event) or
+        "regression" (targets are reals).
+    """
+
+    task = "regression"
+
+    def link(self, scores: Array) -> Array:
+        """Predictions (probabilities, means) from scores of shape (..., C), which stay as they are."""
+        return scores
+
+    @abstractmethod
+    def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
+        """The weighted sum of the rows' losses and its gradient, computed stably.
+
+        Parameters
+        ----------
+        scores : array of shape (k, B, C)
+            Owned by this call.
+        targets : array of shape (k, B, C)
+        weight : array of shape (k, B, 1)
+            With 1 / B in each row the value is the mean loss.
+
+        Returns
+        -------
+        value : array of shape (k,)
+        gradient : array of shape (k, B, C)
+        """
+
+
+class Optimizer(Component):
+    """A rule that turns gradients into steps.
+
+    Attributes
+    ----------
+    full_batch : bool
+        Whether the rule drives the objective of all rows by itself (`minimize`) rather than giving one direction a batch.
+    """
+
+    full_batch = False
+    slots: tuple[str, ...] = ()
+    learning_rate: Any
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        """The direction d of one step; the engine goes theta <- theta - learning_rate * schedule * d.
+
+        Parameters
+        ----------
+        gradient : array of shape (k, P)
+            Owned by this call.
+        state : mapping of arrays of shape (k, P)
+            One array for each name in `slots`, zeros at the start, updated in place.
+        step : array of shape (k, 1)
+            The number of this step, from 1, in float64.
+        """
+        raise TypeError(f"{type(self).__name__} has no direction of its own: it is a full-batch optimizer.")
+
+    def minimize(
+        self,
+        function: Callable[[np.ndarray], tuple[float, np.ndarray]],
+        theta: np.ndarray,
+        *,
+        max_iter: int,
+        tol: float,
+        report: Callable[[np.ndarray, float], bool],
+    ) -> tuple[np.ndarray, bool]:
+        """Minimise the objective of all rows from `theta` of shape (P,), in float64.
+
+        `report(theta, value)` is called after each iteration; when it returns True the search stops.
+
+        Returns
+        -------
+        theta : array of shape (P,)
+        converged : bool
+            Whether the largest absolute component of the gradient fell to `tol`.
+        """
+        raise TypeError(f"{type(self).__name__} is no full-batch optimizer.")
+
+
+class Schedule(Component):
+    """The learning rate over time, as a factor of the optimizer's learning rate."""
+
+    @abstractmethod
+    def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
+        """The factor for each step.
+
+        Parameters
+        ----------
+        step : array of shape (k, S)
+            Steps done before, from 0, in float64.
+        steps_per_epoch, max_epochs : int
+            The length of an epoch, and of the whole fit, for schedules that are stretched over it.
+
+        Returns
+        -------
+        factor : array that broadcasts to the shape of `step`
+        """
+
+
+class Penalty(Component):
+    """A function of the weights that is added to the mean loss, times the estimator's `alpha`."""
+
+    @abstractmethod
+    def value(self, weights: Array) -> Array:
+        """The penalty of each member: shape (k,), for weights of shape (k, W)."""
+
+    @abstractmethod
+    def gradient(self, weights: Array) -> Array:
+        """Its gradient (or a subgradient) by the weights, of the same shape; may be `weights` itself."""

@@ -1,0 +1,154 @@
+"""Components by name: one registry a family.
+
+A name is written once, in the decorator::
+
+    @register("leaky_relu")
+    class LeakyReLU(Activation): ...
+
+A third-party package registers in the same way, or declares an entry point in the group `skdl.activations` (and so on),
+which is read on the first unknown name only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
+
+from joblib.externals import cloudpickle
+
+from skdl import _protocols
+from skdl._component import Component
+
+T = TypeVar("T", bound=Component)
+K = TypeVar("K", bound=type)
+
+REGISTRIES: dict[str, Registry] = {}
+
+
+class Registry(Generic[T]):
+    """The components of one family by name.
+
+    Parameters
+    ----------
+    family : str
+        The plural name, such as "activations"; also the entry-point group `skdl.<family>`.
+    base : type
+        The class that all components of the family derive from.
+    """
+
+    def __init__(self, family: str, base: type[T]):
+        self.family = family
+        self.base = base
+        self._classes: dict[str, type[T]] = {}
+        self._plug_ins: dict[str, Any] = {}  # name -> how another process finds a class registered at run time
+        self._entry_points: dict[str, EntryPoint] | None = None
+        REGISTRIES[family] = self
+
+    def register(self, name: str) -> Callable[[K], K]:
+        """Class decorator that gives a component its name."""
+
+        def decorate(cls: K) -> K:
+            known = self._classes.get(name)
+            # The same class again is a module that is imported twice or reloaded, not a second owner of the name.
+            same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
+            if known is not None and not (same and name in self._plug_ins):
+                raise ValueError(f"{name!r} is already registered in skdl.{self.family}, by {known.__module__}.")
+            if not (isinstance(cls, type) and issubclass(cls, self.base)):
+                raise TypeError(f"{cls!r} must be a class derived from {self.base.__name__} to be in {self.family}.")
+            self._classes[name] = cls
+            if not cls.__module__.startswith("skdl."):
+                self._plug_ins[name] = cls
+            return cls
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """All names: built-in, registered and declared by installed packages."""
+        return sorted({*self._classes, *self._plug_ins, *self._declared()})
+
+    def get(self, name: str) -> type[T]:
+        """The class of that name; an unknown name is a ValueError that lists the known ones and the nearest."""
+        if name not in self._classes:
+            if name in self._plug_ins:
+                self._classes[name] = _find(self._plug_ins[name])
+            elif name in self._declared():
+                self._classes[name] = self._load(self._declared()[name])
+            else:
+                nearest = difflib.get_close_matches(str(name), self.names(), 1)
+                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+                raise ValueError(f"Unknown name {name!r} in skdl.{self.family}.{hint} Known names: {self.names()}.")
+        return self._classes[name]
+
+    def resolve(self, spec: Any) -> T:
+        """A component from its name, or the instance itself."""
+        if isinstance(spec, str):
+            return self.get(spec)()
+        if isinstance(spec, self.base):
+            return spec
+        raise ValueError(
+            f"Expected one of {self.names()} or an instance of {self.base.__name__} (skdl.{self.family}). Got {spec!r}."
+        )
+
+    def _declared(self) -> dict[str, EntryPoint]:
+        if self._entry_points is None:
+            self._entry_points = {point.name: point for point in entry_points(group=f"skdl.{self.family}")}
+        return self._entry_points
+
+    def _load(self, point: EntryPoint) -> type[T]:
+        origin = f"The plug-in {point.name!r} of skdl.{self.family} ({point.value})"
+        try:
+            cls = point.load()
+        except Exception as error:
+            raise ImportError(f"{origin} cannot be imported: {error}") from error
+        if not (isinstance(cls, type) and issubclass(cls, self.base)):
+            raise TypeError(f"{origin} must be a class derived from {self.base.__name__}.")
+        return cls
+
+
+def plug_in_references() -> dict[tuple[str, str], Any]:
+    """How another process finds the components that this one registered by decorator.
+
+    An estimator takes them along when it is pickled, for a name may reach the other process alone, as a candidate of
+    a search. A class of an importable module travels as its path; one of `__main__` (a notebook) by value. Neither is
+    looked at before its name is asked for.
+    """
+    references = {}
+    for family, registry in REGISTRIES.items():
+        for name, found in registry._plug_ins.items():
+            if isinstance(found, type):
+                importable = found.__module__ != "__main__" and "<locals>" not in found.__qualname__
+                found = f"{found.__module__}:{found.__qualname__}" if importable else cloudpickle.dumps(found)
+            references[family, name] = found
+    return references
+
+
+def adopt_references(references: dict[tuple[str, str], Any]) -> None:
+    """Make names known that came with a pickled estimator."""
+    for (family, name), found in references.items():
+        registry = REGISTRIES[family]
+        if name not in registry._classes:
+            registry._plug_ins.setdefault(name, found)
+
+
+def _find(found: Any) -> Any:
+    if isinstance(found, bytes):
+        return cloudpickle.loads(found)
+    module, _, qualname = found.partition(":")
+    importlib.import_module(module)
+    value: Any = sys.modules[module]
+    for part in qualname.split("."):
+        value = getattr(value, part)
+    return value
+
+
+activations = Registry("activations", _protocols.Activation)
+initializers = Registry("initializers", _protocols.Initializer)
+losses = Registry("losses", _protocols.Loss)
+normalizations = Registry("normalizations", _protocols.Normalization)
+optimizers = Registry("optimizers", _protocols.Optimizer)
+penalties = Registry("penalties", _protocols.Penalty)
+schedules = Registry("schedules", _protocols.Schedule)

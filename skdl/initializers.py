@@ -1,0 +1,227 @@
+"""Initializers: the distributions that initial weights are drawn from.
+
+With n_in inputs and n_out units, a variance of 1 / n_in keeps the variance of what flows forward, 1 / n_out that of the
+gradients which flow back.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from skdl._constraints import Real
+from skdl._protocols import Initializer
+from skdl._registry import initializers
+
+__all__ = [
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "Normal",
+    "Xavier",
+    "Zeros",
+    "names",
+    "register",
+    "resolve",
+]
+
+register, resolve, names = initializers.register, initializers.resolve, initializers.names
+
+
+@register("zeros")
+class Zeros(Initializer):
+    """All weights zero: right for a linear model, useless with hidden layers, whose units would all stay equal.
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.initializers import Zeros
+    >>> Zeros().draw(np.random.default_rng(0), 2, 1)
+    array([[0.],
+           [0.]])
+    """
+
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        return np.zeros((n_in, n_out))
+
+
+@register("normal")
+class Normal(Initializer):
+    """A normal distribution of given width, whatever the size of the layer.
+
+    W ~ N(0, std^2)
+
+    Parameters
+    ----------
+    std : float, default=0.01
+        Standard deviation, in [0, inf).
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.initializers import Normal
+    >>> Normal(std=0.1).draw(np.random.default_rng(0), 200, 50).std().round(2)
+    np.float64(0.1)
+    """
+
+    _constraints = {"std": Real(0)}
+
+    def __init__(self, std: float = 0.01):
+        self.std = std
+
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        return generator.normal(0.0, self.std, (n_in, n_out))
+
+
+class _Scaled(Initializer):
+    """A normal or uniform distribution whose variance follows from the size of the layer."""
+
+    uniform = False
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """The variance of a weight between `n_in` inputs and `n_out` units."""
+        raise NotImplementedError
+
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        variance = self.variance(n_in, n_out)
+        if self.uniform:
+            bound = np.sqrt(3 * variance)  # U(-b, b) has the variance b^2 / 3
+            return generator.uniform(-bound, bound, (n_in, n_out))
+        return generator.normal(0.0, np.sqrt(variance), (n_in, n_out))
+
+
+@register("xavier")
+class Xavier(_Scaled):
+    """A normal distribution that keeps the variance of what flows forward through linear units.
+
+    W ~ N(0, 1 / n_in)
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. B. Orr, K.-R. Mueller, "Efficient BackProp", 1998, section 4.6.
+
+    Examples
+    --------
+    >>> from skdl.initializers import Xavier
+    >>> Xavier().variance(100, 50)
+    0.01
+    """
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """1 / n_in."""
+        return 1 / n_in
+
+
+@register("glorot_normal")
+class GlorotNormal(_Scaled):
+    """A normal distribution between what keeps the forward and what keeps the backward variance.
+
+    W ~ N(0, 2 / (n_in + n_out))
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> from skdl.initializers import GlorotNormal
+    >>> GlorotNormal().variance(150, 50)
+    0.01
+    """
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """2 / (n_in + n_out)."""
+        return 2 / (n_in + n_out)
+
+
+@register("glorot_uniform")
+class GlorotUniform(GlorotNormal):
+    """A uniform distribution with the variance of `glorot_normal`.
+
+    W ~ U(-b, b),  b = sqrt(6 / (n_in + n_out))
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    X. Glorot, Y. Bengio, "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.initializers import GlorotUniform
+    >>> bool(abs(GlorotUniform().draw(np.random.default_rng(0), 150, 50)).max() <= np.sqrt(6 / 200))
+    True
+    """
+
+    uniform = True
+
+
+@register("he_normal")
+class HeNormal(_Scaled):
+    """A normal distribution that keeps the variance of what flows forward through rectifiers, which halve it.
+
+    W ~ N(0, 2 / n_in)
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> from skdl.initializers import HeNormal
+    >>> HeNormal().variance(200, 50)
+    0.01
+    """
+
+    def variance(self, n_in: int, n_out: int) -> float:
+        """2 / n_in."""
+        return 2 / n_in
+
+
+@register("he_uniform")
+class HeUniform(HeNormal):
+    """A uniform distribution with the variance of `he_normal`.
+
+    W ~ U(-b, b),  b = sqrt(6 / n_in)
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren, J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.initializers import HeUniform
+    >>> bool(abs(HeUniform().draw(np.random.default_rng(0), 150, 50)).max() <= np.sqrt(6 / 150))
+    True
+    """
+
+    uniform = True
