@@ -1,0 +1,73 @@
+"""Least squares on a sparse matrix with too many columns to be reduced to a triangle: only products with it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator, lsmr
+from sklearn.exceptions import ConvergenceWarning
+
+MAX_ITER = 10_000
+CONVERGED = {0, 1, 2, 4, 5}  # LSMR's `istop`: 3 and 6 are an ill-conditioned matrix, 7 is its limit of iterations
+
+
+class IterativeFit(NamedTuple):
+    coef: np.ndarray  # (d, k)
+    x_mean: np.ndarray  # (d,)
+    y_mean: np.ndarray  # (k,)
+
+
+def solve_sparse(
+    X: Any, y: np.ndarray, weight: np.ndarray | None, *, alpha: float, fit_intercept: bool
+) -> IterativeFit:
+    """Minimise the weighted mean of (y - X w - b)^2 plus alpha / 2 |w|^2 with LSMR; X is never centred nor copied.
+
+    LSMR goes from zero through combinations of the rows, hence to the solution of minimum norm, as long as the columns
+    stay as they are. A second run on what is left has columns of unit norm, so that small columns get their digits too.
+    """
+    n, d = X.shape
+    weight = np.full(n, 1.0 / n) if weight is None else (weight / weight.max()) / (weight / weight.max()).sum()
+    root, damp = np.sqrt(weight), np.sqrt(alpha / 2)
+    X_t = X.T.tocsr()
+    x_mean, y_mean = np.zeros(d), np.zeros(y.shape[1])
+    if fit_intercept:
+        x_mean, y_mean = X_t @ weight, weight @ y
+    norm = np.sqrt(np.maximum(X_t.multiply(X_t) @ weight - x_mean**2, 0.0) + damp**2)
+    # A column whose variance is lost in rounding is constant: left as it is, its products are rounding errors as well.
+    norm[norm**2 <= 4 * np.finfo(X.dtype).eps * x_mean**2] = 1.0
+    norm[norm == 0] = 1.0
+
+    def operator(scale: np.ndarray) -> LinearOperator:
+        """The centred matrix over the penalty's rows, with scaled columns."""
+
+        def matvec(v: np.ndarray) -> np.ndarray:
+            w = scale * np.ravel(v)
+            return np.concatenate([root * (X @ w - x_mean @ w), damp * w])
+
+        def rmatvec(u: np.ndarray) -> np.ndarray:
+            u = np.ravel(u)
+            top = root * u[:n]
+            return scale * (X_t @ top - x_mean * top.sum() + damp * u[n:])
+
+        return LinearOperator((n + d, d), matvec=matvec, rmatvec=rmatvec, dtype=np.float64)
+
+    plain, scaled = np.ones(d), 1.0 / norm
+    coef = np.zeros((d, y.shape[1]))
+    for output in range(y.shape[1]):
+        right = np.concatenate([root * (y[:, output] - y_mean[output]), np.zeros(d)])
+        for scale in (plain, scaled):
+            left = right - operator(plain).matvec(coef[:, output])
+            step, stopped = lsmr(operator(scale), left, atol=1e-15, btol=1e-15, conlim=0, maxiter=min(MAX_ITER, 4 * d))[
+                :2
+            ]
+            coef[:, output] += scale * step
+        if stopped not in CONVERGED:
+            warnings.warn(
+                "Least squares on this large sparse X did not converge: its columns are nearly dependent. "
+                "A positive alpha helps, and so does a dense X if it fits into memory.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+    return IterativeFit(coef, x_mean, y_mean)
