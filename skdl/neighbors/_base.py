@@ -1,0 +1,166 @@
+"""What the neighbour estimators share: keeping the rows, finding neighbours, weighing their votes."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
+from .._validation import validate_sample_weight, validate_X
+from ._metrics import Cosine, Custom, Metric, Minkowski
+from ._search import Search, make_search, working_memory
+from ._votes import distance_weights, scaled, without_own
+
+METRICS: dict[str, Metric] = {
+    "euclidean": Minkowski(2),
+    "manhattan": Minkowski(1),
+    "chebyshev": Minkowski(np.inf),
+    "cosine": Cosine(),
+}
+
+
+def metric_of(estimator: Any) -> Metric:
+    if callable(estimator.metric):
+        return Custom(estimator.metric)
+    return Minkowski(estimator.p) if estimator.metric == "minkowski" else METRICS[estimator.metric]
+
+
+def takes_sparse(metric: Metric) -> bool:
+    return isinstance(metric, Cosine) or metric.exponent == 2
+
+
+class Rows(NamedTuple):
+    """The training rows: all of them, those that can be neighbours, and what each one's vote weighs."""
+
+    X: Any
+    search: Search
+    searched: np.ndarray | None  # indices into X of the rows searched; None when these are all
+    votes: np.ndarray
+
+    @property
+    def n_searched(self) -> int:
+        return self.search.X.shape[0]
+
+
+class NeighborsEstimator(BaseEstimator):
+    """Base of KNNClassifier and KNNRegressor."""
+
+    n_neighbors: int
+    weights: Any
+    n_jobs: int | None
+    n_samples_fit_: int
+    _rows: Rows
+
+    _constraints: dict[str, Constraint] = {
+        "n_neighbors": Integer(low=1),
+        "weights": OneOf("uniform", "distance") | Callable(),
+        "metric": OneOf("euclidean", "manhattan", "chebyshev", "minkowski", "cosine") | Callable(),
+        "p": Real(low=1),
+        "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
+    }
+
+    def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+        """Find the nearest training rows of each query.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
+            The queries. None stands for the rows of `fit`, each of which is then no neighbour of itself.
+        n_neighbors : int, default=None
+            Number of neighbours, in [1, number of rows with a positive weight]; None takes the parameter of the
+            estimator.
+        return_distance : bool, default=True
+            Whether to return the distances too.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_queries, n_neighbors)
+            Distances in float64, increasing; only if `return_distance`.
+        indices : ndarray of shape (n_queries, n_neighbors)
+            Row numbers in the X of `fit`, nearest first, equally near ones in increasing order.
+        """
+        check_is_fitted(self)
+        k = self.n_neighbors if n_neighbors is None else n_neighbors
+        rows = self._rows
+        if X is not None:
+            distances, indices = self._neighbors(self._queries(X), k)
+            return (distances, indices) if return_distance else indices
+        self._check_count(k, rows.X.shape[0], excluded=1)
+        distances, indices = without_own(*self._neighbors(rows.X, k + 1), np.arange(rows.X.shape[0]))
+        return (distances, indices) if return_distance else indices
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        # What the estimator as it stands accepts; an unknown metric is the business of fit.
+        known = self.metric in METRICS if isinstance(self.metric, str) else False
+        tags.input_tags.sparse = known and takes_sparse(METRICS[self.metric])
+        return tags
+
+    def _checks_of_X(self, X: Any) -> dict[str, Any]:
+        """Check the parameters, and how X must then be validated."""
+        check_params(self, self._constraints)
+        if sparse.issparse(X) and not takes_sparse(metric_of(self)):
+            raise ValueError(
+                f"Sparse X works with metric='euclidean' and metric='cosine' only. Got metric={self.metric!r}: "
+                "choose one of these or pass X.toarray()."
+            )
+        # A copy, since the rows are the model: it must not change when the caller's array does.
+        return {"accept_sparse": "csr", "copy": True}
+
+    def _keep_rows(self, X: Any, sample_weight: Any) -> Rows:
+        weight = validate_sample_weight(sample_weight, X)
+        if sparse.issparse(X):
+            X.sum_duplicates()
+        if weight is None:
+            weight = np.ones(X.shape[0])
+        searched = None if weight.all() else np.flatnonzero(weight)
+        search = make_search(X if searched is None else X[searched], metric_of(self))
+        return Rows(X, search, searched, scaled(weight))
+
+    def _queries(self, X: Any) -> Any:
+        check_is_fitted(self)
+        metric = self._rows.search.metric
+        if sparse.issparse(X) and not takes_sparse(metric):
+            raise ValueError("Sparse X works with metric='euclidean' and metric='cosine' only: pass X.toarray().")
+        return validate_X(self, X, accept_sparse="csr")
+
+    def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
+        self._check_count(k, X.shape[0])
+        distances, indices = self._rows.search.query(X, int(k), self.n_jobs)
+        if self._rows.searched is not None:
+            indices = self._rows.searched[indices]
+        return distances, indices
+
+    def _check_count(self, k: Any, n_queries: int, excluded: int = 0) -> None:
+        if not Integer(low=1).accepts(k):
+            raise ValueError(f"Expected n_neighbors to be {Integer(low=1)}. Got {k!r}.")
+        n_rows = self._rows.n_searched
+        if k + excluded > n_rows:
+            relation = "<" if excluded else "<="
+            raise ValueError(
+                f"Expected n_neighbors {relation} n_samples_fit, but n_neighbors = {k}, n_samples_fit = {n_rows}, "
+                f"n_samples = {n_queries}. Rows with sample_weight zero do not count."
+            )
+
+    def _votes(self, X: Any, n_outputs: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Blocks of queries with the indices of their neighbours and the weight of each one's vote."""
+        check_params(self, self._constraints)
+        # The blocks depend on the data alone: a callable `weights` sees the same ones whatever n_jobs is.
+        size = max(1, working_memory() // (8 * (64 * self.n_neighbors + 16) * (1 + n_outputs)))
+        for start in range(0, X.shape[0], size):
+            block = slice(start, min(start + size, X.shape[0]))
+            distances, indices = self._neighbors(X[block], self.n_neighbors)
+            yield block, indices, distance_weights(distances, self.weights) * self._rows.votes[indices]
+
+
+def warn_no_votes(count: int, instead: str) -> None:
+    if count:
+        warnings.warn(
+            f"All neighbours of {count} queries have votes of weight zero; {instead}.", UserWarning, stacklevel=3
+        )

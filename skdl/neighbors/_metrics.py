@@ -1,0 +1,110 @@
+"""The distances themselves: one formula for each metric, in float64, between paired rows.
+
+Whatever proposes neighbours, these formulas decide: two searches that keep the right candidates give the same bits.
+The sums run over the columns of one pair at a time, so equal rows have equal distances wherever they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+
+class Metric:
+    """A distance between rows; `exponent` is its order if it is one of Minkowski's, else None."""
+
+    exponent: float | None = None
+
+    def represent(self, X: Any) -> Any:
+        """Rows of X as the float64 rows that `between` compares."""
+        return X.astype(np.float64)
+
+    def between(self, A: Any, B: Any) -> np.ndarray:
+        """The distance of A[i] to B[i] for each i, both as `represent` made them."""
+        raise NotImplementedError
+
+
+class Minkowski(Metric):
+    """(sum_j |a_j - b_j|^p)^(1/p); p = 1 is Manhattan's, p = 2 Euclid's, p = inf Chebyshev's distance."""
+
+    def __init__(self, p: float):
+        self.exponent = float(p)
+
+    def between(self, A: Any, B: Any) -> np.ndarray:
+        p = self.exponent
+        assert p is not None
+        with np.errstate(over="ignore", under="ignore"):  # an infinite distance is reported by the search
+            if p == 2:
+                return np.sqrt(row_sums_of_squares(A - B))
+            difference = np.abs(A - B)
+            if p == 1:
+                return difference.sum(axis=1)
+            if np.isinf(p):
+                return difference.max(axis=1)
+            return (difference**p).sum(axis=1) ** (1 / p)
+
+
+class Cosine(Metric):
+    """1 - cos(a, b), computed as half the squared difference of the directions; 1 if a row is all zeros.
+
+    The difference form has no cancellation: rows that are exact positive multiples of each other have distance 0.
+    """
+
+    def represent(self, X: Any) -> Any:
+        return directions(X)
+
+    def between(self, A: Any, B: Any) -> np.ndarray:
+        distances = row_sums_of_squares(A - B) / 2
+        distances[(row_largest(A) == 0) | (row_largest(B) == 0)] = 1.0
+        return distances
+
+
+class Custom(Metric):
+    """A user's function of two vectors."""
+
+    def __init__(self, function: Callable[[np.ndarray, np.ndarray], float]):
+        self.function = function
+
+    def between(self, A: Any, B: Any) -> np.ndarray:
+        distances = np.array([self.function(a, b) for a, b in zip(A, B, strict=True)], dtype=np.float64)
+        if not (distances >= 0).all():
+            raise ValueError("The metric must return distances in the range [0, inf); it returned NaN or less than 0.")
+        return distances
+
+
+def directions(X: Any) -> Any:
+    """Rows divided by their lengths, in float64; a row of zeros stays.
+
+    Dividing by the largest entry first neither overflows nor underflows, and it gives exact multiples of a row the
+    same direction to the last bit, since equal quotients round equally.
+    """
+    X = X.astype(np.float64)
+    for divisor in (row_largest, lambda rows: np.sqrt(row_sums_of_squares(rows))):
+        lengths = divisor(X)
+        X = scale_rows(X, np.where(lengths == 0, 1.0, lengths))
+    return X
+
+
+def scale_rows(X: Any, divisors: np.ndarray) -> Any:
+    if not sparse.issparse(X):
+        return X / divisors[:, None]
+    X = X.copy()
+    X.data = X.data / np.repeat(divisors, np.diff(X.indptr))
+    return X
+
+
+def row_largest(X: Any) -> np.ndarray:
+    if not sparse.issparse(X):
+        return np.abs(X).max(axis=1)
+    return np.asarray(abs(X).max(axis=1).todense(), dtype=np.float64).ravel()
+
+
+def row_sums_of_squares(X: Any) -> np.ndarray:
+    if not sparse.issparse(X):
+        return np.square(X).sum(axis=1)
+    squares = X.copy()
+    squares.data = np.square(squares.data)
+    return np.asarray(squares.sum(axis=1)).ravel()
