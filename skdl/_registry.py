@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import pickle
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
-
-from joblib.externals import cloudpickle
 
 from skdl import _protocols
 from skdl._component import Component
@@ -116,12 +115,12 @@ def plug_in_references() -> dict[tuple[str, str], Any]:
     a search. A class of an importable module travels as its path; one of `__main__` (a notebook) by value. Neither is
     looked at before its name is asked for.
     """
-    references = {}
+    references: dict[tuple[str, str], Any] = {}
     for family, registry in REGISTRIES.items():
         for name, found in registry._plug_ins.items():
             if isinstance(found, type):
                 importable = found.__module__ != "__main__" and "<locals>" not in found.__qualname__
-                found = f"{found.__module__}:{found.__qualname__}" if importable else cloudpickle.dumps(found)
+                found = f"{found.__module__}:{found.__qualname__}" if importable else _by_value(found)
             references[family, name] = found
     return references
 
@@ -134,9 +133,15 @@ def adopt_references(references: dict[tuple[str, str], Any]) -> None:
             registry._plug_ins.setdefault(name, found)
 
 
+def _by_value(cls: type) -> bytes:
+    import cloudpickle
+
+    return cloudpickle.dumps(cls)
+
+
 def _find(found: Any) -> Any:
     if isinstance(found, bytes):
-        return cloudpickle.loads(found)
+        return pickle.loads(found)
     module, _, qualname = found.partition(":")
     importlib.import_module(module)
     value: Any = sys.modules[module]

@@ -34,10 +34,10 @@ def solve_sparse(
     x_mean, y_mean = np.zeros(d), np.zeros(y.shape[1])
     if fit_intercept:
         x_mean, y_mean = X_t @ weight, weight @ y
-    norm = np.sqrt(np.maximum(X_t.multiply(X_t) @ weight - x_mean**2, 0.0) + damp**2)
-    # A column whose variance is lost in rounding is constant: left as it is, its products are rounding errors as well.
-    norm[norm**2 <= 4 * np.finfo(X.dtype).eps * x_mean**2] = 1.0
-    norm[norm == 0] = 1.0
+    spread, size = _column_sizes(X_t, weight, x_mean)
+    # What rounding alone may have left of a constant column is not a direction: such a column is out of both runs.
+    varies = spread > 8 * np.finfo(X.dtype).eps * size
+    norm = np.sqrt(spread**2 + damp**2)
 
     def operator(scale: np.ndarray) -> LinearOperator:
         """The centred matrix over the penalty's rows, with scaled columns."""
@@ -53,7 +53,8 @@ def solve_sparse(
 
         return LinearOperator((n + d, d), matvec=matvec, rmatvec=rmatvec, dtype=np.float64)
 
-    plain, scaled = np.ones(d), 1.0 / norm
+    plain = varies.astype(np.float64)
+    scaled = np.divide(1.0, norm, out=np.zeros(d), where=varies)
     coef = np.zeros((d, y.shape[1]))
     for output in range(y.shape[1]):
         right = np.concatenate([root * (y[:, output] - y_mean[output]), np.zeros(d)])
@@ -71,3 +72,15 @@ def solve_sparse(
                 stacklevel=3,
             )
     return IterativeFit(coef, x_mean, y_mean)
+
+
+def _column_sizes(X_t: Any, weight: np.ndarray, x_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Root mean squares of each column about `x_mean` and about 0, without the cancellation of their difference."""
+    stored = np.diff(X_t.indptr)
+    column = np.repeat(np.arange(len(x_mean)), stored)
+    row_weight = weight[X_t.indices]
+    values = X_t.data.astype(np.float64)
+    sizes = np.bincount(column, row_weight * values**2, len(x_mean))
+    zeros = np.where(stored < len(weight), 1.0 - np.bincount(column, row_weight, len(x_mean)), 0.0).clip(0.0)
+    spreads = np.bincount(column, row_weight * (values - x_mean[column]) ** 2, len(x_mean)) + zeros * x_mean**2
+    return np.sqrt(spreads), np.sqrt(sizes)

@@ -31,8 +31,9 @@ def metric_of(estimator: Any) -> Metric:
     return Minkowski(estimator.p) if estimator.metric == "minkowski" else METRICS[estimator.metric]
 
 
-def takes_sparse(metric: Metric) -> bool:
-    return isinstance(metric, Cosine) or metric.exponent == 2
+def check_sparse(X: Any, metric: Metric) -> None:
+    if sparse.issparse(X) and not (isinstance(metric, Cosine) or metric.exponent == 2):
+        raise ValueError("Sparse X works with the metrics 'euclidean' and 'cosine' only: use one, or pass X.toarray().")
 
 
 class Rows(NamedTuple):
@@ -98,18 +99,15 @@ class NeighborsEstimator(BaseEstimator):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
-        known = self.metric in METRICS if isinstance(self.metric, str) else False
-        tags.input_tags.sparse = known and takes_sparse(METRICS[self.metric])
+        if isinstance(self.metric, str):
+            is_euclidean = self.metric == "minkowski" and self.p == 2
+            tags.input_tags.sparse = is_euclidean or self.metric in {"euclidean", "cosine"}
         return tags
 
     def _checks_of_X(self, X: Any) -> dict[str, Any]:
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
-        if sparse.issparse(X) and not takes_sparse(metric_of(self)):
-            raise ValueError(
-                f"Sparse X works with metric='euclidean' and metric='cosine' only. Got metric={self.metric!r}: "
-                "choose one of these or pass X.toarray()."
-            )
+        check_sparse(X, metric_of(self))
         # A copy, since the rows are the model: it must not change when the caller's array does.
         return {"accept_sparse": "csr", "copy": True}
 
@@ -125,9 +123,7 @@ class NeighborsEstimator(BaseEstimator):
 
     def _queries(self, X: Any) -> Any:
         check_is_fitted(self)
-        metric = self._rows.search.metric
-        if sparse.issparse(X) and not takes_sparse(metric):
-            raise ValueError("Sparse X works with metric='euclidean' and metric='cosine' only: pass X.toarray().")
+        check_sparse(X, self._rows.search.metric)
         return validate_X(self, X, accept_sparse="csr")
 
     def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:

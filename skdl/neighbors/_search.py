@@ -19,7 +19,7 @@ from ._metrics import Cosine, Metric, Minkowski
 from ._threads import map_blocks
 
 TREE_COLUMNS = 8  # above, a tree visits too many of its leaves
-QUERY_ROWS, TRAINING_ROWS = 512, 2048  # a block of scores that stays in the second-level cache
+TRAINING_ROWS = 2048  # with 512 queries, a block of scores that stays in the second-level cache
 
 
 def make_search(X: Any, metric: Metric) -> Search:
@@ -31,6 +31,8 @@ def make_search(X: Any, metric: Metric) -> Search:
 
 class Search:
     """Splits queries into blocks that fit the working memory and answers them on threads."""
+
+    query_rows: int  # queries answered together, memory permitting
 
     def __init__(self, X: Any, metric: Metric):
         self.X, self.metric = X, metric
@@ -44,7 +46,7 @@ class Search:
         n_threads = min(effective_n_jobs(n_jobs), n_queries)
         # Half of the working memory: what NumPy and SciPy allocate inside a call is not counted in the estimates.
         budget = working_memory() // (2 * n_threads)
-        size = min(QUERY_ROWS, budget // self.bytes_per_query(k, budget), -(-n_queries // n_threads))
+        size = min(self.query_rows, budget // self.bytes_per_query(k, budget), -(-n_queries // n_threads))
         size = max(1, int(size))
         blocks = [slice(start, start + size) for start in range(0, n_queries, size)]
         parts = map_blocks(lambda block: self.nearest(self._like_training(Q[block]), k, budget), blocks, n_threads)
@@ -94,6 +96,8 @@ class Ranking:
 
 class ScanSearch(Search):
     """Scores every row by a bound of `_bounds` and ranks the few that can be among the nearest."""
+
+    query_rows = 512
 
     def __init__(self, X: Any, metric: Metric):
         super().__init__(X, metric)
@@ -205,6 +209,8 @@ class Pairs:
 
 class TreeSearch(Search):
     """A k-d tree proposes; where its boundary is tied to rounding, it is asked for more until it is not."""
+
+    query_rows = 8192
 
     def __init__(self, X: np.ndarray, metric: Minkowski):
         super().__init__(X, metric)

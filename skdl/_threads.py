@@ -1,0 +1,46 @@
+"""Threads: how many a caller asked for, and BLAS held to one thread while several of ours run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from joblib import effective_n_jobs
+from threadpoolctl import ThreadpoolController
+
+_lock = threading.Lock()
+_holders = 0
+_limit = None
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks through the loaded libraries: a millisecond, once
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Hold BLAS to one thread; it gets its threads back when the last of several holders leaves.
+
+    The limit is a property of the process: without the count, two overlapping holders would restore each other's limit.
+    """
+    global _holders, _limit
+    with _lock:
+        if _holders == 0:
+            _limit = _controller().limit(limits=1, user_api="blas")
+        _holders += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _holders -= 1
+            if _holders == 0 and _limit is not None:
+                _limit.restore_original_limits()
+                _limit = None
+
+
+def n_threads(n_jobs: int | None) -> int:
+    """Threads for `n_jobs` in joblib's convention: None is 1 (or what `parallel_config` says), -1 all cores."""
+    return effective_n_jobs(n_jobs)

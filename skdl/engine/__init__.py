@@ -1,0 +1,13 @@
+"""Networks trained as stacks: k members of one structure share every array, and never feel each other.
+
+Parameters are one array `theta` of shape (k, P). k = 1 is the ordinary fit; there is no second path, and on a CPU member
+i of a stack ends in the same bits as the same fit done alone.
+"""
+
+from skdl.engine.batches import Rows
+from skdl.engine.member import Member, Outcome
+from skdl.engine.network import Architecture, Network
+from skdl.engine.stack import train_members
+from skdl.engine.state import State
+
+__all__ = ["Architecture", "Member", "Network", "Outcome", "Rows", "State", "train_members"]

@@ -1,0 +1,106 @@
+"""Rows of data and the batches made of them.
+
+Nothing of the size of the data is ever copied: rows are gathered by index, block by block, and there converted and
+standardised, for all members of a stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array, take_rows
+
+BLOCK_NUMBERS = 1 << 17  # numbers in a gathered block: small enough for the cache, large enough to spare calls
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One member's data; members that share an array share its memory.
+
+    Parameters
+    ----------
+    X : array or CSR matrix of shape (N, d)
+        C-ordered: gathering rows of a column-ordered array is about 20x slower.
+    targets : array of shape (N, C)
+    weight : array of shape (N,) or None
+        Weights of the rows with a mean of one over `index`; None for equal weights.
+    index : int array of shape (n,) or None
+        Which rows are the member's (a fold, a bootstrap sample, with repetitions); None for all.
+    shift, scale : arrays of shape (d,) or None
+        The network sees (X - shift) * scale.
+    """
+
+    X: Any
+    targets: np.ndarray
+    weight: np.ndarray | None = None
+    index: np.ndarray | None = None
+    shift: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    @property
+    def n(self) -> int:
+        return self.X.shape[0] if self.index is None else len(self.index)
+
+    def copy_inputs(self, index: np.ndarray, out: np.ndarray) -> None:
+        """The rows `index` of X, standardised, into `out`: differences in X's precision, then out's."""
+        if not isinstance(self.X, np.ndarray):
+            block = self.X[index].toarray()
+        elif self.X.dtype == out.dtype:
+            block = take_rows(self.X, index, out=out)
+        else:
+            block = take_rows(self.X, index)
+        if self.shift is not None and self.scale is not None:
+            np.subtract(block, self.shift, out=out, casting="same_kind")
+            out *= self.scale
+        elif block is not out:
+            out[...] = block
+
+
+class Batches:
+    """Batches of the rows of k members."""
+
+    def __init__(self, members: Sequence[Rows], batch_size: int, dtype: Any):
+        self.members = members
+        self.batch_size = batch_size
+        self.dtype = dtype
+        self.n = members[0].n
+        per_batch = len(members) * batch_size * members[0].X.shape[1]
+        self.rows_per_block = batch_size * max(1, BLOCK_NUMBERS // per_batch)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return -(-self.n // self.batch_size)
+
+    def epoch(
+        self, orders: Sequence[np.ndarray] | None = None, *, whole: bool = False
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """Batches (x, targets, weight) of shapes (k, B, d), (k, B, C) and (k, B, 1), rows in each member's order.
+
+        Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
+        """
+        if orders is None:
+            orders = [np.arange(self.n)] * len(self.members)
+        for start in range(0, self.n, self.rows_per_block):
+            index = [order[start : start + self.rows_per_block] for order in orders]
+            x, targets, weight = self._gather(index)
+            n_rows = x.shape[1]
+            for a in range(0, n_rows, self.batch_size):
+                b = min(a + self.batch_size, n_rows)
+                yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (self.n if whole else b - a))
+
+    def _gather(self, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
+        k, n_rows, first = len(self.members), len(index[0]), self.members[0]
+        x = np.empty((k, n_rows, first.X.shape[1]), self.dtype)
+        targets = np.empty((k, n_rows, first.targets.shape[1]), self.dtype)
+        weight = np.ones((k, n_rows, 1), self.dtype)
+        for i, (rows, chosen) in enumerate(zip(self.members, index, strict=True)):
+            original = chosen if rows.index is None else rows.index[chosen]
+            rows.copy_inputs(original, x[i])
+            targets[i] = take_rows(rows.targets, original)
+            if rows.weight is not None:
+                weight[i, :, 0] = take_rows(rows.weight, original)
+        return x, targets, weight

@@ -1,0 +1,91 @@
+"""Full-batch training: an optimizer that drives the objective of all rows by itself."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from skdl.engine.batches import Batches
+from skdl.engine.judge import judge
+from skdl.engine.layers import Run
+from skdl.engine.member import Member, Outcome
+from skdl.engine.network import Network
+from skdl.engine.objective import Objective
+from skdl.engine.state import State
+from skdl.engine.train import initial_state
+
+BLOCK_ROWS = 1024
+
+
+class FullObjective:
+    """The objective of one member as a function of a flat float64 vector, computed block by block of rows."""
+
+    def __init__(self, member: Member, state: State):
+        self.state, dtype = state, member.dtype
+        self.network = Network([member.architecture], dtype)
+        self.objective = Objective(self.network, [member.loss], [member.penalty], [member.alpha], dtype)
+        # Statistics over the batch are those of all rows, so a network that tracks any gets them in one block.
+        block = member.rows.n if self.network.buffer_layout.size else min(member.rows.n, BLOCK_ROWS)
+        self.batches = Batches([member.rows], block, dtype)
+        self.gradient = np.empty_like(state.theta)
+        self.gradients = self.network.layout.views(self.gradient)
+        self.arrays = self.network.arrays(state.theta, state.buffers)
+
+    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
+        """Value, and gradient of shape (P,)."""
+        self.state.theta[0] = theta
+        run = Run(training=True, generators=self.state.generators)
+        value, total = 0.0, np.zeros(theta.shape)
+        for x, targets, weight in self.batches.epoch(whole=True):
+            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, run)
+            value += float(loss[0])
+            total += self.gradient[0]
+        self.gradient[0] = total
+        self.objective.add_penalty_gradient(self.state.theta, self.gradient)
+        value += float(self.objective.penalty_value(self.state.theta)[0])
+        return value, self.gradient[0].astype(np.float64)
+
+
+def train_full_batch(member: Member) -> Outcome:
+    """Train one member by its full-batch optimizer; an iteration takes the place of an epoch."""
+    state = initial_state(member)
+    function = FullObjective(member, state)
+    last = state.theta.copy()
+    reasons: list[str] = []
+    clock = time.perf_counter()
+
+    def report(theta: np.ndarray, value: float) -> bool:
+        nonlocal clock
+        state.theta[0] = theta
+        score = None
+        if member.validation is not None and member.score is not None:
+            score = member.score(function.network.predict_rows([member.validation], function.arrays)[0])
+        seconds, clock = time.perf_counter() - clock, time.perf_counter()
+        record = {"learning_rate": None, "seconds": seconds}
+        weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
+        reason = judge(member, state.progress[0], value, score, weights, record)
+        if reason is None or reason == "max_iter":
+            last[0] = theta
+            return False
+        reasons.append(reason)
+        return True
+
+    converged = False
+    if member.n_epochs:
+        try:
+            with np.errstate(all="ignore"):
+                theta, converged = member.optimizer.minimize(
+                    function,
+                    state.theta[0].astype(np.float64),
+                    max_iter=member.n_epochs,
+                    tol=member.tol,
+                    report=report,
+                )
+            last[0] = theta
+        except KeyboardInterrupt:
+            reasons.append("interrupted")
+    state.theta[...] = last
+    if not np.isfinite(last).all():
+        reasons.append("diverged")
+    return Outcome.of(state, reasons[0] if reasons else "converged" if converged else "max_iter")

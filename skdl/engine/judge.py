@@ -1,0 +1,44 @@
+"""After each epoch: whether a member goes on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from skdl._array import Array
+from skdl.engine.member import Member
+from skdl.engine.state import Progress
+
+
+def judge(
+    member: Member,
+    progress: Progress,
+    loss: float,
+    score: float | None,
+    weights: Callable[[], tuple[Array, Array]],
+    record: dict[str, Any],
+) -> str | None:
+    """Write an epoch into `progress`; return the reason to stop, or None.
+
+    What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
+    gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they score best.
+    """
+    if not math.isfinite(loss) or score == -math.inf:
+        return "diverged"
+    progress.epoch += 1
+    progress.losses.append(loss)
+    if score is not None:
+        progress.scores.append(score)
+    criterion = -loss if score is None else score
+    progress.waited = 0 if criterion > progress.best + member.tol else progress.waited + 1
+    if criterion > progress.best:
+        progress.best = criterion
+        if score is not None:
+            progress.best_theta, progress.best_buffers = weights()
+    record = {"epoch": progress.epoch, "loss": loss, "validation_score": score, **record}
+    if member.report is not None and member.report(record):
+        return "stopped"
+    if member.patience is not None and progress.waited > member.patience:
+        return "converged"
+    return "max_iter" if progress.epoch >= progress.first_epoch + member.n_epochs else None

@@ -1,0 +1,116 @@
+"""One fit: what is asked of the engine, and what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._protocols import Loss, Optimizer, Penalty, Schedule
+from skdl.engine.batches import Rows
+from skdl.engine.network import Architecture
+from skdl.engine.state import State
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network to be trained, alone or in a stack.
+
+    Parameters
+    ----------
+    architecture : Architecture
+    loss, penalty, optimizer, schedule : components
+    alpha : float
+        Factor of the penalty.
+    rows : Rows
+        Training data.
+    batch_size : int
+        At most the number of rows.
+    dtype : dtype
+        Precision of the training.
+    generator : numpy.random.Generator
+        The member's own stream: initial weights, shuffles, masks. Not used when a state is given.
+    n_epochs : int
+        Epochs to train now.
+    max_epochs : int
+        Epochs that a schedule may stretch over.
+    shuffle : bool
+    tol : float
+        What an epoch has to gain to count as progress; for a full-batch optimizer, on the gradient.
+    patience : int or None
+        Epochs without progress after which the fit ends; None for never.
+    validation : Rows or None
+        Rows that decide, by `score`, when to stop and which epoch's weights are kept.
+    score : callable or None
+        From raw scores (n, C) of the validation rows to a number, larger is better.
+    report : callable or None
+        Called with each epoch's record (a dict); when it returns True the fit ends.
+    state : State or None
+        Where to go on from; None for a new network.
+    """
+
+    architecture: Architecture
+    loss: Loss
+    penalty: Penalty
+    optimizer: Optimizer
+    schedule: Schedule
+    alpha: float
+    rows: Rows
+    batch_size: int
+    dtype: Any
+    generator: np.random.Generator
+    n_epochs: int
+    max_epochs: int
+    shuffle: bool = True
+    tol: float = 1e-4
+    patience: int | None = 10
+    validation: Rows | None = None
+    score: Callable[[np.ndarray], float] | None = None
+    report: Callable[[dict[str, Any]], bool] | None = None
+    state: State | None = None
+
+    @property
+    def structure(self) -> Hashable:
+        """What has to be equal for two fits to share a stack."""
+        return (
+            self.architecture.structure,
+            self.loss.structure,
+            self.penalty.structure,
+            self.optimizer.structure,
+            self.schedule.structure,
+            self.rows.n,
+            self.batch_size,
+            np.dtype(self.dtype).str,
+            self.max_epochs,
+            self.alpha == 0,
+            None if self.validation is None else self.validation.n,
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished fit.
+
+    Parameters
+    ----------
+    state : State
+        Of one member; training goes on from here.
+    theta, buffers : arrays of shape (1, P) and (1, Q)
+        The weights to predict with: the best ones where validation rows decide, else the last ones.
+    reason : {"converged", "max_iter", "stopped", "interrupted", "diverged"}
+    """
+
+    state: State
+    theta: np.ndarray
+    buffers: np.ndarray
+    reason: str
+
+    @classmethod
+    def of(cls, state: State, reason: str) -> Outcome:
+        """The outcome of a state: the best weights where validation rows decided."""
+        best = state.progress[0]
+        if best.best_theta is None:
+            return cls(state, state.theta, state.buffers, reason)
+        return cls(state, best.best_theta, best.best_buffers, reason)

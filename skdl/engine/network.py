@@ -1,0 +1,145 @@
+"""A network: layers in a row, for all members of a stack at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._component import Component
+from skdl._protocols import Activation, Initializer, Normalization
+from skdl.engine.batches import Batches, Rows
+from skdl.engine.layers import Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
+from skdl.engine.layout import Entry, Layout, Views
+
+PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One member's network, as a description.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    widths : tuple of int
+        Units of each hidden layer; empty for a linear model.
+    activations, normalizations : tuples with one entry a hidden layer
+    initializers : tuple with one entry an affine map, that is one more than hidden layers
+    dropouts : tuple of float
+        Probabilities of dropping: the inputs' first, then one for each hidden layer's output.
+    """
+
+    n_inputs: int
+    widths: tuple[int, ...]
+    n_outputs: int
+    activations: tuple[Activation, ...]
+    normalizations: tuple[Normalization | None, ...]
+    initializers: tuple[Initializer, ...]
+    dropouts: tuple[float, ...]
+
+    @property
+    def structure(self) -> Hashable:
+        """What has to be equal for two networks to share a stack (initializers may differ: they only draw)."""
+        return (
+            self.n_inputs,
+            self.widths,
+            self.n_outputs,
+            tuple(activation.structure for activation in self.activations),
+            tuple(normalization and normalization.structure for normalization in self.normalizations),
+            tuple(probability > 0 for probability in self.dropouts),
+        )
+
+
+class Network:
+    """The layers of k members of one structure, their layout, and the way through them and back."""
+
+    def __init__(self, members: Sequence[Architecture], dtype: Any):
+        self.dtype = dtype
+        self.n_members = len(members)
+        self.layers = list(_layers(members, dtype))
+        n_layers = len(self.layers)
+        self.layout = Layout(
+            [
+                Entry(i, name, shape, penalised)
+                for i, layer in enumerate(self.layers)
+                for name, (shape, penalised) in layer.parameters().items()
+            ],
+            n_layers,
+        )
+        self.buffer_layout = Layout(
+            [
+                Entry(i, name, np.shape(value))
+                for i, layer in enumerate(self.layers)
+                for name, value in layer.buffers().items()
+            ],
+            n_layers,
+        )
+
+    def initial(self, generators: Sequence[np.random.Generator]) -> tuple[Array, Array]:
+        """Initial parameters (k, P) and buffers (k, Q), each member's drawn from its own generator."""
+        theta = np.empty((self.n_members, self.layout.size), self.dtype)
+        buffers = np.empty((self.n_members, self.buffer_layout.size), self.dtype)
+        for member, generator in enumerate(generators):
+            self.layout.fill(theta, member, [layer.initial(member, generator) for layer in self.layers])
+            self.buffer_layout.fill(buffers, member, [layer.buffers() for layer in self.layers])
+        return theta, buffers
+
+    def arrays(self, theta: Array, buffers: Array) -> Views:
+        """Parameters and buffers of each layer by name."""
+        return [
+            {**parameters, **tracked}
+            for parameters, tracked in zip(
+                self.layout.views(theta), self.buffer_layout.views(buffers), strict=True
+            )
+        ]
+
+    def forward(self, x: Array, arrays: Views, run: Run) -> tuple[Array, Callable[[Array, Views], None]]:
+        """Scores (k, B, C) of x (k or 1, B, d), and the way back from their gradient to the parameters'."""
+        steps = []
+        for layer, named in zip(self.layers, arrays, strict=True):
+            x, step = layer.forward(x, named, run)
+            steps.append(step)
+
+        def backprop(dy: Array | None, gradients: Views) -> None:
+            for step, named in zip(reversed(steps), reversed(gradients), strict=True):
+                if dy is None:  # nothing is learned below the first affine map
+                    return
+                dy = step(dy, named)
+
+        return x, backprop
+
+    def scores(self, x: Array, arrays: Views) -> Array:
+        """Scores at prediction; x stays as it is."""
+        return self.forward(x, arrays, Run(training=False))[0]
+
+    def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:
+        """Each member's scores (n, C) of its own rows, block by block."""
+        batches = Batches(members, min(members[0].n, PREDICTION_ROWS), self.dtype)
+        blocks = [self.scores(x, arrays) for x, _, _ in batches.epoch()]
+        return [np.concatenate([block[i] for block in blocks]) for i in range(len(members))]
+
+
+def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
+    """The layers in order; numbers that differ between members become columns."""
+
+    def stacked(choose: Callable[[Architecture], Any]) -> Any:
+        return Component.stacked([choose(member) for member in members], 3, dtype)
+
+    first = members[0]
+    if first.dropouts[0] > 0:
+        yield Dropout([member.dropouts[0] for member in members])
+    n_in = first.n_inputs
+    for i, n_out in enumerate((*first.widths, first.n_outputs)):
+        yield Affine(n_in, n_out, [member.initializers[i] for member in members], first=i == 0)
+        if i < len(first.widths):
+            if first.normalizations[i] is not None:
+                yield Normalize(n_out, stacked(lambda member, i=i: member.normalizations[i]))
+            yield Elementwise(n_out, stacked(lambda member, i=i: member.activations[i]))
+            if first.dropouts[i + 1] > 0:
+                yield Dropout([member.dropouts[i + 1] for member in members])
+        n_in = n_out
+

@@ -1,0 +1,69 @@
+"""Any number of fits: grouped by structure, split into blocks that fit the cache, spread over threads.
+
+How a fit is computed depends on its structure alone, never on the company it has or on the number of threads, because a
+product that is split over BLAS threads may round differently. Networks with a large product leave the threads to BLAS;
+all others run with one BLAS thread, and threads take blocks of members.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import numpy as np
+
+from skdl._threads import one_blas_thread
+from skdl.engine.full_batch import train_full_batch
+from skdl.engine.member import Member, Outcome
+from skdl.engine.train import train_stack
+
+BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
+BLOCK_BYTES = 1 << 21  # working set of a block of members, about two cores' worth of second-level cache
+
+
+def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
+    """Train all members; the result of each is the same as alone, bit for bit on a CPU."""
+    outcomes: dict[int, Outcome] = {}
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for i, member in enumerate(members):
+        groups[i if member.optimizer.full_batch else member.structure].append(i)
+    for indices in groups.values():
+        group = [members[i] for i in indices]
+        outcomes.update(zip(indices, _train_group(group, n_threads), strict=True))
+    return [outcomes[i] for i in range(len(members))]
+
+
+def _train_group(group: Sequence[Member], n_threads: int) -> list[Outcome]:
+    first = group[0]
+    if first.optimizer.full_batch:
+        return [train_full_batch(first)]
+    inside = largest_product(first) >= BLAS_THREADS_FROM
+    size = members_per_block(first)
+    if not inside:
+        size = min(size, -(-len(group) // n_threads))
+    blocks = [group[start : start + size] for start in range(0, len(group), size)]
+    with nullcontext() if inside else one_blas_thread():
+        if inside or n_threads == 1 or len(blocks) == 1:
+            results = [train_stack(block) for block in blocks]
+        else:
+            with ThreadPoolExecutor(n_threads) as pool:
+                results = list(pool.map(train_stack, blocks))
+    return [outcome for result in results for outcome in result]
+
+
+def largest_product(member: Member) -> int:
+    """Multiplications of the largest matrix product of one step."""
+    network = member.architecture
+    widths = (network.n_inputs, *network.widths, network.n_outputs)
+    return member.batch_size * max(n_in * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+
+
+def members_per_block(member: Member) -> int:
+    """Members whose parameters, optimizer's memory and activations fit the cache together."""
+    network = member.architecture
+    widths = (network.n_inputs, *network.widths, network.n_outputs)
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+    numbers = (4 + len(member.optimizer.slots)) * n_parameters + 2 * member.batch_size * sum(widths)
+    return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

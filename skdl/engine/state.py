@@ -1,0 +1,89 @@
+"""The state of a training run: everything that a later epoch depends on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from skdl._array import Array
+
+
+@dataclass
+class Progress:
+    """One member's way so far."""
+
+    epoch: int = 0
+    first_epoch: int = 0  # where the present call to train began
+    losses: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
+    best_theta: Array | None = None
+    best_buffers: Array | None = None
+    waited: int = 0
+
+    def copy(self) -> Progress:
+        return replace(self, losses=list(self.losses), scores=list(self.scores))
+
+
+@dataclass
+class State:
+    """The state of k members.
+
+    Parameters
+    ----------
+    theta : array of shape (k, P)
+    buffers : array of shape (k, Q)
+    slots : dict of arrays of shape (k, P)
+        The optimizer's memory.
+    step : array of shape (k,)
+        Steps done.
+    generators : list of k generators
+    progress : list of k records
+    """
+
+    theta: Array
+    buffers: Array
+    slots: dict[str, Array]
+    step: np.ndarray
+    generators: list[np.random.Generator]
+    progress: list[Progress]
+
+    @property
+    def n_members(self) -> int:
+        return len(self.progress)
+
+    def take(self, members: Sequence[int]) -> State:
+        """The state of some members, in arrays of their own."""
+        index = list(members)
+        return State(
+            self.theta[index],
+            self.buffers[index],
+            {name: slot[index] for name, slot in self.slots.items()},
+            self.step[index],
+            [self.generators[i] for i in index],
+            [self.progress[i] for i in index],
+        )
+
+    def copy(self) -> State:
+        """An independent copy: training it leaves this one as it is."""
+        from copy import deepcopy
+
+        taken = self.take(range(self.n_members))
+        taken.generators = deepcopy(taken.generators)
+        taken.progress = [progress.copy() for progress in taken.progress]
+        return taken
+
+    @staticmethod
+    def stack(states: Sequence[State]) -> State:
+        """One state for all members of several."""
+        return State(
+            np.concatenate([state.theta for state in states]),
+            np.concatenate([state.buffers for state in states]),
+            {name: np.concatenate([state.slots[name] for state in states]) for name in states[0].slots},
+            np.concatenate([state.step for state in states]),
+            [generator for state in states for generator in state.generators],
+            [progress for state in states for progress in state.progress],
+        )

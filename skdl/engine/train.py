@@ -1,0 +1,151 @@
+"""First-order training of one stack: epochs of batches, each member with its own order, rate and end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from skdl._array import Array, column
+from skdl._component import Component
+from skdl._protocols import Optimizer, Schedule
+from skdl.engine.batches import Batches
+from skdl.engine.layers import Run
+from skdl.engine.judge import judge
+from skdl.engine.member import Member, Outcome
+from skdl.engine.network import Network
+from skdl.engine.objective import Objective
+from skdl.engine.state import Progress, State
+
+
+def initial_state(member: Member) -> State:
+    """The state that a member starts from: the given one, copied, or a new network's."""
+    if member.state is not None:
+        state = member.state.copy()
+        state.progress[0].first_epoch = state.progress[0].epoch
+        return state
+    theta, buffers = Network([member.architecture], member.dtype).initial([member.generator])
+    return State(
+        theta,
+        buffers,
+        {name: np.zeros_like(theta) for name in member.optimizer.slots},
+        np.zeros(1, np.int64),
+        [member.generator],
+        [Progress()],
+    )
+
+
+def train_stack(members: Sequence[Member]) -> list[Outcome]:
+    """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged."""
+    outcomes: list[Outcome | None] = [None] * len(members)
+    active = list(range(len(members)))
+    stack = Stack(members, State.stack([initial_state(member) for member in members]))
+    while active:
+        before = stack.state.theta.copy(), stack.state.buffers.copy()
+        reasons = stack.advance()
+        finished = [j for j, reason in enumerate(reasons) if reason is not None]
+        for j in finished:
+            state = stack.state.take([j])
+            if reasons[j] in ("diverged", "interrupted"):  # the last complete epoch's weights are finite
+                state.theta, state.buffers = (array[j : j + 1] for array in before)
+            outcomes[active[j]] = Outcome.of(state, reasons[j])
+        if finished:
+            left = [j for j, reason in enumerate(reasons) if reason is None]
+            active = [active[j] for j in left]
+            if active:
+                stack = Stack([stack.members[j] for j in left], stack.state.take(left))
+    return outcomes
+
+
+class Stack:
+    """Members of one structure in training."""
+
+    def __init__(self, members: Sequence[Member], state: State):
+        self.members, self.state = members, state
+        dtype = members[0].dtype
+        self.network = Network([member.architecture for member in members], dtype)
+        self.objective = Objective(
+            self.network,
+            [member.loss for member in members],
+            [member.penalty for member in members],
+            [member.alpha for member in members],
+            dtype,
+        )
+        self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
+        self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
+        self.batches = Batches([member.rows for member in members], members[0].batch_size, dtype)
+        self.gradient = np.empty_like(state.theta)
+        self.gradients = self.network.layout.views(self.gradient)
+        self.arrays = self.network.arrays(state.theta, state.buffers)
+        self.run = Run(training=True, generators=state.generators)
+
+    def advance(self) -> list[str | None]:
+        """Train one epoch; for each member the reason to stop, or None to go on."""
+        if all(member.n_epochs == 0 for member in self.members):
+            return ["max_iter"] * len(self.members)
+        started = time.perf_counter()
+        try:
+            with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
+                losses = self.epoch()
+                scores = self._validation_scores()
+        except KeyboardInterrupt:
+            return ["interrupted"] * len(self.members)
+        seconds = time.perf_counter() - started
+        return [
+            judge(
+                member,
+                self.state.progress[j],
+                float(losses[j]),
+                scores[j],
+                lambda j=j: (self.state.theta[j : j + 1].copy(), self.state.buffers[j : j + 1].copy()),
+                {"learning_rate": float(self.last_rate[j]), "seconds": seconds},
+            )
+            for j, member in enumerate(self.members)
+        ]
+
+    def epoch(self) -> Array:
+        """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
+        state, n = self.state, self.batches.n
+        orders = [
+            generator.permutation(n) if member.shuffle else np.arange(n)
+            for member, generator in zip(self.members, state.generators, strict=True)
+        ]
+        rates = self._rates()
+        self.last_rate = rates[:, -1]
+        step = column(state.step, 2, state.theta.dtype)
+        total = np.zeros(len(self.members))
+        for i, (x, targets, weight) in enumerate(self.batches.epoch(orders)):
+            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
+            total += loss * x.shape[1]
+            step += 1
+            self._descend(rates[:, i : i + 1], step)
+            if i % 16 == 0 and not np.isfinite(total).any():
+                break  # no member is left whose further steps mean anything
+        state.step += self.batches.steps_per_epoch
+        return total / n + self.objective.penalty_value(state.theta)
+
+    def _validation_scores(self) -> list[float | None]:
+        """Each member's score on its validation rows."""
+        if self.members[0].validation is None:
+            return [None] * len(self.members)
+        scores = self.network.predict_rows([member.validation for member in self.members], self.arrays)
+        return [
+            member.score(raw) if np.isfinite(raw).all() else -np.inf
+            for member, raw in zip(self.members, scores, strict=True)
+        ]
+
+    def _rates(self) -> Array:
+        """The learning rate of each member in each step of the coming epoch, (k, S)."""
+        steps = self.batches.steps_per_epoch
+        done = self.state.step[:, None] + np.arange(steps, dtype=float)
+        factor = self.schedule.factor(done, steps_per_epoch=steps, max_epochs=self.members[0].max_epochs)
+        rate = np.array([[member.optimizer.learning_rate] for member in self.members], dtype=float)
+        return np.broadcast_to((rate * factor).astype(self.state.theta.dtype), done.shape)
+
+    def _descend(self, rate: Array, step: Array) -> None:
+        """theta <- theta - rate * direction: the one place where rate and sign are applied."""
+        self.objective.add_penalty_gradient(self.state.theta, self.gradient)
+        direction = self.optimizer.direction(self.gradient, self.state.slots, step)
+        direction *= rate
+        self.state.theta -= direction
