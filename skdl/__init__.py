@@ -1,3 +1,27 @@
 """From least squares to ensembles of neural networks, as scikit-learn estimators."""
 
+from skdl import activations, initializers, losses, normalizations, optimizers, penalties, schedules
+from skdl.linear.least_squares import LeastSquaresRegressor
+from skdl.linear.polynomial import PolynomialRegressor
+from skdl.linear.softmax import SoftmaxClassifier
+from skdl.neighbors.knn import KNNClassifier, KNNRegressor
+from skdl.neural.mlp import MLPClassifier, MLPRegressor
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "KNNClassifier",
+    "KNNRegressor",
+    "LeastSquaresRegressor",
+    "MLPClassifier",
+    "MLPRegressor",
+    "PolynomialRegressor",
+    "SoftmaxClassifier",
+    "activations",
+    "initializers",
+    "losses",
+    "normalizations",
+    "optimizers",
+    "penalties",
+    "schedules",
+]

@@ -37,7 +37,7 @@ class Activation(Component):
         return {}
 
     @abstractmethod
-    def forward(self, x: Array, **parameters: Array) -> tuple[Array, Backprop]:
+    def forward(self, x: Array, *args: Any, **parameters: Any) -> tuple[Array, Backprop]:
         """f(x) and its adjoint.
 
         Parameters
@@ -81,7 +81,7 @@ class Normalization(Component):
         return {}
 
     @abstractmethod
-    def forward(self, x: Array, *, training: bool, **arrays: Array) -> tuple[Array, Backprop]:
+    def forward(self, x: Array, *args: Any, training: bool, **arrays: Any) -> tuple[Array, Backprop]:
         """The normalized x and its adjoint; in training, buffers are updated in place.
 
         Parameters

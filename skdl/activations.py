@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from skdl._array import Array, namespace, rectify
 from skdl._constraints import Real
-from skdl._protocols import NO_GRADIENTS, Activation, Backprop
+from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
 from skdl._registry import activations
 
 __all__ = ["Activation", "Identity", "LeakyReLU", "ReLU", "Sigmoid", "Tanh", "names", "register", "resolve"]
@@ -63,7 +63,7 @@ class Sigmoid(Activation):
         y += 1
         y *= 0.5
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             slope = 1 - y
             slope *= y
             dy *= slope
@@ -96,7 +96,7 @@ class Tanh(Activation):
     def forward(self, x: Array) -> tuple[Array, Backprop]:
         y = namespace(x).tanh(x)
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             slope = y * y
             slope -= 1
             dy *= slope
@@ -132,7 +132,7 @@ class ReLU(Activation):
     def forward(self, x: Array) -> tuple[Array, Backprop]:
         y = rectify(x)
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             dy *= y > 0  # a product with the mask: choosing by unpredictable signs is about 10x slower
             return dy, NO_GRADIENTS
 
@@ -175,7 +175,7 @@ class LeakyReLU(Activation):
     def forward(self, x: Array) -> tuple[Array, Backprop]:
         y = namespace(x).maximum(x, x * self.alpha)
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             slope = (y > 0) * (1 - self.alpha)
             slope += self.alpha
             dy *= slope

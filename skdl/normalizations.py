@@ -6,7 +6,7 @@ import numpy as np
 
 from skdl._array import Array, matmul, namespace, transpose
 from skdl._constraints import Real
-from skdl._protocols import Backprop, Normalization
+from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations
 
 __all__ = ["Batch", "Layer", "Normalization", "names", "register", "resolve"]
@@ -84,7 +84,7 @@ class Batch(Normalization):
         y = normalized * gamma
         y += beta
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             gradients = {"gamma": row_sum(dy * normalized), "beta": row_sum(dy)}
             if over_rows:  # mean and variance depend on x as well
                 dy -= gradients["beta"] / n_rows
@@ -139,7 +139,7 @@ class Layer(Normalization):
         y = normalized * gamma
         y += beta
 
-        def backprop(dy: Array) -> tuple[Array, dict]:
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
             gradients = {"gamma": row_sum(dy * normalized), "beta": row_sum(dy)}
             dy *= gamma
             dx = dy - xp.mean(dy, axis=-1, keepdims=True)

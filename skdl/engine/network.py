@@ -92,9 +92,7 @@ class Network:
         """Parameters and buffers of each layer by name."""
         return [
             {**parameters, **tracked}
-            for parameters, tracked in zip(
-                self.layout.views(theta), self.buffer_layout.views(buffers), strict=True
-            )
+            for parameters, tracked in zip(self.layout.views(theta), self.buffer_layout.views(buffers), strict=True)
         ]
 
     def forward(self, x: Array, arrays: Views, run: Run) -> tuple[Array, Callable[[Array, Views], None]]:
@@ -115,6 +113,15 @@ class Network:
     def scores(self, x: Array, arrays: Views) -> Array:
         """Scores at prediction; x stays as it is."""
         return self.forward(x, arrays, Run(training=False))[0]
+
+    def predict(self, X: Any, arrays: Views) -> Array:
+        """Scores (n, C) of one member for all rows of a dense or CSR matrix, block by block."""
+        blocks = []
+        for start in range(0, X.shape[0], PREDICTION_ROWS):
+            block = X[start : start + PREDICTION_ROWS]
+            dense = block if isinstance(block, np.ndarray) else block.toarray()
+            blocks.append(self.scores(dense[None], arrays)[0])
+        return np.concatenate(blocks)
 
     def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:
         """Each member's scores (n, C) of its own rows, block by block."""
@@ -142,4 +149,3 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
             if first.dropouts[i + 1] > 0:
                 yield Dropout([member.dropouts[i + 1] for member in members])
         n_in = n_out
-

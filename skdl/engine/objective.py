@@ -17,7 +17,12 @@ class Objective:
     """Loss, penalty and alpha of k members on top of their network."""
 
     def __init__(
-        self, network: Network, losses: Sequence[Loss], penalties: Sequence[Penalty], alphas: Sequence[float], dtype: Any
+        self,
+        network: Network,
+        losses: Sequence[Loss],
+        penalties: Sequence[Penalty],
+        alphas: Sequence[float],
+        dtype: Any,
     ):
         self.network = network
         self.loss: Loss = Component.stacked(losses, 3, dtype)

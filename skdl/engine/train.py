@@ -23,7 +23,10 @@ def initial_state(member: Member) -> State:
     """The state that a member starts from: the given one, copied, or a new network's."""
     if member.state is not None:
         state = member.state.copy()
-        state.progress[0].first_epoch = state.progress[0].epoch
+        progress = state.progress[0]
+        progress.first_epoch = progress.epoch
+        if member.patience is not None and progress.waited > member.patience:
+            progress.waited = 0  # it had come to its end, and is asked to go on
         return state
     theta, buffers = Network([member.architecture], member.dtype).initial([member.generator])
     return State(
@@ -144,7 +147,7 @@ class Stack:
         return np.broadcast_to((rate * factor).astype(self.state.theta.dtype), done.shape)
 
     def _descend(self, rate: Array, step: Array) -> None:
-        """theta <- theta - rate * direction: the one place where rate and sign are applied."""
+        """Step against the direction: the one place where rate and sign are applied."""
         self.objective.add_penalty_gradient(self.state.theta, self.gradient)
         direction = self.optimizer.direction(self.gradient, self.state.slots, step)
         direction *= rate

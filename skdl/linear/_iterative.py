@@ -31,10 +31,11 @@ def solve_sparse(
     weight = np.full(n, 1.0 / n) if weight is None else (weight / weight.max()) / (weight / weight.max()).sum()
     root, damp = np.sqrt(weight), np.sqrt(alpha / 2)
     X_t = X.T.tocsr()
+    columns = _Columns(X_t, weight)
     x_mean, y_mean = np.zeros(d), np.zeros(y.shape[1])
     if fit_intercept:
-        x_mean, y_mean = X_t @ weight, weight @ y
-    spread, size = _column_sizes(X_t, weight, x_mean)
+        x_mean, y_mean = columns.mean(), weight @ y
+    spread, size = columns.spread(x_mean), columns.spread(np.zeros(d))
     # What rounding alone may have left of a constant column is not a direction: such a column is out of both runs.
     varies = spread > 8 * np.finfo(X.dtype).eps * size
     norm = np.sqrt(spread**2 + damp**2)
@@ -74,13 +75,25 @@ def solve_sparse(
     return IterativeFit(coef, x_mean, y_mean)
 
 
-def _column_sizes(X_t: Any, weight: np.ndarray, x_mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Root mean squares of each column about `x_mean` and about 0, without the cancellation of their difference."""
-    stored = np.diff(X_t.indptr)
-    column = np.repeat(np.arange(len(x_mean)), stored)
-    row_weight = weight[X_t.indices]
-    values = X_t.data.astype(np.float64)
-    sizes = np.bincount(column, row_weight * values**2, len(x_mean))
-    zeros = np.where(stored < len(weight), 1.0 - np.bincount(column, row_weight, len(x_mean)), 0.0).clip(0.0)
-    spreads = np.bincount(column, row_weight * (values - x_mean[column]) ** 2, len(x_mean)) + zeros * x_mean**2
-    return np.sqrt(spreads), np.sqrt(sizes)
+class _Columns:
+    """Weighted means and root mean squares of sparse columns, without the cancellation of E[x^2] - E[x]^2."""
+
+    def __init__(self, X_t: Any, weight: np.ndarray):
+        stored = np.diff(X_t.indptr)
+        self.n_columns = len(stored)
+        self.column = np.repeat(np.arange(self.n_columns), stored)
+        self.values = X_t.data.astype(np.float64)
+        self.weight = weight[X_t.indices]
+        self.of_zeros = np.where(stored < len(weight), 1.0 - self._sum(self.weight), 0.0).clip(0.0)
+
+    def _sum(self, terms: np.ndarray) -> np.ndarray:
+        return np.bincount(self.column, terms, self.n_columns)
+
+    def mean(self) -> np.ndarray:
+        rough = self._sum(self.weight * self.values)
+        # The mean of what is left, so that the mean of a constant is this constant.
+        return rough + self._sum(self.weight * (self.values - rough[self.column])) - self.of_zeros * rough
+
+    def spread(self, centre: np.ndarray) -> np.ndarray:
+        squares = self.weight * (self.values - centre[self.column]) ** 2
+        return np.sqrt(self._sum(squares) + self.of_zeros * centre**2)

@@ -96,6 +96,10 @@ class NeighborsEstimator(BaseEstimator):
         distances, indices = without_own(*self._neighbors(rows.X, k + 1), np.arange(rows.X.shape[0]))
         return (distances, indices) if return_distance else indices
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # scikit-learn's own test would take the n_features_in_ of a fit that failed later for a model.
+        return hasattr(self, "_rows")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
@@ -104,7 +108,7 @@ class NeighborsEstimator(BaseEstimator):
             tags.input_tags.sparse = is_euclidean or self.metric in {"euclidean", "cosine"}
         return tags
 
-    def _checks_of_X(self, X: Any) -> dict[str, Any]:
+    def _training_checks(self, X: Any) -> dict[str, Any]:
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
         check_sparse(X, metric_of(self))

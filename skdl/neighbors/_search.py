@@ -99,14 +99,9 @@ class ScanSearch(Search):
 
     query_rows = 512
 
-    def __init__(self, X: Any, metric: Metric):
+    def __init__(self, X: Any, metric: Metric, bounds: list[Any] | None = None):
         super().__init__(X, metric)
-        self.bounds: list[Any]
-        if isinstance(metric, Cosine) or metric.exponent == 2:
-            first = ProductBound(X, metric)
-            self.bounds = [first] if sparse.issparse(X) else [first, first.in_float64()]
-        else:
-            self.bounds = [DistanceBound(X, metric)]
+        self.bounds = default_bounds(X, metric) if bounds is None else bounds
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         # A score, its comparison, and a pair (score, query, row and copies) if everything passes; the query itself.
@@ -154,6 +149,14 @@ class ScanSearch(Search):
         columns = 1 if sparse.issparse(self.X) else self.X.shape[1]
         fitting = min(TRAINING_ROWS, budget // 4 // (48 * columns), budget // (96 * 16))
         return int(min(max(k, 16, fitting), self.X.shape[0]))
+
+
+def default_bounds(X: Any, metric: Metric) -> list[Any]:
+    """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
+    if not isinstance(metric, Cosine) and metric.exponent != 2:
+        return [DistanceBound(X, metric)]
+    first = ProductBound(X, metric)
+    return [first] if sparse.issparse(X) else [first, first.in_float64()]
 
 
 class Pairs:
@@ -208,14 +211,16 @@ class Pairs:
 
 
 class TreeSearch(Search):
-    """A k-d tree proposes; where its boundary is tied to rounding, it is asked for more until it is not."""
+    """A k-d tree proposes; it is asked for more where the last neighbour is tied, to rounding, with the next row."""
 
     query_rows = 8192
+    widths = 1, 4, 16  # times k + 1 rows; queries with still more ties are scanned, whose memory is bounded
 
     def __init__(self, X: np.ndarray, metric: Minkowski):
         super().__init__(X, metric)
         self.tree = cKDTree(X.astype(np.float64, copy=False), leafsize=32)
-        # The tree adds and subtracts squares along up to about 100 levels; a tie within this counts as possible.
+        self.scan = ScanSearch(X, metric, [DistanceBound(X, metric)])
+        # The tree adds and subtracts powers along up to about 100 levels; a tie within this counts as possible.
         self.error = 4 * rounding_bound(X.shape[1] + 512, np.float64)
         self.underflow = minkowski_underflow(X.shape[1], metric)
 
@@ -223,26 +228,31 @@ class TreeSearch(Search):
         return 256 * (k + 1) + 64 * self.X.shape[1]
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        n_rows = self.X.shape[0]
         ranking = Ranking(self, Q, k, budget)
-        queries = Q.astype(np.float64, copy=False)
-        open_ = np.arange(Q.shape[0])
-        width = min(k + 1, n_rows)
-        while open_.size:
-            step = max(1, budget // (256 * width))
-            undecided = []
-            for start in range(0, open_.size, step):
-                part = open_[start : start + step]
-                distances, x = self.tree.query(queries[part], range(1, width + 1), p=self.metric.exponent)
-                reach = distances[:, k - 1] * (1 + self.error) + self.underflow
-                decided = (distances[:, -1] > reach) | (width == n_rows)
-                keep = (distances <= reach[:, None]) & decided[:, None] & (x < n_rows)  # n_rows stands for "none"
-                i, column = np.nonzero(keep)
-                ranking.add(part[i], x[i, column])
-                undecided.append(part[~decided])
-            open_ = np.concatenate(undecided)
-            width = min(2 * width, n_rows)
+        undecided = np.arange(Q.shape[0])
+        for width in self.widths:
+            size = max(1, budget // self.bytes_per_query(width * (k + 1), budget))
+            rest = [self._propose(ranking, Q, part, k, width * (k + 1)) for part in in_blocks(undecided, size)]
+            undecided = np.concatenate([undecided[:0], *rest])
+        for part in in_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
+            ranking.distances[part], ranking.indices[part] = self.scan.nearest(Q[part], k, budget)
         return ranking.distances, ranking.indices
+
+    def _propose(self, ranking: Ranking, Q: np.ndarray, part: np.ndarray, k: int, width: int) -> np.ndarray:
+        """Rank what the tree finds for the queries `part`; returns those that it leaves undecided."""
+        width = min(width, self.X.shape[0])
+        distances, x = self.tree.query(Q[part].astype(np.float64), range(1, width + 1), p=self.metric.exponent)
+        reach = distances[:, k - 1] * (1 + self.error) + self.underflow
+        decided = (distances[:, -1] > reach) | (width == self.X.shape[0])
+        # An index past the rows stands for "none": all further distances overflow.
+        keep = (distances <= reach[:, None]) & decided[:, None] & (x < self.X.shape[0])
+        i, column = np.nonzero(keep)
+        ranking.add(part[i], x[i, column])
+        return part[~decided]
+
+
+def in_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
+    return [items[start : start + size] for start in range(0, items.shape[0], size)]
 
 
 def group_starts(i: np.ndarray, n_groups: int) -> np.ndarray:

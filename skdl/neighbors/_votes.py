@@ -34,7 +34,7 @@ def scaled(weights: np.ndarray) -> np.ndarray:
 
 
 def without_own(distances: np.ndarray, indices: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """k of k + 1 neighbours: without the query's own row, or without the last where its own row is not among them."""
+    """Drop the query's own row from k + 1 neighbours, or the last one where its own row is not among them."""
     keep = indices != own[:, None]
     keep[keep.all(axis=1), -1] = False
     shape = (distances.shape[0], distances.shape[1] - 1)

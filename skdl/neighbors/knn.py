@@ -130,7 +130,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         self : KNNClassifier
             The fitted classifier.
         """
-        X, y = validate_classification(self, X, y, **self._checks_of_X(X))
+        X, y = validate_classification(self, X, y, **self._training_checks(X))
         classes, codes = np.unique(y, return_inverse=True)
         rows = self._keep_rows(X, sample_weight)
         class_weight = self._class_weight(classes, y, rows.votes)
@@ -289,7 +289,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         self : KNNRegressor
             The fitted regressor.
         """
-        X, y = validate_regression(self, X, y, **self._checks_of_X(X))
+        X, y = validate_regression(self, X, y, **self._training_checks(X))
         rows = self._keep_rows(X, sample_weight)
         self.n_samples_fit_ = rows.n_searched
         self._rows, self._y, self._mean = rows, y.copy(), np.average(y, axis=0, weights=rows.votes)

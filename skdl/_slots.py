@@ -1,0 +1,119 @@
+"""Slots: estimator parameters that hold a component, as a name, an instance or a list with one entry a layer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from skdl._component import Component
+from skdl._registry import Registry, adopt_references, plug_in_references
+
+_REFERENCES = "_plug_in_references"
+
+
+class SlotMixin:
+    """Reach into components: `set_params(optimizer__learning_rate=0.1)` works on a slot that holds a name, too.
+
+    A slot with a name is resolved, and a changed copy is stored. An instance is never changed in place, so that two
+    estimators which share it stay independent.
+    """
+
+    _slots: ClassVar[Mapping[str, Registry]] = {}
+    _slot_words: ClassVar[Mapping[str, str]] = {"initializer": "auto", "loss": "auto"}  # words that are no component
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the hyperparameters of the components in its slots, as `slot__parameter`.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep)  # type: ignore[misc]
+        if deep:
+            for slot in self._slots:
+                held = self._held(slot, params[slot])
+                if held is not None:
+                    params |= {f"{slot}__{key}": value for key, value in held.get_params().items()}
+        return params
+
+    def set_params(self, **params: Any):
+        """Set parameters of this estimator, and with `slot__parameter` those of the components in its slots.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+        """
+        nested: dict[str, dict[str, Any]] = defaultdict(dict)
+        plain = {}
+        for key, value in params.items():
+            slot, _, name = key.partition("__")
+            if name and slot in self._slots:
+                nested[slot][name] = value
+            else:
+                plain[key] = value
+        super().set_params(**plain)  # type: ignore[misc]
+        for slot, changes in nested.items():
+            setattr(self, slot, self._changed(slot, changes))
+        return self
+
+    def _changed(self, slot: str, changes: dict[str, Any]) -> Any:
+        value = getattr(self, slot)
+        held = self._held(slot, value)
+        if held is None:
+            names = ", ".join(f"{slot}__{name}" for name in changes)
+            raise ValueError(
+                f"Cannot set {names}: the slot {slot!r} of {type(self).__name__} holds {value!r}, which has no "
+                f"parameters. Set {slot} to one of {self._slots[slot].names()} or to an instance first."
+            )
+        changed = held.with_params(**changes)
+        # A name stays a name when nothing differs from it, so that set_params(**get_params()) changes nothing.
+        unchanged = isinstance(value, str) and repr(changed) == repr(held)
+        return value if unchanged else changed
+
+    def _held(self, slot: str, value: Any) -> Component | None:
+        """The component that a slot's value stands for, or None."""
+        if isinstance(value, Component):
+            return value
+        if isinstance(value, str) and value != self._slot_words.get(slot) and value in self._slots[slot].names():
+            return self._slots[slot].resolve(value)
+        return None
+
+    def _resolve(self, slot: str) -> Any:
+        """The component in a slot, checked."""
+        return self._resolve_value(slot, getattr(self, slot))
+
+    def _resolve_value(self, slot: str, value: Any) -> Any:
+        try:
+            return self._slots[slot].resolve(value).validate()
+        except ValueError as error:
+            raise type(error)(f"The {slot!r} parameter of {type(self).__name__}: {error}") from None
+
+    def _resolve_layers(self, slot: str, n_layers: int, *, optional: bool = False) -> tuple[Any, ...]:
+        """One component for each hidden layer, from one value for all or a list with an entry for each."""
+        value = getattr(self, slot)
+        values = list(value) if isinstance(value, (list, tuple)) else [value] * n_layers
+        if len(values) != n_layers:
+            raise ValueError(
+                f"The {slot!r} parameter of {type(self).__name__} lists {len(values)} entries for {n_layers} hidden layers."
+            )
+        return tuple(None if optional and item is None else self._resolve_value(slot, item) for item in values)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()  # type: ignore[misc]
+        references = plug_in_references()
+        return {**state, _REFERENCES: references} if references else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        adopt_references(state.pop(_REFERENCES, {}))
+        super().__setstate__(state)  # type: ignore[misc]

@@ -1,0 +1,168 @@
+"""The linear maximum-likelihood classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl import _registry
+from skdl._constraints import NONE, Boolean, Instance, Integer, OneOf, RandomState, Real
+from skdl._encoding import Labels
+from skdl.engine import Architecture
+from skdl.neural._classifier import NetworkClassifier
+
+
+class SoftmaxClassifier(NetworkClassifier):
+    """Softmax (multinomial logistic) regression: the linear classifier of maximum likelihood.
+
+    minimise  -1/n sum_i w_i log p(y_i | x_i) + alpha/2 ||W||^2,  p(. | x) = softmax(W x + b)
+
+    with w_i the sample weights divided by their mean; the intercepts b are free. scikit-learn's
+    `LogisticRegression(C=C)` has the same minimum for alpha = 1 / (C n), with n the sum of its sample weights.
+
+    Parameters
+    ----------
+    alpha : float, default=1e-4
+        Factor of the penalty, in [0, inf).
+    optimizer : str or Optimizer, default="lbfgs"
+        Name or instance of any optimizer. Full-batch ones take all rows at once, others batches of `batch_size`.
+    schedule : str or Schedule, default="constant"
+        The learning rate over time, for first-order optimizers.
+    penalty : str or Penalty, default="l2"
+        Function of the weights in the objective.
+    batch_size : int or "auto", default="auto"
+        Rows of a step of a first-order optimizer, at least 1; "auto" is min(200, n_samples).
+    max_iter : int, default=1000
+        Most iterations (for a first-order optimizer: epochs), at least 1.
+    tol : float, default=1e-5
+        A full-batch optimizer has converged when no component of the gradient is larger, in [0, inf). A first-order one
+        stops after more than `n_iter_no_change` epochs in a row that gain no more than this on the best loss.
+    n_iter_no_change : int, default=10
+        See `tol`; at least 1.
+    shuffle : bool, default=True
+        Whether each epoch takes the rows in a new random order.
+    warm_start : bool, default=False
+        Whether fit goes on from the last fit.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count).
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        Precision of the training; "auto" is X's, and float32 for mini-batches.
+    random_state : int, RandomState instance or None, default=None
+        The order of rows; a full-batch optimizer uses no random numbers.
+    verbose : int, default=0
+        1 prints a line an iteration.
+    n_jobs : int or None, default=None
+        Threads over members, for ensembles.
+
+    Attributes
+    ----------
+    coef_ : array of shape (n_classes, n_features)
+        W. Two classes have two rows too, which sum to zero when alpha > 0; their difference is the one row of
+        scikit-learn's `LogisticRegression`.
+    intercept_ : array of shape (n_classes,)
+        b, which sum to zero.
+    classes_ : array of shape (n_classes,)
+        Labels, sorted.
+    n_iter_ : int
+        Iterations done.
+    loss_curve_ : list of float
+        Objective after each iteration.
+    loss_ : float
+        The last of them.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : array of shape (n_features_in_,)
+        Their names, when X had names that are all strings.
+
+    See Also
+    --------
+    MLPClassifier : The same with hidden layers.
+
+    References
+    ----------
+    C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdl import SoftmaxClassifier
+    >>> X, y = load_iris(return_X_y=True, as_frame=True)
+    >>> softmax = SoftmaxClassifier(alpha=1e-3).fit(X, y)
+    >>> softmax.coef_.shape
+    (3, 4)
+    >>> round(softmax.score(X, y), 2)
+    0.98
+    """
+
+    _slots = {
+        "optimizer": _registry.optimizers,
+        "schedule": _registry.schedules,
+        "penalty": _registry.penalties,
+    }
+    _constraints = {
+        "alpha": Real(0),
+        "batch_size": OneOf("auto") | Integer(1),
+        "max_iter": Integer(1),
+        "tol": Real(0),
+        "n_iter_no_change": Integer(1),
+        "shuffle": Boolean(),
+        "warm_start": Boolean(),
+        "class_weight": NONE | OneOf("balanced") | Instance(dict),
+        "dtype": OneOf("auto", "float32", "float64"),
+        "random_state": RandomState(),
+        "verbose": Boolean() | Integer(0),
+        "n_jobs": NONE | Integer(),
+    }
+    # What the base asks of every network and this one does not vary.
+    standardize = False
+    early_stopping = False
+
+    def __init__(
+        self,
+        alpha: float = 1e-4,
+        *,
+        optimizer: Any = "lbfgs",
+        schedule: Any = "constant",
+        penalty: Any = "l2",
+        batch_size: Any = "auto",
+        max_iter: int = 1000,
+        tol: float = 1e-5,
+        n_iter_no_change: int = 10,
+        shuffle: bool = True,
+        warm_start: bool = False,
+        class_weight: Any = None,
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: Any = 0,
+        n_jobs: int | None = None,
+    ):
+        self.alpha = alpha
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.penalty = penalty
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.shuffle = shuffle
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+        zeros = _registry.initializers.resolve("zeros")  # the objective is convex: where it starts does not matter
+        return Architecture(n_inputs, (), n_outputs, (), (), (zeros,), (0.0,))
+
+    def _loss(self, encoding: Labels) -> Any:
+        return _registry.losses.resolve("cross_entropy")
+
+    def _store_coefficients(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+        self.coef_ = np.ascontiguousarray(coefs[0].T)
+        self.intercept_ = intercepts[0]
+
+    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        return [self.coef_.T], [self.intercept_]

@@ -1,0 +1,327 @@
+"""What the network estimators share: from input to a member of the engine, and from its outcome to attributes."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+
+from skdl._constraints import check_params
+from skdl._slots import SlotMixin
+from skdl._threads import n_threads
+from skdl._validation import validate_X
+from skdl.engine import Architecture, Member, Network, Outcome, Rows, State, train_members
+from skdl.neural._standardize import mean_and_scale, row_weights
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked and encoded training data, which several members may share."""
+
+    X: Any
+    y: np.ndarray
+    targets: np.ndarray
+    weight: np.ndarray | None
+    encoding: Any
+    dtype: Any
+
+
+@dataclass
+class Training:
+    """What a fitted network keeps to go on from: its state, and how its data was encoded and standardised."""
+
+    state: State
+    architecture: Architecture
+    encoding: Any
+    dtype: Any
+    shift: np.ndarray | None
+    scale: np.ndarray | None
+
+
+class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base of the estimators that the engine trains.
+
+    A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
+    ensemble of networks calls the same four, with one preparation for all of its members.
+    """
+
+    @abstractmethod
+    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
+        """X, y and weights, validated."""
+
+    @abstractmethod
+    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
+        """How y becomes targets and scores predictions; `classes` are the labels that a caller declared."""
+
+    @abstractmethod
+    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+        """The network that the parameters describe."""
+
+    @abstractmethod
+    def _loss(self, encoding: Any) -> Any:
+        """The loss component for these targets."""
+
+    @abstractmethod
+    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> Any:
+        """From raw scores of validation rows to a number, larger is better."""
+
+    @abstractmethod
+    def _output_map(self, encoding: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Scale and shift to fold into the last layer."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data; sparse rows are made dense batch by batch.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean loss.
+
+        Returns
+        -------
+        self : estimator
+            The fitted network.
+        """
+        go_on = self.warm_start and hasattr(self, "_training")
+        return self._train(X, y, sample_weight, go_on=go_on, n_epochs=self.max_iter)
+
+    def initialize(self, X: Any, y: Any):
+        """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data that the input standardisation is taken from.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, which fix the outputs.
+
+        Returns
+        -------
+        self : estimator
+            The untrained network, which predicts.
+        """
+        return self._train(X, y, None, go_on=False, n_epochs=0)
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        go_on: bool,
+        n_epochs: int,
+        incremental: bool = False,
+        classes: Any = None,
+    ):
+        self._check_parameters()
+        data = self._prepare(X, y, sample_weight, reset=not go_on, classes=classes)
+        member = self._member(
+            data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=not incremental and n_epochs > 0
+        )
+        [outcome] = train_members([member], n_threads(self.n_jobs))
+        self._store(member, data.encoding, outcome)
+        if not incremental and n_epochs > 0:
+            self._warn_of(outcome)
+        return self
+
+    def _check_parameters(self) -> None:
+        """Raise for a parameter out of its range, before any work is done."""
+        check_params(self, self._constraints)
+        self._architecture(1, 1)
+        for slot in ("optimizer", "schedule", "penalty"):
+            self._resolve(slot)
+
+    def _generator(self) -> np.random.Generator:
+        """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""
+        seed = self.random_state
+        return np.random.default_rng(seed.randint(2**31 - 1) if isinstance(seed, np.random.RandomState) else seed)
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True, classes: Any = None) -> Prepared:
+        X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
+        if reset:
+            encoding = self._encoding_of(X, y, weight, classes)
+            dtype = self._training_dtype(X)
+        else:
+            encoding, dtype = self._training.encoding, self._training.dtype
+        return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype)
+
+    def _training_dtype(self, X: Any) -> np.dtype:
+        """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""
+        if self.dtype != "auto":
+            return np.dtype(self.dtype)
+        whole = self._resolve("optimizer").full_batch or self._batch_size(X.shape[0]) >= X.shape[0]
+        return np.dtype(X.dtype if whole else np.float32)
+
+    def _batch_size(self, n_rows: int) -> int:
+        if self._resolve("optimizer").full_batch:
+            return n_rows
+        return min(200 if self.batch_size == "auto" else self.batch_size, n_rows)
+
+    def _member(
+        self,
+        data: Prepared,
+        generator: np.random.Generator,
+        *,
+        go_on: bool = False,
+        n_epochs: int,
+        stopping: bool = True,
+        index: np.ndarray | None = None,
+    ) -> Member:
+        """The task for the engine; `index` chooses rows of the prepared data, with repetitions."""
+        architecture = self._architecture(data.X.shape[1], data.encoding.n_outputs)
+        loss = self._loss(data.encoding)
+        validation_index = None
+        if self.early_stopping and stopping:
+            index, validation_index = self._split(data, index, generator)
+        rows = self._rows(data, index, go_on)
+        if self.batch_size != "auto" and self.batch_size > rows.n:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
+                stacklevel=4,
+            )
+        validation = score = None
+        if validation_index is not None:
+            validation = replace(rows, index=validation_index, weight=None)
+            weight = None if data.weight is None else data.weight[validation_index]
+            score = self._scorer(data.y[validation_index], weight, data.encoding)
+        optimizer = self._resolve("optimizer")
+        if go_on and self._training.architecture.structure != architecture.structure:
+            raise ValueError(
+                f"{type(self).__name__} cannot go on from its last training: the network's structure has changed. "
+                "Call fit with warm_start=False."
+            )
+        return Member(
+            architecture=architecture,
+            loss=loss,
+            penalty=self._resolve("penalty"),
+            optimizer=optimizer,
+            schedule=self._resolve("schedule"),
+            alpha=self.alpha,
+            rows=rows,
+            batch_size=self._batch_size(rows.n),
+            dtype=data.dtype,
+            generator=generator,
+            n_epochs=n_epochs,
+            max_epochs=self.max_iter,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            patience=self.n_iter_no_change if stopping else None,
+            validation=validation,
+            score=score,
+            report=self._report if self.verbose else None,
+            state=self._training.state if go_on else None,
+        )
+
+    def _split(
+        self, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Training and validation rows, from a stream of their own: initial weights do not depend on the split."""
+        index = np.arange(data.X.shape[0]) if index is None else index
+        [stream] = generator.spawn(1)
+        return train_test_split(
+            index,
+            test_size=self.validation_fraction,
+            random_state=int(stream.integers(2**31)),
+            stratify=data.encoding.strata(data.y[index]),
+        )
+
+    def _rows(self, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
+        weight, shift, scale = data.weight, None, None
+        if self.standardize and go_on:
+            shift, scale = self._training.shift, self._training.scale
+        elif self.standardize:
+            shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
+            scale = scale.astype(data.dtype)
+            shift = shift.astype(data.X.dtype)
+        if weight is not None:
+            weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
+        return Rows(data.X, data.targets, weight, index, shift, scale)
+
+    def _report(self, record: dict[str, Any]) -> bool:
+        score = record["validation_score"]
+        tail = "" if score is None else f", validation score = {score:.6f}"
+        print(f"Iteration {record['epoch']}, loss = {record['loss']:.8f}{tail}")
+        return False
+
+    def _store(self, member: Member, encoding: Any, outcome: Outcome) -> None:
+        """Write every attribute of the fitted network."""
+        rows, progress = member.rows, outcome.state.progress[0]
+        self._training = Training(outcome.state, member.architecture, encoding, member.dtype, rows.shift, rows.scale)
+        network = Network([member.architecture], np.float64)
+        arrays = network.arrays(outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
+        by_layer = [{name: value[0] for name, value in named.items()} for named in arrays]
+        affine = [named for named in by_layer if "weight" in named]
+        if rows.scale is not None and rows.shift is not None:
+            affine[0]["weight"] *= rows.scale.astype(np.float64)[:, None]
+            affine[0]["bias"] -= rows.shift.astype(np.float64) @ affine[0]["weight"]
+        output_map = self._output_map(encoding)
+        if output_map is not None:
+            scale, shift = output_map
+            affine[-1]["weight"] *= scale
+            affine[-1]["bias"] *= scale
+            affine[-1]["bias"] += shift
+        dtype = rows.X.dtype
+        self._between = [  # arrays of the layers that are no affine maps, whose own are the public coefficients
+            None if "weight" in named else {name: value.astype(dtype) for name, value in named.items()}
+            for named in by_layer
+        ]
+        self._store_coefficients(
+            [named["weight"].astype(dtype) for named in affine], [named["bias"][0].astype(dtype) for named in affine]
+        )
+        self.n_iter_ = progress.epoch
+        self.loss_curve_ = list(progress.losses)
+        self.loss_ = progress.losses[-1] if progress.losses else np.inf
+        self.best_loss_ = min(progress.losses, default=np.inf)
+        self.validation_scores_ = list(progress.scores) if progress.scores else None
+        self.n_parameters_ = network.layout.size
+
+    def _store_coefficients(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
+        self.coefs_, self.intercepts_ = coefs, intercepts
+
+    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        return self.coefs_, self.intercepts_
+
+    def _warn_of(self, outcome: Outcome) -> None:
+        if outcome.reason == "max_iter":
+            advice = f"Maximum iterations (max_iter={self.max_iter}) reached, and the training has not converged yet."
+            advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
+        elif outcome.reason == "diverged":
+            epoch = outcome.state.progress[0].epoch + 1
+            advice = f"The loss became infinite or NaN in epoch {epoch}; the last finite weights are kept. "
+            advice += "Lower the learning rate (optimizer__learning_rate), or check the scale of the data."
+        elif outcome.reason == "interrupted":
+            warnings.warn("Training interrupted by the user: the weights of the last epoch are kept.", stacklevel=4)
+            return
+        else:
+            return
+        warnings.warn(advice, ConvergenceWarning, stacklevel=4)
+
+    def _raw_scores(self, X: Any) -> np.ndarray:
+        """Scores (n, n_outputs) of checked rows, in X's precision."""
+        coefs, intercepts = self._coefficients()
+        pairs = iter(zip(coefs, intercepts, strict=True))
+        arrays = []
+        for named in self._between:
+            if named is None:
+                weight, bias = next(pairs)
+                named = {"weight": weight, "bias": bias[None]}
+            arrays.append({name: np.asarray(value, X.dtype)[None] for name, value in named.items()})
+        return Network([self._training.architecture], X.dtype).predict(X, arrays)
+
+    def _validated(self, X: Any) -> Any:
+        return validate_X(self, X, accept_sparse="csr")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,107 @@
+"""Texts that the docstrings of several network estimators share, written once."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+T = TypeVar("T", bound=type)
+
+TEXTS = {
+    "hidden": """
+hidden_layer_sizes : int or list of int, default=(100,)
+    Units of each hidden layer, at least 1; `()` is the linear model.
+activation : str, Activation or list of these, default="relu"
+    Function between the layers, one for all or one for each hidden layer.
+initializer : str or Initializer, default="auto"
+    Distribution of the initial weights; "auto" is He's (uniform) for rectifiers and Glorot's (uniform) for the rest.
+    Intercepts start at zero.
+normalization : str, Normalization, None or list of these, default=None
+    What stands between a hidden layer's affine map and its activation.
+dropout : float or list of float, default=0.0
+    Probability in [0, 1) that a hidden unit's output is dropped in a training step; one for all or one for each hidden
+    layer.
+input_dropout : float, default=0.0
+    The same for the inputs.
+optimizer : str or Optimizer, default="adam"
+    Rule for the steps; its learning rate is `optimizer__learning_rate`.
+schedule : str or Schedule, default="constant"
+    The learning rate over time, as a factor of the optimizer's.
+penalty : str or Penalty, default="l2"
+    Function R of the weights.
+alpha : float, default=1e-4
+    Factor of the penalty, in [0, inf). The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the
+    number of rows of a batch, so that its value corresponds to alpha / batch_size here.
+""",
+    "training": """
+standardize : bool, default=True
+    Whether the network sees inputs less their mean, in units of their standard deviation (a column without variance is
+    only centred). It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is.
+batch_size : int or "auto", default="auto"
+    Rows of a training step, at least 1; "auto" is min(200, n_samples). Full-batch optimizers take all rows.
+max_iter : int, default=200
+    Most epochs (for a full-batch optimizer: iterations), at least 1.
+shuffle : bool, default=True
+    Whether each epoch takes the rows in a new random order.
+tol : float, default=1e-4
+    An epoch that gains no more than this, in [0, inf), on the best loss (or validation score) counts as no progress.
+    For a full-batch optimizer: on the largest component of the gradient.
+n_iter_no_change : int, default=10
+    The fit ends after more than this many epochs in a row without progress, at least 1.
+early_stopping : bool, default=False
+    Whether a part of the rows is set apart to judge progress (accuracy or R^2); the weights that scored best are kept.
+validation_fraction : float, default=0.1
+    That part, in (0, 1).
+warm_start : bool, default=False
+    Whether fit goes on from the last fit, with all of its state.
+""",
+    "running": """
+dtype : {"auto", "float32", "float64"}, default="auto"
+    Precision of the training; "auto" is float32, and X's own where each step takes all rows. Predictions are computed
+    in X's.
+random_state : int, RandomState instance or None, default=None
+    Initial weights, shuffles, dropout masks and the validation split; with an int, fits are equal to the last bit.
+verbose : int, default=0
+    1 prints a line an epoch.
+n_jobs : int or None, default=None
+    Threads over members, for ensembles of networks; a lone network uses BLAS's threads where its products are large.
+""",
+    "attributes": """
+coefs_ : list of arrays of shape (n_in, n_out)
+    Weights of each layer, for X as it is.
+intercepts_ : list of arrays of shape (n_out,)
+    Intercepts of each layer.
+n_iter_ : int
+    Epochs trained.
+loss_ : float
+    Objective of the last epoch, as it went along.
+loss_curve_ : list of float
+    Objective of each epoch.
+best_loss_ : float
+    The smallest of them.
+validation_scores_ : list of float or None
+    Score on the validation rows after each epoch, with `early_stopping`.
+n_parameters_ : int
+    Number of trained numbers.
+n_features_in_ : int
+    Columns of X.
+feature_names_in_ : array of shape (n_features_in_,)
+    Their names, when X had names that are all strings.
+""",
+    "notes": """
+Weights of rows enter the mean loss: where each step takes all rows (`batch_size` at least n_samples, or a full-batch
+optimizer), weight 2 equals the row twice. In mini-batches it does so in expectation.
+""",
+}
+
+
+def document(cls: T) -> T:
+    """Class decorator that puts the shared texts where the docstring names them in braces."""
+
+    def text(match: re.Match[str]) -> str:
+        indent, name = match.groups()
+        lines = TEXTS[name].strip().splitlines()
+        return "\n".join(indent + line if line else line for line in lines)
+
+    cls.__doc__ = re.sub(r"^( *)\{(\w+)\}$", text, cls.__doc__ or "", flags=re.MULTILINE)
+    return cls

@@ -1,0 +1,90 @@
+"""What the multilayer perceptrons share: the constructor's words for their hidden layers."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+
+from skdl import _registry
+from skdl._constraints import NONE, Boolean, Integer, ListOf, OneOf, RandomState, Real
+from skdl.engine import Architecture
+from skdl.neural._base import BaseNetwork
+
+PROBABILITY = Real(0, 1, open_high=True)
+COMMON = {
+    "hidden_layer_sizes": Integer(1) | ListOf(Integer(1)),
+    "dropout": PROBABILITY | ListOf(PROBABILITY),
+    "input_dropout": PROBABILITY,
+    "alpha": Real(0),
+    "standardize": Boolean(),
+    "batch_size": OneOf("auto") | Integer(1),
+    "max_iter": Integer(1),
+    "shuffle": Boolean(),
+    "tol": Real(0),
+    "n_iter_no_change": Integer(1),
+    "early_stopping": Boolean(),
+    "validation_fraction": Real(0, 1, open_low=True, open_high=True),
+    "warm_start": Boolean(),
+    "dtype": OneOf("auto", "float32", "float64"),
+    "random_state": RandomState(),
+    "verbose": Boolean() | Integer(0),
+    "n_jobs": NONE | Integer(),
+}
+
+
+class Perceptron(BaseNetwork):
+    """Hidden layers described by the constructor's arguments."""
+
+    _slots = {
+        "activation": _registry.activations,
+        "initializer": _registry.initializers,
+        "normalization": _registry.normalizations,
+        "optimizer": _registry.optimizers,
+        "schedule": _registry.schedules,
+        "penalty": _registry.penalties,
+        "loss": _registry.losses,
+    }
+
+    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+        sizes = self.hidden_layer_sizes
+        widths = (int(sizes),) if isinstance(sizes, numbers.Integral) else tuple(int(size) for size in sizes)
+        depth = len(widths)
+        activations = self._resolve_layers("activation", depth)
+        if self.initializer == "auto":
+            # The output layer is linear: Glorot's, which the activations' default names too.
+            names = [activation.initializer for activation in activations] + ["glorot_uniform"]
+            initializers = tuple(_registry.initializers.resolve(name) for name in names)
+        else:
+            initializers = (self._resolve("initializer"),) * (depth + 1)
+        dropouts = self.dropout if isinstance(self.dropout, (list, tuple, np.ndarray)) else [self.dropout] * depth
+        if len(dropouts) != depth:
+            raise ValueError(f"The 'dropout' parameter lists {len(dropouts)} entries for {depth} hidden layers.")
+        return Architecture(
+            n_inputs,
+            widths,
+            n_outputs,
+            activations,
+            self._resolve_layers("normalization", depth, optional=True),
+            initializers,
+            tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
+        )
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        random = np.any(np.asarray(self.dropout) > 0) or self.input_dropout > 0
+        if random and self._resolve("optimizer").full_batch:
+            raise ValueError(
+                f"Dropout makes the loss random, and optimizer={self.optimizer!r} needs the same loss at every call. "
+                "Choose a first-order optimizer, such as 'adam', or set dropout=0 and input_dropout=0."
+            )
+
+    def _loss_of_task(self, tasks: tuple[str, ...]) -> Any:
+        loss = self._resolve("loss")
+        if loss.task not in tasks:
+            raise ValueError(
+                f"The 'loss' parameter of {type(self).__name__}: {self.loss!r} is a loss for {loss.task}, and this y "
+                f"needs one for {' or '.join(tasks)}. Use loss='auto'."
+            )
+        return loss

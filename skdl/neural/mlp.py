@@ -1,0 +1,322 @@
+"""Multilayer perceptrons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
+
+from skdl import _registry
+from skdl._constraints import NONE, Boolean, Instance, OneOf
+from skdl._encoding import Labels, Reals
+from skdl._validation import validate_regression, validate_sample_weight
+from skdl.neural._classifier import NetworkClassifier
+from skdl.neural._docs import document
+from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
+from skdl.neural._standardize import mean_and_scale, row_weights
+
+
+@document
+class MLPClassifier(NetworkClassifier, Perceptron):
+    """Multilayer perceptron that learns class probabilities by maximum likelihood.
+
+    minimise  1/n sum_i w_i loss(network(x_i), y_i) + alpha R(W)
+
+    with w_i the sample weights divided by their mean, the cross entropy as loss, and R the penalty of all weights
+    (intercepts are free).
+
+    Parameters
+    ----------
+    {hidden}
+    loss : str or Loss, default="auto"
+        Name or instance of a loss. "auto" is "binary_cross_entropy" with one output for two classes, else
+        "cross_entropy" with one output a class.
+    label_smoothing : float, default=0.0
+        In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1).
+    {training}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count).
+    {running}
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        Labels, sorted.
+    {attributes}
+
+    See Also
+    --------
+    MLPRegressor : The same for real targets.
+    SoftmaxClassifier : The linear model.
+
+    Notes
+    -----
+    {notes}
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating errors", Nature 323,
+    1986.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skdl import MLPClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> mlp = MLPClassifier((32,), max_iter=40, tol=0.01, random_state=0).fit(X_train, y_train)
+    >>> mlp.score(X_test, y_test) > 0.95
+    True
+    """
+
+    _constraints = {
+        **COMMON,
+        "label_smoothing": PROBABILITY,
+        "class_weight": NONE | OneOf("balanced") | Instance(dict),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        *,
+        activation: Any = "relu",
+        initializer: Any = "auto",
+        normalization: Any = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        optimizer: Any = "adam",
+        schedule: Any = "constant",
+        penalty: Any = "l2",
+        alpha: float = 1e-4,
+        loss: Any = "auto",
+        label_smoothing: float = 0.0,
+        standardize: bool = True,
+        batch_size: Any = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        class_weight: Any = None,
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: Any = 0,
+        n_jobs: int | None = None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.initializer = initializer
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.penalty = penalty
+        self.alpha = alpha
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.standardize = standardize
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.loss != "auto":
+            self._loss_of_task(("classification", "binary"))
+
+    def _is_binary(self, n_classes: int) -> bool:
+        return n_classes == 2 and (self.loss == "auto" or self._resolve("loss").task == "binary")
+
+    def _loss(self, encoding: Labels) -> Any:
+        if self.loss != "auto":
+            return self._loss_of_task(("binary",) if encoding.binary else ("classification",))
+        return _registry.losses.resolve("binary_cross_entropy" if encoding.binary else "cross_entropy")
+
+
+@document
+class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
+    """Multilayer perceptron that learns real targets.
+
+    minimise  1/n sum_i w_i loss(network(x_i), (y_i - m) / s) + alpha R(W)
+
+    with w_i the sample weights divided by their mean, half the squared error as loss, m and s the targets' mean and
+    standard deviation (`standardize_target`), and R the penalty of all weights (intercepts are free).
+
+    Parameters
+    ----------
+    {hidden}
+    loss : str or Loss, default="auto"
+        Name or instance of a loss. "auto" is "squared_error".
+    standardize_target : bool, default=True
+        Whether the network learns the targets less their mean, in units of their standard deviation. It is folded into
+        the last layer afterwards: predictions come in the units of y.
+    {training}
+    {running}
+
+    Attributes
+    ----------
+    {attributes}
+
+    See Also
+    --------
+    MLPClassifier : The same for classes.
+    LeastSquaresRegressor : The linear model, solved exactly.
+
+    Notes
+    -----
+    {notes}
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating errors", Nature 323,
+    1986.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl import MLPRegressor
+    >>> x = np.linspace(-3, 3, 200)[:, None]
+    >>> y = 1000 + 10 * np.sin(x[:, 0])
+    >>> mlp = MLPRegressor((32, 32), activation="tanh", optimizer="lbfgs", random_state=0).fit(x, y)
+    >>> mlp.score(x, y) > 0.99
+    True
+    """
+
+    _constraints = {**COMMON, "standardize_target": Boolean()}
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (100,),
+        *,
+        activation: Any = "relu",
+        initializer: Any = "auto",
+        normalization: Any = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        optimizer: Any = "adam",
+        schedule: Any = "constant",
+        penalty: Any = "l2",
+        alpha: float = 1e-4,
+        loss: Any = "auto",
+        standardize: bool = True,
+        standardize_target: bool = True,
+        batch_size: Any = "auto",
+        max_iter: int = 200,
+        shuffle: bool = True,
+        tol: float = 1e-4,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: Any = 0,
+        n_jobs: int | None = None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.initializer = initializer
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.penalty = penalty
+        self.alpha = alpha
+        self.loss = loss
+        self.standardize = standardize
+        self.standardize_target = standardize_target
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.loss != "auto":
+            self._loss_of_task(("regression",))
+
+    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
+        X, y = validate_regression(self, X, y, reset=reset, accept_sparse="csr")
+        return X, y, validate_sample_weight(sample_weight, X)
+
+    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
+        columns = y.reshape(len(y), -1)
+        shift, scale = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
+        if self.standardize_target:
+            shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight))
+            scale = 1 / reciprocal
+        return Reals(shift, scale, y.ndim == 1)
+
+    def _loss(self, encoding: Reals) -> Any:
+        return _registry.losses.resolve("squared_error") if self.loss == "auto" else self._resolve("loss")
+
+    def _output_map(self, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:
+        return encoding.scale, encoding.shift
+
+    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
+        def score(scores: np.ndarray) -> float:
+            predicted = encoding.decode(self._loss(encoding).link(scores) * encoding.scale + encoding.shift)
+            return float(r2_score(y, predicted, sample_weight=weight))
+
+        return score
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None):
+        """Train one epoch on more data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The rows of this call. Standardisation of inputs and targets is taken from those of the first.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean loss.
+
+        Returns
+        -------
+        self : estimator
+            The network, one epoch on.
+        """
+        go_on = hasattr(self, "_training")
+        return self._train(X, y, sample_weight, go_on=go_on, n_epochs=1, incremental=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predictions of each row, in the units and the shape of the training targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        y : array of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        scores = self._raw_scores(self._validated(X))
+        return self._training.encoding.decode(scores)
