@@ -70,8 +70,8 @@ class Custom(Metric):
 
     def between(self, A: Any, B: Any) -> np.ndarray:
         distances = np.array([self.function(a, b) for a, b in zip(A, B, strict=True)], dtype=np.float64)
-        if not (distances >= 0).all():
-            raise ValueError("The metric must return distances in the range [0, inf); it returned NaN or less than 0.")
+        if distances.ndim != 1 or not (distances >= 0).all():
+            raise ValueError("The callable 'metric' must return a number in the range [0, inf), not NaN or an array.")
         return distances
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, MultiOutputMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 
-from .._constraints import NONE, Instance, OneOf
+from .._constraints import NONE, Instance, OneOf, Real
 from .._validation import validate_classification, validate_regression
 from ._base import NeighborsEstimator, warn_no_votes
 from ._votes import scaled
@@ -189,14 +189,15 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
     def _class_weight(self, classes: np.ndarray, y: np.ndarray, votes: np.ndarray) -> np.ndarray:
         present = np.unique(y[votes > 0])
-        if isinstance(self.class_weight, dict) or self.class_weight is None:
-            weight = compute_class_weight(self.class_weight, classes=classes, y=y)
+        if self.class_weight != "balanced":
+            values = list((self.class_weight or {}).values())
+            if not all(Real(low=0).accepts(value) for value in values):
+                raise ValueError(f"class_weight must hold finite values in the range [0, inf). Got {values}.")
+            weight = compute_class_weight(self.class_weight or None, classes=classes, y=y)
         else:  # a class without any weight has no votes to balance
             balanced = compute_class_weight("balanced", classes=present, y=y[votes > 0], sample_weight=votes[votes > 0])
             weight = np.zeros(classes.size)
             weight[np.searchsorted(classes, present)] = balanced
-        if not (np.isfinite(weight) & (weight >= 0)).all():
-            raise ValueError(f"class_weight must hold finite values in the range [0, inf). Got {self.class_weight!r}.")
         return scaled(weight)
 
 

@@ -1,0 +1,317 @@
+"""The searches against brute force written out here: NumPy in float64, integers, fractions."""
+
+import tracemalloc
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import sparse
+from sklearn import config_context
+from threadpoolctl import threadpool_info
+
+from skdl.neighbors import _threads
+from skdl.neighbors._bounds import DistanceBound, ProductBound
+from skdl.neighbors._metrics import Cosine, Custom, Minkowski
+from skdl.neighbors._search import ScanSearch, TreeSearch, make_search
+
+
+def naive_distances(Q, X, metric, p=2):
+    difference = np.abs(Q[:, None].astype(np.float64) - X[None].astype(np.float64))
+    if metric == "manhattan":
+        return difference.sum(axis=-1)
+    if metric == "chebyshev":
+        return difference.max(axis=-1)
+    if metric == "euclidean":
+        return np.sqrt((difference**2).sum(axis=-1))
+    return (difference**p).sum(axis=-1) ** (1 / p)
+
+
+def nearest(distances, k):
+    indices = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(distances, indices, axis=1), indices
+
+
+ORDERS = {"manhattan": 1, "euclidean": 2, "chebyshev": np.inf, "minkowski": 3}
+
+
+KINDS = ["normal", "integer", "grid", "duplicates", "constant", "offset", "clusters", "mixed", "far"]
+
+
+@st.composite
+def problems(draw):
+    """Rows and queries of the kinds that break searches: ties, duplicates, constant columns, offsets, tiny and huge."""
+    seed = draw(st.integers(0, 2**32 - 1))
+    rng = np.random.default_rng(seed)
+    n, m, d = draw(st.integers(1, 120)), draw(st.integers(1, 20)), draw(st.integers(1, 14))
+    kind = draw(st.sampled_from(KINDS))
+    X, Q = rng.normal(size=(n, d)), rng.normal(size=(m, d))
+    if kind == "integer":
+        X, Q = rng.integers(-2, 3, (n, d)), rng.integers(-2, 3, (m, d))
+    elif kind == "grid":  # ties in the reals that rounding may break
+        X, Q = rng.integers(-3, 4, (n, d)) * 0.1, rng.integers(-3, 4, (m, d)) * 0.1
+    elif kind == "duplicates":
+        X = X[rng.integers(0, max(1, n // 8), n)]
+        Q = X[rng.integers(0, n, m)]
+    elif kind == "constant":
+        X[:, rng.integers(0, d)] = 7.3
+        Q[:, 0] = 7.3
+    elif kind == "clusters":  # far apart and tight: margins of float32 products say nothing inside a cluster
+        X, Q = X * 1e-6 + rng.choice([-1, 1], (n, 1)), Q * 1e-6 + rng.choice([-1, 1], (m, 1))
+    elif kind == "mixed":  # columns and rows of very different size
+        X, Q = X * 10.0 ** rng.integers(-15, 9, (n, 1)), Q * 10.0 ** rng.integers(-15, 9, (m, 1))
+    elif kind == "far":  # the order of the rows is that of the roundings of their distances
+        Q = Q * 10.0 ** rng.integers(10, 18, (m, 1))
+    offset = 1e6 if kind == "offset" else draw(st.sampled_from([0.0, 0.0, 1e6]))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+    scale = draw(st.sampled_from([1.0, 1.0, 1e-18, 1e15]))
+    return (((X + offset) * scale).astype(dtype), ((Q + offset) * scale).astype(dtype), draw(st.integers(1, n)))
+
+
+@pytest.mark.parametrize("search", [ScanSearch, TreeSearch])
+@pytest.mark.parametrize("metric", list(ORDERS))
+@settings(max_examples=150, deadline=None)
+@given(problem=problems(), memory=st.sampled_from([1024, 0.01]))
+def test_neighbours_are_those_of_brute_force_to_the_last_bit(metric, search, problem, memory):
+    X, Q, k = problem
+    expected_distances, expected_indices = nearest(naive_distances(Q, X, metric, 3), k)
+    with config_context(working_memory=memory):
+        distances, indices = search(X, Minkowski(ORDERS[metric])).query(Q, k)
+    assert_array_equal(indices, expected_indices)
+    assert_array_equal(distances, expected_distances)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_products_that_underflow_leave_no_neighbour_out(seed):
+    rng = np.random.default_rng(seed)
+    X, Q = (rng.normal(size=(n, 12)).astype(np.float32) * np.float32(1e-22) for n in (300, 50))
+    X[0], X[1] = 1, -1  # set the scale and keep the centre at 0, so that float32 squares of the rest are subnormal
+    expected = nearest(naive_distances(Q, X, "euclidean"), 5)
+    for found, wanted in zip(ScanSearch(X, Minkowski(2)).query(Q, 5), expected, strict=True):
+        assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("metric", list(ORDERS))
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), d=st.integers(1, 24))
+def test_integer_ties_go_to_the_lowest_index(metric, seed, d):
+    rng = np.random.default_rng(seed)
+    X, Q = rng.integers(-3, 4, (90, d)), rng.integers(-3, 4, (10, d))
+    difference = np.abs(Q[:, None] - X[None])
+    power = {"manhattan": 1, "euclidean": 2, "chebyshev": 1, "minkowski": 3}[metric]
+    keys = difference.max(axis=-1) if metric == "chebyshev" else (difference**power).sum(axis=-1)
+    expected = np.argsort(keys, axis=1, kind="stable")[:, :17]
+    _, indices = make_search(X.astype(np.float64), Minkowski(ORDERS[metric])).query(Q.astype(np.float64), 17)
+    assert_array_equal(indices, expected)
+
+
+def cosine_key(q, x):
+    """-sign(<q, x>) <q, x>^2 / |x|^2, which orders rows x as their cosine distances to q do, in rational numbers."""
+    product, square = int(q @ x), int(x @ x)
+    return Fraction(0) if square == 0 else -Fraction(abs(product) * product, square)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_array, sparse.csr_matrix])
+@pytest.mark.parametrize("seed", range(4))
+def test_cosine_neighbours_are_those_of_rational_arithmetic(container, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(-3, 4, (60, 3))
+    X = np.concatenate([X, 3 * X[:15], 7 * X[:10]])  # exact multiples tie
+    X[5] = 0
+    Q = rng.integers(-3, 4, (25, 3))
+    Q[0] = 0
+    distances, indices = ScanSearch(container(X.astype(np.float64)), Cosine()).query(
+        container(Q.astype(np.float64)), 12
+    )
+    for q, row, distance in zip(Q, indices, distances, strict=True):
+        keys = [cosine_key(q, x) for x in X]
+        assert [keys[i] for i in row] == sorted(keys)[:12]
+        lengths = np.sqrt((q @ q) * np.square(X[row]).sum(axis=1))
+        cosine = np.divide(X[row] @ q, lengths, out=np.zeros(12), where=lengths > 0)
+        assert_allclose(distance, 1 - cosine, rtol=1e-12, atol=1e-15)
+        for direction in {tuple(X[i] // max(1, np.gcd.reduce(X[i]))) for i in row}:
+            same = [i for i in row if tuple(X[i] // max(1, np.gcd.reduce(X[i]))) == direction]
+            assert same == sorted(same)
+
+
+def test_cosine_of_extreme_lengths_neither_overflows_nor_underflows():
+    X = np.array([[3e200, 4e200], [4e-200, 3e-200], [1.0, 0.0]])
+    distances, indices = ScanSearch(X, Cosine()).query(np.array([[3.0, 4.0]]), 3)
+    assert_array_equal(indices, [[0, 1, 2]])
+    assert_allclose(distances, [[0, 1 - 24 / 25, 1 - 3 / 5]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("metric", [Minkowski(2), Cosine()])
+@pytest.mark.parametrize("sparse_queries", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_rows_have_the_neighbours_of_dense_ones(metric, sparse_queries, dtype):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((300, 40)) < 0.15, rng.normal(size=(300, 40)), 0).astype(dtype)
+    Q = np.where(rng.random((40, 40)) < 0.15, rng.normal(size=(40, 40)), 0).astype(dtype)
+    X[:60] = X[60:120]
+    expected = ScanSearch(X, metric).query(Q, 7)
+    found = ScanSearch(sparse.csr_array(X), metric).query(sparse.csr_array(Q) if sparse_queries else Q, 7)
+    assert_array_equal(found[1], expected[1])
+    assert_allclose(found[0], expected[0], rtol=1e-14, atol=1e-30)
+
+
+def test_unsorted_and_repeated_sparse_entries_are_summed():
+    Q = sparse.csr_array((np.array([1.0, 2.0, 1.0]), np.array([1, 0, 1]), np.array([0, 3])), shape=(1, 2))
+    X = sparse.csr_array(np.array([[2.0, 1.0], [2.0, 2.0]]))
+    distances, indices = ScanSearch(X, Minkowski(2)).query(Q, 2)
+    assert_array_equal(indices, [[1, 0]])
+    assert_array_equal(distances, [[0.0, 1.0]])
+    assert Q.nnz == 3  # the caller's matrix is as it was
+
+
+def test_a_function_as_metric():
+    rng = np.random.default_rng(0)
+    X, Q = rng.integers(0, 4, (50, 3)).astype(np.float32), rng.integers(0, 4, (9, 3)).astype(np.float32)
+
+    def canberra(a, b):
+        assert a.dtype == b.dtype == np.float64
+        return float(sum(abs(s - t) / (abs(s) + abs(t)) for s, t in zip(a, b, strict=True) if s or t))
+
+    expected = nearest(np.array([[canberra(q.astype(float), x.astype(float)) for x in X] for q in Q]), 6)
+    for found, wanted in zip(ScanSearch(X, Custom(canberra)).query(Q, 6), expected, strict=True):
+        assert_array_equal(found, wanted)
+    for bad in (lambda a, b: -1.0, lambda a, b: np.nan, lambda a, b: np.abs(a - b)):
+        with pytest.raises(ValueError, match="'metric' must return a number in the range"):
+            ScanSearch(X, Custom(bad)).query(Q, 1)
+
+
+@pytest.mark.parametrize("metric", [Minkowski(2), Minkowski(1), Minkowski(2.5), Minkowski(np.inf), Cosine()])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", ["normal", "offset", "outlier"])
+def test_bounds_enclose_the_exact_scores(metric, dtype, kind):
+    """U >= S >= L for each pair, S in integers or fractions of them: the data are dyadic and small."""
+    rng = np.random.default_rng(3)
+    X, Q = rng.integers(-1000, 1000, (60, 12)), rng.integers(-1000, 1000, (20, 12))
+    if kind == "offset":
+        X, Q = X + 2**20, Q + 2**20
+    elif kind == "outlier":
+        X[7] *= 2**12
+    X, Q = X.astype(dtype), Q.astype(dtype)
+    product = isinstance(metric, Cosine) or metric.exponent == 2
+    bounds = [ProductBound(X, metric), ProductBound(X, metric).in_float64()] if product else [DistanceBound(X, metric)]
+    i, x = (pairs.ravel() for pairs in np.indices((20, 60)))
+    for bound in bounds:
+        queries = bound.prepare(Q)
+        upper = bound.scores(queries, 0, 60).astype(np.float64)
+        lower = bound.guaranteed(queries, i, x, upper.ravel()).reshape(upper.shape)
+        wide = (Q.astype(np.longdouble), X.astype(np.longdouble))
+        if isinstance(metric, Cosine):
+            a, b = (rows / np.sqrt(np.square(rows).sum(axis=1, keepdims=True)) for rows in wide)
+            exact = a @ b.T
+        elif product:
+            a, b = ((rows - bound.centre) * bound.factor for rows in wide)
+            exact = a @ b.T - np.square(b).sum(axis=1) / 2
+        else:
+            exact = -naive_long(wide, metric.exponent)
+        assert (upper >= exact).all()
+        assert (lower <= exact).all()
+        assert (lower < upper).all()
+
+
+def naive_long(rows, p):
+    difference = np.abs(rows[0][:, None] - rows[1][None])
+    return difference.max(axis=-1) if np.isinf(p) else (difference**p).sum(axis=-1) ** (1 / np.longdouble(p))
+
+
+def test_distances_of_integers_are_their_correctly_rounded_roots():
+    rng = np.random.default_rng(1)
+    X, Q = rng.integers(-99, 99, (50, 30)), rng.integers(-99, 99, (10, 30))
+    distances, indices = make_search(X.astype(np.float32), Minkowski(2)).query(Q.astype(np.float32), 4)
+    for q, row, found in zip(Q, indices, distances, strict=True):
+        for i, distance in zip(row, found, strict=True):
+            square = int(((q - X[i]) ** 2).sum())
+            root = isqrt(square << 120) / 2**60
+            assert abs(distance - root) <= np.spacing(root)
+
+
+@pytest.mark.parametrize("metric", [Minkowski(2), Minkowski(1), Minkowski(300.0), Cosine()])
+@pytest.mark.parametrize("n_jobs", [2, 3, -1])
+def test_results_do_not_depend_on_threads(metric, n_jobs):
+    rng = np.random.default_rng(0)
+    X, Q = rng.normal(size=(900, 20)).astype(np.float32), rng.normal(size=(131, 20)).astype(np.float32)
+    search = make_search(X, metric)
+    for found, alone in zip(search.query(Q, 9, n_jobs), search.query(Q, 9), strict=True):
+        assert_array_equal(found, alone)
+
+
+def blas_threads():
+    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+
+def test_blas_threads_are_limited_inside_and_restored_after_overlapping_uses():
+    before = blas_threads()
+    first, second = _threads.single_threaded_blas(), _threads.single_threaded_blas()
+    first.__enter__()
+    second.__enter__()
+    assert blas_threads() == [1] * len(before)
+    first.__exit__(None, None, None)
+    assert blas_threads() == [1] * len(before)
+    second.__exit__(None, None, None)
+    assert blas_threads() == before
+
+
+def test_blas_threads_are_restored_after_an_error():
+    before = blas_threads()
+    inside = []
+
+    def fail(block):
+        inside.append(blas_threads())
+        raise KeyError(block)
+
+    with pytest.raises(KeyError):
+        _threads.map_blocks(fail, [1, 2, 3], 2)
+    assert inside[0] == [1] * len(before)
+    assert blas_threads() == before
+
+
+SEARCHES = {
+    "products": (Minkowski(2), 30, False),
+    "distances": (Minkowski(1), 30, False),
+    "cosine": (Cosine(), 30, False),
+    "tree": (Minkowski(2), 4, False),
+    "sparse": (Minkowski(2), 30, True),
+}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("name", list(SEARCHES))
+def test_working_memory_bounds_a_query(name, tied, n_jobs):
+    metric, columns, is_sparse = SEARCHES[name]
+    rng = np.random.default_rng(0)
+    # All distances at once would take 64 MB; with ties, where no bound leaves a pair out, the pairs alone 10 MB.
+    X = np.ones((20000, columns)) if tied else rng.normal(size=(20000, columns))
+    Q = np.ones((32, columns)) if tied else rng.normal(size=(400, columns))
+    limit = 2 if tied else 8
+    if is_sparse:
+        X, Q = sparse.csr_array(X), sparse.csr_array(Q)
+    search = make_search(X, metric)
+    search.query(Q[:2], 5)  # what libraries allocate once
+    with config_context(working_memory=limit):
+        tracemalloc.start()
+        try:
+            search.query(Q, 5, n_jobs)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert peak < limit * 2**20
+
+
+@pytest.mark.parametrize("X", [np.array([[1e200], [-1e200]]), np.eye(12) * 1e200], ids=["tree", "scan"])
+def test_distances_that_overflow_are_an_error(X):
+    with pytest.raises(ValueError, match="overflow float64: rescale X"):
+        make_search(X, Minkowski(2)).query(-X, 2)
+
+
+def test_a_query_out_of_all_range_is_an_error():
+    X = np.eye(12) * 1e-170
+    with pytest.raises(ValueError, match="1e150 times as far"):
+        make_search(X, Minkowski(2)).query(np.ones((1, 12)), 2)
