@@ -59,12 +59,12 @@ def reduce_rows(
         np.subtract(y[part], centre[d:], out=block[:, ones + d :])
         if weight is not None:
             block *= np.sqrt(weight[part])[:, None]
-        triangles.append(np.linalg.qr(block, mode="r"))
+        triangles.append(_triangle(block))
         # Only triangles of equally many rows are merged, two by two: merging each block into one running triangle lets
         # the rounding error grow with the number of blocks rather than with its logarithm.
         for _ in range((count & -count).bit_length() - 1):
-            triangles[-2:] = [np.linalg.qr(np.vstack(triangles[-2:]), mode="r")]
-    triangle = triangles[0] if len(triangles) == 1 else np.linalg.qr(np.vstack(triangles), mode="r")
+            triangles[-2:] = [_triangle(np.vstack(triangles[-2:]))]
+    triangle = triangles[0] if len(triangles) == 1 else _triangle(np.vstack(triangles))
 
     total = float(n if weight is None else weight.sum())
     root = triangle[0, 0] if fit_intercept else 1.0  # of the total weight, with LAPACK's sign
@@ -73,6 +73,10 @@ def reduce_rows(
     factor, target = triangle[:, :d], triangle[:, d:]
     x_norm = _column_norms(np.vstack([mean[None, :d] * root, factor]))
     return Reduction(factor, target, mean[:d], mean[d:], x_norm, total)
+
+
+def _triangle(matrix: np.ndarray) -> np.ndarray:
+    return np.asarray(np.linalg.qr(matrix, mode="r"))
 
 
 def _column_norms(matrix: np.ndarray) -> np.ndarray:

@@ -95,7 +95,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
 
     >>> shrunk = LeastSquaresRegressor(alpha=10.0).fit(X, y)
     >>> print(shrunk.coef_.round(3), round(shrunk.predict(X).mean(), 6), round(y.mean(), 6))
-    [ 0.395 -0.05 ] 5.0 5.0
+    [ 0.361 -0.016] 5.0 5.0
     """
 
     _constraints = {"alpha": Real(low=0), "fit_intercept": Boolean()}

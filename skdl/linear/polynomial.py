@@ -189,6 +189,8 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
     @property
     def powers_(self) -> np.ndarray:
         """Exponent of each feature in each term."""
+        if not hasattr(self, "coef_"):
+            raise AttributeError("powers_ is known only after fit.")
         return exponents(self._terms, self.n_features_in_)
 
     def predict(self, X: Any) -> np.ndarray:
