@@ -1,7 +1,8 @@
 """The only seam to an array library.
 
-The engine and the components work in the array namespace of the arrays that they are given (array API standard, in-place
-arithmetic allowed). What that standard lacks, or what is much faster by a library's own call, is a named operation here.
+The engine and the components work in the array namespace of the arrays that they are given (array API standard,
+in-place arithmetic allowed). What that standard lacks, or what is much faster by a library's own call, is a named
+operation here.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ def namespace(x: Array) -> Any:
     return x.__array_namespace__()
 
 
-def column(values: Sequence[Any], ndim: int, dtype: Any) -> Array:
-    """One number a member as an array of shape (k, 1, ...), to broadcast over arrays whose first axis is the members."""
+def column(values: Any, ndim: int, dtype: Any) -> Array:
+    """One number a member as an array of shape (k, 1, ...), to broadcast over arrays that have members first."""
     return np.asarray(values, dtype=dtype).reshape(-1, *([1] * (ndim - 1)))
 
 

@@ -34,7 +34,7 @@ class Component:
     def _parameter_names(cls) -> list[str]:
         if cls.__init__ is object.__init__:
             return []
-        return [name for name in inspect.signature(cls).parameters]
+        return list(inspect.signature(cls).parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Hyperparameters by name; with `deep`, those of a component within too, as `name__parameter`."""
@@ -81,10 +81,10 @@ class Component:
 
     @staticmethod
     def stacked(members: Sequence[C], ndim: int, dtype: Any) -> C:
-        """One component for a whole stack: each per-member number becomes a column of shape (k, 1, ...) with `ndim` axes.
+        """One component for a whole stack: each per-member number becomes a column of shape (k, 1, ...).
 
-        The members must have one structure. A stack of one goes the same way, so that a lone fit computes the very
-        same bits as a member of a stack.
+        The columns have `ndim` axes, to broadcast over arrays with as many. The members must have one structure. A
+        stack of one goes the same way, so that a lone fit computes the very same bits as a member of a stack.
         """
         first = members[0]
         changes: dict[str, Any] = {}

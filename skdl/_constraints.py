@@ -46,7 +46,7 @@ class AnyOf(Constraint):
 class Real(Constraint):
     """A finite real number between `low` and `high`; each end belongs to the range unless it is said to be open."""
 
-    kind: type = numbers.Real
+    kind: Any = numbers.Real
     noun = "a float"
 
     def __init__(
@@ -56,7 +56,10 @@ class Real(Constraint):
         self.open_low, self.open_high = open_low or low == -math.inf, open_high or high == math.inf
 
     def accepts(self, value: Any) -> bool:
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind) or not math.isfinite(value):
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
+            return False
+        value = float(value)
+        if not math.isfinite(value):
             return False
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
@@ -146,9 +149,7 @@ class RandomState(Constraint):
     """What scikit-learn takes as `random_state`."""
 
     def accepts(self, value: Any) -> bool:
-        if value is None or isinstance(value, np.random.RandomState):
-            return True
-        return isinstance(value, numbers.Integral) and not isinstance(value, bool) and 0 <= value < 2**32
+        return value is None or isinstance(value, np.random.RandomState) or Integer(0, 2**32 - 1).accepts(value)
 
     def __str__(self) -> str:
         return "an int in the range [0, 4294967295], a numpy RandomState or None"

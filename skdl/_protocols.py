@@ -81,16 +81,15 @@ class Normalization(Component):
         return {}
 
     @abstractmethod
-    def forward(self, x: Array, *args: Any, training: bool, **arrays: Any) -> tuple[Array, Backprop]:
+    def forward(self, x: Array, *args: Any, **arrays: Any) -> tuple[Array, Backprop]:
         """The normalized x and its adjoint; in training, buffers are updated in place.
 
         Parameters
         ----------
         x : array of shape (k, B, n)
             Owned by this call.
-        training : bool
-        **arrays : arrays of shape (k, 1, n)
-            Parameters and buffers by name.
+        **arrays
+            `training`, a bool, and parameters and buffers by name, arrays of shape (k, 1, n).
         """
 
 
@@ -135,7 +134,7 @@ class Optimizer(Component):
     Attributes
     ----------
     full_batch : bool
-        Whether the rule drives the objective of all rows by itself (`minimize`) rather than giving one direction a batch.
+        Whether the rule drives the objective of all rows by itself (`minimize`), or gives a direction for each batch.
     """
 
     full_batch = False

@@ -23,7 +23,7 @@ from skdl import _protocols
 from skdl._component import Component
 
 T = TypeVar("T", bound=Component)
-K = TypeVar("K", bound=type)
+C = TypeVar("C", bound=type)
 
 REGISTRIES: dict[str, Registry] = {}
 
@@ -39,7 +39,7 @@ class Registry(Generic[T]):
         The class that all components of the family derive from.
     """
 
-    def __init__(self, family: str, base: type[T]):
+    def __init__(self, family: str, base: Any):
         self.family = family
         self.base = base
         self._classes: dict[str, type[T]] = {}
@@ -47,10 +47,10 @@ class Registry(Generic[T]):
         self._entry_points: dict[str, EntryPoint] | None = None
         REGISTRIES[family] = self
 
-    def register(self, name: str) -> Callable[[K], K]:
+    def register(self, name: str) -> Callable[[C], C]:
         """Class decorator that gives a component its name."""
 
-        def decorate(cls: K) -> K:
+        def decorate(cls: Any) -> Any:
             known = self._classes.get(name)
             # The same class again is a module that is imported twice or reloaded, not a second owner of the name.
             same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
@@ -150,10 +150,10 @@ def _find(found: Any) -> Any:
     return value
 
 
-activations = Registry("activations", _protocols.Activation)
-initializers = Registry("initializers", _protocols.Initializer)
-losses = Registry("losses", _protocols.Loss)
-normalizations = Registry("normalizations", _protocols.Normalization)
-optimizers = Registry("optimizers", _protocols.Optimizer)
-penalties = Registry("penalties", _protocols.Penalty)
-schedules = Registry("schedules", _protocols.Schedule)
+activations: Registry[_protocols.Activation] = Registry("activations", _protocols.Activation)
+initializers: Registry[_protocols.Initializer] = Registry("initializers", _protocols.Initializer)
+losses: Registry[_protocols.Loss] = Registry("losses", _protocols.Loss)
+normalizations: Registry[_protocols.Normalization] = Registry("normalizations", _protocols.Normalization)
+optimizers: Registry[_protocols.Optimizer] = Registry("optimizers", _protocols.Optimizer)
+penalties: Registry[_protocols.Penalty] = Registry("penalties", _protocols.Penalty)
+schedules: Registry[_protocols.Schedule] = Registry("schedules", _protocols.Schedule)

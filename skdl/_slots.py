@@ -104,12 +104,13 @@ class SlotMixin:
         values = list(value) if isinstance(value, (list, tuple)) else [value] * n_layers
         if len(values) != n_layers:
             raise ValueError(
-                f"The {slot!r} parameter of {type(self).__name__} lists {len(values)} entries for {n_layers} hidden layers."
+                f"The {slot!r} parameter of {type(self).__name__} lists {len(values)} entries for {n_layers} hidden "
+                "layers."
             )
         return tuple(None if optional and item is None else self._resolve_value(slot, item) for item in values)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = super().__getstate__()  # type: ignore[misc]
+        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
         references = plug_in_references()
         return {**state, _REFERENCES: references} if references else state
 

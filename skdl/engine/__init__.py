@@ -1,7 +1,7 @@
 """Networks trained as stacks: k members of one structure share every array, and never feel each other.
 
-Parameters are one array `theta` of shape (k, P). k = 1 is the ordinary fit; there is no second path, and on a CPU member
-i of a stack ends in the same bits as the same fit done alone.
+Parameters are one array `theta` of shape (k, P). k = 1 is the ordinary fit; there is no second path, and on a CPU
+member i of a stack ends in the same bits as the same fit done alone.
 """
 
 from skdl.engine.batches import Rows

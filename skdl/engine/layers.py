@@ -1,8 +1,8 @@
 """Layers: frozen specifications, each with its adjoint under its forward.
 
-`forward(x, arrays, run)` owns x and returns `(y, backprop)`; `backprop(dy, gradients)` owns dy, writes the gradients of the
-layer's parameters into the views `gradients`, and returns dx. Written in place because the gradient of a weight is as
-large as the weight: returning it would cost a copy of all the parameters in every step. Nothing survives a step.
+`forward(x, arrays, run)` owns x and returns `(y, backprop)`; `backprop(dy, gradients)` owns dy, writes the gradients of
+the layer's parameters into the views `gradients`, and returns dx. Written in place because the gradient of a weight is
+as large as the weight: returning it would cost a copy of all the parameters in every step. Nothing survives a step.
 """
 
 from __future__ import annotations

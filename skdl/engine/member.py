@@ -85,6 +85,7 @@ class Member:
             np.dtype(self.dtype).str,
             self.max_epochs,
             self.alpha == 0,
+            self.n_epochs == 0,
             None if self.validation is None else self.validation.n,
         )
 
@@ -111,6 +112,6 @@ class Outcome:
     def of(cls, state: State, reason: str) -> Outcome:
         """The outcome of a state: the best weights where validation rows decided."""
         best = state.progress[0]
-        if best.best_theta is None:
+        if best.best_theta is None or best.best_buffers is None:
             return cls(state, state.theta, state.buffers, reason)
         return cls(state, best.best_theta, best.best_buffers, reason)

@@ -133,8 +133,8 @@ class Network:
 def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
     """The layers in order; numbers that differ between members become columns."""
 
-    def stacked(choose: Callable[[Architecture], Any]) -> Any:
-        return Component.stacked([choose(member) for member in members], 3, dtype)
+    def stacked(family: str, i: int) -> Any:
+        return Component.stacked([getattr(member, family)[i] for member in members], 3, dtype)
 
     first = members[0]
     if first.dropouts[0] > 0:
@@ -144,8 +144,8 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
         yield Affine(n_in, n_out, [member.initializers[i] for member in members], first=i == 0)
         if i < len(first.widths):
             if first.normalizations[i] is not None:
-                yield Normalize(n_out, stacked(lambda member, i=i: member.normalizations[i]))
-            yield Elementwise(n_out, stacked(lambda member, i=i: member.activations[i]))
+                yield Normalize(n_out, stacked("normalizations", i))
+            yield Elementwise(n_out, stacked("activations", i))
             if first.dropouts[i + 1] > 0:
                 yield Dropout([member.dropouts[i + 1] for member in members])
         n_in = n_out

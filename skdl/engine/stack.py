@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from itertools import pairwise
 
 import numpy as np
 
@@ -57,13 +58,13 @@ def largest_product(member: Member) -> int:
     """Multiplications of the largest matrix product of one step."""
     network = member.architecture
     widths = (network.n_inputs, *network.widths, network.n_outputs)
-    return member.batch_size * max(n_in * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+    return member.batch_size * max(n_in * n_out for n_in, n_out in pairwise(widths))
 
 
 def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture
     widths = (network.n_inputs, *network.widths, network.n_outputs)
-    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in zip(widths, widths[1:], strict=False))
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
     numbers = (4 + len(member.optimizer.slots)) * n_parameters + 2 * member.batch_size * sum(widths)
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

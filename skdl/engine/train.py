@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from skdl._array import Array, column
 from skdl._component import Component
 from skdl._protocols import Optimizer, Schedule
 from skdl.engine.batches import Batches
-from skdl.engine.layers import Run
 from skdl.engine.judge import judge
+from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
@@ -41,24 +42,24 @@ def initial_state(member: Member) -> State:
 
 def train_stack(members: Sequence[Member]) -> list[Outcome]:
     """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged."""
-    outcomes: list[Outcome | None] = [None] * len(members)
+    outcomes: dict[int, Outcome] = {}
     active = list(range(len(members)))
     stack = Stack(members, State.stack([initial_state(member) for member in members]))
     while active:
         before = stack.state.theta.copy(), stack.state.buffers.copy()
         reasons = stack.advance()
-        finished = [j for j, reason in enumerate(reasons) if reason is not None]
-        for j in finished:
-            state = stack.state.take([j])
-            if reasons[j] in ("diverged", "interrupted"):  # the last complete epoch's weights are finite
-                state.theta, state.buffers = (array[j : j + 1] for array in before)
-            outcomes[active[j]] = Outcome.of(state, reasons[j])
-        if finished:
-            left = [j for j, reason in enumerate(reasons) if reason is None]
+        for j, reason in enumerate(reasons):
+            if reason is not None:
+                state = stack.state.take([j])
+                if reason in ("diverged", "interrupted"):  # the last complete epoch's weights are finite
+                    state.theta, state.buffers = (array[j : j + 1] for array in before)
+                outcomes[active[j]] = Outcome.of(state, reason)
+        left = [j for j, reason in enumerate(reasons) if reason is None]
+        if len(left) < len(active):
             active = [active[j] for j in left]
             if active:
                 stack = Stack([stack.members[j] for j in left], stack.state.take(left))
-    return outcomes
+    return [outcomes[i] for i in range(len(members))]
 
 
 class Stack:
@@ -85,7 +86,7 @@ class Stack:
 
     def advance(self) -> list[str | None]:
         """Train one epoch; for each member the reason to stop, or None to go on."""
-        if all(member.n_epochs == 0 for member in self.members):
+        if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)
         started = time.perf_counter()
         try:
@@ -101,11 +102,14 @@ class Stack:
                 self.state.progress[j],
                 float(losses[j]),
                 scores[j],
-                lambda j=j: (self.state.theta[j : j + 1].copy(), self.state.buffers[j : j + 1].copy()),
+                partial(self._weights, j),
                 {"learning_rate": float(self.last_rate[j]), "seconds": seconds},
             )
             for j, member in enumerate(self.members)
         ]
+
+    def _weights(self, j: int) -> tuple[Array, Array]:
+        return self.state.theta[j : j + 1].copy(), self.state.buffers[j : j + 1].copy()
 
     def epoch(self) -> Array:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
@@ -130,12 +134,12 @@ class Stack:
 
     def _validation_scores(self) -> list[float | None]:
         """Each member's score on its validation rows."""
-        if self.members[0].validation is None:
+        rows = [member.validation for member in self.members if member.validation is not None]
+        if not rows:
             return [None] * len(self.members)
-        scores = self.network.predict_rows([member.validation for member in self.members], self.arrays)
         return [
-            member.score(raw) if np.isfinite(raw).all() else -np.inf
-            for member, raw in zip(self.members, scores, strict=True)
+            member.score(raw) if member.score is not None and np.isfinite(raw).all() else -np.inf
+            for member, raw in zip(self.members, self.network.predict_rows(rows, self.arrays), strict=True)
         ]
 
     def _rates(self) -> Array:
