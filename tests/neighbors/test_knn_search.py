@@ -287,9 +287,9 @@ SEARCHES = {
 def test_working_memory_bounds_a_query(name, tied, n_jobs):
     metric, columns, is_sparse = SEARCHES[name]
     rng = np.random.default_rng(0)
-    # All distances at once would take 64 MB; with ties, where no bound leaves a pair out, the pairs alone 10 MB.
+    # All distances at once would take 24 MB; with ties, where no bound leaves a pair out, the pairs alone 5 MB.
     X = np.ones((20000, columns)) if tied else rng.normal(size=(20000, columns))
-    Q = np.ones((32, columns)) if tied else rng.normal(size=(400, columns))
+    Q = np.ones((12, columns)) if tied else rng.normal(size=(150, columns))
     limit = 2 if tied else 8
     if is_sparse:
         X, Q = sparse.csr_array(X), sparse.csr_array(Q)
