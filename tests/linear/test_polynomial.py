@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -213,6 +215,21 @@ def test_change_of_basis_is_exact(rng):
     z = np.linspace(-1, 1, 33)
     one = ChebyshevProducts(list_terms(1, 9, interaction_only=False), np.zeros(1), np.ones(1))(z[:, None])
     assert_allclose(one, np.cos(np.arange(1, 10) * np.arccos(z)[:, None]), atol=1e-14)
+
+
+@pytest.mark.parametrize(("centre", "half", "degree"), [(0.3, 0.7, 25), (1000.3, 0.7, 8), (-6.0, 2.8, 10)])
+def test_coefficients_of_a_moved_chebyshev_polynomial(centre, half, degree):
+    c, h = fractions([centre, half])
+    lower, exact = [Fraction(1)], [-c / h, 1 / h]
+    for _ in range(degree - 1):  # T_{a+1} = 2 z T_a - T_{a-1}
+        moved = [2 / h * (left - c * here) for left, here in zip([0, *exact], [*exact, 0], strict=True)]
+        lower, exact = exact, [m - low for m, low in zip(moved, [*lower, 0, 0], strict=True)]
+    basis = ChebyshevProducts(list_terms(1, degree, interaction_only=False), np.array([centre]), np.array([half]))
+    raw, constant = basis.to_monomials(np.eye(degree)[:, -1:])
+    # Half an ulp of rounding at the end is all that long double leaves; where it is a double, terms cancel.
+    extended = np.finfo(np.longdouble).eps < np.finfo(float).eps
+    found = np.array([*constant, *raw[:, 0]], dtype=float)
+    assert_allclose(found, [float(e) for e in exact], rtol=1.2e-16 if extended else 1e-13)
 
 
 # ------------------------------------------------------------------------------------------------ degenerate data
