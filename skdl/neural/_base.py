@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, replace
@@ -146,21 +147,31 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         seed = self.random_state
         return np.random.default_rng(seed.randint(2**31 - 1) if isinstance(seed, np.random.RandomState) else seed)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, *, reset: bool = True, classes: Any = None) -> Prepared:
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        reset: bool = True,
+        classes: Any = None,
+        n_rows: int | None = None,
+    ) -> Prepared:
+        """Checked and encoded data, of which a member will train on `n_rows` rows (None for all)."""
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
         if reset:
             encoding = self._encoding_of(X, y, weight, classes)
-            dtype = self._training_dtype(X)
+            dtype = self._training_dtype(X.dtype, n_rows or X.shape[0])
         else:
             encoding, dtype = self._training.encoding, self._training.dtype
         return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype)
 
-    def _training_dtype(self, X: Any) -> np.dtype:
+    def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:
         """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""
         if self.dtype != "auto":
             return np.dtype(self.dtype)
-        whole = self._resolve("optimizer").full_batch or self._batch_size(X.shape[0]) >= X.shape[0]
-        return np.dtype(X.dtype if whole else np.float32)
+        whole = self._resolve("optimizer").full_batch or self._batch_size(n_rows) >= n_rows
+        return np.dtype(dtype if whole else np.float32)
 
     def _batch_size(self, n_rows: int) -> int:
         if self._resolve("optimizer").full_batch:
@@ -225,15 +236,26 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
     def _split(
         self, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Training and validation rows, from a stream of their own: initial weights do not depend on the split."""
-        index = np.arange(data.X.shape[0]) if index is None else index
+        """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
+
+        Of a sample with repetitions, only rows that occur once may validate: a copy of a training row judges nothing.
+        """
+        repeated = np.empty(0, np.intp)
+        if index is None:
+            index = np.arange(data.X.shape[0])
+        size = math.ceil(self.validation_fraction * len(index))
+        rows, counts = np.unique(index, return_counts=True)
+        if len(rows) < len(index):
+            once = np.isin(index, rows[counts == 1])
+            index, repeated = index[once], index[~once]
         [stream] = generator.spawn(1)
-        return train_test_split(
+        training, validation = train_test_split(
             index,
-            test_size=self.validation_fraction,
+            test_size=size,
             random_state=int(stream.integers(2**31)),
             stratify=data.encoding.strata(data.y[index]),
         )
+        return np.concatenate([training, repeated]), validation
 
     def _rows(self, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
         weight, shift, scale = data.weight, None, None
