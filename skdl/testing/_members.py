@@ -1,0 +1,151 @@
+"""Stacking never changes a result: members trained together against the same fits alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+
+from skdl.engine import Member, Outcome, train_members
+
+
+def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
+    """Check that each member of the engine ends in the same bits together with the others as alone.
+
+    Compared are weights, buffers, the optimizer's memory, the number of steps, the curves of loss and score, the best
+    weights, the state of the random numbers and the reason for the end.
+
+    Parameters
+    ----------
+    members : list of Member
+        Left as they are: the training uses copies of their generators.
+    n_threads : int, default=1
+        Threads for the members together; alone is always one.
+
+    Returns
+    -------
+    outcomes : list of Outcome
+        Of the members together.
+
+    Raises
+    ------
+    AssertionError
+        For the first difference.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl import activations, initializers, losses, optimizers, penalties, schedules
+    >>> from skdl.engine import Architecture, Member, Rows
+    >>> from skdl.testing import check_members
+    >>> rows = Rows(np.linspace(-1, 1, 20, dtype=np.float32)[:, None], np.ones((20, 1), np.float32))
+    >>> network = Architecture(1, (3,), 1, (activations.Tanh(),), (None,), (initializers.HeNormal(),) * 2, (0.0, 0.0))
+    >>> def member(seed):
+    ...     return Member(
+    ...         network, losses.SquaredError(), penalties.L2(), optimizers.Adam(), schedules.Constant(), alpha=1e-4,
+    ...         rows=rows, batch_size=8, dtype=np.float32, generator=np.random.default_rng(seed), n_epochs=2,
+    ...         max_epochs=2)
+    >>> [outcome.reason for outcome in check_members([member(0), member(1)])]
+    ['max_iter', 'max_iter']
+    """
+    together = train_members([_fresh(member) for member in members], n_threads)
+    for i, (member, outcome) in enumerate(zip(members, together, strict=True)):
+        [alone] = train_members([_fresh(member)])
+        expected = _facts(alone)
+        for name, fact in _facts(outcome).items():
+            _require_equal(fact, expected[name], f"member {i} of {len(members)}", name)
+    return together
+
+
+def check_estimator_members(estimators: Sequence[Any], X: Any, y: Any, sample_weight: Any = None) -> None:
+    """Check that network estimators trained as one stack end in the same bits as when each is fitted alone.
+
+    Parameters
+    ----------
+    estimators : list of network estimators
+        Unfitted ones; left as they are. Give each an int as `random_state`.
+    X, y, sample_weight : array-like
+        Training data for all of them.
+
+    Raises
+    ------
+    AssertionError
+        For the first attribute (`coefs_`, `loss_curve_`, ...) that differs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl import MLPRegressor
+    >>> from skdl.testing import check_estimator_members
+    >>> X = np.random.default_rng(0).normal(size=(40, 3))
+    >>> check_estimator_members([MLPRegressor(5, max_iter=3, tol=0, random_state=i) for i in range(3)], X, X[:, 0])
+    """
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a short fit need not converge
+        alone = [clone(estimator).fit(X, y, sample_weight) for estimator in estimators]
+        tasks = []
+        for estimator in map(clone, estimators):
+            estimator._check_parameters()
+            data = estimator._prepare(X, y, sample_weight)
+            tasks.append(
+                (estimator, data, estimator._member(data, estimator._generator(), n_epochs=estimator.max_iter))
+            )
+        outcomes = train_members([member for _, _, member in tasks])
+    for i, ((estimator, data, member), outcome) in enumerate(zip(tasks, outcomes, strict=True)):
+        estimator._store(member, data.encoding, outcome)
+        expected = _attributes(alone[i])
+        found = _attributes(estimator)
+        if found.keys() != expected.keys():
+            raise AssertionError(f"estimator {i}: attributes {sorted(found)}, must be {sorted(expected)}")
+        for name, value in found.items():
+            _require_equal(value, expected[name], f"estimator {i} of {len(estimators)}", name)
+
+
+def _fresh(member: Member) -> Member:
+    return replace(member, generator=deepcopy(member.generator))
+
+
+def _facts(outcome: Outcome) -> dict[str, Any]:
+    """All that an outcome says, except for times."""
+    state, progress = outcome.state, outcome.state.progress[0]
+    return {
+        "reason": outcome.reason,
+        "weights": outcome.theta,
+        "buffers": outcome.buffers,
+        "last weights": state.theta,
+        "last buffers": state.buffers,
+        **{f"optimizer's {name}": slot for name, slot in state.slots.items()},
+        "step": state.step,
+        "epoch": progress.epoch,
+        "losses": progress.losses,
+        "scores": progress.scores,
+        "best weights": progress.best_theta,
+        "waited": progress.waited,
+        "random numbers": repr(state.generators[0].bit_generator.state),
+    }
+
+
+def _attributes(estimator: Any) -> dict[str, Any]:
+    return {name: value for name, value in vars(estimator).items() if name.endswith("_") and not name.startswith("_")}
+
+
+def _require_equal(found: Any, expected: Any, who: str, name: str) -> None:
+    """Require equal bits of arrays, of lists of arrays, or equal values."""
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        for a, b in zip(found, expected, strict=True):
+            _require_equal(a, b, who, name)
+    elif isinstance(found, np.ndarray) and isinstance(expected, np.ndarray):
+        equal = found.shape == expected.shape and found.dtype == expected.dtype
+        if not equal or found.tobytes() != expected.tobytes():
+            detail = f"{found.dtype} {found.shape}, alone {expected.dtype} {expected.shape}"
+            if equal and found.dtype.kind == "f":
+                detail = f"largest difference {np.abs(found - expected).max():.1e}, must be 0 bit for bit"
+            raise AssertionError(f"{who} differs from its lone fit: {name}: {detail}")
+    elif found != expected or type(found) is not type(expected):
+        raise AssertionError(f"{who} differs from its lone fit: {name}: {found!r}, alone {expected!r}")
