@@ -343,6 +343,9 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
     def _validated(self, X: Any) -> Any:
         return validate_X(self, X, accept_sparse="csr")
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are no model
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
