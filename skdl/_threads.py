@@ -5,19 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from typing import Any
 
 from joblib import effective_n_jobs
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import threadpool_limits
 
 _lock = threading.Lock()
 _holders = 0
-_limit = None
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through the loaded libraries: a millisecond, once
+_limit: Any = None
 
 
 @contextmanager
@@ -29,14 +24,14 @@ def one_blas_thread() -> Iterator[None]:
     global _holders, _limit
     with _lock:
         if _holders == 0:
-            _limit = _controller().limit(limits=1, user_api="blas")
+            _limit = threadpool_limits(limits=1, user_api="blas")
         _holders += 1
     try:
         yield
     finally:
         with _lock:
             _holders -= 1
-            if _holders == 0 and _limit is not None:
+            if _holders == 0:
                 _limit.restore_original_limits()
                 _limit = None
 

@@ -246,18 +246,6 @@ def blas_threads():
     return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
 
 
-def test_blas_threads_are_limited_inside_and_restored_after_overlapping_uses():
-    before = blas_threads()
-    first, second = _threads.single_threaded_blas(), _threads.single_threaded_blas()
-    first.__enter__()
-    second.__enter__()
-    assert blas_threads() == [1] * len(before)
-    first.__exit__(None, None, None)
-    assert blas_threads() == [1] * len(before)
-    second.__exit__(None, None, None)
-    assert blas_threads() == before
-
-
 def test_blas_threads_are_restored_after_an_error():
     before = blas_threads()
     inside = []
