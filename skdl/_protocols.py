@@ -50,6 +50,7 @@ class Activation(Component):
         Returns
         -------
         y : array of shape (k, B, n)
+            Stays as it is until `backprop` was called, which may use it.
         backprop : callable
             Takes the loss's gradient by y, which it owns, and returns (gradient by x, gradients of parameters by name).
         """
@@ -151,7 +152,7 @@ class Optimizer(Component):
         state : mapping of arrays of shape (k, P)
             One array for each name in `slots`, zeros at the start, updated in place.
         step : array of shape (k, 1)
-            The number of this step, from 1, in float64.
+            The number of this step, from 1, in the gradient's dtype.
         """
         raise TypeError(f"{type(self).__name__} has no direction of its own: it is a full-batch optimizer.")
 

@@ -69,6 +69,8 @@ def _evaluate(component: Any, inputs: Arrays, **mode: bool) -> dict[str, np.ndar
     shape = x.shape
     y, backprop = component.forward(x, **mode, **arrays)
     results = {"y": y.copy()}
+    if mode:
+        y[...] = np.nan  # a normalization's result is handed over; an activation's adjoint may use its own
     dx, gradients = backprop(dy)
     results["gradient by x"] = dx
     learned = component.parameters(N)

@@ -81,7 +81,7 @@ def _state(optimizer: Any, like: np.ndarray) -> dict[str, np.ndarray]:
 def _direction(optimizer: Any, gradient: np.ndarray, state: dict[str, np.ndarray], step: int) -> np.ndarray:
     """One call, with the rules that hold for each."""
     arrays = dict(state)
-    steps = np.full((len(gradient), 1), float(step))
+    steps = np.full((len(gradient), 1), step, gradient.dtype)
     direction = optimizer.direction(gradient.copy(), state, steps)
     shapes = f"{direction.shape}, must be {gradient.shape}"
     require(direction.shape == gradient.shape, optimizer, "a direction has the gradient's shape", shapes)

@@ -1,0 +1,19 @@
+"""Floating-point errors raise in the tests of components and engine, where nothing may go wrong unnoticed."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+STRICT = (HERE / "engine", HERE / "test_components.py", HERE / "test_encoding.py", HERE / "test_testing.py")
+
+
+@pytest.fixture(autouse=True)
+def strict_floating_point(request):
+    """Raise for overflow, division by zero and invalid operations; scikit-learn's and scipy's own code is not held to it."""
+    if any(request.path.is_relative_to(place) for place in STRICT):
+        with np.errstate(all="raise", under="ignore"):
+            yield
+    else:
+        yield

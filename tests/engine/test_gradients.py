@@ -1,0 +1,140 @@
+"""The gradient of the whole objective, mean loss plus penalty, against central differences in float64."""
+
+import numpy as np
+import pytest
+from nets import architecture, member, regression
+
+from skdl import activations, losses, normalizations, penalties
+from skdl._protocols import Activation
+from skdl.engine import Network
+from skdl.engine.full_batch import FullObjective
+from skdl.engine.layers import Run
+from skdl.engine.objective import Objective
+from skdl.engine.train import initial_state
+from skdl.testing import check_gradient
+
+K, B, D, C = 2, 6, 3, 3
+
+
+class Learned(Activation):
+    """x sigma(a x) with learned a for each unit and a learned shift for all: parameters of both shapes."""
+
+    def parameters(self, n_units):
+        return {"a": np.ones((1, n_units)), "shift": np.full((1, 1), 0.1)}
+
+    def forward(self, x, a, shift):
+        sigma = 1 / (1 + np.exp(-a * x))
+
+        def backprop(dy):
+            da = dy * x * x * sigma * (1 - sigma)
+            dx = dy * (sigma + a * x * sigma * (1 - sigma))
+            return dx, {"a": da.sum(axis=1, keepdims=True), "shift": dy.sum(axis=(1, 2), keepdims=True)}
+
+        return x * sigma + shift, backprop
+
+
+def targets_of(loss, rng):
+    if loss.task == "classification":
+        return rng.dirichlet(np.ones(C), (K, B))
+    return rng.uniform(size=(K, B, C)) if loss.task == "binary" else rng.normal(size=(K, B, C))
+
+
+def check_objective(networks, *, loss="cross_entropy", penalty="l2", alphas=(0.3, 0.05), seed=0, training=True):
+    """Compare each parameter's gradient for K members at a random point, with buffers and masks that start anew."""
+    rng = np.random.default_rng(seed)
+    loss = losses.resolve(loss)
+    network = Network(networks, np.float64)
+    objective = Objective(network, [loss] * K, [penalties.resolve(penalty)] * K, list(alphas), np.float64)
+    theta, buffers = network.initial([np.random.default_rng(seed + i) for i in range(K)])
+    theta += rng.normal(0, 0.2, theta.shape)
+    x, targets, weight = rng.normal(size=(K, B, D)), targets_of(loss, rng), rng.uniform(0.05, 0.3, (K, B, 1))
+    gradient = np.full_like(theta, np.nan)  # whatever is not written shows
+    views = network.layout.views(gradient)
+
+    def value(flat):
+        generators = [np.random.default_rng(100 + i) for i in range(K)]
+        arrays = network.arrays(flat, buffers.copy())
+        run = Run(training=training, generators=generators)
+        part = objective.loss_and_gradient(x.copy(), targets.copy(), weight.copy(), arrays, views, run)
+        return float((part + objective.penalty_value(flat)).sum())
+
+    value(theta)
+    objective.add_penalty_gradient(theta, gradient)
+    found = [{name: array.copy() for name, array in named.items()} for named in network.layout.views(gradient)]
+    for entry in network.layout.entries:
+
+        def along(array, entry=entry):
+            flat = theta.copy()
+            network.layout.views(flat)[entry.layer][entry.name][...] = array
+            return value(flat)
+
+        at = network.layout.views(theta)[entry.layer][entry.name]
+        name = f"{entry.name} of layer {entry.layer}"
+        check_gradient(along, found[entry.layer][entry.name], at, name=name)
+
+
+@pytest.mark.parametrize("loss", losses.names())
+@pytest.mark.parametrize("normalization", [None, *normalizations.names()])
+@pytest.mark.parametrize("activation", activations.names())
+def test_every_activation_normalization_and_loss(activation, normalization, loss):
+    networks = [architecture(D, (4, 3), C, activation=activation, normalization=normalization)] * K
+    check_objective(networks, loss=loss)
+
+
+@pytest.mark.parametrize("normalization", [None, *normalizations.names()])
+@pytest.mark.parametrize("activation", activations.names())
+def test_dropout_with_one_mask(activation, normalization):
+    networks = [
+        architecture(D, (4, 3), C, activation=activation, normalization=normalization, dropout=p) for p in (0.3, 0.5)
+    ]
+    check_objective(networks)
+
+
+@pytest.mark.parametrize("normalization", [None, *normalizations.names()])
+def test_learned_parameters_of_an_activation(normalization):
+    check_objective([architecture(D, (4, 3), C, activation=Learned(), normalization=normalization, dropout=0.2)] * K)
+
+
+@pytest.mark.parametrize("normalization", normalizations.names())
+def test_with_running_statistics(normalization):
+    """At prediction a normalization stands on its buffers, and so does its gradient."""
+    check_objective([architecture(D, (4, 3), C, normalization=normalization)] * K, training=False)
+
+
+@pytest.mark.parametrize("penalty", penalties.names())
+@pytest.mark.parametrize("alphas", [(0.3, 0.05), (0.0, 0.5), (0.0, 0.0)])
+def test_every_penalty(penalty, alphas):
+    check_objective([architecture(D, (4,), C)] * K, penalty=penalty, alphas=alphas)
+
+
+def test_linear_network():
+    check_objective([architecture(D, (), C)] * K)
+
+
+def test_members_with_different_hyperparameters():
+    networks = [architecture(D, (4,), C, activation=activations.LeakyReLU(alpha)) for alpha in (0.05, 0.4)]
+    check_objective(networks)
+
+
+@pytest.mark.parametrize("normalization", [None, "layer", "batch"])
+def test_objective_of_all_rows_over_blocks(normalization, monkeypatch):
+    """A full-batch objective sums blocks of rows; statistics over a batch are those of all rows."""
+    monkeypatch.setattr("skdl.engine.full_batch.BLOCK_ROWS", 4)
+    rows = regression(11, D, C, dtype=np.float64)
+    task = member(
+        rows, (4,), network={"normalization": normalization}, loss=losses.SquaredError(), dtype=np.float64, alpha=0.2
+    )
+    function = FullObjective(task, initial_state(task))
+    theta = function.state.theta[0] + np.random.default_rng(0).normal(0, 0.2, function.state.theta.shape[1])
+    check_gradient(lambda at: function(at)[0], lambda at: function(at)[1].copy(), theta)
+
+
+def test_value_of_all_rows_is_the_mean_of_the_formula(monkeypatch):
+    monkeypatch.setattr("skdl.engine.full_batch.BLOCK_ROWS", 4)
+    rows = regression(11, D, C, dtype=np.float64)
+    task = member(rows, (), loss=losses.SquaredError(), dtype=np.float64, alpha=0.2)
+    function = FullObjective(task, initial_state(task))
+    W, b = np.random.default_rng(0).normal(size=(D, C)), np.arange(C) / 10
+    value, _ = function(np.concatenate([W.ravel(), b]))
+    errors = rows.X @ W + b - rows.targets
+    assert value == pytest.approx((errors**2).mean() / 2 + 0.2 * (W**2).sum() / 2, rel=1e-13)
