@@ -91,6 +91,13 @@ class Normalization(Component):
             Owned by this call.
         **arrays
             `training`, a bool, and parameters and buffers by name, arrays of shape (k, 1, n).
+
+        Returns
+        -------
+        y : array of shape (k, B, n)
+            Handed over to the activation, which may overwrite it before `backprop` is called.
+        backprop : callable
+            As that of an activation.
         """
 
 

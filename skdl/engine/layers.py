@@ -1,10 +1,10 @@
 """Layers: frozen specifications, each with its adjoint under its forward.
 
-`forward(x, arrays, run)` returns `(y, backprop)`; `backprop(dy, gradients)` owns dy, writes the gradients of the layer's
-parameters into the views `gradients`, and returns dx. Written in place because the gradient of a weight is as large as
-the weight: returning it would cost a copy of all the parameters in every step. What an affine map or a normalization
-made may be overwritten by the next layer; what an activation made may not, for its adjoint may need it. Nothing survives
-a step.
+`forward(x, arrays, run)` returns `(y, backprop)`; `backprop(dy, gradients)` owns dy, writes the gradients of the
+layer's parameters into the views `gradients`, and returns dx. Written in place because the gradient of a weight is as
+large as the weight: returning it would cost a copy of all the parameters in every step. What an affine map or a
+normalization made may be overwritten by the next layer; what an activation made may not, for its adjoint may need it.
+Nothing survives a step.
 """
 
 from __future__ import annotations
