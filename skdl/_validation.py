@@ -67,6 +67,31 @@ def validate_classification(
     return X, y
 
 
+def is_frame(X: Any) -> bool:
+    """Whether X is a table with named columns (pandas, polars, ...)."""
+    return hasattr(X, "columns") and hasattr(X, "shape")
+
+
+def validate_table(estimator: Any, X: Any, *, reset: bool = True) -> Any:
+    """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix."""
+    if not is_frame(X):
+        return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+    if X.shape[0] == 0:
+        raise ValueError(f"Found 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    return validate_data(estimator, X, reset=reset, skip_check_array=True)
+
+
+def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = False) -> np.ndarray:
+    """Targets as an array of any type with a row for each of X's, for members that check it further."""
+    if y is None:
+        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    if not multi_output:
+        y = column_or_1d(y, warn=True)
+    check_consistent_length(X, y)
+    return y
+
+
 def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) -> np.ndarray | None:
     """Weights of the rows of X as an (n,) array, or None for equal weights."""
     n_samples = X.shape[0]

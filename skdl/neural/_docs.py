@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 T = TypeVar("T", bound=type)
@@ -95,12 +96,12 @@ optimizer), weight 2 equals the row twice. In mini-batches it does so in expecta
 }
 
 
-def document(cls: T) -> T:
+def document(cls: T, texts: Mapping[str, str] = TEXTS) -> T:
     """Class decorator that puts the shared texts where the docstring names them in braces."""
 
     def text(match: re.Match[str]) -> str:
         indent, name = match.groups()
-        lines = TEXTS[name].strip().splitlines()
+        lines = texts[name].strip().splitlines()
         return "\n".join(indent + line if line else line for line in lines)
 
     cls.__doc__ = re.sub(r"^( *)\{(\w+)\}$", text, cls.__doc__ or "", flags=re.MULTILINE)
