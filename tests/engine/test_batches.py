@@ -1,0 +1,117 @@
+"""Rows, and the batches made of them, against a direct computation with whole arrays."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import sparse
+
+from skdl.engine import Rows
+from skdl.engine.batches import Batches
+
+N, D, C = 23, 4, 2
+
+
+@pytest.fixture(params=[1 << 17, 40], ids=["one block", "many blocks"])
+def blocks(request, monkeypatch):
+    monkeypatch.setattr("skdl.engine.batches.BLOCK_NUMBERS", request.param)
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(N, D)), rng.normal(size=(N, C)), rng.uniform(0.5, 1.5, N)
+
+
+def collect(batches, orders=None, **options):
+    """All batches of an epoch, as lists of (x, targets, weight); views are copied."""
+    return [tuple(array.copy() for array in batch) for batch in batches.epoch(orders, **options)]
+
+
+@pytest.mark.parametrize("batch_size", [1, 5, 8, N])
+def test_an_epoch_is_every_row_once_in_order(blocks, data, batch_size):
+    X, targets, weight = data
+    order = np.random.default_rng(1).permutation(N)
+    batches = Batches([Rows(X, targets, weight)], batch_size, np.float64)
+    epoch = collect(batches, [order])
+    assert len(epoch) == batches.steps_per_epoch == int(np.ceil(N / batch_size))
+    assert [x.shape[1] for x, _, _ in epoch[:-1]] == [batch_size] * (len(epoch) - 1)
+    assert np.array_equal(np.concatenate([x[0] for x, _, _ in epoch]), X[order])
+    assert np.array_equal(np.concatenate([t[0] for _, t, _ in epoch]), targets[order])
+    sizes = np.concatenate([np.full(x.shape[1], x.shape[1]) for x, _, _ in epoch])
+    assert_allclose(np.concatenate([w[0, :, 0] for _, _, w in epoch]), weight[order] / sizes, rtol=1e-15)
+
+
+def test_weights_of_all_rows(blocks, data):
+    X, targets, weight = data
+    epoch = collect(Batches([Rows(X, targets, weight)], 5, np.float64), whole=True)
+    assert_allclose(np.concatenate([w[0, :, 0] for _, _, w in epoch]), weight / N, rtol=1e-15)
+
+
+def test_equal_weights(blocks, data):
+    X, targets, _ = data
+    for x, _, weight in collect(Batches([Rows(X, targets)], 5, np.float32)):
+        assert weight.dtype == np.float32
+        assert (weight == np.float32(1 / x.shape[1])).all()
+
+
+def test_index_chooses_rows_with_repetitions(blocks, data):
+    X, targets, weight = data
+    index = np.array([3, 3, 0, 22, 7, 3])
+    rows = Rows(X, targets, weight, index)
+    assert rows.n == 6
+    order = np.array([5, 0, 1, 4, 2, 3])
+    epoch = collect(Batches([rows], 4, np.float64), [order])
+    assert np.array_equal(np.concatenate([x[0] for x, _, _ in epoch]), X[index[order]])
+    assert np.array_equal(np.concatenate([t[0] for _, t, _ in epoch]), targets[index[order]])
+    found = np.concatenate([w[0, :, 0] * w.shape[1] for _, _, w in epoch])
+    assert_allclose(found, weight[index[order]], rtol=1e-15)
+
+
+def test_each_member_has_its_own_order_data_and_scale(blocks, data):
+    X, targets, _ = data
+    other = np.random.default_rng(2).normal(size=(N, D))
+    shift, scale = other.mean(axis=0), 1 / other.std(axis=0)
+    members = [Rows(X, targets), Rows(other, -targets, shift=shift, scale=scale)]
+    orders = [np.arange(N), np.arange(N)[::-1]]
+    epoch = collect(Batches(members, 6, np.float64), orders)
+    assert np.array_equal(np.concatenate([x[0] for x, _, _ in epoch]), X)
+    assert_allclose(np.concatenate([x[1] for x, _, _ in epoch]), ((other - shift) * scale)[::-1], rtol=1e-15)
+    assert np.array_equal(np.concatenate([t[1] for _, t, _ in epoch]), -targets[::-1])
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, sparse.csr_array])
+@pytest.mark.parametrize("source", [np.float32, np.float64])
+@pytest.mark.parametrize("target", [np.float32, np.float64])
+@pytest.mark.parametrize("standardise", [False, True])
+def test_precision_and_standardisation(blocks, data, container, source, target, standardise):
+    X = np.where(data[0] > 0, data[0], 0).astype(source)
+    shift, scale = (X.mean(axis=0), 1 / X.std(axis=0)) if standardise else (None, None)
+    rows = Rows(container(X), data[1], shift=shift, scale=scale)
+    epoch = collect(Batches([rows], 5, target))
+    found = np.concatenate([x[0] for x, _, _ in epoch])
+    exact = X.astype(np.float64)
+    if standardise:
+        exact = (exact - shift.astype(np.float64)) * scale.astype(np.float64)
+    assert found.dtype == target
+    # One rounding in each of the two operations and the conversion.
+    coarse = np.finfo(np.float32 if np.float32 in (source, target) else np.float64).eps
+    assert_allclose(found, exact, rtol=0, atol=2 * coarse * np.abs(exact).max())
+
+
+def test_differences_are_taken_before_precision_is_lost(blocks):
+    """A column like 1e8 + small has no digits left in float32: the mean must go first."""
+    small = np.random.default_rng(0).normal(size=(N, 1))
+    X = 1e8 + small
+    rows = Rows(X, np.zeros((N, 1)), shift=np.array([1e8]), scale=np.ones(1, np.float32))
+    [(x, _, _)] = collect(Batches([rows], N, np.float32))
+    assert_allclose(x[0], small, atol=1e-7)
+
+
+def test_nothing_is_written_to_the_data(blocks, data):
+    X, targets, weight = (array.astype(np.float32) for array in data)
+    before = X.copy(), targets.copy(), weight.copy()
+    rows = Rows(X, targets, weight, shift=X.mean(axis=0), scale=np.full(D, 2, np.float32))
+    for batch in Batches([rows], N, np.float32).epoch(whole=True):
+        for array in batch:
+            array *= 0
+    assert all(np.array_equal(a, b) for a, b in zip(before, (X, targets, weight), strict=True))

@@ -1,0 +1,266 @@
+"""Stacking never changes a result: member i of a stack equals its lone fit, bit for bit."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from nets import architecture, classification, member, regression
+
+from skdl import activations, losses, normalizations, optimizers, penalties, schedules
+from skdl.engine import stack, train_members
+from skdl.testing import check_members
+
+RATES = np.geomspace(1e-3, 1e-1, 7)
+ALPHAS = np.geomspace(1e-6, 1.0, 7)
+EPOCHS = (3, 1, 4, 2, 3, 4, 2)
+
+
+def seven(rows, widths=(5,), *, optimizer=optimizers.Adam, network=None, dropout=0.0, **changes):
+    """Members that differ in all that may differ in one stack."""
+    members = []
+    for i in range(7):
+        described = {**(network or {}), "dropout": dropout and dropout + i / 50}
+        fields = {"optimizer": optimizer(learning_rate=RATES[i]), "alpha": ALPHAS[i], "n_epochs": EPOCHS[i], **changes}
+        members.append(member(rows, widths, seed=i, network=described, **fields))
+    assert len({one.structure for one in members}) == 1  # they do train together
+    return members
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+@pytest.mark.parametrize("normalization", [None, *normalizations.names()])
+@pytest.mark.parametrize("activation", activations.names())
+def test_small_networks(activation, normalization, dropout, n_threads):
+    rows = classification(53, 7, 3)
+    network = {"activation": activation, "normalization": normalization}
+    outcomes = check_members(seven(rows, (5, 3), network=network, dropout=dropout, batch_size=16), n_threads)
+    assert [outcome.state.progress[0].epoch for outcome in outcomes] == list(EPOCHS)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 16, 53])
+@pytest.mark.parametrize("widths", [(), (1,), (2, 17), (33,)])
+@pytest.mark.parametrize("n_outputs", [1, 2, 5])
+def test_odd_sizes(widths, batch_size, n_outputs):
+    rows = regression(53, 3, n_outputs)
+    check_members(seven(rows, widths, loss=losses.SquaredError(), batch_size=batch_size, n_epochs=2))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("optimizer", [name for name in optimizers.names() if not optimizers.resolve(name).full_batch])
+@pytest.mark.parametrize("penalty", penalties.names())
+def test_every_optimizer_and_penalty(optimizer, penalty, dtype):
+    rows = classification(40, 4, 3, dtype=dtype)
+    cls = type(optimizers.resolve(optimizer))
+    check_members(seven(rows, optimizer=cls, penalty=penalties.resolve(penalty), dtype=dtype, n_epochs=3))
+
+
+@pytest.mark.parametrize("schedule", schedules.names())
+@pytest.mark.parametrize("loss", losses.names())
+def test_every_schedule_and_loss(schedule, loss):
+    loss = losses.resolve(loss)
+    rows = regression(40, 4, 3) if loss.task == "regression" else classification(40, 4, 3)
+    check_members(seven(rows, schedule=schedules.resolve(schedule), loss=loss))
+
+
+def test_hyperparameters_of_components_differ():
+    rows = classification(40, 4, 3)
+    members = []
+    for i in range(7):
+        network = {
+            "activation": activations.LeakyReLU(i / 10),
+            "normalization": normalizations.Batch(momentum=0.5 + i / 20, epsilon=10.0 ** (-i)),
+        }
+        optimizer = optimizers.Adam(RATES[i], beta_1=0.5 + i / 20, beta_2=0.9 + i / 100, epsilon=10.0 ** (-i - 2))
+        schedule = schedules.Exponential(0.5 + i / 20)
+        members.append(member(rows, (4,), seed=i, network=network, optimizer=optimizer, schedule=schedule))
+    assert len({one.structure for one in members}) == 1
+    check_members(members, 2)
+
+
+@pytest.mark.parametrize(
+    ("n_inputs", "widths", "batch_size", "inside"),
+    [(150, (300, 30), 67, False), (140, (430, 12), 71, True)],
+    ids=["below the threshold", "above the threshold"],
+)
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_large_layers(n_inputs, widths, batch_size, inside, n_threads):
+    """On either side of the size from which BLAS may use its own threads."""
+    rows = classification(150, n_inputs, 10)
+    network = {"activation": "relu", "normalization": "batch"}
+    members = seven(rows, widths, network=network, dropout=0.2, batch_size=batch_size)
+    assert (stack.largest_product(members[0]) >= stack.BLAS_THREADS_FROM) == inside
+    check_members(members, n_threads)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@pytest.mark.parametrize("block_bytes", [0, 15_000, 1 << 30], ids=["lone blocks", "blocks of some", "one block"])
+def test_group_sizes(block_bytes, n_threads, monkeypatch):
+    monkeypatch.setattr(stack, "BLOCK_BYTES", block_bytes)
+    members = seven(classification(53, 7, 3), (6,), dropout=0.2)
+    sizes = {0: [1], 15_000: [2, 3, 4], 1 << 30: range(7, 10**9)}
+    assert stack.members_per_block(members[0]) in sizes[block_bytes]
+    check_members(members, n_threads)
+
+
+@pytest.mark.parametrize("block_numbers", [1, 300])
+def test_blocks_of_rows(block_numbers, monkeypatch):
+    """How many rows are gathered at once depends on the number of members; the result does not."""
+    members = seven(classification(53, 7, 3), dropout=0.2)
+    [whole] = train_members([replace(members[2], generator=np.random.default_rng(2))])
+    monkeypatch.setattr("skdl.engine.batches.BLOCK_NUMBERS", block_numbers)
+    assert np.array_equal(check_members(members)[2].theta, whole.theta)
+
+
+def test_several_structures_at_once():
+    """Fits of other structures, optimizers of all rows among them, come back in their order."""
+    small, large = classification(40, 4, 3), classification(60, 4, 3)
+    members = [
+        *seven(small)[:2],
+        member(large, (6,), seed=2),
+        member(small, (), seed=3, optimizer=optimizers.LBFGS(), tol=1e-8, n_epochs=20),
+        *seven(small)[2:4],
+        member(large, (6,), seed=4),
+        member(small, (3,), seed=5, alpha=0.0),
+    ]
+    outcomes = check_members(members, 2)
+    assert [outcome.theta.shape[1] for outcome in outcomes] == [43, 43, 51, 15, 43, 43, 51, 27]
+
+
+def test_members_stop_by_their_own_patience():
+    rows = classification(40, 4, 3)
+    members = [
+        replace(one, n_epochs=40, max_epochs=40, patience=patience, tol=tol, optimizer=optimizers.Adam(0.03))
+        for one, patience, tol in zip(
+            seven(rows), (1, 2, 3, None, 1, 2, None), (1.0, 0.5, 0.0, 0.0, 0.02, 0.1, 1.0), strict=True
+        )
+    ]
+    outcomes = check_members(members, 2)
+    ends = [outcome.state.progress[0].epoch for outcome in outcomes]
+    assert len(set(ends)) >= 4  # the test is of members that leave one by one
+    for one, outcome, end in zip(members, outcomes, ends, strict=True):
+        assert outcome.reason == ("converged" if end < 40 else "max_iter")
+        if one.patience == 1 and one.tol == 1.0:
+            assert end == 3  # the first epoch is progress, the next two are not
+
+
+def test_validation_rows_choose_the_weights():
+    rows = classification(60, 4, 3)
+    labels = rows.targets.argmax(axis=1)
+    members = []
+    for i, one in enumerate(seven(replace(rows, index=np.arange(40)))):
+        chosen = np.random.default_rng(i).choice(np.arange(40, 60), 15, replace=False)
+        truth = labels[chosen]
+        members.append(
+            replace(
+                one,
+                validation=replace(rows, index=chosen),
+                score=lambda raw, truth=truth: float((raw.argmax(axis=1) == truth).mean()),
+                patience=2,
+                n_epochs=15,
+                max_epochs=15,
+                optimizer=optimizers.Adam(0.05),
+            )
+        )
+    outcomes = check_members(members, 2)
+    for one, outcome in zip(members, outcomes, strict=True):
+        progress = outcome.state.progress[0]
+        assert progress.best == max(progress.scores)
+        assert len(progress.scores) == progress.epoch
+        first_best = progress.scores.index(progress.best) + 1
+        [again] = train_members(
+            [replace(one, n_epochs=first_best, patience=None, generator=np.random.default_rng(members.index(one)))]
+        )
+        assert np.array_equal(outcome.theta, again.state.theta)  # the weights are those of the best epoch
+
+
+def test_members_with_their_own_rows():
+    """Bootstrap samples, weights and standardisation differ, in number of rows they agree."""
+    rng = np.random.default_rng(0)
+    rows = classification(50, 4, 3, dtype=np.float64)
+    members = []
+    for i in range(7):
+        index = rng.integers(50, size=50)
+        weight = rng.uniform(0.5, 1.5, 50).astype(np.float32)
+        shift, scale = rows.X[index].mean(axis=0), (1 / rows.X[index].std(axis=0)).astype(np.float32)
+        members.append(member(replace(rows, index=index, weight=weight, shift=shift, scale=scale), seed=i))
+    assert len({one.structure for one in members}) == 1
+    check_members(members, 2)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_without_shuffling(shuffle):
+    members = [replace(one, shuffle=shuffle or i % 2 == 0) for i, one in enumerate(seven(classification(40, 4, 3)))]
+    check_members(members)
+
+
+def test_no_epochs():
+    members = [replace(one, n_epochs=n) for one, n in zip(seven(classification(40, 4, 3)), EPOCHS, strict=True)]
+    members[0] = replace(members[0], n_epochs=0)
+    members[4] = replace(members[4], n_epochs=0)
+    outcomes = check_members(members)
+    assert [outcome.state.progress[0].epoch for outcome in outcomes] == [0, 1, 4, 2, 0, 4, 2]
+    theta = architecture_start(members[0])
+    assert np.array_equal(outcomes[0].theta, theta)
+
+
+def architecture_start(one):
+    from skdl.engine import Network
+
+    return Network([one.architecture], one.dtype).initial([np.random.default_rng(0)])[0]
+
+
+@pytest.mark.parametrize("optimizer", [optimizers.Adam, optimizers.SGD])
+def test_going_on_equals_one_long_run(optimizer):
+    """2 + 3 epochs, in a stack of other company, are the 5 epochs of a lone fit."""
+    rows = classification(53, 4, 3)
+    network = {"normalization": "batch"}
+    schedule = schedules.Exponential(0.7)
+
+    def five(**changes):
+        return seven(
+            rows, network=network, dropout=0.2, optimizer=optimizer, schedule=schedule, max_epochs=5, **changes
+        )
+
+    first = train_members(five(n_epochs=2))
+    second = train_members(
+        [replace(one, state=outcome.state) for one, outcome in zip(five(n_epochs=3), first, strict=True)][3:], 2
+    )
+    for i, outcome in enumerate(second, start=3):
+        [long] = train_members([five(n_epochs=5)[i]])
+        assert np.array_equal(outcome.theta, long.theta)
+        assert np.array_equal(outcome.buffers, long.buffers)
+        assert outcome.state.progress[0].losses == long.state.progress[0].losses
+
+
+def test_the_state_to_go_on_from_is_left_alone():
+    rows = classification(53, 4, 3)
+    [outcome] = train_members([member(rows, network={"dropout": 0.2})])
+    before = outcome.state.copy()
+    train_members([member(rows, network={"dropout": 0.2}, state=outcome.state)])
+    assert np.array_equal(outcome.state.theta, before.theta)
+    assert all(np.array_equal(outcome.state.slots[name], before.slots[name]) for name in before.slots)
+    assert outcome.state.progress[0].losses == before.progress[0].losses
+    assert outcome.state.generators[0].random() == before.generators[0].random()
+
+
+def test_structure_tells_apart_what_cannot_share_a_stack():
+    rows = classification(40, 4, 3)
+    one = member(rows, network={"dropout": 0.2})
+    alike = [{"alpha": 0.5}, {"optimizer": optimizers.Adam(0.1)}, {"n_epochs": 7}, {"tol": 0.0}]
+    assert all(replace(one, **change).structure == one.structure for change in alike)
+    other = [
+        {"alpha": 0.0},
+        {"optimizer": optimizers.SGD()},
+        {"loss": losses.SquaredError()},
+        {"penalty": penalties.L1()},
+        {"schedule": schedules.Exponential()},
+        {"batch_size": 5},
+        {"dtype": np.float64},
+        {"max_epochs": 9},
+        {"rows": classification(41, 4, 3)},
+        {"architecture": architecture(4, (6,), 3, dropout=0.2)},
+        {"architecture": architecture(4, (5,), 3)},
+        {"architecture": architecture(4, (5,), 3, dropout=0.2, activation="relu")},
+        {"architecture": architecture(4, (5,), 3, dropout=0.2, normalization="layer")},
+    ]
+    assert all(replace(one, **change).structure != one.structure for change in other)
