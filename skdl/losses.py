@@ -5,7 +5,7 @@ The value is a weighted sum over the rows of a batch; with weights 1 / B it is t
 
 from __future__ import annotations
 
-from skdl._array import Array, matmul, namespace, transpose
+from skdl._array import Array, matmul, namespace, row_max, row_sum, transpose
 from skdl._protocols import Loss
 from skdl._registry import losses
 
@@ -54,12 +54,12 @@ class CrossEntropy(Loss):
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         xp = namespace(scores)
-        scores -= xp.max(scores, axis=-1, keepdims=True)
+        scores -= row_max(scores)
         p = xp.exp(scores)
-        total = xp.sum(p, axis=-1, keepdims=True)
+        total = row_sum(p)
         scores *= targets
         rows = xp.log(total)
-        rows -= xp.sum(scores, axis=-1, keepdims=True)
+        rows -= row_sum(scores)
         p /= total
         p -= targets
         p *= weight
@@ -105,7 +105,7 @@ class BinaryCrossEntropy(Loss):
         values += xp.maximum(scores, 0)
         scores *= targets
         values -= scores
-        return weighted_sum(xp.sum(values, axis=-1, keepdims=True), weight), gradient
+        return weighted_sum(row_sum(values), weight), gradient
 
 
 @register("squared_error")
@@ -134,10 +134,9 @@ class SquaredError(Loss):
     """
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
-        xp = namespace(scores)
         n_outputs = scores.shape[-1]
         scores -= targets
-        rows = xp.sum(scores * scores, axis=-1, keepdims=True)
+        rows = row_sum(scores * scores)
         rows *= 0.5 / n_outputs
         scores *= weight
         scores *= 1 / n_outputs
