@@ -1,0 +1,90 @@
+"""Texts that the docstrings of several ensembles share, written once."""
+
+from __future__ import annotations
+
+from skdl.neural._docs import T
+from skdl.neural._docs import document as fill
+
+TEXTS = {
+    "bagging": """
+n_estimators : int, default=10
+    Number of members, at least 1.
+max_samples : int or float, default=1.0
+    Rows of a member: an int in [1, inf) is their number; a float in (0, 1] is a fraction of n_samples or, when rows are
+    drawn by `sample_weight`, of the sum of the weights.
+bootstrap : bool, default=True
+    Whether rows are drawn with replacement.
+oob_score : bool, default=False
+    Whether to judge the ensemble by the rows that its members have not seen.
+warm_start : bool, default=False
+    Whether fit keeps the members that there are and adds up to `n_estimators`.
+n_jobs : int or None, default=None
+    Threads over a stack of networks; jobs of joblib for other members. No result depends on it.
+random_state : int, RandomState instance or None, default=None
+    The samples and every `random_state` of the members; with an int, fits are equal to the last bit.
+""",
+    "fitted": """
+estimators_ : list of estimators
+    The fitted members.
+estimators_samples_ : list of int arrays
+    Rows of each member, with repetitions.
+""",
+    "seen": """
+n_features_in_ : int
+    Columns of X.
+feature_names_in_ : array of shape (n_features_in_,)
+    Their names, when X had names that are all strings.
+""",
+    "laws": """
+Seeds of member j depend on `random_state` and j alone: a `warm_start` that adds members equals, bit for bit, a fit of
+all of them at once.
+
+A network of a stack has the bits that it has when trained alone: on its rows, standardised by their own mean and
+variance, with the encoding of y (classes; mean and scale of targets) and a "balanced" `class_weight` taken from all
+rows, so that the members speak of the same things. For a classifier with `standardize=False` this is `fit(X[rows],
+y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows.
+
+Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
+`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int.
+Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
+
+With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row
+judges; members' warnings come once, with the number of members that they came from.
+""",
+    "members": """
+estimators : list of (str, estimator) pairs, default=None
+    Members and their names. `name__parameter` reaches a member's parameter; "drop" in a member's place leaves it out.
+estimator : estimator, default=None
+    What to make `n_estimators` members of that differ in their `random_state` only. Give this or `estimators`; with
+    neither, it is skdl's MLP.
+n_estimators : int, default=5
+    Number of members made of `estimator`, at least 1.
+""",
+    "averaging": """
+weights : array-like of shape (n_estimators,), default=None
+    Weight w_j of each member, in [0, inf), those left out by "drop" included; None for equal weights.
+prefit : bool, default=False
+    Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together. A clone of the
+    ensemble keeps them, too.
+n_jobs : int or None, default=None
+    Threads over a stack of networks; jobs of joblib for other members. No result depends on it.
+random_state : int, RandomState instance or None, default=None
+    Every `random_state` of members made of `estimator`, and those of `estimators` that are None.
+""",
+    "averaged": """
+estimators_ : list of estimators
+    The fitted members, without those left out.
+named_estimators_ : Bunch
+    The members of `estimators` by their names.
+""",
+    "averaging_laws": """
+Networks of equal structure are trained as one stack, whether made of `estimator` or given in `estimators`. That changes
+no bit: each equals its own `fit(X, y)` with the same parameters and `random_state`. Members' warnings come once, with
+the number of members that they came from.
+""",
+}
+
+
+def document(cls: T) -> T:
+    """Class decorator that puts the ensembles' texts where the docstring names them in braces."""
+    return fill(cls, TEXTS)

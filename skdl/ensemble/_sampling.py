@@ -1,0 +1,122 @@
+"""Which rows a member of a bagged ensemble sees: drawn by content, so that neither order nor copies of rows matter."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import warnings
+from typing import Any
+
+import numpy as np
+from pandas.util import hash_array
+from scipy import sparse
+
+from skdl._validation import is_frame
+
+BLOCK_NUMBERS = 1 << 17
+
+
+def select_rows(X: Any, rows: np.ndarray) -> Any:
+    """The rows of an array, a CSR matrix or a frame, in its own type."""
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if hasattr(X, "take") and is_frame(X):  # pyarrow
+        return X.take(rows)
+    return X[rows]
+
+
+class Sampler:
+    """Draws the rows of one member after another.
+
+    A draw with replacement takes a uniform number's place on the line on which each row holds a stretch as long as its
+    weight. The rows stand on that line in the order of their contents' hash, not in the order in which they came:
+    so a row of weight 2 is drawn exactly as the row given twice would be, and shuffled data give the same samples.
+
+    Parameters
+    ----------
+    X, y : validated data
+    weight : array of shape (n,) or None
+    max_samples : int or float
+    bootstrap : bool
+        Without replacement, rows are drawn uniformly from those of positive weight; the weights are then the member's.
+    """
+
+    def __init__(self, X: Any, y: np.ndarray, weight: np.ndarray | None, max_samples: float, bootstrap: bool):
+        self.bootstrap = bootstrap
+        order = np.argsort(row_keys(X, y), kind="stable")
+        if weight is not None:
+            order = order[weight[order] > 0]
+        self.order = order
+        ends = np.arange(1.0, len(order) + 1) if weight is None or not bootstrap else np.cumsum(weight[order])
+        self.ends = ends
+        self.n_samples = _count(max_samples, ends[-1])
+        if not bootstrap and self.n_samples > len(order):
+            raise ValueError(
+                f"max_samples={max_samples} must be at most the {len(order)} rows to draw from when bootstrap=False."
+            )
+        if weight is not None and bootstrap and self.n_samples < min(10, len(order)):
+            warnings.warn(
+                f"max_samples={max_samples} of a sum of weights of {ends[-1]:g} is {self.n_samples} row(s) a member: "
+                "a fraction takes sample_weight as counts. Give max_samples as an int for weights on another scale.",
+                stacklevel=3,
+            )
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether a member sees every row, so that none is out of its bag."""
+        return not self.bootstrap and self.n_samples == len(self.order)
+
+    def draw(self, generator: np.random.Generator) -> np.ndarray:
+        """The rows of one member."""
+        if not self.bootstrap:
+            return np.sort(self.order[generator.permutation(len(self.order))[: self.n_samples]])
+        places = np.searchsorted(self.ends, generator.random(self.n_samples) * self.ends[-1], side="right")
+        return self.order[np.minimum(places, len(self.order) - 1)]
+
+
+def _count(max_samples: float, total: float) -> int:
+    if isinstance(max_samples, numbers.Integral):
+        return int(max_samples)
+    return max(1, math.floor(max_samples * total * (1 + 1e-9)))  # 0.29 of 100 is 29, whatever a product rounds to
+
+
+def row_keys(X: Any, y: np.ndarray) -> np.ndarray:
+    """A hash of each row of (X, y), by values alone: the same for dense and sparse, frame and array.
+
+    It is a sum over the columns of the cells' hashes times the column's odd factor, in the integers modulo 2^64, where
+    a zero cell adds nothing. Sums of integers are exact: equal rows have equal keys wherever they stand.
+    """
+    keys = _table_keys(X, np.random.default_rng(0))
+    return keys * np.uint64(3) + _table_keys(y.reshape(len(y), -1), np.random.default_rng(1))
+
+
+def _table_keys(X: Any, generator: np.random.Generator) -> np.ndarray:
+    n, d = X.shape
+    factors = generator.integers(1 << 63, size=d, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    if is_frame(X):
+        columns = [np.asarray(X.iloc[:, j] if hasattr(X, "iloc") else X[name]) for j, name in enumerate(X.columns)]
+        return sum(
+            (_cells(column) * factor for column, factor in zip(columns, factors, strict=True)), np.zeros(n, "u8")
+        )
+    if sparse.issparse(X):
+        weighted = _cells(X.data) * factors[X.indices]
+        ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted)])
+        return ends[X.indptr[1:]] - ends[X.indptr[:-1]]
+    if X.dtype.kind not in "biuf":
+        return sum((_cells(X[:, j]) * factors[j] for j in range(d)), np.zeros(n, "u8"))
+    step = max(1, BLOCK_NUMBERS // max(d, 1))
+    blocks = [X[start : start + step] for start in range(0, n, step)]
+    return np.concatenate([(_cells(block.ravel()).reshape(block.shape) * factors).sum(axis=1) for block in blocks])
+
+
+def _cells(values: np.ndarray) -> np.ndarray:
+    """A hash of each cell; that of zero is zero."""
+    try:
+        reals = values.astype(np.float64) + 0.0  # no negative zero
+    except (TypeError, ValueError):
+        cells = values.astype(object)
+        try:
+            return hash_array(cells)
+        except TypeError:  # a cell without a hash: the members say what is wrong with it
+            return hash_array(cells.astype(str).astype(object))
+    return hash_array(reals) - hash_array(np.zeros(1))

@@ -1,0 +1,231 @@
+"""Averages of estimators that each learn all rows: of different kinds, or alike but for their random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.metaestimators import available_if
+
+from skdl._constraints import OneOf
+from skdl.ensemble._averaging import COMMON, BaseAveraging
+from skdl.ensemble._base import ClassifierEnsemble, RegressorEnsemble
+from skdl.ensemble._base import votes as votes_of
+from skdl.ensemble._docs import document
+
+
+def _is_soft(ensemble: Any) -> bool:
+    if ensemble.voting == "hard":
+        raise AttributeError(
+            "With voting='hard' there are no probabilities: set voting='soft', or count votes with predict_members."
+        )
+    return True
+
+
+@document
+class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
+    """Average of the class probabilities (or majority of the votes) of classifiers that each learn all rows.
+
+    p(. | x) = sum_j w_j p_j(. | x) / sum_j w_j
+
+    Parameters
+    ----------
+    {members}
+    voting : {"soft", "hard"}, default="soft"
+        "soft" averages probabilities; "hard" takes the label that most members predict (of equals, the first), and has
+        no `predict_proba`.
+    {averaging}
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        Labels, sorted.
+    {averaged}
+    {seen}
+
+    See Also
+    --------
+    EnsembleRegressor : The same for real targets.
+    BaggingClassifier : Members that each learn a random sample of the rows.
+
+    Notes
+    -----
+    {averaging_laws}
+
+    References
+    ----------
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", NeurIPS, 2017.
+
+    Examples
+    --------
+    Five networks that differ in their initial weights, trained as one stack:
+
+    >>> from sklearn.datasets import load_wine
+    >>> from skdl import EnsembleClassifier, MLPClassifier
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> ensemble = EnsembleClassifier(estimator=MLPClassifier((16,), batch_size=16, tol=0.01), random_state=0)
+    >>> ensemble.fit(X, y).predict_proba(X).shape, ensemble.predict_members(X).shape
+    ((178, 3), (5, 178, 3))
+
+    Members of different kinds:
+
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> members = [("mlp", MLPClassifier((16,), batch_size=16, tol=0.01)), ("forest", RandomForestClassifier())]
+    >>> mixed = EnsembleClassifier(members, weights=[2, 1], random_state=0)
+    >>> mixed.set_params(mlp__alpha=1e-3).fit(X, y).score(X, y)
+    1.0
+    """
+
+    _constraints = {**COMMON, "voting": OneOf("soft", "hard")}
+
+    def __init__(
+        self,
+        estimators: Any = None,
+        *,
+        estimator: Any = None,
+        n_estimators: int = 5,
+        voting: str = "soft",
+        weights: Any = None,
+        prefit: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ):
+        self.estimators = estimators
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.voting = voting
+        self.weights = weights
+        self.prefit = prefit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.voting == "soft":
+            for template in self._templates():
+                if not hasattr(template, "predict_proba"):
+                    raise ValueError(
+                        f"voting='soft' averages probabilities, and {template!r} has no predict_proba. "
+                        "Set voting='hard', or use a member that has it."
+                    )
+
+    def _check_prefit(self, members: list[Any], y: np.ndarray) -> None:
+        super()._check_prefit(members, y)
+        classes = members[0].classes_
+        for name, member in self._kept():
+            if not np.array_equal(member.classes_, classes):
+                raise ValueError(
+                    f"The fitted members have learned different classes: {np.asarray(classes).tolist()}, but "
+                    f"{name!r} {np.asarray(member.classes_).tolist()}."
+                )
+        unknown = np.setdiff1d(y, classes)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels that the fitted members do not know: {unknown.tolist()}. They have learned "
+                f"{np.asarray(classes).tolist()}."
+            )
+
+    def _store_members(self, members: list[Any], y: np.ndarray) -> None:
+        super()._store_members(members, y)
+        self.classes_ = np.asarray(members[0].classes_) if self.prefit else np.unique(y)
+
+    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+        if self.voting == "hard":
+            return votes_of(member.predict(X), classes)
+        return super()._output(member, X, classes)
+
+    @available_if(_is_soft)
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The weighted average of the members' class probabilities; not with `voting="hard"`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        probabilities : array of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return super().predict_proba(X)
+
+    @available_if(_is_soft)
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithms of the averaged class probabilities; not with `voting="hard"`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        log_probabilities : array of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return super().predict_log_proba(X)
+
+
+@document
+class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
+    """Average of the predictions of regressors that each learn all rows.
+
+    f(x) = sum_j w_j f_j(x) / sum_j w_j
+
+    Parameters
+    ----------
+    {members}
+    {averaging}
+
+    Attributes
+    ----------
+    {averaged}
+    {seen}
+
+    See Also
+    --------
+    EnsembleClassifier : The same for classes.
+    BaggingRegressor : Members that each learn a random sample of the rows.
+
+    Notes
+    -----
+    {averaging_laws}
+
+    References
+    ----------
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
+    ensembles", NeurIPS, 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skdl import EnsembleRegressor, LeastSquaresRegressor, MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> members = [("mlp", MLPRegressor((16,), tol=0.01)), ("line", LeastSquaresRegressor())]
+    >>> ensemble = EnsembleRegressor(members, random_state=0).fit(X, y)
+    >>> ensemble.predict(X).shape, ensemble.predict_members(X).shape
+    ((442,), (2, 442))
+    """
+
+    _constraints = COMMON
+
+    def __init__(
+        self,
+        estimators: Any = None,
+        *,
+        estimator: Any = None,
+        n_estimators: int = 5,
+        weights: Any = None,
+        prefit: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+    ):
+        self.estimators = estimators
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.weights = weights
+        self.prefit = prefit
+        self.n_jobs = n_jobs
+        self.random_state = random_state
