@@ -1,6 +1,8 @@
 """From least squares to ensembles of neural networks, as scikit-learn estimators."""
 
 from skdl import activations, initializers, losses, normalizations, optimizers, penalties, schedules
+from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
+from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.linear.least_squares import LeastSquaresRegressor
 from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
@@ -10,6 +12,10 @@ from skdl.neural.mlp import MLPClassifier, MLPRegressor
 __version__ = "0.1.0"
 
 __all__ = [
+    "BaggingClassifier",
+    "BaggingRegressor",
+    "EnsembleClassifier",
+    "EnsembleRegressor",
     "KNNClassifier",
     "KNNRegressor",
     "LeastSquaresRegressor",
