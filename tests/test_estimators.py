@@ -1,11 +1,13 @@
 """The contract of all estimators: scikit-learn's own checks, frames, pickles, weights, and what bad input says."""
 
 import pickle
+import re
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from expected_failures import EXPECTED_FAILURES
 from scipy.sparse import csr_array
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
@@ -46,7 +48,13 @@ def seeded(name, **params):
     return estimator.set_params(random_state=0) if "random_state" in estimator.get_params() else estimator
 
 
-@parametrize_with_checks([estimator() for estimator in ESTIMATORS.values()])
+def expected_failures(estimator):
+    return EXPECTED_FAILURES if isinstance(estimator, (skdl.KNNClassifier, skdl.KNNRegressor)) else {}
+
+
+@parametrize_with_checks(
+    [estimator() for estimator in ESTIMATORS.values()], expected_failed_checks=expected_failures, xfail_strict=True
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -118,7 +126,7 @@ def test_html_repr_shows_the_documented_parameters(name):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_docstring_names_every_parameter(name):
     text = ESTIMATORS[name].__doc__
-    assert "{" not in text.replace("{array-like", "").replace('{"', "")
+    assert not re.search(r"^ *\{\w+\}$", text, flags=re.MULTILINE)  # a shared text that was not filled in
     for parameter in ESTIMATORS[name]().get_params(deep=False):
         assert f"    {parameter} : " in text or f"{parameter}, " in text, parameter
 
@@ -176,7 +184,7 @@ def test_weights_that_say_nothing_are_an_error(name):
 @pytest.mark.parametrize("name", [name for name in ESTIMATORS if name.endswith("Regressor")])
 def test_regressors_refuse_strings(name):
     X, _ = data(name)
-    with pytest.raises(ValueError, match=r"(?i)string|numeric|could not convert"):
+    with pytest.raises(ValueError, match=r"y must hold real numbers"):
         quick(name).fit(X, np.array(["a", "b"] * 30))
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from knn_expected_failures import EXPECTED_FAILURES
+from expected_failures import EXPECTED_FAILURES
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
