@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from threading import Event
 
 import numpy as np
 
@@ -31,6 +33,7 @@ class FullObjective:
         self.gradient = np.empty_like(state.theta)
         self.gradients = self.network.layout.views(self.gradient)
         self.arrays = self.network.arrays(state.theta, state.buffers)
+        self.value = math.inf
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Value, and gradient of shape (P,)."""
@@ -44,11 +47,15 @@ class FullObjective:
         self.gradient[0] = total
         self.objective.add_penalty_gradient(self.state.theta, self.gradient)
         value += float(self.objective.penalty_value(self.state.theta)[0])
+        self.value = value  # a search that ends where this is not finite has diverged
         return value, self.gradient[0].astype(np.float64)
 
 
-def train_full_batch(member: Member) -> Outcome:
-    """Train one member by its full-batch optimizer; an iteration takes the place of an epoch."""
+def train_full_batch(member: Member, interrupted: Event) -> Outcome:
+    """Train one member by its full-batch optimizer; an iteration takes the place of an epoch.
+
+    `interrupted` is set by a KeyboardInterrupt; a member that finds it set is not trained.
+    """
     state = initial_state(member)
     function = FullObjective(member, state)
     last = state.theta.copy()
@@ -65,14 +72,17 @@ def train_full_batch(member: Member) -> Outcome:
         record = {"learning_rate": None, "seconds": seconds}
         weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
         reason = judge(member, state.progress[0], value, score, weights, record)
-        if reason is None or reason == "max_iter":
+        if reason != "diverged":
             last[0] = theta
+        if reason is None or reason == "max_iter":
             return False
         reasons.append(reason)
         return True
 
     converged = False
-    if member.n_epochs:
+    if interrupted.is_set():
+        reasons.append("interrupted")
+    elif member.n_epochs:
         try:
             with np.errstate(all="ignore"):
                 theta, converged = member.optimizer.minimize(
@@ -82,10 +92,13 @@ def train_full_batch(member: Member) -> Outcome:
                     tol=member.tol,
                     report=report,
                 )
-            last[0] = theta
+            if not reasons and not (math.isfinite(function.value) and np.isfinite(theta).all()):
+                reasons.append("diverged")
+            if not reasons:
+                last[0] = theta
         except KeyboardInterrupt:
             reasons.append("interrupted")
+    if "interrupted" in reasons:
+        interrupted.set()
     state.theta[...] = last
-    if not np.isfinite(last).all():
-        reasons.append("diverged")
     return Outcome.of(state, reasons[0] if reasons else "converged" if converged else "max_iter")

@@ -37,8 +37,11 @@ def judge(
         if score is not None:
             progress.best_theta, progress.best_buffers = weights()
     record = {"epoch": progress.epoch, "loss": loss, "validation_score": score, **record}
-    if member.report is not None and member.report(record):
-        return "stopped"
+    try:
+        if member.report is not None and member.report(record):
+            return "stopped"
+    except KeyboardInterrupt:
+        return "interrupted"  # the epoch is complete and its record was handed out: it counts
     if member.patience is not None and progress.waited > member.patience:
         return "converged"
     return "max_iter" if progress.epoch >= progress.first_epoch + member.n_epochs else None

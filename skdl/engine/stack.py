@@ -7,11 +7,12 @@ all others run with one BLAS thread, and threads take blocks of members.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
 from itertools import pairwise
+from threading import Event
 
 import numpy as np
 
@@ -25,21 +26,25 @@ BLOCK_BYTES = 1 << 21  # working set of a block of members, about two cores' wor
 
 
 def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
-    """Train all members; the result of each is the same as alone, bit for bit on a CPU."""
+    """Train all members; the result of each is the same as alone, bit for bit on a CPU.
+
+    A KeyboardInterrupt ends all of them after their last complete epoch, with "interrupted" as the reason.
+    """
+    interrupted = Event()
     outcomes: dict[int, Outcome] = {}
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for i, member in enumerate(members):
         groups[i if member.optimizer.full_batch else member.structure].append(i)
     for indices in groups.values():
         group = [members[i] for i in indices]
-        outcomes.update(zip(indices, _train_group(group, n_threads), strict=True))
+        outcomes.update(zip(indices, _train_group(group, n_threads, interrupted), strict=True))
     return [outcomes[i] for i in range(len(members))]
 
 
-def _train_group(group: Sequence[Member], n_threads: int) -> list[Outcome]:
+def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:
     first = group[0]
     if first.optimizer.full_batch:
-        return [train_full_batch(first)]
+        return [train_full_batch(first, interrupted)]
     inside = largest_product(first) >= BLAS_THREADS_FROM
     size = members_per_block(first)
     if not inside:
@@ -47,11 +52,41 @@ def _train_group(group: Sequence[Member], n_threads: int) -> list[Outcome]:
     blocks = [group[start : start + size] for start in range(0, len(group), size)]
     with nullcontext() if inside else one_blas_thread():
         if inside or n_threads == 1 or len(blocks) == 1:
-            results = [train_stack(block) for block in blocks]
+            results = [train_stack(block, interrupted) for block in blocks]
         else:
-            with ThreadPoolExecutor(n_threads) as pool:
-                results = list(pool.map(train_stack, blocks))
+            results = _in_threads(blocks, n_threads, interrupted)
     return [outcome for result in results for outcome in result]
+
+
+def _in_threads(blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Event) -> list[list[Outcome]]:
+    results: dict[int, list[Outcome]] = {}
+    waiting = deque(range(len(blocks)))
+    begin = Event()
+
+    def work() -> None:
+        while True:
+            try:
+                i = waiting.popleft()
+            except IndexError:
+                return
+            results[i] = train_stack(blocks[i], interrupted)
+
+    def work_in_thread() -> None:
+        begin.wait()  # a pool that is interrupted while it starts its threads loses sight of them
+        work()
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        try:
+            threads = [pool.submit(work_in_thread) for _ in range(n_threads)]
+            begin.set()
+            for thread in as_completed(threads):
+                thread.result()
+        except KeyboardInterrupt:  # it comes to the main thread alone, which is this one
+            interrupted.set()
+            work()  # what no thread has taken yet ends at once
+        finally:
+            begin.set()
+    return [results[i] for i in range(len(blocks))]
 
 
 def largest_product(member: Member) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from functools import partial
+from threading import Event
 
 import numpy as np
 
@@ -40,20 +41,22 @@ def initial_state(member: Member) -> State:
     )
 
 
-def train_stack(members: Sequence[Member]) -> list[Outcome]:
-    """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged."""
+def train_stack(members: Sequence[Member], interrupted: Event) -> list[Outcome]:
+    """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged.
+
+    `interrupted` is set by a KeyboardInterrupt, here or in another thread, and ends all members after their last
+    complete epoch.
+    """
     outcomes: dict[int, Outcome] = {}
     active = list(range(len(members)))
     stack = Stack(members, State.stack([initial_state(member) for member in members]))
     while active:
-        before = stack.state.theta.copy(), stack.state.buffers.copy()
-        reasons = stack.advance()
-        for j, reason in enumerate(reasons):
-            if reason is not None:
-                state = stack.state.take([j])
-                if reason in ("diverged", "interrupted"):  # the last complete epoch's weights are finite
-                    state.theta, state.buffers = (array[j : j + 1] for array in before)
-                outcomes[active[j]] = Outcome.of(state, reason)
+        reasons: list[str | None] = [None] * len(active)
+        if not interrupted.is_set():
+            reasons = stack.advance(interrupted)
+        if interrupted.is_set():
+            reasons = [reason or "interrupted" for reason in reasons]
+        outcomes |= {active[j]: stack.outcome(j, reason) for j, reason in enumerate(reasons) if reason is not None}
         left = [j for j, reason in enumerate(reasons) if reason is None]
         if len(left) < len(active):
             active = [active[j] for j in left]
@@ -83,20 +86,25 @@ class Stack:
         self.gradients = self.network.layout.views(self.gradient)
         self.arrays = self.network.arrays(state.theta, state.buffers)
         self.run = Run(training=True, generators=state.generators)
+        self.broken_off = False
 
-    def advance(self) -> list[str | None]:
+    def advance(self, interrupted: Event) -> list[str | None]:
         """Train one epoch; for each member the reason to stop, or None to go on."""
         if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)
         started = time.perf_counter()
         try:
+            self.before = self.state.take(range(self.state.n_members))
+            self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
             with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
                 losses = self.epoch()
                 scores = self._validation_scores()
         except KeyboardInterrupt:
-            return ["interrupted"] * len(self.members)
+            self.broken_off = True
+            interrupted.set()
+            return [None] * len(self.members)
         seconds = time.perf_counter() - started
-        return [
+        reasons = [
             judge(
                 member,
                 self.state.progress[j],
@@ -107,6 +115,17 @@ class Stack:
             )
             for j, member in enumerate(self.members)
         ]
+        if "interrupted" in reasons:
+            interrupted.set()
+        return reasons
+
+    def outcome(self, j: int, reason: str) -> Outcome:
+        """Where member j ended; an epoch that diverged or broke off is taken back, so that training can go on."""
+        if reason != "diverged" and not self.broken_off:
+            return Outcome.of(self.state.take([j]), reason)
+        state = self.before.take([j])
+        state.generators[0].bit_generator.state = self.random_numbers[j]
+        return Outcome.of(state, reason)
 
     def _weights(self, j: int) -> tuple[Array, Array]:
         return self.state.theta[j : j + 1].copy(), self.state.buffers[j : j + 1].copy()
@@ -130,7 +149,10 @@ class Stack:
             if i % 16 == 0 and not np.isfinite(total).any():
                 break  # no member is left whose further steps mean anything
         state.step += self.batches.steps_per_epoch
-        return total / n + self.objective.penalty_value(state.theta)
+        value = total / n + self.objective.penalty_value(state.theta)
+        for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
+            value[~np.isfinite(array).all(axis=1)] = np.inf
+        return value
 
     def _validation_scores(self) -> list[float | None]:
         """Each member's score on its validation rows."""
