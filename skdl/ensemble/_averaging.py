@@ -174,9 +174,10 @@ class BaseAveraging(BaseEnsemble):
             raise ValueError(f"{owner} takes either estimators=[(name, estimator), ...] or estimator=, not both.")
         named = self._named()
         if not isinstance(self.estimators, (list, tuple)) or not named or len(named) != len(self.estimators):
+            hint = " For several members of one kind, give it as estimator=." if hasattr(self.estimators, "fit") else ""
             raise ValueError(
                 f"The 'estimators' parameter of {owner} must be a list of (name, estimator) pairs, at least one. "
-                f"Got {self.estimators!r} instead."
+                f"Got {self.estimators!r} instead.{hint}"
             )
         names = [name for name, _ in named]
         taken = set(super().get_params(deep=False))

@@ -244,6 +244,7 @@ def test_one_warning_for_all_members():
         ({"estimators": MIXED, "estimator": MLP_C}, "either estimators=.* or estimator=, not both"),
         ({"estimators": []}, "must be a list of .* pairs, at least one"),
         ({"estimators": [MLP_C]}, "must be a list of .* pairs"),
+        ({"estimators": MLP_C}, "For several members of one kind, give it as estimator="),
         ({"estimators": "mlp"}, "must be a list of .* pairs"),
         ({"estimators": [("a", MLP_C), ("a", TREE)]}, r"must be unique.*Got \['a'\]"),
         ({"estimators": [("a__b", MLP_C)]}, r"without '__'.*Got \['a__b'\]"),
