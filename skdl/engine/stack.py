@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from itertools import pairwise
 from threading import Event
@@ -76,16 +76,19 @@ def _in_threads(blocks: Sequence[Sequence[Member]], n_threads: int, interrupted:
         work()
 
     with ThreadPoolExecutor(n_threads) as pool:
+        threads: list[Future[None]] = []
         try:
-            threads = [pool.submit(work_in_thread) for _ in range(n_threads)]
+            threads += [pool.submit(work_in_thread) for _ in range(n_threads)]
             begin.set()
-            for thread in as_completed(threads):
-                thread.result()
+            while wait(threads, timeout=0.1).not_done:
+                pass  # a signal that comes just before the waiting begins does not end it: look again
         except KeyboardInterrupt:  # it comes to the main thread alone, which is this one
             interrupted.set()
             work()  # what no thread has taken yet ends at once
         finally:
             begin.set()
+        for thread in threads:
+            thread.result()
     return [results[i] for i in range(len(blocks))]
 
 
