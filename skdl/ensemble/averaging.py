@@ -73,8 +73,8 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
     >>> from sklearn.ensemble import RandomForestClassifier
     >>> members = [("mlp", MLPClassifier((16,), batch_size=16, tol=0.01)), ("forest", RandomForestClassifier())]
     >>> mixed = EnsembleClassifier(members, weights=[2, 1], random_state=0)
-    >>> mixed.set_params(mlp__alpha=1e-3).fit(X, y).score(X, y)
-    1.0
+    >>> mixed.set_params(mlp__alpha=1e-3).fit(X, y).score(X, y) > 0.95
+    True
     """
 
     _constraints = {**COMMON, "voting": OneOf("soft", "hard")}
