@@ -3,8 +3,8 @@
     python benchmarks/networks.py [--rounds 7] [--data ../shared/data]
 
 The floor is the bare matrix products of the same shapes (forward, gradient of the weights, and gradient of the inputs
-of all layers but the first), with as many BLAS threads as the process has. Ratios are medians of paired rounds: this keeps
-them meaningful where the machine's speed drifts. torch and skorch take part where they are installed.
+of all layers but the first), with as many BLAS threads as the process has. Ratios are medians of paired rounds: this
+keeps them meaningful where the machine's speed drifts. torch and skorch take part where they are installed.
 """
 
 from __future__ import annotations

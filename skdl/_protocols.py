@@ -57,7 +57,8 @@ class Activation(Component):
 
     def __call__(self, x: Array) -> Array:
         """f(x), elementwise, with x left as it is."""
-        x = np.array(x, dtype=np.result_type(x, np.float32), ndmin=1)
+        x = np.array(x, ndmin=1)
+        x = x.astype(np.result_type(x, np.float32), copy=False)
         learned = {name: np.asarray(value, x.dtype) for name, value in self.parameters(x.shape[-1]).items()}
         return self.forward(x, **learned)[0]
 

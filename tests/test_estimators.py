@@ -166,7 +166,7 @@ def test_shapes_that_do_not_fit_are_an_error(name):
     with pytest.raises(ValueError, match="0 sample"):
         quick(name).fit(X[:0], y[:0])
     fitted = quick(name).fit(X, y)
-    with pytest.raises(ValueError, match="X has 4 features, but .* is expecting 5 features"):
+    with pytest.raises(ValueError, match=r"X has 4 features, but .* is expecting 5 features"):
         fitted.predict(X[:, :4])
 
 

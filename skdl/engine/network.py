@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,11 +13,23 @@ import numpy as np
 from skdl._array import Array
 from skdl._component import Component
 from skdl._protocols import Activation, Initializer, Normalization
+from skdl._threads import one_blas_thread
 from skdl.engine.batches import Batches, Rows
 from skdl.engine.layers import Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
 from skdl.engine.layout import Entry, Layout, Views
 
 PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
+BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
+BLAS_ALONE_BELOW = 1 << 18  # and below which BLAS does not use threads by itself
+
+
+def blas_threads_for(multiplications: int) -> AbstractContextManager[None]:
+    """BLAS's threads for products of that size: held to one where more are slower than one.
+
+    Threads may change how a product rounds, so this must depend on the structure of the computation alone.
+    """
+    held = BLAS_ALONE_BELOW <= multiplications < BLAS_THREADS_FROM
+    return one_blas_thread() if held else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,11 @@ class Architecture:
     dropouts: tuple[float, ...]
 
     @property
+    def largest_map(self) -> int:
+        """Weights of the largest affine map: the multiplications of its product with one row."""
+        return max(n_in * n_out for n_in, n_out in pairwise((self.n_inputs, *self.widths, self.n_outputs)))
+
+    @property
     def structure(self) -> Hashable:
         """What has to be equal for two networks to share a stack (initializers may differ: they only draw)."""
         return (
@@ -60,6 +79,7 @@ class Network:
     def __init__(self, members: Sequence[Architecture], dtype: Any):
         self.dtype = dtype
         self.n_members = len(members)
+        self.largest_map = members[0].largest_map
         self.layers = list(_layers(members, dtype))
         n_layers = len(self.layers)
         self.layout = Layout(
@@ -117,10 +137,11 @@ class Network:
     def predict(self, X: Any, arrays: Views) -> Array:
         """Scores (n, C) of one member for all rows of a dense or CSR matrix, block by block."""
         blocks = []
-        for start in range(0, X.shape[0], PREDICTION_ROWS):
-            block = X[start : start + PREDICTION_ROWS]
-            dense = block if isinstance(block, np.ndarray) else block.toarray()
-            blocks.append(self.scores(dense[None], arrays)[0])
+        with blas_threads_for(min(X.shape[0], PREDICTION_ROWS) * self.largest_map):
+            for start in range(0, X.shape[0], PREDICTION_ROWS):
+                block = X[start : start + PREDICTION_ROWS]
+                dense = block if isinstance(block, np.ndarray) else block.toarray()
+                blocks.append(self.scores(dense[None], arrays)[0])
         return np.concatenate(blocks)
 
     def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:

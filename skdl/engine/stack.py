@@ -10,18 +10,16 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
 from itertools import pairwise
 from threading import Event
 
 import numpy as np
 
-from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.member import Member, Outcome
+from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.train import train_stack
 
-BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
 BLOCK_BYTES = 1 << 21  # working set of a block of members, about two cores' worth of second-level cache
 
 
@@ -45,12 +43,13 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) ->
     first = group[0]
     if first.optimizer.full_batch:
         return [train_full_batch(first, interrupted)]
-    inside = largest_product(first) >= BLAS_THREADS_FROM
+    product = first.batch_size * first.architecture.largest_map
+    inside = product >= BLAS_THREADS_FROM
     size = members_per_block(first)
     if not inside:
         size = min(size, -(-len(group) // n_threads))
     blocks = [group[start : start + size] for start in range(0, len(group), size)]
-    with nullcontext() if inside else one_blas_thread():
+    with blas_threads_for(product):
         if inside or n_threads == 1 or len(blocks) == 1:
             results = [train_stack(block, interrupted) for block in blocks]
         else:
@@ -90,13 +89,6 @@ def _in_threads(blocks: Sequence[Sequence[Member]], n_threads: int, interrupted:
         for thread in threads:
             thread.result()
     return [results[i] for i in range(len(blocks))]
-
-
-def largest_product(member: Member) -> int:
-    """Multiplications of the largest matrix product of one step."""
-    network = member.architecture
-    widths = (network.n_inputs, *network.widths, network.n_outputs)
-    return member.batch_size * max(n_in * n_out for n_in, n_out in pairwise(widths))
 
 
 def members_per_block(member: Member) -> int:

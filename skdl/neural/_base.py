@@ -18,6 +18,7 @@ from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, Rows, State, train_members
+from skdl.neural._parameters import fold, layer_arrays
 from skdl.neural._standardize import mean_and_scale, row_weights
 
 
@@ -279,33 +280,15 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         """Write every attribute of the fitted network."""
         rows, progress = member.rows, outcome.state.progress[0]
         self._training = Training(outcome.state, member.architecture, encoding, member.dtype, rows.shift, rows.scale)
-        network = Network([member.architecture], np.float64)
-        arrays = network.arrays(outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
-        by_layer = [{name: value[0] for name, value in named.items()} for named in arrays]
-        affine = [named for named in by_layer if "weight" in named]
-        if rows.scale is not None and rows.shift is not None:
-            affine[0]["weight"] *= rows.scale.astype(np.float64)[:, None]
-            affine[0]["bias"] -= rows.shift.astype(np.float64) @ affine[0]["weight"]
-        output_map = self._output_map(encoding)
-        if output_map is not None:
-            scale, shift = output_map
-            affine[-1]["weight"] *= scale
-            affine[-1]["bias"] *= scale
-            affine[-1]["bias"] += shift
-        dtype = rows.X.dtype
-        self._between = [  # arrays of the layers that are no affine maps, whose own are the public coefficients
-            None if "weight" in named else {name: value.astype(dtype) for name, value in named.items()}
-            for named in by_layer
-        ]
-        self._store_coefficients(
-            [named["weight"].astype(dtype) for named in affine], [named["bias"][0].astype(dtype) for named in affine]
-        )
+        folded = fold(member, outcome, self._output_map(encoding))
+        self._store_coefficients(folded.coefs, folded.intercepts)
+        self._between = folded.between
         self.n_iter_ = progress.epoch
         self.loss_curve_ = list(progress.losses)
         self.loss_ = progress.losses[-1] if progress.losses else np.inf
         self.best_loss_ = min(progress.losses, default=np.inf)
         self.validation_scores_ = list(progress.scores) if progress.scores else None
-        self.n_parameters_ = network.layout.size
+        self.n_parameters_ = outcome.theta.size
 
     def _store_coefficients(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
         self.coefs_, self.intercepts_ = coefs, intercepts
@@ -330,14 +313,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
-        coefs, intercepts = self._coefficients()
-        pairs = iter(zip(coefs, intercepts, strict=True))
-        arrays = []
-        for named in self._between:
-            if named is None:
-                weight, bias = next(pairs)
-                named = {"weight": weight, "bias": bias[None]}
-            arrays.append({name: np.asarray(value, X.dtype)[None] for name, value in named.items()})
+        arrays = layer_arrays(*self._coefficients(), self._between, X.dtype)
         return Network([self._training.architecture], X.dtype).predict(X, arrays)
 
     def _validated(self, X: Any) -> Any:

@@ -1,0 +1,64 @@
+"""Trained parameters as public coefficients: with the standardisation folded in, they work on the data as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skdl.engine import Member, Network, Outcome
+
+Between = list[dict[str, np.ndarray] | None]
+
+
+class Coefficients(NamedTuple):
+    """Weights and intercepts of the affine maps; arrays of the layers between, with None in an affine map's place."""
+
+    coefs: list[np.ndarray]
+    intercepts: list[np.ndarray]
+    between: Between
+
+
+def fold(member: Member, outcome: Outcome, output_map: tuple[np.ndarray, np.ndarray] | None) -> Coefficients:
+    """The coefficients of a trained member in its data's precision.
+
+    With x' = (x - shift) * scale, x' W + b = x (scale W) + (b - shift (scale W)). The last layer's scores s become
+    s * output_scale + output_shift. All of it is computed in float64.
+    """
+    rows = member.rows
+    network = Network([member.architecture], np.float64)
+    arrays = network.arrays(outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
+    by_layer = [{name: value[0] for name, value in named.items()} for named in arrays]
+    affine = [named for named in by_layer if "weight" in named]
+    if rows.scale is not None and rows.shift is not None:
+        affine[0]["weight"] *= rows.scale.astype(np.float64)[:, None]
+        affine[0]["bias"] -= rows.shift.astype(np.float64) @ affine[0]["weight"]
+    if output_map is not None:
+        scale, shift = output_map
+        affine[-1]["weight"] *= scale
+        affine[-1]["bias"] *= scale
+        affine[-1]["bias"] += shift
+    dtype = rows.X.dtype
+    return Coefficients(
+        [named["weight"].astype(dtype) for named in affine],
+        [named["bias"][0].astype(dtype) for named in affine],
+        [
+            None if "weight" in named else {name: value.astype(dtype) for name, value in named.items()}
+            for named in by_layer
+        ],
+    )
+
+
+def layer_arrays(
+    coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray], between: Between, dtype: Any
+) -> list[dict[str, np.ndarray]]:
+    """What `Network.predict` takes: each layer's arrays by name, with a member axis of one."""
+    affine = iter(zip(coefs, intercepts, strict=True))
+    arrays = []
+    for named in between:
+        if named is None:
+            weight, bias = next(affine)
+            named = {"weight": weight, "bias": bias[None]}
+        arrays.append({name: np.asarray(value, dtype)[None] for name, value in named.items()})
+    return arrays
