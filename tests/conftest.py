@@ -11,7 +11,7 @@ STRICT = (HERE / "engine", HERE / "test_components.py", HERE / "test_encoding.py
 
 @pytest.fixture(autouse=True)
 def strict_floating_point(request):
-    """Raise for overflow, division by zero and invalid operations; scikit-learn's and scipy's own code is not held to it."""
+    """Raise for overflow, division by zero and invalid operations; scikit-learn's own code is not held to it."""
     if any(request.path.is_relative_to(place) for place in STRICT):
         with np.errstate(all="raise", under="ignore"):
             yield
