@@ -30,6 +30,21 @@ def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     return np.matmul(a, b, out=out)
 
 
+def sqrt(x: Array, out: Array) -> Array:
+    """Square roots, written into `out`: in a large network each new array of all parameters costs time."""
+    return np.sqrt(x, out=out)
+
+
+def divide(a: Array, b: Array, out: Array) -> Array:
+    """The quotient a / b, written into `out`."""
+    return np.divide(a, b, out=out)
+
+
+def multiply(a: Array, b: Array, out: Array) -> Array:
+    """The product a * b, written into `out`."""
+    return np.multiply(a, b, out=out)
+
+
 def transpose(x: Array) -> Array:
     """The matrices of a stack transposed, without a copy."""
     return x.swapaxes(-1, -2)

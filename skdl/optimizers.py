@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from skdl._array import Array, namespace
+from skdl._array import Array, divide, namespace, sqrt
 from skdl._constraints import Boolean, Integer, Real
 from skdl._protocols import Optimizer
 from skdl._registry import optimizers
@@ -130,9 +130,9 @@ class Adam(Optimizer):
         second += gradient
         # sqrt(root^2 second) + epsilon = root (sqrt(second) + epsilon / root)
         root = xp.sqrt((1 - self.beta_2) / (1 - self.beta_2**step))
-        denominator = xp.sqrt(second)
-        denominator += self.epsilon / root
-        d = first / denominator
+        d = sqrt(second, out=gradient)
+        d += self.epsilon / root
+        divide(first, d, out=d)
         d *= (1 - self.beta_1) / ((1 - self.beta_1**step) * root)
         return d
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,12 @@ class Batches:
         per_batch = len(members) * batch_size * members[0].X.shape[1]
         self.rows_per_block = batch_size * max(1, BLOCK_NUMBERS // per_batch)
 
+    @cached_property
+    def _block(self) -> Array:
+        """Where inputs are gathered: the same memory for every block, which stays in the cache."""
+        n_rows = min(self.rows_per_block, self.n)
+        return np.empty((len(self.members), n_rows, self.members[0].X.shape[1]), self.dtype)
+
     @property
     def steps_per_epoch(self) -> int:
         return -(-self.n // self.batch_size)
@@ -79,6 +86,8 @@ class Batches:
         self, orders: Sequence[np.ndarray] | None = None, *, whole: bool = False
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Batches (x, targets, weight) of shapes (k, B, d), (k, B, C) and (k, B, 1), rows in each member's order.
+
+        The next step writes over x.
 
         Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
         """
@@ -94,7 +103,7 @@ class Batches:
 
     def _gather(self, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
         k, n_rows, first = len(self.members), len(index[0]), self.members[0]
-        x = np.empty((k, n_rows, first.X.shape[1]), self.dtype)
+        x = self._block[:, :n_rows]
         targets = np.empty((k, n_rows, first.targets.shape[1]), self.dtype)
         weight = np.ones((k, n_rows, 1), self.dtype)
         for i, (rows, chosen) in enumerate(zip(self.members, index, strict=True)):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from skdl._array import Array, column
+import numpy as np
+
+from skdl._array import Array, column, multiply
 from skdl._component import Component
 from skdl._protocols import Loss, Penalty
 from skdl.engine.layers import Run
@@ -30,6 +32,7 @@ class Objective:
         self.alpha = column(alphas, 2, dtype)
         self.penalised = slice(0, network.layout.n_penalised)
         self.without_penalty = not any(alphas)
+        self.scratch = np.empty((len(alphas), network.layout.n_penalised), dtype)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, run: Run
@@ -43,7 +46,8 @@ class Objective:
     def add_penalty_gradient(self, theta: Array, gradient: Array) -> None:
         """Add alpha times the penalty's gradient to `gradient` of shape (k, P)."""
         if not self.without_penalty:
-            gradient[:, self.penalised] += self.alpha * self.penalty.gradient(theta[:, self.penalised])
+            shrinkage = self.penalty.gradient(theta[:, self.penalised])
+            gradient[:, self.penalised] += multiply(self.alpha, shrinkage, out=self.scratch)
 
     def penalty_value(self, theta: Array) -> Array:
         """Alpha times the penalty of each member, (k,)."""

@@ -20,7 +20,7 @@ from skdl.engine.member import Member, Outcome
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.train import train_stack
 
-BLOCK_BYTES = 1 << 21  # working set of a block of members, about two cores' worth of second-level cache
+BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
 
 
 def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
