@@ -73,7 +73,7 @@ class Registry(Generic[T]):
         """The class of that name; an unknown name is a ValueError that lists the known ones and the nearest."""
         if name not in self._classes:
             if name in self._plug_ins:
-                self._classes[name] = _find(self._plug_ins[name])
+                self._classes[name] = self._find(name)
             elif name in self._declared():
                 self._classes[name] = self._load(self._declared()[name])
             else:
@@ -96,6 +96,17 @@ class Registry(Generic[T]):
         if self._entry_points is None:
             self._entry_points = {point.name: point for point in entry_points(group=f"skdl.{self.family}")}
         return self._entry_points
+
+    def _find(self, name: str) -> type[T]:
+        found = self._plug_ins[name]
+        try:
+            return _find(found)
+        except Exception as error:
+            where = "which came by value" if isinstance(found, bytes) else found
+            raise ImportError(
+                f"The plug-in {name!r} of skdl.{self.family} ({where}), known from another process, cannot be imported "
+                f"in this one: {error}"
+            ) from error
 
     def _load(self, point: EntryPoint) -> type[T]:
         origin = f"The plug-in {point.name!r} of skdl.{self.family} ({point.value})"

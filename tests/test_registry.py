@@ -1,0 +1,333 @@
+"""Names: one owner each, found in other processes too, and helpful when they are not found."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from sklearn.model_selection import GridSearchCV
+
+from skdl import MLPClassifier, activations
+from skdl._registry import REGISTRIES, Registry, adopt_references, plug_in_references
+from skdl.activations import Activation, Tanh
+
+
+@pytest.fixture(autouse=True)
+def registries_as_before():
+    """What a test registers or installs is forgotten after it."""
+    kept = {family: (dict(registry._classes), dict(registry._plug_ins)) for family, registry in REGISTRIES.items()}
+    modules = set(sys.modules)
+    for registry in REGISTRIES.values():
+        registry._entry_points = None
+    yield
+    for family, (classes, plug_ins) in kept.items():
+        registry = REGISTRIES[family]
+        registry._classes, registry._plug_ins, registry._entry_points = classes, plug_ins, None
+    for name in set(sys.modules) - modules:
+        if name.startswith("plug_in"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def registry():
+    """An empty family of activations, which no entry point belongs to."""
+    made = Registry("tests_only", Activation)
+    yield made
+    del REGISTRIES["tests_only"]
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3))
+    return X, (X[:, 0] > 0).astype(int)
+
+
+def classifier(**params):
+    return MLPClassifier(**{"hidden_layer_sizes": 4, "max_iter": 3, "tol": 0, "random_state": 0, **params})
+
+
+def search(param_grid, **options):
+    return GridSearchCV(classifier(), param_grid, cv=2, error_score="raise", **options)
+
+
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+class TestNames:
+    def test_built_in_names(self):
+        assert {"relu", "tanh"} <= set(activations.names())
+        assert activations.names() == sorted(activations.names())
+        assert type(activations.resolve("tanh")) is Tanh
+
+    def test_an_instance_stands_for_itself(self):
+        tanh = Tanh()
+        assert activations.resolve(tanh) is tanh
+
+    @pytest.mark.parametrize("spec", [None, 3, Tanh, ["relu"]])
+    def test_anything_else_is_refused(self, spec):
+        with pytest.raises(ValueError, match=r"Expected one of \[.*'relu'.*\] or an instance of Activation .*Got "):
+            activations.resolve(spec)
+
+    def test_component_of_another_family_is_refused(self):
+        with pytest.raises(ValueError, match=r"instance of Activation \(skdl.activations\). Got Adam\(\)"):
+            activations.resolve(REGISTRIES["optimizers"].resolve("adam"))
+
+    def test_unknown_name_lists_the_known_and_the_nearest(self):
+        with pytest.raises(ValueError, match=r"'rellu' in skdl.activations. Did you mean 'relu'\? .*'identity'"):
+            activations.resolve("rellu")
+        with pytest.raises(ValueError, match=r"'qqqq' in skdl.activations. Known names"):
+            activations.resolve("qqqq")
+
+
+class TestRegister:
+    def test_decorator_returns_the_class(self, registry):
+        class Mine(Tanh):
+            pass
+
+        assert registry.register("mine")(Mine) is Mine
+        assert registry.get("mine") is Mine
+        assert registry.names() == ["mine"]
+
+    def test_duplicate_raises(self, registry):
+        registry.register("mine")(type("First", (Tanh,), {}))
+        with pytest.raises(ValueError, match=r"'mine' is already registered in skdl.tests_only, by tests?"):
+            registry.register("mine")(type("Second", (Tanh,), {}))
+        assert registry.get("mine").__name__ == "First"
+
+    def test_built_in_cannot_be_shadowed(self):
+        with pytest.raises(ValueError, match=r"'relu' is already registered in skdl.activations, by skdl.activations"):
+            activations.register("relu")(type("ReLU", (Tanh,), {}))
+        impostor = type("ReLU", (Tanh,), {"__module__": "skdl.activations"})
+        with pytest.raises(ValueError, match="already registered"):
+            activations.register("relu")(impostor)
+        assert activations.resolve("relu")([-1.0]) == 0
+
+    def test_a_reloaded_module_registers_again(self, registry):
+        """In a notebook a cell with a class is run twice: the later class has the name."""
+        namespace = {"register": registry.register, "Tanh": Tanh, "__name__": "notebook"}
+        cell = '@register("mine")\nclass Mine(Tanh):\n    version = {}'
+        for version in (1, 2):
+            exec(cell.format(version), namespace)
+        assert registry.get("mine").version == 2
+
+    @pytest.mark.parametrize("wrong", [int, Tanh(), lambda: Tanh(), REGISTRIES["losses"].get("squared_error")])
+    def test_other_things_are_no_components(self, registry, wrong):
+        with pytest.raises(TypeError, match="must be a class derived from Activation to be in tests_only"):
+            registry.register("mine")(wrong)
+        assert registry.names() == []
+
+
+def install(directory, name, source, entries):
+    """A package with metadata, as pip would leave it."""
+    (directory / f"{name}.py").write_text(textwrap.dedent(source))
+    info = directory / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    lines = [f"[{group}]\n" + "".join(f"{entry}\n" for entry in chosen) for group, chosen in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+
+
+SOURCE = """
+    from skdl.activations import Activation
+
+    class Halved(Activation):
+        def forward(self, x):
+            x *= 0.5
+            return x, lambda dy: (0.5 * dy, {})
+"""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A directory on the path, of this process and of those that it starts."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    get_reusable_executor().shutdown(wait=True)  # loky's workers have the path of the time when they started
+    yield tmp_path
+    get_reusable_executor().shutdown(wait=True)
+
+
+def in_new_process(code, **options):
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, **options)
+
+
+@quiet
+class TestEntryPoints:
+    def test_by_name(self, site, data):
+        install(site, "plug_in_a", SOURCE, {"skdl.activations": ["halved = plug_in_a:Halved"]})
+        assert "halved" in activations.names()
+        assert "plug_in_a" not in sys.modules  # its name is known without importing it
+        fitted = classifier(activation="halved").fit(*data)
+        assert type(activations.resolve("halved")).__module__ == "plug_in_a"
+        assert np.isfinite(fitted.predict_proba(data[0])).all()
+
+    def test_known_names_read_no_entry_points(self, monkeypatch):
+        def fail(**kwargs):
+            raise AssertionError("entry points were read")
+
+        monkeypatch.setattr("skdl._registry.entry_points", fail)
+        assert activations.resolve("relu").validate()
+        with pytest.raises(AssertionError, match="were read"):
+            activations.resolve("unknown")
+
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_in_a_search(self, site, data, n_jobs):
+        install(site, "plug_in_a", SOURCE, {"skdl.activations": ["halved = plug_in_a:Halved"]})
+        found = search({"activation": ["relu", "halved"]}, n_jobs=n_jobs).fit(*data)
+        assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+        expected = search({"activation": ["relu", "halved"]}).fit(*data)
+        assert np.array_equal(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+    def test_after_pickling_in_another_process(self, site, data, tmp_path):
+        import pickle
+
+        install(site, "plug_in_a", SOURCE, {"skdl.activations": ["halved = plug_in_a:Halved"]})
+        fitted = classifier(activation="halved").fit(*data)
+        (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(fitted))
+        np.save(tmp_path / "X.npy", data[0])
+        code = """
+            import pickle, numpy as np
+            fitted = pickle.load(open("fitted.pickle", "rb"))
+            np.save("proba.npy", fitted.predict_proba(np.load("X.npy")))
+            fitted.fit(np.load("X.npy"), [0, 1] * 30)
+        """
+        done = in_new_process(code, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert np.array_equal(np.load(tmp_path / "proba.npy"), fitted.predict_proba(data[0]))
+
+    def test_built_ins_cannot_be_shadowed(self, site):
+        install(site, "plug_in_b", SOURCE, {"skdl.activations": ["relu = plug_in_b:Halved"]})
+        assert activations.resolve("relu")([-1.0]) == 0
+        assert type(activations.resolve("relu")).__module__ == "skdl.activations"
+        assert activations.names().count("relu") == 1
+
+    def test_a_broken_one_fails_only_when_asked_for(self, site, data):
+        source = "raise RuntimeError('needs a licence')"
+        install(site, "plug_in_c", source, {"skdl.activations": ["licensed = plug_in_c:Licensed"]})
+        assert "licensed" in activations.names()
+        classifier(activation="relu").fit(*data)
+        with pytest.raises(ValueError, match=r"Known names.*'licensed'"):
+            activations.resolve("unknown")
+        message = r"The plug-in 'licensed' of skdl.activations \(plug_in_c:Licensed\) cannot be imported: needs a lic"
+        with pytest.raises(ImportError, match=message):
+            activations.resolve("licensed")
+        with pytest.raises(ImportError, match="'licensed'"):
+            classifier(activation="licensed").fit(*data)
+
+    def test_a_missing_module(self, site):
+        (site / "gone-1.0.dist-info").mkdir()
+        (site / "gone-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: gone\nVersion: 1.0\n")
+        (site / "gone-1.0.dist-info" / "entry_points.txt").write_text("[skdl.activations]\ngone = gone:Gone\n")
+        with pytest.raises(ImportError, match=r"The plug-in 'gone' .* No module named 'gone'"):
+            activations.resolve("gone")
+
+    def test_what_is_no_component(self, site):
+        install(site, "plug_in_d", "Dict = dict", {"skdl.activations": ["d = plug_in_d:Dict"]})
+        with pytest.raises(TypeError, match=r"The plug-in 'd' .* must be a class derived from Activation"):
+            activations.resolve("d")
+
+    def test_module_that_also_registers(self, site):
+        source = SOURCE.replace("import Activation", "import Activation, register").replace(
+            "class Halved", '@register("halved")\n    class Halved'
+        )
+        install(site, "plug_in_e", source, {"skdl.activations": ["halved = plug_in_e:Halved"]})
+        assert activations.resolve("halved")([2.0]) == 1
+
+
+REGISTERING = """
+    from skdl.activations import Activation, register
+
+    @register("mine")
+    class Mine(Activation):
+        def forward(self, x):
+            x *= 0.5
+            return x, lambda dy: (0.5 * dy, {})
+"""
+
+
+@quiet
+class TestDecorator:
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_importable_module_in_a_search(self, site, data, n_jobs):
+        (site / "plug_in_f.py").write_text(textwrap.dedent(REGISTERING))
+        __import__("plug_in_f")
+        found = search({"activation": ["relu", "mine"]}, n_jobs=n_jobs).fit(*data)
+        expected = search({"activation": ["relu", "mine"]}).fit(*data)
+        assert np.array_equal(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
+
+    def test_importable_module_after_pickling(self, site, data, tmp_path):
+        import pickle
+
+        (site / "plug_in_f.py").write_text(textwrap.dedent(REGISTERING))
+        __import__("plug_in_f")
+        (tmp_path / "est.pickle").write_bytes(pickle.dumps(classifier()))
+        code = """
+            import pickle, sys
+            from skdl import activations
+            assert "mine" not in activations.names()
+            est = pickle.load(open("est.pickle", "rb"))
+            assert "mine" in activations.names()
+            assert "plug_in_f" not in sys.modules
+            est.set_params(activation="mine").fit([[0.0], [1.0]] * 10, [0, 1] * 10)
+            assert type(activations.resolve("mine")).__module__ == "plug_in_f"
+        """
+        done = in_new_process(code, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("backend", ["loky", "threading"])
+    def test_main_script_in_a_search(self, tmp_path, backend):
+        """A name of `__main__` reaches loky's workers, as one candidate of a search and as the estimator's own."""
+        code = textwrap.dedent(REGISTERING) + textwrap.dedent(f"""
+            import warnings
+            import numpy as np
+            from joblib import parallel_config
+            from sklearn.model_selection import GridSearchCV
+            from skdl import MLPClassifier
+
+            if __name__ == "__main__":
+                X = np.random.default_rng(0).normal(size=(60, 3))
+                y = (X[:, 0] > 0).astype(int)
+                warnings.simplefilter("ignore")
+                scores = []
+                for n_jobs in (1, 2):
+                    for own in ("relu", "mine"):
+                        est = MLPClassifier(4, activation=own, max_iter=3, tol=0, random_state=0)
+                        with parallel_config("{backend}"):
+                            search = GridSearchCV(
+                                est, {{"activation": ["relu", "mine"]}}, cv=2, n_jobs=n_jobs, error_score="raise"
+                            )
+                            scores.append(search.fit(X, y).cv_results_["mean_test_score"])
+                assert all(np.array_equal(score, scores[0]) for score in scores), scores
+                print("done")
+        """)
+        script = tmp_path / "script.py"
+        script.write_text(code)
+        done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, cwd=tmp_path)
+        assert done.stdout == "done\n", done.stderr
+
+    def test_local_class_travels_by_value(self):
+        class Local(Tanh):
+            factor = 7
+
+        activations.register("local_tanh")(Local)
+        references = plug_in_references()
+        assert isinstance(references["activations", "local_tanh"], bytes)
+        registry = REGISTRIES["activations"]
+        del registry._classes["local_tanh"], registry._plug_ins["local_tanh"]
+        with pytest.raises(ValueError, match="Unknown name"):
+            activations.resolve("local_tanh")
+        adopt_references(references)
+        assert activations.resolve("local_tanh").factor == 7
+
+    def test_what_comes_along_replaces_nothing(self):
+        adopt_references({("activations", "relu"): "plug_in_g:Gone", ("activations", "new_one"): "plug_in_g:Gone"})
+        assert activations.resolve("relu")([-1.0]) == 0
+        with pytest.raises(ImportError, match=r"'new_one' of skdl.activations \(plug_in_g:Gone\), known from another"):
+            activations.resolve("new_one")
+
+    def test_an_estimator_without_plug_ins_carries_nothing(self):
+        assert not [key for key in classifier().__getstate__() if "plug_in" in key]
