@@ -1,0 +1,151 @@
+"""Imports go one way: the arrows of the design, read from the sources."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1] / "skdl"
+MODULES = {
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(ROOT.rglob("*.py"))
+}
+FAMILIES = {
+    "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
+}  # fmt: skip
+# What each part of the package may import of the others; what is not listed here is a new part, to be placed.
+BASE = {"_array", "_constraints", "_threads"}
+COMPONENTS = BASE | {"_component"}
+PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
+ENGINE = COMPONENTS | {"_protocols", "engine"}
+BORDER = {"_validation", "_encoding", "_slots"}
+ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "engine"} | BORDER
+ALLOWED = {
+    "_array": set(),
+    "_constraints": set(),
+    "_threads": set(),
+    "_component": BASE,
+    "_protocols": COMPONENTS,
+    "_registry": COMPONENTS | {"_protocols"},
+    **dict.fromkeys(FAMILIES, PROTOCOLS),
+    "engine": ENGINE,
+    "_slots": PROTOCOLS,
+    "_validation": BASE,
+    "_encoding": BASE,
+    "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
+    "neighbors": ESTIMATORS | {"neighbors"},
+    "neural": ESTIMATORS | {"neural"},
+    "ensemble": ESTIMATORS | {"ensemble", "linear", "neighbors", "neural", "parallel"},
+    "parallel": ESTIMATORS | {"parallel", "linear", "neighbors", "neural"},
+    "inspection": ESTIMATORS | {"inspection", "linear", "neighbors", "neural", "ensemble"},
+    "testing": ESTIMATORS | FAMILIES | {"testing", "linear", "neighbors", "neural", "ensemble"},
+}
+VALIDATORS = {"check_array", "check_X_y", "validate_data", "check_consistent_length", "column_or_1d", "as_float_array"}
+
+
+def imports(module, *, top=False):
+    """What a module imports, as dotted names of modules or of names in them; relative ones made absolute."""
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    found = set()
+    for node in ast.walk(tree) if not top else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                parent = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*parent, *([node.module] if node.module else [])])
+            found |= {f"{base}.{alias.name}" for alias in node.names}
+    return found
+
+
+def part(name):
+    """The part of the package that a dotted name lies in: `skdl.engine.state.State` is in `engine`."""
+    return name.split(".")[1]
+
+
+PARTS = [module for module in MODULES if module != "skdl"]
+
+
+@pytest.mark.parametrize("module", PARTS)
+def test_arrows(module):
+    owner = part(module)
+    assert owner in ALLOWED, f"{owner} is a new part of skdl: say in ALLOWED what it may import"
+    inside = {name for name in imports(module) if name.split(".")[0] == "skdl"}
+    wrong = sorted(name for name in inside if part(name) not in ALLOWED[owner])
+    assert not wrong, f"{module} may import of skdl {sorted(ALLOWED[owner])} only, not {wrong}"
+
+
+def test_the_arrows_have_no_cycle_above_the_parts():
+    """ALLOWED itself goes one way, but for the softmax classifier's base."""
+    order = ["_array", "_constraints", "_threads", "_component", "_protocols", "_registry", *sorted(FAMILIES), "engine"]
+    order += ["_slots", "_validation", "_encoding", "neural", "linear", "neighbors", "parallel", "ensemble"]
+    order += ["inspection", "testing"]
+    assert set(order) == set(ALLOWED)
+    for owner, allowed in ALLOWED.items():
+        before = set(order[: order.index(owner) + 1]) | (BASE if owner in BASE else set())
+        assert allowed <= before, f"{owner} may import {sorted(allowed - before)}"
+
+
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) in {"engine", *FAMILIES}])
+def test_engine_and_families_do_not_know_scikit_learn(module):
+    assert not [name for name in imports(module) if name.split(".")[0] == "sklearn"]
+
+
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) == "engine"])
+def test_the_engine_names_no_component(module):
+    from skdl._registry import REGISTRIES
+
+    registered = [(name, registry.get(name)) for registry in REGISTRIES.values() for name in registry.names()]
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    identifiers = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    identifiers |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert not identifiers & {cls.__name__ for _, cls in registered}
+    assert not words & {name for name, _ in registered}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("skdl.testing")])
+def test_nothing_imports_testing(module):
+    assert not [name for name in imports(module) if name.startswith("skdl.testing")]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "skdl._validation"])
+def test_only_the_border_validates_data(module):
+    called = {name for name in imports(module) if name.startswith("sklearn") and name.rpartition(".")[2] in VALIDATORS}
+    assert not called
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_private_of_scikit_learn(module):
+    theirs = {name for name in imports(module) if name.split(".")[0] == "sklearn"}
+    assert not [name for name in theirs if any(step.startswith("_") for step in name.split("."))]
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "skdl._array"])
+def test_only_the_seam_knows_other_array_libraries(module):
+    assert not [name for name in imports(module) if name.split(".")[0] in {"torch", "cupy", "jax", "array_api_compat"}]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_optional_packages_are_imported_inside_the_call(module):
+    optional = {"matplotlib", "rich", "skops", "onnx", "dask", "torch", "polars"}
+    assert not [name for name in imports(module, top=True) if name.split(".")[0] in optional]
+
+
+def test_importing_skdl_imports_no_optional_package():
+    code = "import sys, skdl, skdl.testing; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert "skdl" in loaded
+    assert not loaded & {"matplotlib", "torch", "dask", "polars", "skops", "onnx"}  # scikit-learn imports rich itself
+
+
+def test_relative_imports_are_understood():
+    """The reader itself: without this, a relative import could pass every test above unseen."""
+    assert "skdl._constraints.check_params" in imports("skdl.neighbors._base") | imports("skdl.linear.least_squares")
+    assert part("skdl.neighbors._metrics.Metric") == "neighbors"
+    assert all(not name.startswith(".") for module in MODULES for name in imports(module))
