@@ -1,6 +1,9 @@
 """Floating-point errors raise in the tests of components and engine, where nothing may go wrong unnoticed."""
 
+import os
 from pathlib import Path
+
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is loaded; without it scikit-learn skips a check
 
 import numpy as np
 import pytest
