@@ -45,6 +45,17 @@ def multiply(a: Array, b: Array, out: Array) -> Array:
     return np.multiply(a, b, out=out)
 
 
+def clip_values(x: Array, limit: float) -> None:
+    """Numbers to [-limit, limit], in place."""
+    np.clip(x, -limit, limit, out=x)
+
+
+def clip_norms(x: Array, limit: float) -> None:
+    """Rows of (k, P) whose norm is larger than `limit` scaled back to it, in place."""
+    norms = np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
+    x *= limit / np.maximum(norms, limit)
+
+
 def transpose(x: Array) -> Array:
     """The matrices of a stack transposed, without a copy."""
     return x.swapaxes(-1, -2)
@@ -87,12 +98,19 @@ def row_sum(x: Array) -> Array:
     return np.matmul(x, np.ones((x.shape[-1], 1), x.dtype))
 
 
-def uniform_rows(generators: Sequence[np.random.Generator], shape: tuple[int, ...], like: Array) -> Array:
-    """Uniform numbers in [0, 1), shape (k, *shape): member i's come from generator i alone."""
-    draws = np.empty((len(generators), *shape), dtype=like.dtype)
-    for generator, row in zip(generators, draws, strict=True):
-        generator.random(out=row, dtype=row.dtype.type)
-    return draws
+def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array, like: Array) -> Array:
+    """Zeros and ones of the shape and type of `like` (k, ...): member i's come from generator i alone.
+
+    Sixteen random bits a number, four numbers a draw: one is at hand with the probability rounded to 2^-16, and several
+    times faster than a comparison with a uniform real.
+    """
+    size = like[0].size
+    ones = np.empty((len(generators), size), dtype=like.dtype)
+    bounds = np.rint(np.ravel(probability).astype(np.float64) * 65536)
+    for generator, bound, row in zip(generators, bounds, ones, strict=True):
+        bits = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
+        np.less(bits, bound.astype(np.uint32), out=row, casting="unsafe")
+    return ones.reshape(like.shape)
 
 
 def to_numpy(x: Array) -> np.ndarray:

@@ -144,11 +144,20 @@ class Optimizer(Component):
     ----------
     full_batch : bool
         Whether the rule drives the objective of all rows by itself (`minimize`), or gives a direction for each batch.
+    slots : tuple of str
+        Names of the arrays that the rule keeps from step to step.
+    learning_rate, weight_decay, clip_norm, clip_value
+        Applied by the engine: theta <- theta - learning_rate * factor * (d + weight_decay * theta), the decay on
+        weights only, with the gradient clipped before the rule sees it, to numbers in [-clip_value, clip_value] and to
+        a norm of at most clip_norm for each member (None for neither).
     """
 
     full_batch = False
     slots: tuple[str, ...] = ()
     learning_rate: Any
+    weight_decay: Any = 0.0
+    clip_norm: float | None = None
+    clip_value: float | None = None
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         """The direction d of one step; the engine goes theta <- theta - learning_rate * schedule * d.
@@ -207,7 +216,21 @@ class Schedule(Component):
 
 
 class Penalty(Component):
-    """A function of the weights that is added to the mean loss, times the estimator's `alpha`."""
+    """A function of the weights that is added to the mean loss, times the estimator's `alpha`.
+
+    Attributes
+    ----------
+    nonsmooth : bool
+        Whether a part of it has kinks, which first-order training takes by `shrink` rather than by a gradient.
+    projects : bool
+        Whether it is a constraint on each weight matrix, which `project` meets after every step.
+    on_activations : bool
+        Whether it is a function of the hidden activations rather than of the weights.
+    """
+
+    nonsmooth = False
+    projects = False
+    on_activations = False
 
     @abstractmethod
     def value(self, weights: Array) -> Array:
@@ -216,3 +239,20 @@ class Penalty(Component):
     @abstractmethod
     def gradient(self, weights: Array) -> Array:
         """Its gradient (or a subgradient) by the weights, of the same shape; may be `weights` itself."""
+
+    def smooth_gradient(self, weights: Array) -> Array:
+        """The gradient of the part without kinks."""
+        return self.gradient(weights)
+
+    def shrink(self, weights: Array, step: Array) -> None:
+        """The proximal map of the part with kinks, in place: argmin_u step * part(u) + |u - weights|^2 / 2.
+
+        Parameters
+        ----------
+        weights : array of shape (k, W)
+        step : array that broadcasts to it
+            Learning rate times `alpha`.
+        """
+
+    def project(self, weight: Array) -> None:
+        """Move one layer's weights, of shape (k, n_in, n_out), to the nearest allowed ones, in place."""

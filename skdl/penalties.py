@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from skdl._array import Array, namespace
+from skdl._constraints import Real
 from skdl._protocols import Penalty
 from skdl._registry import penalties
 
-__all__ = ["L1", "L2", "Penalty", "names", "register", "resolve"]
+__all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "Penalty", "names", "register", "resolve"]
 
 register, resolve, names = penalties.register, penalties.resolve, penalties.names
+
+
+def soft_threshold(weights: Array, step: Array) -> None:
+    """Sign(w) max(|w| - step, 0) in place, exactly zero where |w| is at most the step."""
+    xp = namespace(weights)
+    excess = xp.maximum(xp.abs(weights) - step, 0)
+    weights[...] = xp.sign(weights) * excess
 
 
 @register("l2")
@@ -42,9 +50,12 @@ class L2(Penalty):
 
 @register("l1")
 class L1(Penalty):
-    """The sum of the absolute weights (lasso), which draws small ones to zero.
+    """The sum of the absolute weights (lasso), which makes small ones exactly zero.
 
     R(w) = sum_j |w_j|,  with the subgradient sign(w)
+
+    First-order training takes its gradient step without R and then the proximal step
+    w <- sign(w) max(|w| - learning_rate alpha, 0), which reaches exact zeros; a subgradient alone jumps about them.
 
     Shape
     -----
@@ -52,7 +63,8 @@ class L1(Penalty):
 
     References
     ----------
-    R. Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996.
+    R. Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996. N. Parikh, S. Boyd, "Proximal
+    algorithms", 2014.
 
     Examples
     --------
@@ -62,9 +74,142 @@ class L1(Penalty):
     array([7.])
     """
 
+    nonsmooth = True
+
     def value(self, weights: Array) -> Array:
         xp = namespace(weights)
         return xp.sum(xp.abs(weights), axis=-1)
 
     def gradient(self, weights: Array) -> Array:
         return namespace(weights).sign(weights)
+
+    def smooth_gradient(self, weights: Array) -> Array:
+        return namespace(weights).zeros_like(weights)
+
+    def shrink(self, weights: Array, step: Array) -> None:
+        soft_threshold(weights, step)
+
+
+@register("elastic_net")
+class ElasticNet(Penalty):
+    """A mixture of `l1` and `l2`: it makes weights zero, and keeps those of correlated inputs together.
+
+    R(w) = l1_ratio sum_j |w_j| + (1 - l1_ratio) / 2 sum_j w_j^2
+
+    Parameters
+    ----------
+    l1_ratio : float, default=0.5
+        Share of `l1`, in [0, 1].
+
+    Shape
+    -----
+    weights (k, W) -> value (k,), gradient (k, W)
+
+    References
+    ----------
+    H. Zou, T. Hastie, "Regularization and variable selection via the elastic net", JRSS B 67, 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.penalties import ElasticNet
+    >>> ElasticNet(l1_ratio=0.5).value(np.array([[3.0, -4.0]]))
+    array([9.75])
+    """
+
+    nonsmooth = True
+    _constraints = {"l1_ratio": Real(0, 1)}
+    _per_member = ("l1_ratio",)
+
+    def __init__(self, l1_ratio: float = 0.5):
+        self.l1_ratio = l1_ratio
+
+    def value(self, weights: Array) -> Array:
+        xp = namespace(weights)
+        rows = self.l1_ratio * xp.abs(weights) + (1 - self.l1_ratio) * 0.5 * (weights * weights)
+        return xp.sum(rows, axis=-1)
+
+    def gradient(self, weights: Array) -> Array:
+        return self.l1_ratio * namespace(weights).sign(weights) + self.smooth_gradient(weights)
+
+    def smooth_gradient(self, weights: Array) -> Array:
+        return (1 - self.l1_ratio) * weights
+
+    def shrink(self, weights: Array, step: Array) -> None:
+        soft_threshold(weights, step * self.l1_ratio)
+
+
+@register("max_norm")
+class MaxNorm(Penalty):
+    """A bound on the norm of each unit's incoming weights, kept by scaling them back after every step.
+
+    R = 0 where ||W[:, j]|| <= limit for every unit j, else infinite; `alpha` does not matter.
+
+    Parameters
+    ----------
+    limit : float, default=3.0
+        Largest norm, in (0, inf), of the weights for standardised inputs (and targets).
+
+    Shape
+    -----
+    weights (k, n_in, n_out) -> projected in place
+
+    References
+    ----------
+    N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, "Dropout", JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.penalties import MaxNorm
+    >>> weight = np.array([[[3.0, 0.3], [4.0, 0.4]]])
+    >>> MaxNorm(limit=1.0).project(weight)
+    >>> weight
+    array([[[0.6, 0.3],
+            [0.8, 0.4]]])
+    """
+
+    projects = True
+    _constraints = {"limit": Real(0, open_low=True)}
+    _per_member = ("limit",)
+
+    def __init__(self, limit: float = 3.0):
+        self.limit = limit
+
+    def value(self, weights: Array) -> Array:
+        xp = namespace(weights)
+        return xp.zeros(weights.shape[0], dtype=weights.dtype)
+
+    def gradient(self, weights: Array) -> Array:
+        return namespace(weights).zeros_like(weights)
+
+    def project(self, weight: Array) -> None:
+        xp = namespace(weight)
+        norms = xp.sqrt(xp.sum(weight * weight, axis=-2, keepdims=True))
+        limit = xp.asarray(self.limit, dtype=weight.dtype).reshape(-1, 1, 1)
+        weight *= limit / xp.maximum(norms, limit)
+
+
+@register("activity_l1")
+class ActivityL1(L1):
+    """The mean absolute activation of the hidden units, which makes representations sparse.
+
+    R = sum over hidden layers and units of the mean over rows of |h|,  with the subgradient sign(h)
+
+    Shape
+    -----
+    activations (k, N) -> value (k,), gradient (k, N)
+
+    References
+    ----------
+    X. Glorot, A. Bordes, Y. Bengio, "Deep sparse rectifier neural networks", AISTATS 2011, section 3.
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> MLPClassifier(penalty="activity_l1", alpha=1e-3)
+    MLPClassifier(alpha=0.001, penalty='activity_l1')
+    """
+
+    nonsmooth = False
+    on_activations = True

@@ -26,7 +26,7 @@ class FullObjective:
     def __init__(self, member: Member, state: State):
         self.state, dtype = state, member.dtype
         self.network = Network([member.architecture], dtype)
-        self.objective = Objective(self.network, [member.loss], [member.penalty], [member.alpha], dtype)
+        self.objective = Objective(self.network, [member])
         # Statistics over the batch are those of all rows, so a network that tracks any gets them in one block.
         block = member.rows.n if self.network.buffer_layout.size else min(member.rows.n, BLOCK_ROWS)
         self.batches = Batches([member.rows], block, dtype)
@@ -45,7 +45,7 @@ class FullObjective:
             value += float(loss[0])
             total += self.gradient[0]
         self.gradient[0] = total
-        self.objective.add_penalty_gradient(self.state.theta, self.gradient)
+        self.objective.add_penalty_gradient(self.state.theta, self.gradient, smooth=False)
         value += float(self.objective.penalty_value(self.state.theta)[0])
         self.value = value  # a search that ends where this is not finite has diverged
         return value, self.gradient[0].astype(np.float64)

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, column, matmul, namespace, transpose, uniform_rows
-from skdl._protocols import Activation, Initializer, Normalization
+from skdl._array import Array, bernoulli_rows, column, matmul, namespace, transpose
+from skdl._protocols import Activation, Initializer, Normalization, Penalty
 
 Backward = Callable[[Array, Mapping[str, Array]], Array | None]
 
@@ -27,7 +27,13 @@ class Run:
 
     training: bool
     generators: Sequence[np.random.Generator] = ()
+    weight: Array | None = None  # of the batch's rows, (k, B, 1)
+    activity: Any = 0.0  # what penalties on activations add to the members' losses
     _ones: dict[int, Array] = field(default_factory=dict)
+
+    def start(self, weight: Array) -> None:
+        """Begin a pass over rows of these weights."""
+        self.weight, self.activity = weight, 0.0
 
     def ones_row(self, like: Array) -> Array:
         """A (1, 1, B) row of ones for the B rows of a batch."""
@@ -139,19 +145,22 @@ def _writing(adjoint: Any) -> Backward:
 
 @dataclass(frozen=True)
 class Dropout(LayerSpec):
-    """In training each number is dropped with probability p and the rest are divided by 1 - p; else the identity.
+    """In training each number is dropped with probability p.
 
-    The expected output is the same in training and prediction (inverted dropout).
+    Inverted dropout divides the rest by 1 - p; the standard form multiplies by 1 - p at prediction instead. The
+    expected output is the same in training and prediction in both.
     """
 
     probabilities: Sequence[float]  # one a member
+    inverted: bool = True
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
-        if not run.training:
-            return x, lambda dy, gradients: dy
         keep = 1 - column(self.probabilities, x.ndim, x.dtype)
-        mask = namespace(x).astype(uniform_rows(run.generators, x.shape[1:], x) < keep, x.dtype)
-        mask /= keep
+        if not run.training:
+            return (x if self.inverted else x * keep), lambda dy, gradients: dy
+        mask = bernoulli_rows(run.generators, keep, x)
+        if self.inverted:
+            mask /= keep
         y = x * mask  # not in place: x is an activation's result, which its own adjoint may need
 
         def backprop(dy: Array, gradients: Mapping[str, Array]) -> Array:
@@ -159,3 +168,24 @@ class Dropout(LayerSpec):
             return dy
 
         return y, backprop
+
+
+@dataclass(frozen=True)
+class Activity(LayerSpec):
+    """A penalty on what passes: the identity, whose adjoint adds the penalty's gradient."""
+
+    penalty: Penalty
+    alphas: Sequence[float]  # one a member
+
+    def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
+        if not run.training or run.weight is None:
+            return x, lambda dy, gradients: dy
+        share = column(self.alphas, x.ndim, x.dtype) * run.weight
+        # The penalty of a multiple is the multiple of the penalty, so that rows' weights go inside.
+        run.activity = run.activity + self.penalty.value((x * share).reshape(x.shape[0], -1))
+
+        def backprop(dy: Array, gradients: Mapping[str, Array]) -> Array:
+            dy += share * self.penalty.gradient(x)
+            return dy
+
+        return x, backprop

@@ -22,8 +22,10 @@ class Member:
     ----------
     architecture : Architecture
     loss, penalty, optimizer, schedule : components
-    alpha : float
-        Factor of the penalty.
+    alpha : float or array of shape (W,)
+        Factor of the penalty, one for all weights or one for each in the layout's order.
+    prior : array of shape (W,) or None
+        What the penalty draws the weights to; None for zero.
     rows : Rows
         Training data.
     batch_size : int
@@ -56,7 +58,7 @@ class Member:
     penalty: Penalty
     optimizer: Optimizer
     schedule: Schedule
-    alpha: float
+    alpha: float | np.ndarray
     rows: Rows
     batch_size: int
     dtype: Any
@@ -70,6 +72,7 @@ class Member:
     score: Callable[[np.ndarray], float] | None = None
     report: Callable[[dict[str, Any]], bool] | None = None
     state: State | None = None
+    prior: np.ndarray | None = None
 
     @property
     def structure(self) -> Hashable:
@@ -84,7 +87,8 @@ class Member:
             self.batch_size,
             np.dtype(self.dtype).str,
             self.max_epochs,
-            self.alpha == 0,
+            "each" if np.ndim(self.alpha) else self.alpha == 0,
+            self.prior is None,
             self.n_epochs == 0,
             None if self.validation is None else self.validation.n,
         )

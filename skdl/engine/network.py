@@ -12,10 +12,10 @@ import numpy as np
 
 from skdl._array import Array
 from skdl._component import Component
-from skdl._protocols import Activation, Initializer, Normalization
+from skdl._protocols import Activation, Initializer, Normalization, Penalty
 from skdl._threads import one_blas_thread
 from skdl.engine.batches import Batches, Rows
-from skdl.engine.layers import Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
+from skdl.engine.layers import Activity, Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
 from skdl.engine.layout import Entry, Layout, Views
 
 PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
@@ -45,6 +45,10 @@ class Architecture:
     initializers : tuple with one entry an affine map, that is one more than hidden layers
     dropouts : tuple of float
         Probabilities of dropping: the inputs' first, then one for each hidden layer's output.
+    dropout_inverted : bool
+        Whether what is kept is scaled up in training, rather than all scaled down at prediction.
+    activity : Penalty or None
+        A penalty on hidden activations, with its factor `activity_alpha`.
     """
 
     n_inputs: int
@@ -54,6 +58,9 @@ class Architecture:
     normalizations: tuple[Normalization | None, ...]
     initializers: tuple[Initializer, ...]
     dropouts: tuple[float, ...]
+    dropout_inverted: bool = True
+    activity: Penalty | None = None
+    activity_alpha: float = 0.0
 
     @property
     def largest_map(self) -> int:
@@ -70,6 +77,8 @@ class Architecture:
             tuple(activation.structure for activation in self.activations),
             tuple(normalization and normalization.structure for normalization in self.normalizations),
             tuple(probability > 0 for probability in self.dropouts),
+            self.dropout_inverted,
+            self.activity and self.activity.structure,
         )
 
 
@@ -159,7 +168,7 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
 
     first = members[0]
     if first.dropouts[0] > 0:
-        yield Dropout([member.dropouts[0] for member in members])
+        yield Dropout([member.dropouts[0] for member in members], first.dropout_inverted)
     n_in = first.n_inputs
     for i, n_out in enumerate((*first.widths, first.n_outputs)):
         yield Affine(n_in, n_out, [member.initializers[i] for member in members], first=i == 0)
@@ -167,6 +176,9 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
             if first.normalizations[i] is not None:
                 yield Normalize(n_out, stacked("normalizations", i))
             yield Elementwise(n_out, stacked("activations", i))
+            if first.activity is not None:
+                penalty = Component.stacked([member.activity for member in members if member.activity], 3, dtype)
+                yield Activity(penalty, [member.activity_alpha for member in members])
             if first.dropouts[i + 1] > 0:
-                yield Dropout([member.dropouts[i + 1] for member in members])
+                yield Dropout([member.dropouts[i + 1] for member in members], first.dropout_inverted)
         n_in = n_out

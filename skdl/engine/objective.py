@@ -12,43 +12,76 @@ from skdl._component import Component
 from skdl._protocols import Loss, Penalty
 from skdl.engine.layers import Run
 from skdl.engine.layout import Views
+from skdl.engine.member import Member
 from skdl.engine.network import Network
 
 
 class Objective:
-    """Loss, penalty and alpha of k members on top of their network."""
+    """Loss, penalty and alpha of k members on top of their network.
 
-    def __init__(
-        self,
-        network: Network,
-        losses: Sequence[Loss],
-        penalties: Sequence[Penalty],
-        alphas: Sequence[float],
-        dtype: Any,
-    ):
+    The penalty is taken of the weights less the `prior`, where one is given, and alpha is one number or one a weight.
+    """
+
+    def __init__(self, network: Network, members: Sequence[Member]):
+        dtype = members[0].dtype
         self.network = network
-        self.loss: Loss = Component.stacked(losses, 3, dtype)
-        self.penalty: Penalty = Component.stacked(penalties, 2, dtype)
-        self.alpha = column(alphas, 2, dtype)
+        self.loss: Loss = Component.stacked([member.loss for member in members], 3, dtype)
+        self.penalties = [member.penalty for member in members]
+        self.penalty: Penalty = Component.stacked([member.penalty for member in members], 2, dtype)
+        self.alpha = _rows([member.alpha for member in members], dtype)
+        priors = [member.prior for member in members if member.prior is not None]
+        self.prior = _rows(priors, dtype) if priors else None
         self.penalised = slice(0, network.layout.n_penalised)
-        self.without_penalty = not any(alphas)
-        self.scratch = np.empty((len(alphas), network.layout.n_penalised), dtype)
+        self.without_penalty = self.penalty.on_activations or not self.alpha.any()
+        self.scratch = np.empty((len(members), network.layout.n_penalised), dtype)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, run: Run
     ) -> Array:
         """Each member's weighted loss on a batch, (k,); its gradient is written into `gradients`."""
+        run.start(weight)
         scores, backprop = self.network.forward(x, arrays, run)
         value, gradient = self.loss.value_and_gradient(scores, targets, weight)
         backprop(gradient, gradients)
-        return value
+        return value + run.activity
 
-    def add_penalty_gradient(self, theta: Array, gradient: Array) -> None:
-        """Add alpha times the penalty's gradient to `gradient` of shape (k, P)."""
+    def add_penalty_gradient(self, theta: Array, gradient: Array, *, smooth: bool = True) -> None:
+        """Add alpha times the penalty's gradient (by default of the part without kinks) to `gradient` (k, P)."""
         if not self.without_penalty:
-            shrinkage = self.penalty.gradient(theta[:, self.penalised])
-            gradient[:, self.penalised] += multiply(self.alpha, shrinkage, out=self.scratch)
+            weights = self._weights(theta)
+            slope = self.penalty.smooth_gradient(weights) if smooth else self.penalty.gradient(weights)
+            gradient[:, self.penalised] += multiply(self.alpha, slope, out=self.scratch)
 
     def penalty_value(self, theta: Array) -> Array:
         """Alpha times the penalty of each member, (k,)."""
-        return self.alpha[:, 0] * self.penalty.value(theta[:, self.penalised])
+        if self.without_penalty:
+            return np.zeros(len(theta), theta.dtype)
+        weights = self._weights(theta)
+        if self.alpha.shape[1] == 1:
+            return self.alpha[:, 0] * self.penalty.value(weights)
+        # One alpha a weight: the penalty of each weight by itself.
+        rows = zip(self.penalties, self.alpha, weights, strict=True)
+        return np.stack([(alpha * penalty.value(each[:, None])).sum() for penalty, alpha, each in rows])
+
+    def shrink(self, weights: Array, rate: Array) -> None:
+        """The penalty's proximal step on `weights` (k, W), in place."""
+        if self.prior is not None:
+            weights -= self.prior
+        self.penalty.shrink(weights, rate * self.alpha)
+        if self.prior is not None:
+            weights += self.prior
+
+    def project(self, theta: Array) -> None:
+        """Move each layer's weights to the nearest that the penalty allows, in place."""
+        for named in self.network.layout.views(theta):
+            if "weight" in named:
+                self.penalty.project(named["weight"])
+
+    def _weights(self, theta: Array) -> Array:
+        weights = theta[:, self.penalised]
+        return weights if self.prior is None else weights - self.prior
+
+
+def _rows(values: Sequence[float | np.ndarray], dtype: Any) -> Array:
+    """Numbers or arrays of the members as (k, 1) or (k, W)."""
+    return column(values, 2, dtype) if np.ndim(values[0]) == 0 else np.stack(values).astype(dtype)

@@ -10,8 +10,6 @@ from threading import Event
 import numpy as np
 
 from skdl._array import Array, column
-from skdl._component import Component
-from skdl._protocols import Optimizer, Schedule
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
 from skdl.engine.layers import Run
@@ -19,6 +17,7 @@ from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
+from skdl.engine.step import Step
 
 
 def initial_state(member: Member) -> State:
@@ -72,15 +71,8 @@ class Stack:
         self.members, self.state = members, state
         dtype = members[0].dtype
         self.network = Network([member.architecture for member in members], dtype)
-        self.objective = Objective(
-            self.network,
-            [member.loss for member in members],
-            [member.penalty for member in members],
-            [member.alpha for member in members],
-            dtype,
-        )
-        self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
-        self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
+        self.objective = Objective(self.network, members)
+        self.step = Step(members, self.objective)
         self.batches = Batches([member.rows for member in members], members[0].batch_size, dtype)
         self.gradient = np.empty_like(state.theta)
         self.gradients = self.network.layout.views(self.gradient)
@@ -137,7 +129,7 @@ class Stack:
             generator.permutation(n) if member.shuffle else np.arange(n)
             for member, generator in zip(self.members, state.generators, strict=True)
         ]
-        rates = self._rates()
+        rates = self.step.rates(state, self.batches.steps_per_epoch)
         self.last_rate = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))
@@ -145,7 +137,7 @@ class Stack:
             loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
             total += loss * x.shape[1]
             step += 1
-            self._descend(rates[:, i : i + 1], step)
+            self.step(state, self.gradient, rates[:, i : i + 1], step)
             if i % 16 == 0 and not np.isfinite(total).any():
                 break  # no member is left whose further steps mean anything
         state.step += self.batches.steps_per_epoch
@@ -163,18 +155,3 @@ class Stack:
             member.score(raw) if member.score is not None and np.isfinite(raw).all() else -np.inf
             for member, raw in zip(self.members, self.network.predict_rows(rows, self.arrays), strict=True)
         ]
-
-    def _rates(self) -> Array:
-        """The learning rate of each member in each step of the coming epoch, (k, S)."""
-        steps = self.batches.steps_per_epoch
-        done = self.state.step[:, None] + np.arange(steps, dtype=float)
-        factor = self.schedule.factor(done, steps_per_epoch=steps, max_epochs=self.members[0].max_epochs)
-        rate = np.array([[member.optimizer.learning_rate] for member in self.members], dtype=float)
-        return np.broadcast_to((rate * factor).astype(self.state.theta.dtype), done.shape)
-
-    def _descend(self, rate: Array, step: Array) -> None:
-        """Step against the direction: the one place where rate and sign are applied."""
-        self.objective.add_penalty_gradient(self.state.theta, self.gradient)
-        direction = self.optimizer.direction(self.gradient, self.state.slots, step)
-        direction *= rate
-        self.state.theta -= direction

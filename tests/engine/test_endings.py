@@ -245,7 +245,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     ]
     running = Stack(members, State.stack([initial_state(one) for one in members]))
     seen = set()
-    loss, direction, objective = running.objective.loss, running.optimizer, running.objective
+    loss, direction, objective = running.objective.loss, running.step.optimizer, running.objective
 
     def spy(owner, name):
         original = getattr(owner, name)

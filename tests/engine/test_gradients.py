@@ -1,5 +1,8 @@
 """The gradient of the whole objective, mean loss plus penalty, against central differences in float64."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from nets import architecture, member, regression
@@ -39,12 +42,20 @@ def targets_of(loss, rng):
     return rng.uniform(size=(K, B, C)) if loss.task == "binary" else rng.normal(size=(K, B, C))
 
 
-def check_objective(networks, *, loss="cross_entropy", penalty="l2", alphas=(0.3, 0.05), seed=0, training=True):
+def check_objective(
+    networks, *, loss="cross_entropy", penalty="l2", alphas=(0.3, 0.05), prior=None, seed=0, training=True
+):
     """Compare each parameter's gradient for K members at a random point, with buffers and masks that start anew."""
     rng = np.random.default_rng(seed)
     loss = losses.resolve(loss)
     network = Network(networks, np.float64)
-    objective = Objective(network, [loss] * K, [penalties.resolve(penalty)] * K, list(alphas), np.float64)
+    objective = Objective(
+        network,
+        [
+            SimpleNamespace(loss=loss, penalty=penalties.resolve(penalty), alpha=alpha, prior=prior, dtype=np.float64)
+            for alpha in alphas
+        ],
+    )
     theta, buffers = network.initial([np.random.default_rng(seed + i) for i in range(K)])
     theta += rng.normal(0, 0.2, theta.shape)
     x, targets, weight = rng.normal(size=(K, B, D)), targets_of(loss, rng), rng.uniform(0.05, 0.3, (K, B, 1))
@@ -59,7 +70,7 @@ def check_objective(networks, *, loss="cross_entropy", penalty="l2", alphas=(0.3
         return float((part + objective.penalty_value(flat)).sum())
 
     value(theta)
-    objective.add_penalty_gradient(theta, gradient)
+    objective.add_penalty_gradient(theta, gradient, smooth=False)
     found = [{name: array.copy() for name, array in named.items()} for named in network.layout.views(gradient)]
     for entry in network.layout.entries:
 
@@ -105,6 +116,22 @@ def test_with_running_statistics(normalization):
 @pytest.mark.parametrize("alphas", [(0.3, 0.05), (0.0, 0.5), (0.0, 0.0)])
 def test_every_penalty(penalty, alphas):
     check_objective([architecture(D, (4,), C)] * K, penalty=penalty, alphas=alphas)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1", "elastic_net"])
+def test_a_penalty_towards_given_weights_with_an_alpha_each(penalty):
+    rng = np.random.default_rng(5)
+    size = D * 4 + 4 * C
+    alphas, prior = rng.uniform(0.01, 0.5, (K, size)), rng.normal(size=size)
+    check_objective([architecture(D, (4,), C)] * K, penalty=penalty, alphas=alphas, prior=prior)
+
+
+def test_a_penalty_on_activations():
+    networks = [
+        replace(architecture(D, (4, 3), C, activation="tanh"), activity=penalties.ActivityL1(), activity_alpha=alpha)
+        for alpha in (0.3, 0.05)
+    ]
+    check_objective(networks, alphas=(0.0, 0.0))
 
 
 def test_linear_network():

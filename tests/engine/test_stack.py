@@ -210,7 +210,7 @@ def architecture_start(one):
     return Network([one.architecture], one.dtype).initial([np.random.default_rng(0)])[0]
 
 
-@pytest.mark.parametrize("optimizer", [optimizers.Adam, optimizers.SGD])
+@pytest.mark.parametrize("optimizer", [optimizers.Adam, optimizers.Momentum])
 def test_going_on_equals_one_long_run(optimizer):
     """2 + 3 epochs, in a stack of other company, are the 5 epochs of a lone fit."""
     rows = classification(53, 4, 3)

@@ -1,0 +1,55 @@
+"""One step of all members: from the gradient of the loss to the next parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from skdl._array import Array, clip_norms, clip_values
+from skdl._component import Component
+from skdl._protocols import Optimizer, Schedule
+from skdl.engine.member import Member
+from skdl.engine.objective import Objective
+from skdl.engine.state import State
+
+
+class Step:
+    """The optimizers, schedules and penalties of k members, applied in one place.
+
+    In order: the penalty's gradient is added, the gradient is clipped, the optimizer gives a direction d, and
+    theta <- theta - rate (d + weight_decay theta), with decay on the weights only; then penalties with kinks shrink the
+    weights, and constraints project them.
+    """
+
+    def __init__(self, members: Sequence[Member], objective: Objective):
+        self.objective, dtype = objective, members[0].dtype
+        self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
+        self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
+        self.learning_rates = np.array([[member.optimizer.learning_rate] for member in members], dtype=float)
+        self.decays = any(np.any(member.optimizer.weight_decay) for member in members)
+        self.max_epochs = members[0].max_epochs
+
+    def rates(self, state: State, steps_per_epoch: int) -> Array:
+        """The learning rate of each member in each step of the coming epoch, (k, S)."""
+        done = state.step[:, None] + np.arange(steps_per_epoch, dtype=float)
+        factor = self.schedule.factor(done, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
+        return np.broadcast_to((self.learning_rates * factor).astype(state.theta.dtype), done.shape)
+
+    def __call__(self, state: State, gradient: Array, rate: Array, step: Array) -> None:
+        """Change `state` by one step with the `gradient` of the loss, which is used up."""
+        objective, theta, weights = self.objective, state.theta, state.theta[:, self.objective.penalised]
+        objective.add_penalty_gradient(theta, gradient)
+        if self.optimizer.clip_value is not None:
+            clip_values(gradient, self.optimizer.clip_value)
+        if self.optimizer.clip_norm is not None:
+            clip_norms(gradient, self.optimizer.clip_norm)
+        direction = self.optimizer.direction(gradient, state.slots, step)
+        direction *= rate
+        if self.decays:
+            weights *= 1 - rate * self.optimizer.weight_decay
+        theta -= direction
+        if objective.penalty.nonsmooth and not objective.without_penalty:
+            objective.shrink(weights, rate)
+        if objective.penalty.projects:
+            objective.project(theta)

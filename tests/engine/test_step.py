@@ -1,0 +1,117 @@
+"""One step: clipping, decay, proximal steps and projections, each against its formula."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from nets import classification, member
+
+from skdl import penalties
+from skdl._protocols import Optimizer
+from skdl.engine import train_members
+from skdl.engine.state import State
+from skdl.engine.train import Stack, initial_state
+
+
+class Plain(Optimizer):
+    """The gradient itself."""
+
+    def __init__(self, learning_rate=0.1, weight_decay=0.0, clip_norm=None, clip_value=None):
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient, state, step):
+        return gradient.copy()
+
+
+def stack(optimizer, penalty="l2", alpha=0.0, prior=None, k=2):
+    tasks = [
+        replace(
+            member(classification(20, 4, 3, dtype=np.float64), seed=i, optimizer=optimizer, dtype=np.float64),
+            penalty=penalties.resolve(penalty),
+            alpha=alpha,
+            prior=prior,
+        )
+        for i in range(k)
+    ]
+    return Stack(tasks, State.stack([initial_state(task) for task in tasks]))
+
+
+def one_step(running, gradient):
+    before = running.state.theta.copy()
+    running.step(running.state, gradient.copy(), np.full((len(before), 1), 0.1), np.ones((len(before), 1)))
+    return before, running.state.theta
+
+
+@pytest.fixture
+def gradient():
+    running = stack(Plain())
+    return np.random.default_rng(0).normal(0, 3, running.state.theta.shape)
+
+
+def test_values_are_clipped(gradient):
+    before, after = one_step(stack(Plain(clip_value=0.5)), gradient)
+    np.testing.assert_allclose(after, before - 0.1 * np.clip(gradient, -0.5, 0.5), rtol=1e-12)
+
+
+def test_norms_are_clipped_member_by_member(gradient):
+    gradient[1] *= 1e-3
+    before, after = one_step(stack(Plain(clip_norm=1.0)), gradient)
+    steps = np.linalg.norm(after - before, axis=1)
+    np.testing.assert_allclose(steps, [0.1, 0.1 * np.linalg.norm(gradient[1])], rtol=1e-9)
+
+
+def test_decay_is_decoupled_and_leaves_intercepts(gradient):
+    running = stack(Plain(weight_decay=0.3))
+    before, after = one_step(running, gradient)
+    n = running.network.layout.n_penalised
+    np.testing.assert_allclose(after[:, :n], before[:, :n] * (1 - 0.03) - 0.1 * gradient[:, :n], rtol=1e-12)
+    np.testing.assert_allclose(after[:, n:], before[:, n:] - 0.1 * gradient[:, n:], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("penalty", "l1", "l2"), [("l1", 1.0, 0.0), ("elastic_net", 0.5, 0.5)])
+@pytest.mark.parametrize("prior", [False, True])
+def test_the_proximal_step_is_the_minimum_of_its_definition(gradient, penalty, l1, l2, prior):
+    n = stack(Plain()).network.layout.n_penalised
+    towards = np.random.default_rng(1).normal(size=n) if prior else None
+    running = stack(Plain(), penalty, 0.7, towards)
+    before, after = one_step(running, gradient)
+    centre = 0.0 if towards is None else towards
+    moved = before[:, :n] - 0.1 * (gradient[:, :n] + 0.7 * l2 * (before[:, :n] - centre)) - centre
+    # argmin_u 0.07 l1 |u| + (u - moved)^2 / 2: its subgradient holds 0
+    u = after[:, :n] - centre
+    kink = np.abs(u) < 1e-12
+    assert kink.any()
+    assert not kink.all()
+    np.testing.assert_allclose((u - moved)[~kink], -0.07 * l1 * np.sign(u[~kink]), atol=1e-12)
+    assert (np.abs(moved[kink]) <= 0.07 * l1 + 1e-12).all()
+
+
+def test_norms_of_incoming_weights_are_bounded(gradient):
+    running = stack(Plain(), penalties.MaxNorm(0.8))
+    one_step(running, gradient * 10)
+    for named in running.network.layout.views(running.state.theta):
+        if "weight" in named:
+            norms = np.linalg.norm(named["weight"], axis=1)
+            assert norms.max() <= 0.8 * (1 + 1e-12)
+
+
+def test_l1_reaches_exact_zeros_and_keeps_what_matters():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 10))
+    labels = (X[:, 0] + X[:, 1] > 0).astype(int)
+    data = replace(classification(200, 10, 2, dtype=np.float64), X=X, targets=np.eye(2)[labels])
+    task = replace(
+        member(data, (), seed=0, optimizer=Plain(0.5), dtype=np.float64),
+        penalty=penalties.L1(),
+        alpha=0.05,
+        batch_size=200,
+        n_epochs=300,
+        patience=None,
+    )
+    [outcome] = train_members([task])
+    weights = outcome.theta[0, :20].reshape(10, 2)
+    assert (weights[2:] == 0).all()
+    assert (weights[:2] != 0).all()
