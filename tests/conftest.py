@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-STRICT = (HERE / "engine", HERE / "test_components.py", HERE / "test_encoding.py", HERE / "test_testing.py")
+STRICT = (
+    HERE / "engine",
+    HERE / "components",
+    HERE / "test_components.py",
+    HERE / "test_encoding.py",
+    HERE / "test_testing.py",
+)
 
 
 @pytest.fixture(autouse=True)

@@ -29,7 +29,7 @@ ALLOWED = {
     "_component": BASE,
     "_protocols": COMPONENTS,
     "_registry": COMPONENTS | {"_protocols"},
-    **dict.fromkeys(FAMILIES, PROTOCOLS),
+    **{family: PROTOCOLS | {family} for family in FAMILIES},
     "engine": ENGINE,
     "_slots": PROTOCOLS,
     "_validation": BASE,

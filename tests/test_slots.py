@@ -13,7 +13,7 @@ from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.activations import LeakyReLU
 from skdl.initializers import HeNormal
 from skdl.normalizations import Batch
-from skdl.optimizers import LBFGS, SGD, Adam
+from skdl.optimizers import LBFGS, SGD, Adam, Momentum
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -71,9 +71,9 @@ class TestSetParams:
 
     @pytest.mark.parametrize("backwards", [False, True])
     def test_slot_and_inside_in_one_call(self, backwards):
-        changes = {"optimizer": "sgd", "optimizer__momentum": 0.5}
+        changes = {"optimizer": "momentum", "optimizer__momentum": 0.5}
         estimator = small().set_params(**dict(reversed(changes.items())) if backwards else changes)
-        assert type(estimator.optimizer) is SGD
+        assert type(estimator.optimizer) is Momentum
         assert estimator.optimizer.momentum == 0.5
 
     def test_an_instance_is_not_changed(self):
@@ -142,7 +142,7 @@ class TestUse:
 
     def test_search_through_a_pipeline(self, data):
         pipeline = make_pipeline(StandardScaler(), small())
-        grid = {"mlpclassifier__optimizer": [SGD()], "mlpclassifier__optimizer__momentum": [0.0, 0.9]}
+        grid = {"mlpclassifier__optimizer": [Momentum()], "mlpclassifier__optimizer__momentum": [0.0, 0.9]}
         search = GridSearchCV(pipeline, grid, cv=2, error_score="raise").fit(*data)
         assert [params["mlpclassifier__optimizer__momentum"] for params in search.cv_results_["params"]] == [0.0, 0.9]
         assert (

@@ -293,13 +293,13 @@ class Uphill(optimizers.SGD):
         return -super().direction(gradient, state, step)
 
 
-class NewState(optimizers.SGD):
+class NewState(optimizers.Momentum):
     def direction(self, gradient, state, step):
         state["velocity"] = state["velocity"] * self.momentum + gradient
         return state["velocity"].copy()
 
 
-class SharesState(optimizers.SGD):
+class SharesState(optimizers.Momentum):
     def direction(self, gradient, state, step):
         super().direction(gradient, state, step)
         return state["velocity"]

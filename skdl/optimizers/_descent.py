@@ -1,0 +1,176 @@
+"""Gradient descent, plain and with velocity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skdl._array import Array
+from skdl._protocols import Optimizer
+from skdl._registry import optimizers
+from skdl.optimizers._common import DECAY, FIRST_ORDER
+
+
+@optimizers.register("sgd")
+class SGD(Optimizer):
+    """Stochastic gradient descent.
+
+    d = g
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.1
+        In (0, inf).
+    clip_norm : float or None, default=None
+        Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Shape
+    -----
+    gradient (k, P) -> direction (k, P); no state
+
+    References
+    ----------
+    H. Robbins, S. Monro, "A stochastic approximation method", Annals of Mathematical Statistics 22, 1951.
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> MLPClassifier(optimizer="sgd").set_params(optimizer__clip_norm=1.0)
+    MLPClassifier(optimizer=SGD(clip_norm=1.0))
+    """
+
+    _constraints = {**FIRST_ORDER}
+    _per_member = ("learning_rate",)
+
+    def __init__(self, learning_rate: float = 0.1, *, clip_norm: float | None = None, clip_value: float | None = None):
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        return gradient
+
+
+@optimizers.register("momentum")
+class Momentum(Optimizer):
+    """Gradient descent with momentum: a velocity that remembers the last steps (the heavy ball).
+
+    v <- momentum v + g,  d = v
+
+    With u = -learning_rate v this is u <- momentum u - learning_rate g, theta <- theta + u, as long as the learning
+    rate stays the same; a schedule here scales the whole velocity at once.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        In (0, inf). Steps in one direction add up to 1 / (1 - momentum) times as much.
+    momentum : float, default=0.9
+        Share of the velocity that is kept, in [0, 1).
+    clip_norm : float or None, default=None
+        Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Shape
+    -----
+    gradient (k, P) -> direction (k, P); state `velocity` (k, P)
+
+    References
+    ----------
+    B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR Computational Mathematics and
+    Mathematical Physics 4, 1964.
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> from skdl.optimizers import Momentum
+    >>> MLPClassifier(optimizer=Momentum(learning_rate=0.1))
+    MLPClassifier(optimizer=Momentum(learning_rate=0.1))
+    """
+
+    slots = ("velocity",)
+    _constraints = {**FIRST_ORDER, "momentum": DECAY}
+    _per_member = ("learning_rate", "momentum")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        *,
+        momentum: float = 0.9,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        velocity = state["velocity"]
+        velocity *= self.momentum
+        velocity += gradient
+        gradient[...] = velocity
+        return gradient
+
+
+@optimizers.register("nesterov")
+class Nesterov(Optimizer):
+    """Gradient descent with momentum and a look ahead: the gradient is taken where the velocity leads.
+
+    v <- momentum v + g,  d = g + momentum v
+
+    This is the change-of-variables form: the parameters of the model are those looked ahead at. The state holds
+    momentum v, which is all that is needed of it.
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        In (0, inf). Steps in one direction add up to 1 / (1 - momentum) times as much.
+    momentum : float, default=0.9
+        Share of the velocity that is kept, in [0, 1).
+    clip_norm : float or None, default=None
+        Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Shape
+    -----
+    gradient (k, P) -> direction (k, P); state `velocity` (k, P)
+
+    References
+    ----------
+    I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of initialization and momentum in deep learning",
+    ICML 2013; Y. Bengio, N. Boulanger-Lewandowski, R. Pascanu, "Advances in optimizing recurrent networks", ICASSP
+    2013, section 3.5.
+
+    Examples
+    --------
+    >>> from skdl import MLPRegressor
+    >>> MLPRegressor(optimizer="nesterov").set_params(optimizer__momentum=0.95)
+    MLPRegressor(optimizer=Nesterov(momentum=0.95))
+    """
+
+    slots = ("velocity",)
+    _constraints = {**FIRST_ORDER, "momentum": DECAY}
+    _per_member = ("learning_rate", "momentum")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        *,
+        momentum: float = 0.9,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ):
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        ahead = state["velocity"]
+        ahead += gradient
+        ahead *= self.momentum
+        gradient += ahead
+        return gradient

@@ -1,0 +1,144 @@
+"""Rules that scale each parameter's step by the size of its own past gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from skdl._array import Array, sqrt
+from skdl._protocols import Optimizer
+from skdl._registry import optimizers
+from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
+
+
+@optimizers.register("adagrad")
+class AdaGrad(Optimizer):
+    """Steps that shrink with the sum of a parameter's squared gradients, so that rare inputs keep long ones.
+
+    s <- s + g^2,  d = g / (sqrt(s) + epsilon)
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.01
+        In (0, inf).
+    epsilon : float, default=1e-8
+        Added to the root (outside of it), in (0, inf).
+    clip_norm : float or None, default=None
+        Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Shape
+    -----
+    gradient (k, P) -> direction (k, P); state `squares` (k, P)
+
+    References
+    ----------
+    J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and stochastic optimization", JMLR
+    12, 2011.
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> MLPClassifier(optimizer="adagrad").set_params(optimizer__learning_rate=0.1)
+    MLPClassifier(optimizer=AdaGrad(learning_rate=0.1))
+    """
+
+    slots = ("squares",)
+    _constraints = {**FIRST_ORDER, "epsilon": POSITIVE}
+    _per_member = ("learning_rate", "epsilon")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        *,
+        epsilon: float = 1e-8,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ):
+        self.learning_rate = learning_rate
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        for g, squares in blocks(gradient, state["squares"]):
+            size = g * g
+            squares += size
+            sqrt(squares, out=size)
+            size += self.epsilon
+            g /= size
+        return gradient
+
+
+@optimizers.register("rmsprop")
+class RMSProp(Optimizer):
+    """Steps scaled by the root of a running mean of a parameter's squared gradients, with momentum on request.
+
+    s <- rho s + (1 - rho) g^2,  v <- momentum v + g / (sqrt(s) + epsilon),  d = v
+
+    Parameters
+    ----------
+    learning_rate : float, default=0.001
+        In (0, inf).
+    rho : float, default=0.9
+        Decay of the mean square, in [0, 1).
+    momentum : float, default=0.0
+        Share of the velocity v that is kept, in [0, 1).
+    epsilon : float, default=1e-8
+        Added to the root (outside of it), in (0, inf).
+    clip_norm : float or None, default=None
+        Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Shape
+    -----
+    gradient (k, P) -> direction (k, P); state `square` and `velocity` (k, P)
+
+    References
+    ----------
+    T. Tieleman, G. Hinton, "Lecture 6.5: rmsprop", Coursera: Neural networks for machine learning, 2012; with momentum
+    A. Graves, "Generating sequences with recurrent neural networks", 2013, there with the mean gradient subtracted and
+    epsilon inside the root.
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> MLPClassifier(optimizer="rmsprop").set_params(optimizer__momentum=0.9)
+    MLPClassifier(optimizer=RMSProp(momentum=0.9))
+    """
+
+    slots = ("square", "velocity")
+    _constraints = {**FIRST_ORDER, "rho": DECAY, "momentum": DECAY, "epsilon": POSITIVE}
+    _per_member = ("learning_rate", "rho", "momentum", "epsilon")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        *,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-8,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ):
+        self.learning_rate = learning_rate
+        self.rho = rho
+        self.momentum = momentum
+        self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
+        for g, square, velocity in blocks(gradient, state["square"], state["velocity"]):
+            size = g * g
+            size *= 1 - self.rho
+            square *= self.rho
+            square += size
+            sqrt(square, out=size)
+            size += self.epsilon
+            g /= size
+            velocity *= self.momentum
+            velocity += g
+            g[...] = velocity
+        return gradient
