@@ -56,6 +56,11 @@ def clip_norms(x: Array, limit: float) -> None:
     x *= limit / np.maximum(norms, limit)
 
 
+def norms(x: Array) -> Array:
+    """The Euclidean norm of each row of (k, P), by one dot product a member."""
+    return np.sqrt(np.vecdot(x, x))
+
+
 def transpose(x: Array) -> Array:
     """The matrices of a stack transposed, without a copy."""
     return x.swapaxes(-1, -2)

@@ -8,6 +8,7 @@ from threading import Event
 
 import numpy as np
 
+from skdl._array import norms
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
 from skdl.engine.layers import Run
@@ -16,6 +17,7 @@ from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
 from skdl.engine.train import initial_state
+from skdl.engine.validation import Validation
 
 BLOCK_ROWS = 1024
 
@@ -58,6 +60,7 @@ def train_full_batch(member: Member, interrupted: Event) -> Outcome:
     """
     state = initial_state(member)
     function = FullObjective(member, state)
+    validation = Validation([member], function.network)
     last = state.theta.copy()
     reasons: list[str] = []
     clock = time.perf_counter()
@@ -65,13 +68,13 @@ def train_full_batch(member: Member, interrupted: Event) -> Outcome:
     def report(theta: np.ndarray, value: float) -> bool:
         nonlocal clock
         state.theta[0] = theta
-        score = None
-        if member.validation is not None and member.score is not None:
-            score = member.score(function.network.predict_rows([member.validation], function.arrays)[0])
+        [validated] = validation.evaluate(function.arrays)
+        # A search evaluates the point that it goes to last: its gradient is still there.
+        norm = float(norms(function.gradient)[0])
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
-        record = {"learning_rate": None, "seconds": seconds}
+        record = {"learning_rate": None, "gradient_norm": norm, "seconds": seconds}
         weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
-        reason = judge(member, state.progress[0], value, score, weights, record)
+        reason = judge(member, state.progress[0], value, validated, weights, record)
         if reason != "diverged":
             last[0] = theta
         if reason is None or reason == "max_iter":

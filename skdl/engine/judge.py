@@ -15,28 +15,32 @@ def judge(
     member: Member,
     progress: Progress,
     loss: float,
-    score: float | None,
+    validation: tuple[float, float] | None,
     weights: Callable[[], tuple[Array, Array]],
     record: dict[str, Any],
 ) -> str | None:
     """Write an epoch into `progress`; return the reason to stop, or None.
 
+    `validation` is the loss and the score of the validation rows. The epoch's record has `epoch`, `loss`,
+    `validation_loss` and `validation_score` (None without validation rows) and what the caller puts into `record`. It
+    is kept in `progress.history` and given to the member's report.
+
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
     gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they score best.
     """
+    validation_loss, score = (None, None) if validation is None else validation
     if not math.isfinite(loss) or score == -math.inf:
         return "diverged"
     progress.epoch += 1
-    progress.losses.append(loss)
-    if score is not None:
-        progress.scores.append(score)
+    found = {"epoch": progress.epoch, "loss": loss, "validation_loss": validation_loss, "validation_score": score}
+    record = {**found, **record}
+    progress.history.append(record)
     criterion = -loss if score is None else score
     progress.waited = 0 if criterion > progress.best + member.tol else progress.waited + 1
     if criterion > progress.best:
         progress.best = criterion
         if score is not None:
             progress.best_theta, progress.best_buffers = weights()
-    record = {"epoch": progress.epoch, "loss": loss, "validation_score": score, **record}
     try:
         if member.report is not None and member.report(record):
             return "stopped"

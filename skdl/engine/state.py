@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -17,15 +18,23 @@ class Progress:
 
     epoch: int = 0
     first_epoch: int = 0  # where the present call to train began
-    losses: list[float] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
     best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
     best_theta: Array | None = None
     best_buffers: Array | None = None
     waited: int = 0
 
+    @property
+    def losses(self) -> list[float]:
+        return [record["loss"] for record in self.history]
+
+    @property
+    def scores(self) -> list[float]:
+        """Validation scores of the epochs that had any."""
+        return [record["validation_score"] for record in self.history if record["validation_score"] is not None]
+
     def copy(self) -> Progress:
-        return replace(self, losses=list(self.losses), scores=list(self.scores))
+        return replace(self, history=list(self.history))
 
 
 @dataclass

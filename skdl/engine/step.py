@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skdl._array import Array, clip_norms, clip_values
+from skdl._array import Array, clip_norms, clip_values, norms
 from skdl._component import Component
 from skdl._protocols import Optimizer, Schedule
 from skdl.engine.member import Member
@@ -29,6 +29,7 @@ class Step:
         self.learning_rates = np.array([[member.optimizer.learning_rate] for member in members], dtype=float)
         self.decays = any(np.any(member.optimizer.weight_decay) for member in members)
         self.max_epochs = members[0].max_epochs
+        self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
 
     def rates(self, state: State, steps_per_epoch: int) -> Array:
         """The learning rate of each member in each step of the coming epoch, (k, S)."""
@@ -36,10 +37,15 @@ class Step:
         factor = self.schedule.factor(done, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
         return np.broadcast_to((self.learning_rates * factor).astype(state.theta.dtype), done.shape)
 
-    def __call__(self, state: State, gradient: Array, rate: Array, step: Array) -> None:
-        """Change `state` by one step with the `gradient` of the loss, which is used up."""
+    def __call__(self, state: State, gradient: Array, rate: Array, step: Array, *, measure: bool = False) -> None:
+        """Change `state` by one step with the `gradient` of the loss, which is used up.
+
+        With `measure`, `gradient_norm` (k,) is the norm of the objective's gradient in this step, before it is clipped.
+        """
         objective, theta, weights = self.objective, state.theta, state.theta[:, self.objective.penalised]
         objective.add_penalty_gradient(theta, gradient)
+        if measure:
+            self.gradient_norm = norms(gradient)
         if self.optimizer.clip_value is not None:
             clip_values(gradient, self.optimizer.clip_value)
         if self.optimizer.clip_norm is not None:

@@ -18,6 +18,7 @@ from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
 from skdl.engine.step import Step
+from skdl.engine.validation import Validation
 
 
 def initial_state(member: Member) -> State:
@@ -78,6 +79,7 @@ class Stack:
         self.gradients = self.network.layout.views(self.gradient)
         self.arrays = self.network.arrays(state.theta, state.buffers)
         self.run = Run(training=True, generators=state.generators)
+        self.validation = Validation(members, self.network)
         self.broken_off = False
 
     def advance(self, interrupted: Event) -> list[str | None]:
@@ -90,7 +92,7 @@ class Stack:
             self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
             with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
                 losses = self.epoch()
-                scores = self._validation_scores()
+                validated = self.validation.evaluate(self.arrays)
         except KeyboardInterrupt:
             self.broken_off = True
             interrupted.set()
@@ -101,9 +103,13 @@ class Stack:
                 member,
                 self.state.progress[j],
                 float(losses[j]),
-                scores[j],
+                validated[j],
                 partial(self._weights, j),
-                {"learning_rate": float(self.last_rate[j]), "seconds": seconds},
+                {
+                    "learning_rate": float(self.last_rate[j]),
+                    "gradient_norm": float(self.step.gradient_norm[j]),
+                    "seconds": seconds,
+                },
             )
             for j, member in enumerate(self.members)
         ]
@@ -129,7 +135,8 @@ class Stack:
             generator.permutation(n) if member.shuffle else np.arange(n)
             for member, generator in zip(self.members, state.generators, strict=True)
         ]
-        rates = self.step.rates(state, self.batches.steps_per_epoch)
+        last = self.batches.steps_per_epoch - 1
+        rates = self.step.rates(state, last + 1)
         self.last_rate = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))
@@ -137,7 +144,7 @@ class Stack:
             loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
             total += loss * x.shape[1]
             step += 1
-            self.step(state, self.gradient, rates[:, i : i + 1], step)
+            self.step(state, self.gradient, rates[:, i : i + 1], step, measure=i == last)
             if i % 16 == 0 and not np.isfinite(total).any():
                 break  # no member is left whose further steps mean anything
         state.step += self.batches.steps_per_epoch
@@ -145,13 +152,3 @@ class Stack:
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
             value[~np.isfinite(array).all(axis=1)] = np.inf
         return value
-
-    def _validation_scores(self) -> list[float | None]:
-        """Each member's score on its validation rows."""
-        rows = [member.validation for member in self.members if member.validation is not None]
-        if not rows:
-            return [None] * len(self.members)
-        return [
-            member.score(raw) if member.score is not None and np.isfinite(raw).all() else -np.inf
-            for member, raw in zip(self.members, self.network.predict_rows(rows, self.arrays), strict=True)
-        ]
