@@ -99,6 +99,14 @@ class Boolean(Constraint):
         return "a bool"
 
 
+class Text(Constraint):
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, str)
+
+    def __str__(self) -> str:
+        return "a str"
+
+
 class Callable(Constraint):
     def accepts(self, value: Any) -> bool:
         return callable(value)

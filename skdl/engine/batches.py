@@ -33,6 +33,8 @@ class Rows:
         Which rows are the member's (a fold, a bootstrap sample, with repetitions); None for all.
     shift, scale : arrays of shape (d,) or None
         The network sees (X - shift) * scale.
+    strata : int array of shape (N,) or None
+        The class of each row, 0, 1, ..., of which every batch keeps the shares; None for batches as they come.
     """
 
     X: Any
@@ -41,6 +43,22 @@ class Rows:
     index: np.ndarray | None = None
     shift: np.ndarray | None = None
     scale: np.ndarray | None = None
+    strata: np.ndarray | None = None
+
+    def order(self, generator: np.random.Generator, shuffle: bool) -> np.ndarray:
+        """The order of the rows in an epoch."""
+        order = generator.permutation(self.n) if shuffle else np.arange(self.n)
+        if self.strata is None:
+            return order
+        # The j-th of a class's n rows is due after a share (j + u) / n of the epoch, u the class's own start.
+        strata = (self.strata if self.index is None else self.strata[self.index])[order]
+        counts = np.bincount(strata)
+        by_class = np.argsort(strata, kind="stable")
+        rank = np.empty(self.n)
+        rank[by_class] = np.arange(self.n) - np.repeat(np.cumsum(counts) - counts, counts)
+        starts = generator.random(len(counts)) if shuffle else np.full(len(counts), 0.5)
+        due = (rank + starts[strata]) / counts[strata]
+        return order[np.argsort(due, kind="stable")]
 
     @property
     def n(self) -> int:

@@ -36,9 +36,14 @@ class FullObjective:
         self.gradients = self.network.layout.views(self.gradient)
         self.arrays = self.network.arrays(state.theta, state.buffers)
         self.value = math.inf
+        self.begin = member.begin
+        self.begun = False
 
     def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
         """Value, and gradient of shape (P,)."""
+        if self.begin is not None and not self.begun:  # an iteration begins where a search first asks for a value
+            self.begun = True
+            self.begin(self.state.copy)
         self.state.theta[0] = theta
         run = Run(training=True, generators=self.state.generators)
         value, total = 0.0, np.zeros(theta.shape)
@@ -67,6 +72,7 @@ def train_full_batch(member: Member, interrupted: Event) -> Outcome:
 
     def report(theta: np.ndarray, value: float) -> bool:
         nonlocal clock
+        function.begun = False
         state.theta[0] = theta
         [validated] = validation.evaluate(function.arrays)
         # A search evaluates the point that it goes to last: its gradient is still there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,4 +49,7 @@ def judge(
         return "interrupted"  # the epoch is complete and its record was handed out: it counts
     if member.patience is not None and progress.waited > member.patience:
         return "converged"
-    return "max_iter" if progress.epoch >= progress.first_epoch + member.n_epochs else None
+    if progress.epoch >= progress.first_epoch + member.n_epochs:
+        return "max_iter"
+    late = member.max_time is not None and time.monotonic() - progress.started >= member.max_time
+    return "max_time" if late else None

@@ -49,8 +49,15 @@ class Member:
         From raw scores (n, C) of the validation rows to a number, larger is better.
     report : callable or None
         Called with each epoch's record (a dict); when it returns True the fit ends.
+    begin : callable or None
+        Called before each epoch with a function that copies the state: as it is then, and in `report` as it is there.
+    max_time : float or None
+        Seconds after which no further epoch begins; at least one is trained.
     state : State or None
         Where to go on from; None for a new network.
+    resume : bool
+        Whether the state is that of a fit which was broken off, and is now brought to its end: its count of epochs and
+        of those without progress goes on.
     """
 
     architecture: Architecture
@@ -71,7 +78,10 @@ class Member:
     validation: Rows | None = None
     score: Callable[[np.ndarray], float] | None = None
     report: Callable[[dict[str, Any]], bool] | None = None
+    begin: Callable[[Callable[[], State]], None] | None = None
+    max_time: float | None = None
     state: State | None = None
+    resume: bool = False
     prior: np.ndarray | None = None
 
     @property
@@ -104,7 +114,7 @@ class Outcome:
         Of one member; training goes on from here.
     theta, buffers : arrays of shape (1, P) and (1, Q)
         The weights to predict with: the best ones where validation rows decide, else the last ones.
-    reason : {"converged", "max_iter", "stopped", "interrupted", "diverged"}
+    reason : {"converged", "max_iter", "max_time", "stopped", "interrupted", "diverged"}
     """
 
     state: State

@@ -18,6 +18,7 @@ class Progress:
 
     epoch: int = 0
     first_epoch: int = 0  # where the present call to train began
+    started: float = 0.0  # and when, by time.monotonic
     history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
     best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
     best_theta: Array | None = None

@@ -26,6 +26,9 @@ def initial_state(member: Member) -> State:
     if member.state is not None:
         state = member.state.copy()
         progress = state.progress[0]
+        progress.started = time.monotonic()
+        if member.resume:
+            return state
         progress.first_epoch = progress.epoch
         if member.patience is not None and progress.waited > member.patience:
             progress.waited = 0  # it had come to its end, and is asked to go on
@@ -37,7 +40,7 @@ def initial_state(member: Member) -> State:
         {name: np.zeros_like(theta) for name in member.optimizer.slots},
         np.zeros(1, np.int64),
         [member.generator],
-        [Progress()],
+        [Progress(started=time.monotonic())],
     )
 
 
@@ -86,10 +89,13 @@ class Stack:
         """Train one epoch; for each member the reason to stop, or None to go on."""
         if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)
-        started = time.perf_counter()
         try:
             self.before = self.state.take(range(self.state.n_members))
             self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
+            for j, member in enumerate(self.members):
+                if member.begin is not None:
+                    member.begin(partial(self._copy, j))
+            started = time.perf_counter()
             with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
                 losses = self.epoch()
                 validated = self.validation.evaluate(self.arrays)
@@ -125,6 +131,9 @@ class Stack:
         state.generators[0].bit_generator.state = self.random_numbers[j]
         return Outcome.of(state, reason)
 
+    def _copy(self, j: int) -> State:
+        return self.state.take([j]).copy()
+
     def _weights(self, j: int) -> tuple[Array, Array]:
         return self.state.theta[j : j + 1].copy(), self.state.buffers[j : j + 1].copy()
 
@@ -132,7 +141,7 @@ class Stack:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
         state, n = self.state, self.batches.n
         orders = [
-            generator.permutation(n) if member.shuffle else np.arange(n)
+            member.rows.order(generator, member.shuffle)
             for member, generator in zip(self.members, state.generators, strict=True)
         ]
         last = self.batches.steps_per_epoch - 1

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import ABCMeta, abstractmethod
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import check_params
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
-from skdl._validation import validate_X
-from skdl.engine import Architecture, Member, Network, Outcome, Rows, State, train_members
+from skdl._validation import validate_sample_weight, validate_X
+from skdl.engine import Architecture, Member, Network, Outcome, train_members
 from skdl.neural._parameters import fold, layer_arrays
-from skdl.neural._standardize import mean_and_scale, row_weights
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Checked and encoded training data, which several members may share."""
-
-    X: Any
-    y: np.ndarray
-    targets: np.ndarray
-    weight: np.ndarray | None
-    encoding: Any
-    dtype: Any
-
-
-@dataclass
-class Training:
-    """What a fitted network keeps to go on from: its state, and how its data was encoded and standardised."""
-
-    state: State
-    architecture: Architecture
-    encoding: Any
-    dtype: Any
-    shift: np.ndarray | None
-    scale: np.ndarray | None
+from skdl.neural._tasks import Prepared, make_member
+from skdl.neural._training import Training
 
 
 class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
@@ -52,6 +28,10 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
     A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
     ensemble of networks calls the same four, with one preparation for all of its members.
     """
+
+    # Parameters that not every network has.
+    scoring: Any = None
+    stratified_batches = False
 
     @abstractmethod
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
@@ -77,7 +57,15 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
     def _output_map(self, encoding: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Scale and shift to fold into the last layer."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ):
         """Train the network.
 
         Parameters
@@ -88,6 +76,10 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the mean loss.
+        X_val, y_val : like X and y, default=None
+            Validation rows: they judge each epoch, by `scoring`, and the weights that scored best are kept.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weight of each validation row in the score.
 
         Returns
         -------
@@ -95,7 +87,8 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
             The fitted network.
         """
         go_on = self.warm_start and hasattr(self, "_training")
-        return self._train(X, y, sample_weight, go_on=go_on, n_epochs=self.max_iter)
+        validation = (X_val, y_val, sample_weight_val)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self.max_iter)
 
     def initialize(self, X: Any, y: Any):
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
@@ -119,6 +112,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         X: Any,
         y: Any,
         sample_weight: Any,
+        validation: tuple[Any, Any, Any] = (None, None, None),
         *,
         go_on: bool,
         n_epochs: int,
@@ -126,7 +120,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         classes: Any = None,
     ):
         self._check_parameters()
-        data = self._prepare(X, y, sample_weight, reset=not go_on, classes=classes)
+        data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
         member = self._member(
             data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=not incremental and n_epochs > 0
         )
@@ -142,6 +136,14 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         self._architecture(1, 1)
         for slot in ("optimizer", "schedule", "penalty"):
             self._resolve(slot)
+        penalty = self._resolve("penalty")
+        if self._resolve("optimizer").full_batch and (penalty.nonsmooth or penalty.projects):
+            raise ValueError(
+                f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
+                "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
+            )
+        if penalty.on_activations and np.ndim(self.alpha):
+            raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
 
     def _generator(self) -> np.random.Generator:
         """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""
@@ -153,6 +155,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         X: Any,
         y: Any,
         sample_weight: Any,
+        validation: tuple[Any, Any, Any] = (None, None, None),
         *,
         reset: bool = True,
         classes: Any = None,
@@ -165,6 +168,17 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
             dtype = self._training_dtype(X.dtype, n_rows or X.shape[0])
         else:
             encoding, dtype = self._training.encoding, self._training.dtype
+        judged = self._prepare_validation(*validation, encoding, dtype)
+        return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype, judged)
+
+    def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> Prepared | None:
+        """The user's own validation rows, held to the columns and labels of the training rows."""
+        if X is None and y is None and sample_weight is None:
+            return None
+        if X is None or y is None:
+            raise ValueError("Validation data needs both X_val and y_val.")
+        X, y, _ = self._check_data(X, y, None, reset=False)
+        weight = validate_sample_weight(sample_weight, X)
         return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype)
 
     def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:
@@ -190,85 +204,17 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         index: np.ndarray | None = None,
     ) -> Member:
         """The task for the engine; `index` chooses rows of the prepared data, with repetitions."""
-        architecture = self._architecture(data.X.shape[1], data.encoding.n_outputs)
-        loss = self._loss(data.encoding)
-        validation_index = None
-        if self.early_stopping and stopping:
-            index, validation_index = self._split(data, index, generator)
-        rows = self._rows(data, index, go_on)
-        if self.batch_size != "auto" and self.batch_size > rows.n:
-            warnings.warn(
-                f"batch_size={self.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
-                stacklevel=4,
-            )
-        validation = score = None
-        if validation_index is not None:
-            validation = replace(rows, index=validation_index, weight=None)
-            weight = None if data.weight is None else data.weight[validation_index]
-            score = self._scorer(data.y[validation_index], weight, data.encoding)
-        optimizer = self._resolve("optimizer")
-        if go_on and self._training.architecture.structure != architecture.structure:
-            raise ValueError(
-                f"{type(self).__name__} cannot go on from its last training: the network's structure has changed. "
-                "Call fit with warm_start=False."
-            )
-        return Member(
-            architecture=architecture,
-            loss=loss,
-            penalty=self._resolve("penalty"),
-            optimizer=optimizer,
-            schedule=self._resolve("schedule"),
-            alpha=self.alpha,
-            rows=rows,
-            batch_size=self._batch_size(rows.n),
-            dtype=data.dtype,
-            generator=generator,
-            n_epochs=n_epochs,
-            max_epochs=self.max_iter,
-            shuffle=self.shuffle,
-            tol=self.tol,
-            patience=self.n_iter_no_change if stopping else None,
-            validation=validation,
-            score=score,
-            report=self._report if self.verbose else None,
-            state=self._training.state if go_on else None,
-        )
+        return make_member(self, data, generator, go_on=go_on, n_epochs=n_epochs, stopping=stopping, index=index)
 
-    def _split(
-        self, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
+    def _prior(self) -> Sequence[Any] | None:
+        """Given coefficients (n_in, n_out) of each layer that the penalty draws to, None where there are none."""
+        return None
 
-        Of a sample with repetitions, only rows that occur once may validate: a copy of a training row judges nothing.
-        """
-        repeated = np.empty(0, np.intp)
-        if index is None:
-            index = np.arange(data.X.shape[0])
-        size = math.ceil(self.validation_fraction * len(index))
-        rows, counts = np.unique(index, return_counts=True)
-        if len(rows) < len(index):
-            once = np.isin(index, rows[counts == 1])
-            index, repeated = index[once], index[~once]
-        [stream] = generator.spawn(1)
-        training, validation = train_test_split(
-            index,
-            test_size=size,
-            random_state=int(stream.integers(2**31)),
-            stratify=data.encoding.strata(data.y[index]),
-        )
-        return np.concatenate([training, repeated]), validation
-
-    def _rows(self, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
-        weight, shift, scale = data.weight, None, None
-        if self.standardize and go_on:
-            shift, scale = self._training.shift, self._training.scale
-        elif self.standardize:
-            shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
-            scale = scale.astype(data.dtype)
-            shift = shift.astype(data.X.dtype)
-        if weight is not None:
-            weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
-        return Rows(data.X, data.targets, weight, index, shift, scale)
+    @property
+    def history_(self) -> Any:
+        """The epochs as a DataFrame: losses, validation score, learning rate, gradient norm, seconds."""
+        check_is_fitted(self)
+        return self._training.history()
 
     def _report(self, record: dict[str, Any]) -> bool:
         score = record["validation_score"]

@@ -11,7 +11,10 @@ T = TypeVar("T", bound=type)
 TEXTS = {
     "hidden": """
 hidden_layer_sizes : int or list of int, default=(100,)
-    Units of each hidden layer, at least 1; `()` is the linear model.
+    Units of each hidden layer, at least 1; `()` is the linear model. One int stands for `depth` layers of that width.
+depth : int, default=1
+    Number of hidden layers, at least 1, when `hidden_layer_sizes` is an int: width and depth are two plain numbers to
+    search over.
 activation : str, Activation or list of these, default="relu"
     Function between the layers, one for all or one for each hidden layer.
 initializer : str or Initializer, default="auto"
@@ -24,15 +27,22 @@ dropout : float or list of float, default=0.0
     layer.
 input_dropout : float, default=0.0
     The same for the inputs.
+dropout_mode : {"inverted", "standard"}, default="inverted"
+    "inverted" scales what is kept by 1 / (1 - p) in training; "standard" scales by 1 - p at prediction. The expected
+    output is the same.
 optimizer : str or Optimizer, default="adam"
     Rule for the steps; its learning rate is `optimizer__learning_rate`.
 schedule : str or Schedule, default="constant"
     The learning rate over time, as a factor of the optimizer's.
 penalty : str or Penalty, default="l2"
     Function R of the weights.
-alpha : float, default=1e-4
-    Factor of the penalty, in [0, inf). The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the
-    number of rows of a batch, so that its value corresponds to alpha / batch_size here.
+alpha : float or array-like of shape (n_features,), default=1e-4
+    Factor of the penalty, in [0, inf); an array holds one for each feature's weights (the layers above take its mean).
+    The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the number of rows of a batch, so that
+    its value corresponds to alpha / batch_size here.
+prior : array-like, list of array-like or None, default=None
+    Coefficients that the penalty draws to, rather than to zero: one array of the first layer's shape (n_in, n_out), or
+    a list with one for each layer (None for zero), in the units of `coefs_`.
 """,
     "training": """
 standardize : bool, default=True
@@ -44,13 +54,19 @@ max_iter : int, default=200
     Most epochs (for a full-batch optimizer: iterations), at least 1.
 shuffle : bool, default=True
     Whether each epoch takes the rows in a new random order.
+stratified_batches : bool, default=False
+    Whether every batch keeps the classes' shares, as near as whole rows allow (for classes only).
 tol : float, default=1e-4
     An epoch that gains no more than this, in [0, inf), on the best loss (or validation score) counts as no progress.
     For a full-batch optimizer: on the largest component of the gradient.
 n_iter_no_change : int, default=10
     The fit ends after more than this many epochs in a row without progress, at least 1.
 early_stopping : bool, default=False
-    Whether a part of the rows is set apart to judge progress (accuracy or R^2); the weights that scored best are kept.
+    Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Validation rows
+    of your own, given to fit, do the same.
+scoring : str, callable or None, default=None
+    What judges progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
+    by name or as a callable.
 validation_fraction : float, default=0.1
     That part, in (0, 1).
 warm_start : bool, default=False

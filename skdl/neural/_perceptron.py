@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from skdl import _registry
-from skdl._constraints import NONE, Boolean, Integer, ListOf, OneOf, RandomState, Real
+from skdl._constraints import NONE, ArrayLike, Boolean, Callable, Integer, ListOf, OneOf, RandomState, Real, Text
 from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
 
@@ -17,14 +18,19 @@ COMMON = {
     "hidden_layer_sizes": Integer(1) | ListOf(Integer(1)),
     "dropout": PROBABILITY | ListOf(PROBABILITY),
     "input_dropout": PROBABILITY,
-    "alpha": Real(0),
+    "dropout_mode": OneOf("inverted", "standard"),
+    "depth": Integer(1),
+    "alpha": Real(0) | ArrayLike(),
+    "prior": NONE | ArrayLike(),
     "standardize": Boolean(),
     "batch_size": OneOf("auto") | Integer(1),
     "max_iter": Integer(1),
     "shuffle": Boolean(),
+    "stratified_batches": Boolean(),
     "tol": Real(0),
     "n_iter_no_change": Integer(1),
     "early_stopping": Boolean(),
+    "scoring": NONE | Text() | Callable(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),
     "warm_start": Boolean(),
     "dtype": OneOf("auto", "float32", "float64"),
@@ -49,7 +55,14 @@ class Perceptron(BaseNetwork):
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         sizes = self.hidden_layer_sizes
-        widths = (int(sizes),) if isinstance(sizes, numbers.Integral) else tuple(int(size) for size in sizes)
+        if isinstance(sizes, numbers.Integral):
+            widths: tuple[int, ...] = (int(sizes),) * self.depth
+        elif self.depth != 1:
+            raise ValueError(
+                f"depth={self.depth} repeats one width: give hidden_layer_sizes as an int. Got {sizes!r} instead."
+            )
+        else:
+            widths = tuple(int(size) for size in sizes)
         depth = len(widths)
         activations = self._resolve_layers("activation", depth)
         if self.initializer == "auto":
@@ -69,7 +82,14 @@ class Perceptron(BaseNetwork):
             self._resolve_layers("normalization", depth, optional=True),
             initializers,
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
+            self.dropout_mode == "inverted",
         )
+
+    def _prior(self) -> Sequence[Any] | None:
+        if self.prior is None:
+            return None
+        # A list holds one entry a layer; an array is the first layer's.
+        return self.prior if isinstance(self.prior, (list, tuple)) else [self.prior]
 
     def _check_parameters(self) -> None:
         super()._check_parameters()

@@ -83,24 +83,29 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self,
         hidden_layer_sizes: Any = (100,),
         *,
+        depth: int = 1,
         activation: Any = "relu",
         initializer: Any = "auto",
         normalization: Any = None,
         dropout: Any = 0.0,
         input_dropout: float = 0.0,
+        dropout_mode: str = "inverted",
         optimizer: Any = "adam",
         schedule: Any = "constant",
         penalty: Any = "l2",
-        alpha: float = 1e-4,
+        alpha: Any = 1e-4,
+        prior: Any = None,
         loss: Any = "auto",
         label_smoothing: float = 0.0,
         standardize: bool = True,
         batch_size: Any = "auto",
         max_iter: int = 200,
         shuffle: bool = True,
+        stratified_batches: bool = False,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         class_weight: Any = None,
@@ -110,24 +115,29 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.depth = depth
         self.activation = activation
         self.initializer = initializer
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.dropout_mode = dropout_mode
         self.optimizer = optimizer
         self.schedule = schedule
         self.penalty = penalty
         self.alpha = alpha
+        self.prior = prior
         self.loss = loss
         self.label_smoothing = label_smoothing
         self.standardize = standardize
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.shuffle = shuffle
+        self.stratified_batches = stratified_batches
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.class_weight = class_weight
@@ -205,24 +215,29 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         self,
         hidden_layer_sizes: Any = (100,),
         *,
+        depth: int = 1,
         activation: Any = "relu",
         initializer: Any = "auto",
         normalization: Any = None,
         dropout: Any = 0.0,
         input_dropout: float = 0.0,
+        dropout_mode: str = "inverted",
         optimizer: Any = "adam",
         schedule: Any = "constant",
         penalty: Any = "l2",
-        alpha: float = 1e-4,
+        alpha: Any = 1e-4,
+        prior: Any = None,
         loss: Any = "auto",
         standardize: bool = True,
         standardize_target: bool = True,
         batch_size: Any = "auto",
         max_iter: int = 200,
         shuffle: bool = True,
+        stratified_batches: bool = False,
         tol: float = 1e-4,
         n_iter_no_change: int = 10,
         early_stopping: bool = False,
+        scoring: Any = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         dtype: str = "auto",
@@ -231,24 +246,29 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.depth = depth
         self.activation = activation
         self.initializer = initializer
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout
+        self.dropout_mode = dropout_mode
         self.optimizer = optimizer
         self.schedule = schedule
         self.penalty = penalty
         self.alpha = alpha
+        self.prior = prior
         self.loss = loss
         self.standardize = standardize
         self.standardize_target = standardize_target
         self.batch_size = batch_size
         self.max_iter = max_iter
         self.shuffle = shuffle
+        self.stratified_batches = stratified_batches
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.warm_start = warm_start
         self.dtype = dtype
@@ -286,7 +306,15 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
         return score
 
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ):
         """Train one epoch on more data.
 
         Parameters
@@ -297,14 +325,19 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the mean loss.
+        X_val, y_val : like X and y, default=None
+            Validation rows, which score the epoch; the weights that scored best so far predict.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weight of each validation row in the score.
 
         Returns
         -------
         self : estimator
             The network, one epoch on.
         """
+        validation = (X_val, y_val, sample_weight_val)
         go_on = hasattr(self, "_training")
-        return self._train(X, y, sample_weight, go_on=go_on, n_epochs=1, incremental=True)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True)
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions of each row, in the units and the shape of the training targets.

@@ -1,0 +1,63 @@
+"""The user's `alpha` and `prior`, which speak of coefficients, as one number a weight of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from skdl.engine import Architecture, Rows
+
+
+def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np.ndarray:
+    """One factor for all weights; or of an array with one a feature, the first layer's by row and their mean above."""
+    if np.ndim(alpha) == 0:
+        return float(alpha)
+    alpha = np.asarray(alpha, dtype=np.float64)
+    if alpha.shape != (architecture.n_inputs,) or not np.isfinite(alpha).all() or (alpha < 0).any():
+        raise ValueError(
+            f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {architecture.n_inputs} such "
+            f"numbers, one a feature. Got an array of shape {alpha.shape}."
+        )
+    shapes = _shapes(architecture)
+    parts = [np.repeat(alpha, shapes[0][1])]
+    parts += [np.full(n_in * n_out, alpha.mean()) for n_in, n_out in shapes[1:]]
+    return np.concatenate(parts).astype(dtype)
+
+
+def flat_prior(
+    prior: Sequence[Any] | None,
+    architecture: Architecture,
+    rows: Rows,
+    output_map: tuple[np.ndarray, np.ndarray] | None,
+) -> np.ndarray | None:
+    """Given coefficients of each layer as weights in training, where inputs and targets are standardised."""
+    if prior is None:
+        return None
+    shapes = _shapes(architecture)
+    if len(prior) > len(shapes):
+        raise ValueError(f"The 'prior' parameter lists {len(prior)} layers for a network of {len(shapes)}.")
+    layers = []
+    for i, shape in enumerate(shapes):
+        given = prior[i] if i < len(prior) else None
+        layer = np.zeros(shape)
+        if given is not None:
+            try:
+                layer[...] = np.asarray(given, dtype=np.float64)
+            except ValueError as error:
+                raise ValueError(
+                    f"The 'prior' parameter of layer {i} must have the shape {shape} of its coefficients. "
+                    f"Got {np.shape(given)}."
+                ) from error
+        layers.append(layer)
+    if rows.scale is not None:
+        layers[0] /= rows.scale.astype(np.float64)[:, None]
+    if output_map is not None:
+        layers[-1] /= output_map[0]
+    return np.concatenate([layer.ravel() for layer in layers])
+
+
+def _shapes(architecture: Architecture) -> list[tuple[int, int]]:
+    return list(pairwise((architecture.n_inputs, *architecture.widths, architecture.n_outputs)))

@@ -1,0 +1,43 @@
+"""How an epoch is judged on validation rows: the estimator's own score, the loss, or any scorer of scikit-learn."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import check_scoring
+
+
+def validation_score(
+    network: Any, data: Any, loss: Any, output_map: tuple[np.ndarray, np.ndarray] | None
+) -> Callable[[np.ndarray], float]:
+    """From raw scores of the validation rows `data` to a number, larger is better."""
+    if network.scoring is None:
+        return network._scorer(data.y, data.weight, data.encoding)
+    if network.scoring == "loss":
+        share = np.ones(len(data.y)) if data.weight is None else data.weight
+        weight = (share / share.sum()).astype(data.dtype)[None, :, None]
+        return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
+    scorer = check_scoring(network, scoring=network.scoring)
+    weights = {} if data.weight is None else {"sample_weight": data.weight}
+
+    def score(raw: np.ndarray) -> float:
+        if output_map is not None:
+            raw = raw * output_map[0] + output_map[1]
+        return float(scorer(_answering(network, data.encoding, raw), data.X, data.y, **weights))
+
+    return score
+
+
+def _answering(network: Any, encoding: Any, raw: np.ndarray) -> Any:
+    """A stand-in for the network as it is in this epoch: it answers any question with the scores that are known."""
+    stand_in = copy.copy(network)
+    stand_in._training = SimpleNamespace(encoding=encoding)
+    if hasattr(encoding, "classes"):
+        stand_in.classes_ = encoding.classes
+    stand_in._validated = lambda X: X
+    stand_in._raw_scores = lambda X: raw
+    return stand_in

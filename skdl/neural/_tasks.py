@@ -1,0 +1,135 @@
+"""From a network estimator and its data to a task for the engine."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from skdl.engine import Member, Rows
+from skdl.neural._penalty import flat_alpha, flat_prior
+from skdl.neural._scoring import validation_score
+from skdl.neural._standardize import mean_and_scale, row_weights
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Checked and encoded data, which several members may share; `validation` is the user's own, if there is any."""
+
+    X: Any
+    y: np.ndarray
+    targets: np.ndarray
+    weight: np.ndarray | None
+    encoding: Any
+    dtype: Any
+    validation: Prepared | None = None
+
+
+def make_member(
+    network: Any,
+    data: Prepared,
+    generator: np.random.Generator,
+    *,
+    go_on: bool,
+    n_epochs: int,
+    stopping: bool,
+    index: np.ndarray | None,
+) -> Member:
+    """The task of training `network` on the rows `index` of the data (None for all)."""
+    architecture = network._architecture(data.X.shape[1], data.encoding.n_outputs)
+    penalty, optimizer = network._resolve("penalty"), network._resolve("optimizer")
+    if penalty.on_activations:
+        architecture = replace(architecture, activity=penalty, activity_alpha=network.alpha)
+    if go_on and network._training.architecture.structure != architecture.structure:
+        raise ValueError(
+            f"{type(network).__name__} cannot go on from its last training: the network's structure has changed. "
+            "Call fit with warm_start=False."
+        )
+    loss = network._loss(data.encoding)
+    judged: Prepared | None = data.validation
+    validation_index = None
+    if judged is None and network.early_stopping and stopping:
+        index, validation_index = _split(network, data, index, generator)
+        weight = None if data.weight is None else data.weight[validation_index]
+        judged = replace(data, y=data.y[validation_index], targets=data.targets[validation_index], weight=weight)
+    rows = _rows(network, data, index, go_on)
+    if network.batch_size != "auto" and network.batch_size > rows.n:
+        warnings.warn(
+            f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
+            stacklevel=5,
+        )
+    validation = None
+    if validation_index is not None:
+        validation = replace(rows, index=validation_index, weight=data.weight)
+    elif judged is not None:
+        validation = replace(rows, X=judged.X, targets=judged.targets, index=None, weight=judged.weight, strata=None)
+    output_map = network._output_map(data.encoding)
+    return Member(
+        architecture=architecture,
+        loss=loss,
+        penalty=penalty,
+        optimizer=optimizer,
+        schedule=network._resolve("schedule"),
+        alpha=flat_alpha(network.alpha, architecture, data.dtype),
+        prior=flat_prior(network._prior(), architecture, rows, output_map),
+        rows=rows,
+        batch_size=network._batch_size(rows.n),
+        dtype=data.dtype,
+        generator=generator,
+        n_epochs=n_epochs,
+        max_epochs=network.max_iter,
+        shuffle=network.shuffle,
+        tol=network.tol,
+        patience=network.n_iter_no_change if stopping else None,
+        validation=validation,
+        score=None if judged is None else validation_score(network, judged, loss, output_map),
+        report=network._report if network.verbose else None,
+        state=network._training.state if go_on else None,
+    )
+
+
+def _split(
+    network: Any, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
+
+    Of a sample with repetitions, only rows that occur once may validate: a copy of a training row judges nothing.
+    """
+    repeated = np.empty(0, np.intp)
+    if index is None:
+        index = np.arange(data.X.shape[0])
+    size = math.ceil(network.validation_fraction * len(index))
+    rows, counts = np.unique(index, return_counts=True)
+    if len(rows) < len(index):
+        once = np.isin(index, rows[counts == 1])
+        index, repeated = index[once], index[~once]
+    [stream] = generator.spawn(1)
+    training, validation = train_test_split(
+        index,
+        test_size=size,
+        random_state=int(stream.integers(2**31)),
+        stratify=data.encoding.strata(data.y[index]),
+    )
+    return np.concatenate([training, repeated]), validation
+
+
+def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
+    """The training rows, with their standardisation: that of the first training, where one goes on."""
+    weight, shift, scale = data.weight, None, None
+    if network.standardize and go_on:
+        shift, scale = network._training.shift, network._training.scale
+    elif network.standardize:
+        shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
+        scale = scale.astype(data.dtype)
+        shift = shift.astype(data.X.dtype)
+    if weight is not None:
+        weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
+    strata = None
+    if network.stratified_batches:
+        labels = data.encoding.strata(data.y)
+        strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
+    return Rows(data.X, data.targets, weight, index, shift, scale, strata)
