@@ -141,7 +141,7 @@ class Stack:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
         state, n = self.state, self.batches.n
         orders = [
-            generator.permutation(n) if member.shuffle else np.arange(n)
+            member.rows.order(generator, member.shuffle)
             for member, generator in zip(self.members, state.generators, strict=True)
         ]
         last = self.batches.steps_per_epoch - 1
