@@ -70,6 +70,9 @@ class SoftmaxClassifier(NetworkClassifier):
         Objective after each iteration.
     loss_ : float
         The last of them.
+    history_ : DataFrame
+        One row an iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
+        rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
