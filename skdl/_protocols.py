@@ -59,7 +59,7 @@ class Activation(Component):
         """f(x), elementwise, with x left as it is."""
         x = np.array(x, ndmin=1)
         x = x.astype(np.result_type(x, np.float32), copy=False)
-        learned = {name: np.asarray(value, x.dtype) for name, value in self.parameters(x.shape[-1]).items()}
+        learned = {name: np.asarray(value, x.dtype)[0] for name, value in self.parameters(x.shape[-1]).items()}
         return self.forward(x, **learned)[0]
 
 

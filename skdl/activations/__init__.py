@@ -1,0 +1,28 @@
+"""Activations: the elementwise functions between layers, each with its derivative under it."""
+
+from skdl._protocols import Activation
+from skdl._registry import activations
+from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
+from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
+from skdl.activations._smooth import GELU, Mish, Softplus, Swish
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "Mish",
+    "PReLU",
+    "ReLU",
+    "Sigmoid",
+    "Softplus",
+    "Swish",
+    "Tanh",
+    "names",
+    "register",
+    "resolve",
+]
+
+register, resolve, names = activations.register, activations.resolve, activations.names

@@ -1,0 +1,101 @@
+"""The identity, and the bounded activations."""
+
+from __future__ import annotations
+
+from skdl._array import Array, namespace
+from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
+from skdl._registry import activations
+
+
+@activations.register("identity")
+class Identity(Activation):
+    """The identity, for layers that stay linear.
+
+    f(x) = x,  f'(x) = 1
+
+    Shape
+    -----
+    (k, B, n) -> (k, B, n)
+
+    Examples
+    --------
+    >>> from skdl.activations import Identity
+    >>> Identity()([-1.0, 2.0])
+    array([-1.,  2.])
+    """
+
+    def forward(self, x: Array) -> tuple[Array, Backprop]:
+        return x, lambda dy: (dy, NO_GRADIENTS)
+
+
+@activations.register("sigmoid")
+class Sigmoid(Activation):
+    """The logistic function, with values in (0, 1).
+
+    f(x) = 1 / (1 + exp(-x)) = (1 + tanh(x / 2)) / 2,  f'(x) = f(x) (1 - f(x))
+
+    The form by tanh never overflows.
+
+    Shape
+    -----
+    (k, B, n) -> (k, B, n)
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating errors", Nature 323,
+    1986.
+
+    Examples
+    --------
+    >>> from skdl.activations import Sigmoid
+    >>> Sigmoid()([-1e4, 0.0, 1e4])
+    array([0. , 0.5, 1. ])
+    """
+
+    def forward(self, x: Array) -> tuple[Array, Backprop]:
+        x *= 0.5
+        y = namespace(x).tanh(x)
+        y += 1
+        y *= 0.5
+
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
+            slope = 1 - y
+            slope *= y
+            dy *= slope
+            return dy, NO_GRADIENTS
+
+        return y, backprop
+
+
+@activations.register("tanh")
+class Tanh(Activation):
+    """The hyperbolic tangent, with values in (-1, 1).
+
+    f(x) = tanh(x),  f'(x) = 1 - f(x)^2
+
+    Shape
+    -----
+    (k, B, n) -> (k, B, n)
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. B. Orr, K.-R. Mueller, "Efficient BackProp", 1998, section 4.4.
+
+    Examples
+    --------
+    >>> from skdl.activations import Tanh
+    >>> Tanh()([-1e4, 0.0, 1e4])
+    array([-1.,  0.,  1.])
+    """
+
+    def forward(self, x: Array) -> tuple[Array, Backprop]:
+        y = namespace(x).tanh(x)
+
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
+            slope = y * y
+            slope -= 1
+            dy *= slope
+            dy *= -1
+            return dy, NO_GRADIENTS
+
+        return y, backprop
