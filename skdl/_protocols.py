@@ -220,15 +220,15 @@ class Penalty(Component):
 
     Attributes
     ----------
-    nonsmooth : bool
-        Whether a part of it has kinks, which first-order training takes by `shrink` rather than by a gradient.
+    absolute : float
+        The share of sum_j |w_j| in it, whose kinks at zero first-order training holds weights in.
     projects : bool
         Whether it is a constraint on each weight matrix, which `project` meets after every step.
     on_activations : bool
         Whether it is a function of the hidden activations rather than of the weights.
     """
 
-    nonsmooth = False
+    absolute: Any = 0.0
     projects = False
     on_activations = False
 
@@ -243,16 +243,6 @@ class Penalty(Component):
     def smooth_gradient(self, weights: Array) -> Array:
         """The gradient of the part without kinks."""
         return self.gradient(weights)
-
-    def shrink(self, weights: Array, step: Array) -> None:
-        """The proximal map of the part with kinks, in place: argmin_u step * part(u) + |u - weights|^2 / 2.
-
-        Parameters
-        ----------
-        weights : array of shape (k, W)
-        step : array that broadcasts to it
-            Learning rate times `alpha`.
-        """
 
     def project(self, weight: Array) -> None:
         """Move one layer's weights, of shape (k, n_in, n_out), to the nearest allowed ones, in place."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from skdl._array import Array, namespace
 from skdl._constraints import Real
 from skdl._protocols import Penalty
@@ -10,13 +12,6 @@ from skdl._registry import penalties
 __all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "Penalty", "names", "register", "resolve"]
 
 register, resolve, names = penalties.register, penalties.resolve, penalties.names
-
-
-def soft_threshold(weights: Array, step: Array) -> None:
-    """Sign(w) max(|w| - step, 0) in place, exactly zero where |w| is at most the step."""
-    xp = namespace(weights)
-    excess = xp.maximum(xp.abs(weights) - step, 0)
-    weights[...] = xp.sign(weights) * excess
 
 
 @register("l2")
@@ -54,8 +49,10 @@ class L1(Penalty):
 
     R(w) = sum_j |w_j|,  with the subgradient sign(w)
 
-    First-order training takes its gradient step without R and then the proximal step
-    w <- sign(w) max(|w| - learning_rate alpha, 0), which reaches exact zeros; a subgradient alone jumps about them.
+    A subgradient alone jumps about the zeros. First-order training takes the subgradient of least norm (at zero: that
+    of the loss, drawn towards zero by alpha) and lets no step cross zero: a weight that would stops there, exactly,
+    and leaves only when the loss's gradient exceeds alpha. This is right for every optimizer, also for those that
+    scale each weight's step by itself, for which a common soft threshold has other fixed points than the objective.
 
     Shape
     -----
@@ -63,8 +60,8 @@ class L1(Penalty):
 
     References
     ----------
-    R. Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996. N. Parikh, S. Boyd, "Proximal
-    algorithms", 2014.
+    R. Tibshirani, "Regression shrinkage and selection via the lasso", JRSS B 58, 1996. G. Andrew, J. Gao, "Scalable
+    training of L1-regularized log-linear models", ICML 2007 (the steps).
 
     Examples
     --------
@@ -74,7 +71,7 @@ class L1(Penalty):
     array([7.])
     """
 
-    nonsmooth = True
+    absolute = 1.0
 
     def value(self, weights: Array) -> Array:
         xp = namespace(weights)
@@ -85,9 +82,6 @@ class L1(Penalty):
 
     def smooth_gradient(self, weights: Array) -> Array:
         return namespace(weights).zeros_like(weights)
-
-    def shrink(self, weights: Array, step: Array) -> None:
-        soft_threshold(weights, step)
 
 
 @register("elastic_net")
@@ -117,12 +111,16 @@ class ElasticNet(Penalty):
     array([9.75])
     """
 
-    nonsmooth = True
     _constraints = {"l1_ratio": Real(0, 1)}
     _per_member = ("l1_ratio",)
 
     def __init__(self, l1_ratio: float = 0.5):
         self.l1_ratio = l1_ratio
+
+    @property
+    def absolute(self) -> Any:
+        """The share of `l1`."""
+        return self.l1_ratio
 
     def value(self, weights: Array) -> Array:
         xp = namespace(weights)
@@ -134,9 +132,6 @@ class ElasticNet(Penalty):
 
     def smooth_gradient(self, weights: Array) -> Array:
         return (1 - self.l1_ratio) * weights
-
-    def shrink(self, weights: Array, step: Array) -> None:
-        soft_threshold(weights, step * self.l1_ratio)
 
 
 @register("max_norm")
@@ -211,5 +206,5 @@ class ActivityL1(L1):
     MLPClassifier(alpha=0.001, penalty='activity_l1')
     """
 
-    nonsmooth = False
+    absolute = 0.0
     on_activations = True

@@ -99,6 +99,7 @@ class Member:
             self.max_epochs,
             "each" if np.ndim(self.alpha) else self.alpha == 0,
             self.prior is None,
+            bool(np.any(self.penalty.absolute)),
             self.n_epochs == 0,
             None if self.validation is None else self.validation.n,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, column, multiply
+from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
 from skdl._protocols import Loss, Penalty
 from skdl.engine.layers import Run
@@ -32,6 +32,7 @@ class Objective:
         priors = [member.prior for member in members if member.prior is not None]
         self.prior = _rows(priors, dtype) if priors else None
         self.penalised = slice(0, network.layout.n_penalised)
+        self.has_kinks = bool(np.any(self.penalty.absolute)) and bool(self.alpha.any())
         self.without_penalty = self.penalty.on_activations or not self.alpha.any()
         self.scratch = np.empty((len(members), network.layout.n_penalised), dtype)
 
@@ -63,13 +64,27 @@ class Objective:
         rows = zip(self.penalties, self.alpha, weights, strict=True)
         return np.stack([(alpha * penalty.value(each[:, None])).sum() for penalty, alpha, each in rows])
 
-    def shrink(self, weights: Array, rate: Array) -> None:
-        """The penalty's proximal step on `weights` (k, W), in place."""
-        if self.prior is not None:
-            weights -= self.prior
-        self.penalty.shrink(weights, rate * self.alpha)
-        if self.prior is not None:
-            weights += self.prior
+    def hold_at_kinks(self, theta: Array, gradient: Array) -> Array:
+        """Make `gradient` the subgradient of least norm; returns the orthant (-1, 0 or 1) that each weight may move in.
+
+        With lambda = alpha times the penalty's share of |w|: off zero, lambda sign(w) is added; at zero, the gradient is
+        drawn to zero by lambda, and the weight may only go against what is left.
+        """
+        xp = namespace(theta)
+        weights, part = self._weights(theta), gradient[:, self.penalised]
+        factor = self.alpha * self.penalty.absolute
+        side = xp.sign(weights)
+        part += factor * side
+        drawn = xp.sign(part) * xp.maximum(xp.abs(part) - factor, 0)
+        part[...] = xp.where(side == 0, drawn, part)
+        return xp.where(side == 0, -xp.sign(drawn), side)
+
+    def stop_at_kinks(self, theta: Array, orthant: Array) -> None:
+        """Set to zero (or to the prior) the weights that left their orthant."""
+        xp = namespace(theta)
+        weights = self._weights(theta)
+        stopped = xp.where(xp.sign(weights) == orthant, weights, 0)
+        theta[:, self.penalised] = stopped if self.prior is None else stopped + self.prior
 
     def project(self, theta: Array) -> None:
         """Move each layer's weights to the nearest that the penalty allows, in place."""

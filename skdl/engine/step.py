@@ -18,8 +18,8 @@ class Step:
     """The optimizers, schedules and penalties of k members, applied in one place.
 
     In order: the penalty's gradient is added, the gradient is clipped, the optimizer gives a direction d, and
-    theta <- theta - rate (d + weight_decay theta), with decay on the weights only; then penalties with kinks shrink the
-    weights, and constraints project them.
+    theta <- theta - rate (d + weight_decay theta), with decay on the weights only; then weights that would cross a kink
+    of the penalty stop there, and constraints project them.
     """
 
     def __init__(self, members: Sequence[Member], objective: Objective):
@@ -46,6 +46,7 @@ class Step:
         objective.add_penalty_gradient(theta, gradient)
         if measure:
             self.gradient_norm = norms(gradient)
+        orthant = objective.hold_at_kinks(theta, gradient) if objective.has_kinks else None
         if self.optimizer.clip_value is not None:
             clip_values(gradient, self.optimizer.clip_value)
         if self.optimizer.clip_norm is not None:
@@ -55,7 +56,7 @@ class Step:
         if self.decays:
             weights *= 1 - rate * self.optimizer.weight_decay
         theta -= direction
-        if objective.penalty.nonsmooth and not objective.without_penalty:
-            objective.shrink(weights, rate)
+        if orthant is not None:
+            objective.stop_at_kinks(theta, orthant)
         if objective.penalty.projects:
             objective.project(theta)
