@@ -137,7 +137,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         for slot in ("optimizer", "schedule", "penalty"):
             self._resolve(slot)
         penalty = self._resolve("penalty")
-        if self._resolve("optimizer").full_batch and (penalty.nonsmooth or penalty.projects):
+        if self._resolve("optimizer").full_batch and (np.any(penalty.absolute) or penalty.projects):
             raise ValueError(
                 f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
                 "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
