@@ -67,8 +67,8 @@ class Objective:
     def hold_at_kinks(self, theta: Array, gradient: Array) -> Array:
         """Make `gradient` the subgradient of least norm; returns the orthant (-1, 0 or 1) that each weight may move in.
 
-        With lambda = alpha times the penalty's share of |w|: off zero, lambda sign(w) is added; at zero, the gradient is
-        drawn to zero by lambda, and the weight may only go against what is left.
+        With lambda = alpha times the penalty's share of |w|: off zero, lambda sign(w) is added; at zero, the gradient
+        is drawn to zero by lambda, and the weight may only go against what is left.
         """
         xp = namespace(theta)
         weights, part = self._weights(theta), gradient[:, self.penalised]
