@@ -163,9 +163,8 @@ class SoftmaxClassifier(NetworkClassifier):
     def _loss(self, encoding: Labels) -> Any:
         return _registry.losses.resolve("cross_entropy")
 
-    def _store_coefficients(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
-        self.coef_ = np.ascontiguousarray(coefs[0].T)
-        self.intercept_ = intercepts[0]
+    def _named(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> dict[str, Any]:
+        return {"coef_": np.ascontiguousarray(coefs[0].T), "intercept_": intercepts[0]}
 
     def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         return [self.coef_.T], [self.intercept_]

@@ -224,20 +224,28 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _store(self, member: Member, encoding: Any, outcome: Outcome) -> None:
         """Write every attribute of the fitted network."""
-        rows, progress = member.rows, outcome.state.progress[0]
-        self._training = Training(outcome.state, member.architecture, encoding, member.dtype, rows.shift, rows.scale)
-        folded = fold(member, outcome, self._output_map(encoding))
-        self._store_coefficients(folded.coefs, folded.intercepts)
-        self._between = folded.between
-        self.n_iter_ = progress.epoch
-        self.loss_curve_ = list(progress.losses)
-        self.loss_ = progress.losses[-1] if progress.losses else np.inf
-        self.best_loss_ = min(progress.losses, default=np.inf)
-        self.validation_scores_ = list(progress.scores) if progress.scores else None
-        self.n_parameters_ = outcome.theta.size
+        self.__dict__.update(self._results(Training.of(member, encoding, outcome.state, outcome.reason)))
 
-    def _store_coefficients(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
-        self.coefs_, self.intercepts_ = coefs, intercepts
+    def _results(self, training: Training) -> dict[str, Any]:
+        """Every attribute of a network that was trained so far."""
+        progress = training.state.progress[0]
+        folded = fold(training, self._output_map(training.encoding))
+        losses, scores = progress.losses, progress.scores
+        return {
+            "_training": training,
+            "_between": folded.between,
+            **self._named(folded.coefs, folded.intercepts),
+            "n_iter_": progress.epoch,
+            "loss_curve_": losses,
+            "loss_": losses[-1] if losses else np.inf,
+            "best_loss_": min(losses, default=np.inf),
+            "validation_scores_": scores or None,
+            "n_parameters_": training.state.theta.size,
+        }
+
+    def _named(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> dict[str, Any]:
+        """The coefficients under their public names."""
+        return {"coefs_": coefs, "intercepts_": intercepts}
 
     def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         return self.coefs_, self.intercepts_

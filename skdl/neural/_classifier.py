@@ -12,6 +12,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skdl._encoding import Labels
 from skdl._validation import validate_classification, validate_sample_weight
 from skdl.neural._base import BaseNetwork
+from skdl.neural._training import Training
 
 
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
@@ -45,9 +46,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     def _output_map(self, encoding: Labels) -> None:
         return None
 
-    def _store(self, member, encoding, outcome) -> None:
-        super()._store(member, encoding, outcome)
-        self.classes_ = encoding.classes
+    def _results(self, training: Training) -> dict[str, Any]:
+        return {**super()._results(training), "classes_": training.encoding.classes}
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None):
         """Train one epoch on more data.

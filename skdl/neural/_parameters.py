@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdl.engine import Member, Network, Outcome
+from skdl.engine import Network, Outcome
+from skdl.neural._training import Training
 
 Between = list[dict[str, np.ndarray] | None]
 
@@ -20,26 +21,26 @@ class Coefficients(NamedTuple):
     between: Between
 
 
-def fold(member: Member, outcome: Outcome, output_map: tuple[np.ndarray, np.ndarray] | None) -> Coefficients:
-    """The coefficients of a trained member in its data's precision.
+def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -> Coefficients:
+    """The coefficients of a trained network in its data's precision.
 
     With x' = (x - shift) * scale, x' W + b = x (scale W) + (b - shift (scale W)). The last layer's scores s become
     s * output_scale + output_shift. All of it is computed in float64.
     """
-    rows = member.rows
-    network = Network([member.architecture], np.float64)
+    outcome = Outcome.of(training.state, training.reason)
+    network = Network([training.architecture], np.float64)
     arrays = network.arrays(outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
     by_layer = [{name: value[0] for name, value in named.items()} for named in arrays]
     affine = [named for named in by_layer if "weight" in named]
-    if rows.scale is not None and rows.shift is not None:
-        affine[0]["weight"] *= rows.scale.astype(np.float64)[:, None]
-        affine[0]["bias"] -= rows.shift.astype(np.float64) @ affine[0]["weight"]
+    if training.scale is not None and training.shift is not None:
+        affine[0]["weight"] *= training.scale.astype(np.float64)[:, None]
+        affine[0]["bias"] -= training.shift.astype(np.float64) @ affine[0]["weight"]
     if output_map is not None:
         scale, shift = output_map
         affine[-1]["weight"] *= scale
         affine[-1]["bias"] *= scale
         affine[-1]["bias"] += shift
-    dtype = rows.X.dtype
+    dtype = training.input_dtype
     return Coefficients(
         [named["weight"].astype(dtype) for named in affine],
         [named["bias"][0].astype(dtype) for named in affine],

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import Architecture, State
+from skdl.engine import Architecture, Member, State
 
 HISTORY = ("epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 
@@ -22,6 +22,14 @@ class Training:
     dtype: Any
     shift: np.ndarray | None
     scale: np.ndarray | None
+    input_dtype: Any
+    reason: str = "interrupted"  # why it ended, see `Outcome`; of a training in progress, this
+
+    @classmethod
+    def of(cls, member: Member, encoding: Any, state: State, reason: str = "interrupted") -> Training:
+        """The training of a member that has come to `state`."""
+        rows = member.rows
+        return cls(state, member.architecture, encoding, member.dtype, rows.shift, rows.scale, rows.X.dtype, reason)
 
     def history(self) -> Any:
         """The records of the epochs as a DataFrame; what an epoch did not have is NaN."""
