@@ -11,6 +11,8 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdl._labels import unique_labels
+
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
 
 
@@ -67,6 +69,32 @@ def validate_classification(
     return X, y
 
 
+def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
+    """X, and labels (n,), or columns (n, n_columns >= 2) of labels, probabilities or zeros and ones, as an array."""
+    X, y = validate_data(estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks})
+    return X, label_array(y)
+
+
+def label_array(y: Any) -> np.ndarray:
+    """Labels that are known to be complete, as `validate_labels` gives them."""
+    y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        whole = y.dtype == object and all(isinstance(value, (bool, np.bool_, numbers.Integral)) for value in y.flat)
+        return np.array(y.tolist()) if whole else y
+    y = column_or_1d(y, warn=True)
+    if y.dtype == object:
+        unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
+    check_classification_targets(y)
+    return y
+
+
+def named_columns(y: Any) -> np.ndarray | None:
+    """The names of a frame's columns, where it holds real numbers and more than one of them."""
+    if not is_frame(y) or len(y.shape) != 2 or y.shape[1] < 2 or np.asarray(y).dtype.kind != "f":
+        return None
+    return np.asarray(y.columns)
+
+
 def is_frame(X: Any) -> bool:
     """Whether X is a table with named columns (pandas, polars, ...)."""
     return hasattr(X, "columns") and hasattr(X, "shape")
@@ -87,6 +115,11 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
         raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     if not multi_output:
+        if y.ndim == 2 and y.shape[1] > 1:
+            raise ValueError(
+                f"{type(estimator).__name__} takes a single target a row. Got y of shape {y.shape}; y should be a 1d "
+                "array."
+            )
         y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
     return y

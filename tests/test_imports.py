@@ -21,7 +21,7 @@ COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
 BORDER = {"_validation", "_encoding", "_slots"}
-ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "engine"} | BORDER
+ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "_labels", "engine"} | BORDER
 ALLOWED = {
     "_array": set(),
     "_constraints": set(),
@@ -32,8 +32,9 @@ ALLOWED = {
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     "engine": ENGINE,
     "_slots": PROTOCOLS,
-    "_validation": BASE,
-    "_encoding": BASE,
+    "_labels": set(),
+    "_validation": BASE | {"_labels"},
+    "_encoding": BASE | {"_labels"},
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
@@ -82,7 +83,7 @@ def test_arrows(module):
 def test_the_arrows_have_no_cycle_above_the_parts():
     """ALLOWED itself goes one way, but for the softmax classifier's base."""
     order = ["_array", "_constraints", "_threads", "_component", "_protocols", "_registry", *sorted(FAMILIES), "engine"]
-    order += ["_slots", "_validation", "_encoding", "neural", "linear", "neighbors", "parallel", "ensemble"]
+    order += ["_slots", "_labels", "_validation", "_encoding", "neural", "linear", "neighbors", "parallel", "ensemble"]
     order += ["inspection", "testing"]
     assert set(order) == set(ALLOWED)
     for owner, allowed in ALLOWED.items():

@@ -17,6 +17,7 @@ from skdl._threads import n_threads
 from skdl.engine import train_members
 from skdl.ensemble._sampling import select_rows
 from skdl.neural._base import BaseNetwork, Prepared
+from skdl.neural._classifier import NetworkClassifier
 
 Warned = tuple[type[Warning], str]
 
@@ -42,7 +43,7 @@ def check_takes_weight(estimator: Any, owner: Any) -> None:
 
 def is_stackable(estimator: Any) -> bool:
     """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call."""
-    return isinstance(estimator, BaseNetwork) and type(estimator).fit is BaseNetwork.fit
+    return isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
 
 
 def fit_members(

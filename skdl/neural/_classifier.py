@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.metrics import accuracy_score
 
-from skdl._encoding import Labels
-from skdl._validation import validate_classification, validate_sample_weight
+from skdl._encoding import Columns, Labels
+from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.neural._base import BaseNetwork
+from skdl.neural._kinds import Encoding, encoding_of_labels
+from skdl.neural._tasks import Prepared
 from skdl.neural._training import Training
 
 
@@ -19,68 +22,187 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
     label_smoothing = 0.0
+    _several_labels = False  # whether it takes a y with several labels a row
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_classification(self, X, y, reset=reset, accept_sparse="csr")
-        weight = validate_sample_weight(sample_weight, X)
-        if self.class_weight is not None:
-            by_class = compute_sample_weight(self.class_weight, y)
-            weight = validate_sample_weight(by_class if weight is None else weight * by_class, X)
-        return X, y, weight
+        X, y = validate_labels(self, X, y, reset=reset, accept_sparse="csr")
+        return X, y, validate_sample_weight(sample_weight, X)
 
-    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Labels:
-        classes = np.unique(y) if classes is None else classes
-        if len(classes) < 2:
+    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:
+        encoding = encoding_of_labels(
+            y, classes, name=type(self).__name__, binary=self._is_binary(2), smoothing=self.label_smoothing
+        )
+        if not (self._several_labels or isinstance(encoding, Labels)):
             raise ValueError(
-                f"{type(self).__name__} needs at least two classes in y. Got one class only: {classes.tolist()}."
+                f"{type(self).__name__} takes one label a row, or its class probabilities as floats. Got y of shape "
+                f"{y.shape} and type {y.dtype}. For several labels a row there is MLPClassifier, which is linear with "
+                "hidden_layer_sizes=()."
             )
-        return Labels(classes, self._is_binary(len(classes)), self.label_smoothing)
+        return encoding
 
     def _is_binary(self, n_classes: int) -> bool:
         """Whether the loss takes one column for two classes."""
         return False
 
-    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Labels) -> Callable[[np.ndarray], float]:
-        return lambda scores: float(np.average(encoding.decode(scores) == y, weights=weight))
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any, Any] = (None, None, None),
+        *,
+        reset: bool = True,
+        classes: Any = None,
+        **options: Any,
+    ) -> Prepared:
+        names = named_columns(y)
+        if classes is None and names is not None and ((np.asarray(y) > 0) & (np.asarray(y) < 1)).any():
+            classes = names
+        data = super()._prepare(X, y, sample_weight, validation, reset=reset, classes=classes, **options)
+        for frame in (names, named_columns(validation[1])):
+            if frame is not None and isinstance(data.encoding, Labels):
+                data.encoding.check_names(frame)
+        if classes is not None and not reset:
+            data.encoding.check_declared(classes, data.y)
+        if self.class_weight is None:
+            return data
+        by_class = data.encoding.class_weights(self.class_weight, data.y)
+        weight = by_class if data.weight is None else data.weight * by_class
+        return replace(data, weight=validate_sample_weight(weight, data.X))
 
-    def _output_map(self, encoding: Labels) -> None:
+    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Encoding) -> Callable[[np.ndarray], float]:
+        return lambda scores: encoding.score(y, scores, weight)
+
+    def _output_map(self, encoding: Encoding) -> None:
         return None
 
     def _results(self, training: Training) -> dict[str, Any]:
         return {**super()._results(training), "classes_": training.encoding.classes}
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None):
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        classes: Any = None,
+    ):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data; sparse rows are made dense batch by batch.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Labels, class probabilities, or several labels a row: see the notes.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean loss.
+        X_val, y_val : like X and y, default=None
+            Validation rows: they judge each epoch, by `scoring`, and the weights that scored best are kept.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weight of each validation row in the score.
+        classes : array-like of shape (n_classes,) or list of these, default=None
+            All labels, where y does not hold them all; for class probabilities, what each column stands for.
+
+        Returns
+        -------
+        self : estimator
+            The fitted network.
+        """
+        go_on = self.warm_start and hasattr(self, "_training")
+        validation = (X_val, y_val, sample_weight_val)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self.max_iter, classes=classes)
+
+    def initialize(self, X: Any, y: Any, classes: Any = None):
+        """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data that the input standardisation is taken from.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Labels as in fit, which fix the outputs.
+        classes : array-like of shape (n_classes,) or list of these, default=None
+            As in fit.
+
+        Returns
+        -------
+        self : estimator
+            The untrained network, which predicts.
+        """
+        return self._train(X, y, None, go_on=False, n_epochs=0, classes=classes)
+
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ):
         """Train one epoch on more data.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             The rows of this call. Input standardisation is taken from those of the first.
-        y : array-like of shape (n_samples,)
-            Their labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever come; needed in the first call only, and there when y does not hold them all.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Their labels, of the same kind in every call: see the notes.
+        classes : array-like of shape (n_classes,) or list of these, default=None
+            All labels that will ever come; needed in the first call only, and there when y does not hold them all. For
+            class probabilities, what each column stands for.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the mean loss.
+        X_val, y_val : like X and y, default=None
+            Validation rows, which score the epoch; the weights that scored best so far predict.
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            Weight of each validation row in the score.
 
         Returns
         -------
         self : estimator
             The network, one epoch on.
         """
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str):
             raise ValueError(
                 "class_weight='balanced' needs all of y at once. In partial_fit, give class_weight as a dict, such as "
                 "the one that sklearn.utils.class_weight.compute_class_weight gives for all of your labels."
             )
+        validation = (X_val, y_val, sample_weight_val)
         go_on = hasattr(self, "_training")
-        if classes is not None:
-            classes = np.unique(np.asarray(classes))
-            if go_on and not np.array_equal(classes, self.classes_):
-                raise ValueError(f"classes={classes.tolist()} differ from those before: {self.classes_.tolist()}.")
-        return self._train(X, y, sample_weight, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
 
-    def decision_function(self, X: Any) -> np.ndarray:
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of the rows that are predicted right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to classify.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            The true labels. Of class probabilities the most probable label counts as true; where a row has several
+            labels, all of them have to be right.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        predicted, encoding, y = self.predict(X), self._training.encoding, label_array(y)
+        if isinstance(encoding, Labels) and y.ndim == 2:
+            y = encoding.classes[encoding.codes(y)]
+        elif isinstance(encoding, Columns):
+            encoding.check_columns(y)
+            return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
+        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+
+    def decision_function(self, X: Any) -> Any:
         """Raw scores of the network.
 
         Parameters
@@ -92,12 +214,11 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         -------
         scores : array of shape (n_samples, n_classes), or (n_samples,) for two classes
             The logarithm of each class's probability up to a constant of the row; for two classes, the log odds of the
-            second.
+            second. For a multilabel indicator the log odds of each label, of shape (n_samples, n_labels); for columns
+            of labels a list with the scores of each.
         """
         scores = self._raw_scores(self._validated(X))
-        if len(self.classes_) > 2:
-            return scores
-        return scores[:, 0] if scores.shape[1] == 1 else scores[:, 1] - scores[:, 0]
+        return self._training.encoding.log_odds(scores)
 
     def predict(self, X: Any) -> np.ndarray:
         """The most probable label of each row.
@@ -109,13 +230,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
         Returns
         -------
-        y : array of shape (n_samples,)
-            Labels.
+        y : array of shape (n_samples,) or (n_samples, n_columns)
+            Labels, with as many columns as a multilabel indicator or columns of labels had in training.
         """
         scores = self._raw_scores(self._validated(X))
         return self._training.encoding.decode(scores)
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Any) -> Any:
         """Class probabilities of each row.
 
         Parameters
@@ -125,14 +246,15 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
         Returns
         -------
-        probabilities : array of shape (n_samples, n_classes)
-            In the order of `classes_`.
+        probabilities : array of shape (n_samples, n_classes), or list of these
+            In the order of `classes_`. For a multilabel indicator the probability of each label, of shape
+            (n_samples, n_labels); for columns of labels a list with the probabilities of each.
         """
         scores = self._raw_scores(self._validated(X))
         encoding = self._training.encoding
         return encoding.probabilities(self._loss(encoding).link(scores))
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Any) -> Any:
         """Logarithms of the class probabilities of each row.
 
         Parameters
@@ -142,8 +264,15 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
         Returns
         -------
-        log_probabilities : array of shape (n_samples, n_classes)
-            In the order of `classes_`.
+        log_probabilities : array of shape (n_samples, n_classes), or list of these
+            As `predict_proba`.
         """
+        probabilities = self.predict_proba(X)
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            return [np.log(p) for p in probabilities] if isinstance(probabilities, list) else np.log(probabilities)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = self._several_labels
+        tags.target_tags.multi_output = self._several_labels
+        return tags

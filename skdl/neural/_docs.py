@@ -111,6 +111,22 @@ n_features_in_ : int
 feature_names_in_ : array of shape (n_features_in_,)
     Their names, when X had names that are all strings.
 """,
+    "labels": """
+A y may be, with the columns of y in the order of their names or of `classes`, an argument of `fit`:
+
+- labels, of shape (n_samples,): strings, integers or booleans;
+- class probabilities, of shape (n_samples, n_classes): floats, each row with a sum of one. The classes are `classes`,
+  else the names of a frame's columns, else 0, 1, 2, ...; `classes_` and the columns of `predict_proba` are sorted. For
+  rows that are all zeros and a one, `classes` is needed. Scores count the most probable label as true;
+- a multilabel indicator, of shape (n_samples, n_labels): zeros and ones as integers or booleans, or as floats where
+  some row has none or several ones; dense or sparse. Each label has a sigmoid of its own, and the loss is summed over
+  them;
+- columns of labels, of shape (n_samples, n_columns): anything else, of any type, or zeros and ones with a list of
+  arrays as `classes`. Each column has a softmax of its own, and the loss is the mean over them. scikit-learn's searches
+  need `cv=KFold()` for a frame whose columns have different types.
+
+Where a row has several labels, it is right in `score` and `early_stopping` when all of them are.
+""",
     "notes": """
 Weights of rows enter the mean loss: where each step takes all rows (`batch_size` at least n_samples, or a full-batch
 optimizer), weight 2 equals the row twice. In mini-batches it does so in expectation.

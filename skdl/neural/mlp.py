@@ -10,11 +10,13 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
 
 from skdl import _registry
-from skdl._constraints import NONE, Boolean, Instance, OneOf
-from skdl._encoding import Labels, Reals
+from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
+from skdl._encoding import Columns, Reals
 from skdl._validation import validate_regression, validate_sample_weight
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
+from skdl.neural._heads import Heads
+from skdl.neural._kinds import Encoding
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._standardize import mean_and_scale, row_weights
 
@@ -32,19 +34,23 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     ----------
     {hidden}
     loss : str or Loss, default="auto"
-        Name or instance of a loss. "auto" is "binary_cross_entropy" with one output for two classes, else
-        "cross_entropy" with one output a class.
+        Name or instance of a loss. "auto" is "binary_cross_entropy" with one output for two classes and for each label
+        of a multilabel indicator, else "cross_entropy" with one output a class.
     label_smoothing : float, default=0.0
-        In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1).
+        In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1). A multilabel indicator's ones
+        become 1 - a and its zeros a.
     {training}
-    class_weight : dict, "balanced" or None, default=None
-        Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count).
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count). With class
+        probabilities, a row's weight is the expectation. With columns of labels, a list has a dict for each column, and
+        the columns' weights are multiplied. Not for a multilabel indicator.
     {running}
 
     Attributes
     ----------
-    classes_ : array of shape (n_classes,)
-        Labels, sorted.
+    classes_ : array of shape (n_classes,) or list of these
+        Labels, sorted. For a multilabel indicator the numbers of its columns; for columns of labels a list with the
+        labels of each.
     {attributes}
 
     See Also
@@ -54,6 +60,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     Notes
     -----
+    {labels}
+
     {notes}
 
     References
@@ -73,10 +81,11 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     True
     """
 
+    _several_labels = True
     _constraints = {
         **COMMON,
         "label_smoothing": PROBABILITY,
-        "class_weight": NONE | OneOf("balanced") | Instance(dict),
+        "class_weight": NONE | OneOf("balanced") | Instance(dict) | ListOf(Instance(dict)),
     }
 
     def __init__(
@@ -154,10 +163,12 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     def _is_binary(self, n_classes: int) -> bool:
         return n_classes == 2 and (self.loss == "auto" or self._resolve("loss").task == "binary")
 
-    def _loss(self, encoding: Labels) -> Any:
+    def _loss(self, encoding: Encoding) -> Any:
         if self.loss != "auto":
-            return self._loss_of_task(("binary",) if encoding.binary else ("classification",))
-        return _registry.losses.resolve("binary_cross_entropy" if encoding.binary else "cross_entropy")
+            loss = self._loss_of_task(("binary",) if encoding.binary else ("classification",))
+        else:
+            loss = _registry.losses.resolve("binary_cross_entropy" if encoding.binary else "cross_entropy")
+        return Heads(loss, encoding.sizes) if isinstance(encoding, Columns) else loss
 
 
 @document

@@ -1,0 +1,104 @@
+"""Arrays of labels, probabilities and indicators: what is in them, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+SUM_TOLERANCE = 1e-6  # of a row of probabilities; a few roundings of their type where that is more
+MOST_LISTED = 20
+
+
+def unique_labels(y: Any) -> np.ndarray:
+    """The labels, sorted; labels that have no common order are a ValueError."""
+    y = np.asarray(y)
+    try:
+        return np.unique(y)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in y.flat})
+        raise ValueError(
+            f"y has labels of different types ({', '.join(kinds)}), which have no common order. Make them of one type, "
+            "such as y.astype(str), and give missing ones a label of their own."
+        ) from None
+
+
+def positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """The position of each label in the sorted `classes`; a label that is not there is a ValueError."""
+    try:
+        codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+        unknown = np.asarray(classes[codes] != y)
+    except TypeError:  # a label that cannot be compared with the classes is none of them
+        known = set(classes.tolist())
+        codes = np.empty(0, np.intp)
+        unknown = np.array([label not in known for label in y.tolist()])
+    if unknown.any():
+        new = dict.fromkeys(y[unknown].tolist())
+        raise ValueError(f"y has labels that are not among the classes {listed(classes)}: {listed(new)}")
+    return codes
+
+
+def weights_by_label(weights: Mapping[Any, float], classes: np.ndarray) -> np.ndarray:
+    """The weight of each class; 1 for a class without, unless there is a weight for what is no class."""
+    labels = classes.tolist()
+    left_out = [label for label in labels if label not in weights]
+    strange = [label for label in weights if label not in set(labels)]
+    if left_out and strange:
+        raise ValueError(
+            f"class_weight has weights for {listed(strange)}, which are no classes, and none for {listed(left_out)}."
+        )
+    return np.array([weights.get(label, 1.0) for label in labels], dtype=np.float64)
+
+
+def check_probabilities(y: np.ndarray, n_classes: int) -> None:
+    """Raise unless the rows of y are probabilities of so many classes."""
+    check_shape(y, n_classes, "class probabilities")
+    if y.dtype.kind not in "biuf":
+        raise ValueError(f"Class probabilities must be real numbers. Got y of type {y.dtype}.")
+    outside = (y < 0) | (y > 1)
+    if outside.any():
+        row = int(outside.any(axis=1).argmax())
+        raise ValueError(
+            f"Unknown label type: y is a matrix of real numbers, and row {row} is no row of class probabilities, which "
+            f"lie in [0, 1]: {listed(y[row])}. Divide counts or percentages by their sums. A regression target needs a "
+            "regressor."
+        )
+    sums = y.sum(axis=1, dtype=np.float64)
+    tolerance = SUM_TOLERANCE if y.dtype.kind != "f" else max(SUM_TOLERANCE, 8 * float(np.finfo(y.dtype).eps))
+    wrong = np.abs(sums - 1) > tolerance
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"The class probabilities of a row of y must sum to one. Row {row} sums to {sums[row]:.7g}, with "
+            f"{wrong.sum()} of {len(y)} rows wrong. If they are rounded, divide them by their sums; if y is a "
+            "multilabel indicator, make it of integers: y.astype(int)."
+        )
+
+
+def check_shape(y: np.ndarray, n_columns: int, what: str) -> None:
+    """Raise unless y has so many columns."""
+    if y.ndim != 2 or y.shape[1] != n_columns:
+        raise ValueError(f"y must have {n_columns} columns, of {what}. Got an array of shape {y.shape}.")
+
+
+def is_zero_one(y: np.ndarray) -> bool:
+    """Whether there is nothing but zeros and ones."""
+    return y.dtype.kind == "b" or (y.dtype.kind in "iuf" and bool(((y == 0) | (y == 1)).all()))
+
+
+def is_nested(classes: Any) -> bool:
+    """Whether there is an array of classes for each of several columns, rather than one array."""
+    return not isinstance(classes, str) and all(np.ndim(part) == 1 for part in classes)
+
+
+def typed(column: np.ndarray) -> np.ndarray:
+    """Labels that came among columns of other types in a type of their own."""
+    return np.array(column.tolist()) if column.dtype == object and len(column) else column
+
+
+def listed(labels: Iterable[Any]) -> str:
+    """Labels as text, the first of many."""
+    labels = labels.tolist() if isinstance(labels, np.ndarray) else list(labels)
+    more = len(labels) - MOST_LISTED
+    return str(labels) if more <= 0 else f"{str(labels[:MOST_LISTED])[:-1]}, ... {more} more]"
