@@ -109,6 +109,11 @@ def column_sum(x: Array) -> Array:
     return np.matmul(np.ones((1, 1, x.shape[1]), x.dtype), x)
 
 
+def weighted_sum(rows: Array, weight: Array) -> Array:
+    """Each member's weighted sum over rows, (k, B, 1) -> (k,): a product, the same alone and in a stack."""
+    return np.matmul(transpose(weight), rows)[:, 0, 0]
+
+
 def normal_cdf(x: Array) -> Array:
     """The standard normal distribution function, exactly 0 and 1 in the tails.
 

@@ -110,9 +110,16 @@ class Loss(Component):
     task : str
         "classification" (targets are probabilities), "binary" (each column is the probability of one event) or
         "regression" (targets are reals).
+    standardizes : bool
+        Whether targets of a regression may be shifted and scaled before the training, and predictions shifted and
+        scaled back. Not where the loss is one of counts, or its link is not the identity.
     """
 
     task = "regression"
+    standardizes = True
+
+    def check_targets(self, targets: np.ndarray) -> None:
+        """Raise a ValueError for targets of shape (n, C) that the loss is not defined for."""
 
     def link(self, scores: Array) -> Array:
         """Predictions (probabilities, means) from scores of shape (..., C), which stay as they are."""

@@ -50,9 +50,14 @@ def check_penalty(penalty: Any) -> None:
 
 
 def _targets(loss: Any, rng: np.random.Generator) -> np.ndarray:
-    """Targets as the task has them, certain ones among them."""
+    """Targets as the task has them, certain ones among them; not negative ones where the loss refuses these."""
     if loss.task == "regression":
-        return rng.normal(size=(K, B, N))
+        targets = rng.normal(size=(K, B, N))
+        try:
+            loss.check_targets(targets[0])
+        except ValueError:
+            return np.abs(targets)
+        return targets
     if loss.task == "binary":
         targets = rng.uniform(size=(K, B, N))
         targets[:, 0] = targets[:, 0] > 0.5

@@ -1,0 +1,28 @@
+"""Losses: each takes raw scores, owns the link to predictions, and gives value and gradient in one call.
+
+The value is a weighted sum over the rows of a batch; with weights 1 / B it is their mean. Over the columns of a row,
+losses of classes and events are sums, losses of reals are means.
+"""
+
+from skdl._protocols import Loss
+from skdl._registry import losses
+from skdl.losses._classification import BinaryCrossEntropy, Brier, CrossEntropy, Focal
+from skdl.losses._regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
+
+__all__ = [
+    "AbsoluteError",
+    "BinaryCrossEntropy",
+    "Brier",
+    "CrossEntropy",
+    "Focal",
+    "Huber",
+    "Loss",
+    "Poisson",
+    "Quantile",
+    "SquaredError",
+    "names",
+    "register",
+    "resolve",
+]
+
+register, resolve, names = losses.register, losses.resolve, losses.names
