@@ -16,16 +16,17 @@ FAMILIES = {
     "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
-BASE = {"_array", "_constraints", "_threads"}
+BASE = {"_array", "_constraints", "_search_space", "_threads"}
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
-BORDER = {"_validation", "_encoding", "_slots"}
+BORDER = {"_validation", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "_labels", "engine"} | BORDER
 ALLOWED = {
     "_array": set(),
     "_constraints": set(),
     "_threads": set(),
+    "_search_space": {"_constraints"},
     "_component": BASE,
     "_protocols": COMPONENTS,
     "_registry": COMPONENTS | {"_protocols"},
@@ -35,6 +36,8 @@ ALLOWED = {
     "_labels": set(),
     "_validation": BASE | {"_labels"},
     "_encoding": BASE | {"_labels"},
+    "_callbacks_adapter": set(),
+    "callbacks": BASE | {"engine"},
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
@@ -82,8 +85,30 @@ def test_arrows(module):
 
 def test_the_arrows_have_no_cycle_above_the_parts():
     """ALLOWED itself goes one way, but for the softmax classifier's base."""
-    order = ["_array", "_constraints", "_threads", "_component", "_protocols", "_registry", *sorted(FAMILIES), "engine"]
-    order += ["_slots", "_labels", "_validation", "_encoding", "neural", "linear", "neighbors", "parallel", "ensemble"]
+    order = [
+        "_array",
+        "_constraints",
+        "_threads",
+        "_search_space",
+        "_component",
+        "_protocols",
+        "_registry",
+        *sorted(FAMILIES),
+        "engine",
+    ]
+    order += [
+        "_slots",
+        "_labels",
+        "_validation",
+        "_encoding",
+        "_callbacks_adapter",
+        "callbacks",
+        "neural",
+        "linear",
+        "neighbors",
+        "parallel",
+        "ensemble",
+    ]
     order += ["inspection", "testing"]
     assert set(order) == set(ALLOWED)
     for owner, allowed in ALLOWED.items():
@@ -118,6 +143,11 @@ def test_nothing_imports_testing(module):
 def test_only_the_border_validates_data(module):
     called = {name for name in imports(module) if name.startswith("sklearn") and name.rpartition(".")[2] in VALIDATORS}
     assert not called
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "skdl._callbacks_adapter"])
+def test_only_the_adapter_knows_the_callbacks_of_scikit_learn(module):
+    assert not [name for name in imports(module) if name.startswith("sklearn.callback")]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -42,8 +42,12 @@ def check_takes_weight(estimator: Any, owner: Any) -> None:
 
 
 def is_stackable(estimator: Any) -> bool:
-    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call."""
-    return isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
+    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call.
+
+    Callbacks follow a fit of their own estimator: networks that have any are fitted one by one.
+    """
+    own = isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
+    return own and not estimator._has_callbacks
 
 
 def fit_members(

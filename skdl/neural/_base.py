@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._callbacks_adapter import CallbackMixin, with_callbacks
 from skdl._constraints import check_params
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
@@ -22,7 +23,7 @@ from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
 
-class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the estimators that the engine trains.
 
     A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
@@ -107,6 +108,7 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         """
         return self._train(X, y, None, go_on=False, n_epochs=0)
 
+    @with_callbacks
     def _train(
         self,
         X: Any,
@@ -124,8 +126,13 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
         member = self._member(
             data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=not incremental and n_epochs > 0
         )
+        task = self._begin_fit(n_epochs, X, data.y, sample_weight)
+        if task is not None:
+            member = task.observe(member, lambda state: self._results(Training.of(member, data.encoding, state)))
         [outcome] = train_members([member], n_threads(self.n_jobs))
         self._store(member, data.encoding, outcome)
+        if task is not None:
+            task.end()
         if not incremental and n_epochs > 0:
             self._warn_of(outcome)
         return self
@@ -259,11 +266,11 @@ class BaseNetwork(SlotMixin, BaseEstimator, metaclass=ABCMeta):
             advice = f"The loss became infinite or NaN in epoch {epoch}; the last finite weights are kept. "
             advice += "Lower the learning rate (optimizer__learning_rate), or check the scale of the data."
         elif outcome.reason == "interrupted":
-            warnings.warn("Training interrupted by the user: the weights of the last epoch are kept.", stacklevel=4)
+            warnings.warn("Training interrupted by the user: the weights of the last epoch are kept.", stacklevel=5)
             return
         else:
             return
-        warnings.warn(advice, ConvergenceWarning, stacklevel=4)
+        warnings.warn(advice, ConvergenceWarning, stacklevel=5)
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""

@@ -60,7 +60,7 @@ def make_member(
     if network.batch_size != "auto" and network.batch_size > rows.n:
         warnings.warn(
             f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
-            stacklevel=5,
+            stacklevel=6,
         )
     validation = None
     if validation_index is not None:

@@ -1,0 +1,234 @@
+"""Callbacks: scikit-learn's own ones and those of skdl, on a network alone, in pipelines and in searches."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.callback import FitCallback, ProgressBar, ScoringMonitor
+from sklearn.datasets import make_classification, make_regression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl.optimizers import SGD
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+X, Y = make_classification(60, 4, n_informative=3, n_redundant=0, random_state=0)
+REALS = make_regression(60, 4, noise=3.0, random_state=0)[1]
+FRAME = pd.DataFrame(X, columns=list("abcd"))
+SMALL = {"hidden_layer_sizes": (5,), "batch_size": 16, "random_state": 0}
+NETWORKS = {
+    "classifier": (MLPClassifier(**SMALL, max_iter=4, dropout=0.1, normalization="batch"), Y),
+    "validated": (MLPClassifier(**SMALL, max_iter=4, early_stopping=True), Y),
+    "regressor": (MLPRegressor(**SMALL, max_iter=4), REALS),
+    "full batch": (SoftmaxClassifier(max_iter=4), Y),
+    "linear": (SoftmaxClassifier(optimizer="adam", max_iter=4, random_state=0), Y),
+}
+
+
+class Recorder:
+    """Keeps what the hooks are given, and stops after some epochs."""
+
+    def __init__(self, stop_after=None):
+        self.stop_after = stop_after
+        self.events, self.fitted, self.seen = [], {"begin": [], "end": []}, []
+
+    def setup(self, estimator, context):
+        self.events.append("setup")
+
+    def teardown(self, estimator, context):
+        self.events.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, fitted_estimator=None):
+        self.events.append(f"begin {context.task_name}")
+        if context.task_name == "epoch":
+            self.fitted["begin"].append(fitted_estimator)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
+        self.events.append(f"end {context.task_name}")
+        self.seen.append((X, y, metadata))
+        if context.task_name == "epoch":
+            self.fitted["end"].append(fitted_estimator)
+            return context.task_id + 1 == self.stop_after
+        return False
+
+
+class Timid:
+    """Asks for nothing."""
+
+    def setup(self, estimator, context):
+        self.max_subtasks = context.max_subtasks
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        return None
+
+
+def scores(network, X):
+    return network.decision_function(X) if hasattr(network, "decision_function") else network.predict(X)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_fitted_estimator_is_the_fit_that_stopped_there(name):
+    network, y = NETWORKS[name]
+    recorder = Recorder()
+    whole = clone(network).set_callbacks(recorder).fit(FRAME, y)
+    np.testing.assert_array_equal(scores(whole, FRAME), scores(clone(network).fit(FRAME, y), FRAME))
+    assert len(recorder.fitted["end"]) == 4
+    for epoch, then in enumerate(recorder.fitted["end"], 1):
+        cut = clone(network).set_params(max_iter=epoch).fit(FRAME, y)
+        np.testing.assert_array_equal(scores(then, FRAME), scores(cut, FRAME))
+        assert then.loss_curve_ == cut.loss_curve_ == whole.loss_curve_[:epoch]
+        assert len(then.history_) == epoch
+    for epoch, then in enumerate(recorder.fitted["begin"]):
+        assert then.n_iter_ == epoch
+        if not epoch and network.get_params().get("early_stopping"):
+            continue  # `initialize` sets no rows apart: another standardisation
+        expected = recorder.fitted["end"][epoch - 1] if epoch else clone(network).initialize(FRAME, y)
+        np.testing.assert_array_equal(scores(then, FRAME), scores(expected, FRAME))
+
+
+def test_a_fit_is_a_task_with_a_subtask_an_epoch():
+    recorder = Recorder()
+    weight = np.linspace(1, 2, len(Y))
+    mlp = MLPClassifier(**SMALL, max_iter=2).set_callbacks(recorder).fit(FRAME, Y, sample_weight=weight)
+    epochs = ["begin epoch", "end epoch"] * 2
+    assert recorder.events == ["setup", "begin fit", *epochs, "end fit", "teardown"]
+    for X_seen, y_seen, metadata in recorder.seen:
+        assert X_seen is FRAME  # as it was given: a scorer predicts with its names
+        np.testing.assert_array_equal(y_seen, Y)
+        assert metadata["sample_weight"] is weight
+    recorder.events.clear()
+    mlp.partial_fit(FRAME, Y)
+    assert recorder.events == ["setup", "begin fit", "begin epoch", "end epoch", "end fit", "teardown"]
+    recorder.events.clear()
+    mlp.initialize(FRAME, Y)
+    mlp.set_callbacks().fit(FRAME, Y)
+    assert recorder.events == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_callback_can_stop_the_fit(name):
+    network, y = NETWORKS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # it ended because it was asked to: nothing to warn of
+        stopped = clone(network).set_callbacks(Timid(), Recorder(stop_after=2)).fit(X, y)
+    assert stopped.n_iter_ == 2
+    np.testing.assert_array_equal(scores(stopped, X), scores(clone(network).set_params(max_iter=2).fit(X, y), X))
+
+
+def test_subtasks_are_at_most_the_epochs():
+    timid = Timid()
+    MLPClassifier(**SMALL, max_iter=7).set_callbacks(timid).fit(X, Y)
+    assert timid.max_subtasks == 7
+    # A search that has converged has begun no further iteration.
+    recorder = Recorder()
+    softmax = SoftmaxClassifier(max_iter=200, tol=1e-3).set_callbacks(recorder).fit(X, Y)
+    assert softmax.n_iter_ == recorder.events.count("begin epoch") == recorder.events.count("end epoch") < 200
+
+
+def test_what_nobody_asks_for_is_not_computed(monkeypatch):
+    calls = []
+    results = MLPClassifier._results
+    monkeypatch.setattr(MLPClassifier, "_results", lambda self, training: calls.append(1) or results(self, training))
+    MLPClassifier(**SMALL, max_iter=5).set_callbacks(Timid()).fit(X, Y)
+    assert len(calls) == 1
+    monkeypatch.setattr(MLPClassifier, "_init_callback_context", None)
+    MLPClassifier(**SMALL, max_iter=5).fit(X, Y)  # without callbacks there is no context
+
+
+def test_an_epoch_that_diverges_ends_without_a_result():
+    recorder = Recorder()
+    MLPRegressor(**SMALL, optimizer=SGD(1e6)).set_callbacks(recorder).fit(X, REALS)
+    assert recorder.events.count("begin epoch") == recorder.events.count("end epoch")
+    assert recorder.fitted["end"][-1] is None
+    assert recorder.events[-1] == "teardown"
+
+
+def test_an_error_in_a_callback_ends_the_fit_and_tears_down():
+    recorder = Recorder()
+
+    class Failing(Timid):
+        def on_fit_task_end(self, estimator, context):
+            raise RuntimeError("no")
+
+    mlp = MLPClassifier(**SMALL).set_callbacks(recorder, Failing())
+    with pytest.raises(RuntimeError, match="no"):
+        mlp.fit(X, Y)
+    assert recorder.events[-1] == "teardown"
+    assert not hasattr(mlp, "_callback_fit_ctx")
+    assert not hasattr(mlp, "coefs_")
+
+
+def test_clones_and_pickles_keep_their_callbacks():
+    mlp = MLPClassifier(**SMALL, max_iter=2)
+    assert "callbacks" not in " ".join(mlp.get_params())
+    recorder = Recorder()
+    mlp.set_callbacks(recorder)
+    clone(mlp).fit(X, Y)
+    assert recorder.events.count("end epoch") == 2
+    fitted = pickle.loads(pickle.dumps(mlp.set_callbacks(Timid()).fit(X, Y)))
+    np.testing.assert_array_equal(fitted.coefs_[0], mlp.coefs_[0])
+    assert fitted._has_callbacks
+    assert not clone(fitted.set_callbacks())._has_callbacks
+    assert "_has_callbacks" not in vars(fitted)
+
+
+@pytest.mark.parametrize("network", [MLPClassifier, MLPRegressor, SoftmaxClassifier])
+def test_only_instances_that_are_callbacks(network):
+    assert isinstance(Recorder(), FitCallback)
+    for wrong in (Recorder, object()):
+        with pytest.raises(TypeError, match="FitCallback"):
+            network().set_callbacks(wrong)
+
+
+def test_scoring_monitor_alone_and_in_a_pipeline():
+    monitor = ScoringMonitor(scoring=["accuracy", "neg_log_loss"])
+    mlp = MLPClassifier(**SMALL, max_iter=3).set_callbacks(monitor).fit(FRAME, Y)
+    data = monitor.get_logs().data_as_pandas
+    assert len(data) == 4  # the fit and its epochs
+    assert data["accuracy"].iloc[0] == data["accuracy"].iloc[-1] == mlp.score(FRAME, Y)
+    make_pipeline(StandardScaler(), clone(mlp)).fit(FRAME, Y)
+    data = monitor.get_logs().data_as_pandas
+    assert data["task_id_path"].tolist() == [(0, 1), (0, 1, 0), (0, 1, 1), (0, 1, 2)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_scoring_monitor_and_progress_bar_in_a_search(n_jobs, capsys):
+    monitor = ScoringMonitor(scoring="accuracy")
+    network = MLPClassifier(**SMALL, max_iter=3).set_callbacks(monitor)
+    pipeline = make_pipeline(StandardScaler(), network)
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0, 1]}, cv=2, n_jobs=n_jobs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of short fits, in workers too
+        search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(FRAME, Y)
+    data = monitor.get_logs().data_as_pandas
+    assert len(data) == 5 * 4  # two candidates in two folds, and the refit
+    assert (data["task_name"] == "epoch").sum() == 5 * 3
+    assert "fit-final-estimator | MLPClassifier - fit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor", "full batch"])
+def test_progress_bar_alone(name, capsys):
+    network, y = NETWORKS[name]
+    clone(network).set_callbacks(ProgressBar()).fit(X, y)
+    text = capsys.readouterr().out
+    assert f"{type(network).__name__} - fit" in text
+    assert "100%" in text
+
+
+def test_an_ensemble_fits_members_with_callbacks_one_by_one():
+    recorder = Recorder()
+    mlp = MLPClassifier(**SMALL, max_iter=2)
+    followed = BaggingClassifier(clone(mlp).set_callbacks(recorder), 3, random_state=0, bootstrap=False).fit(X, Y)
+    assert recorder.events.count("end epoch") == 6
+    assert len(followed.estimators_) == 3
