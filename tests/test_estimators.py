@@ -13,7 +13,7 @@ from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification, make_regression
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, ParameterSampler, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -223,3 +223,17 @@ def test_sparse_rows_predict_as_dense_ones_do(name):
         np.testing.assert_allclose(sparse.predict_proba(csr_array(X)), dense.predict_proba(X), rtol=1e-5, atol=1e-7)
     else:
         np.testing.assert_allclose(sparse.predict(csr_array(X)), dense.predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_search_spaces_draw_what_the_estimator_takes(name, size):
+    X, y = data(name, n=150)
+    estimator = seeded(name)
+    space = estimator.search_space(size)
+    if name.startswith("Ensemble") or size == "large":
+        assert set(estimator.search_space("small")) <= set(space)
+    for candidate in ParameterSampler(space, 5, random_state=0) if space else []:
+        clone(estimator).set_params(**candidate).fit(X, y)
+    with pytest.raises(ValueError, match="'size' parameter must be 'small' or 'large'"):
+        estimator.search_space("medium")

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import Constraint, check_params
+from skdl._search_space import SearchSpaceMixin
 from skdl._validation import validate_table, validate_targets
 from skdl.neural.mlp import MLPClassifier, MLPRegressor
 
@@ -42,7 +43,7 @@ def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-class BaseEnsemble(BaseEstimator, metaclass=ABCMeta):
+class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the estimators that average others."""
 
     _constraints: dict[str, Constraint]
@@ -59,6 +60,15 @@ class BaseEnsemble(BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
         """What a member contributes to the average."""
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """That of the one estimator that the members are made of, if there is one that has any."""
+        template = getattr(self, "estimator", None)
+        if not isinstance(template, SearchSpaceMixin):
+            return {}, {}
+        return tuple(  # type: ignore[return-value]
+            {f"estimator__{name}": values for name, values in space.items()} for space in template._search_spaces()
+        )
 
     def _member_weights(self) -> np.ndarray | None:
         """Weights of the members in the average; None for equal ones."""

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from scipy.stats import uniform
 from sklearn.metrics import accuracy_score, r2_score
 
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
@@ -63,6 +64,10 @@ class BaseBagging(BaseEnsemble):
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small, more = super()._search_spaces()
+        return {"max_samples": uniform(0.3, 0.7), **small}, {"bootstrap": [True, False], **more}
 
     @abstractmethod
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
 from skdl._constraints import Boolean, Real, check_params
+from skdl._search_space import SearchSpaceMixin
 from skdl._validation import validate_regression, validate_sample_weight, validate_X
 from skdl.linear._iterative import solve_sparse
 from skdl.linear._orthogonal import reduce_rows, solve
@@ -18,7 +20,7 @@ DIRECT_COLUMNS = 2048
 DIRECT_ELEMENTS = 2**24
 
 
-class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
+class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 
     With coefficients :math:`\theta`, intercept :math:`b` and weights :math:`w_i` of the samples, it minimises the mean
@@ -108,6 +110,9 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"alpha": loguniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
         """Estimate the coefficients.

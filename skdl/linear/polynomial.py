@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
 from skdl._constraints import Boolean, Integer, Real, check_params
+from skdl._search_space import SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl.linear._monomials import ChebyshevProducts, Term, count_terms, exponents, list_terms, name_term
 from skdl.linear._orthogonal import BLOCK_ELEMENTS, reduce_rows, solve
@@ -16,7 +18,7 @@ from skdl.linear.least_squares import used_rows
 MAX_TERMS = 20_000
 
 
-class PolynomialRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
+class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
     r"""Least squares on all monomials of the features up to a degree, computed in a basis of Chebyshev polynomials.
 
     With coefficients :math:`\theta_\beta` of the monomials of the features and the intercept :math:`b`, it minimises
@@ -110,6 +112,10 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, BaseEstimator):
         self.interaction_only = interaction_only
         self.alpha = alpha
         self.fit_intercept = fit_intercept
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small = {"degree": [1, 2, 3, 4, 5]}
+        return small, {"alpha": loguniform(1e-8, 1e1), "interaction_only": [False, True]}
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PolynomialRegressor:
         """Estimate the polynomial.

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import loguniform
 
 from skdl import _registry
 from skdl._constraints import NONE, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._encoding import Labels
+from skdl._search_space import SearchSpaceMixin
 from skdl.engine import Architecture
 from skdl.neural._classifier import NetworkClassifier
 
 
-class SoftmaxClassifier(NetworkClassifier):
+class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
     """Softmax (multinomial logistic) regression: the linear classifier of maximum likelihood.
 
     minimise  -1/n sum_i w_i log p(y_i | x_i) + alpha/2 ||W||^2,  p(. | x) = softmax(W x + b)
@@ -155,6 +157,9 @@ class SoftmaxClassifier(NetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"alpha": loguniform(1e-7, 1e1)}, {"class_weight": [None, "balanced"]}
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         zeros = _registry.initializers.resolve("zeros")  # the objective is convex: where it starts does not matter

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import randint
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
+from .._search_space import SearchSpaceMixin
 from .._validation import validate_sample_weight, validate_X
 from ._metrics import Cosine, Custom, Metric, Minkowski
 from ._search import Search, make_search, working_memory
@@ -49,7 +51,7 @@ class Rows(NamedTuple):
         return self.search.X.shape[0]
 
 
-class NeighborsEstimator(BaseEstimator):
+class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
     """Base of KNNClassifier and KNNRegressor."""
 
     n_neighbors: int
@@ -65,6 +67,10 @@ class NeighborsEstimator(BaseEstimator):
         "p": Real(low=1),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
     }
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small = {"n_neighbors": randint(1, 31), "weights": ["uniform", "distance"]}
+        return small, {"metric": ["euclidean", "manhattan", "chebyshev", "cosine"]}
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
         """Find the nearest training rows of each query.

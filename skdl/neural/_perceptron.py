@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.stats import loguniform, uniform
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Callable, Integer, ListOf, OneOf, RandomState, Real, Text
+from skdl._search_space import SearchSpaceMixin
 from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
 
@@ -40,7 +42,7 @@ COMMON = {
 }
 
 
-class Perceptron(BaseNetwork):
+class Perceptron(SearchSpaceMixin, BaseNetwork):
     """Hidden layers described by the constructor's arguments."""
 
     _slots = {
@@ -84,6 +86,23 @@ class Perceptron(BaseNetwork):
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
         )
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small = {
+            "hidden_layer_sizes": [32, 64, 128, 256],
+            "depth": [1, 2, 3],
+            "optimizer__learning_rate": loguniform(3e-4, 3e-2),
+            "alpha": loguniform(1e-7, 1e-2),
+        }
+        more = {
+            "activation": ["relu", "tanh", "leaky_relu"],
+            "normalization": [None, "batch", "layer"],
+            "dropout": uniform(0.0, 0.5),
+            "input_dropout": [0.0, 0.0, 0.1, 0.2],
+            "schedule": ["constant", "exponential"],
+            "batch_size": [16, 32, "auto"],
+        }
+        return small, more
 
     def _prior(self) -> Sequence[Any] | None:
         if self.prior is None:
