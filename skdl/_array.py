@@ -62,6 +62,11 @@ def norms(x: Array) -> Array:
     return np.sqrt(np.vecdot(x, x))
 
 
+def power(x: Array, exponent: Any) -> Array:
+    """Powers, by the same way for one exponent as for many: NumPy has shortcuts for a lone 2, 1/2 or -1."""
+    return np.power(x, np.broadcast_to(exponent, x.shape).astype(x.dtype, order="C"))
+
+
 def transpose(x: Array) -> Array:
     """The matrices of a stack transposed, without a copy."""
     return x.swapaxes(-1, -2)

@@ -8,7 +8,7 @@ a method is said to own an argument, it may overwrite it; it never has to.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,28 @@ class Initializer(Component):
 
 
 class Normalization(Component):
-    """A map between the affine map and the activation that fixes the scale of what passes."""
+    """A map between the affine map and the activation that fixes the scale of what passes.
+
+    Attributes
+    ----------
+    folds : bool
+        Whether at prediction it is a fixed scale and shift of each unit (`fold`), to be folded into the affine map.
+    from_population : bool
+        Whether after training its buffers are set (`settle`) to the exact statistics of all training rows.
+    """
+
+    folds = False
+
+    @property
+    def from_population(self) -> bool:
+        return False
+
+    def fold(self, *args: Any, **arrays: Any) -> tuple[Array, Array]:
+        """Scale and shift of each unit at prediction, from its parameters and buffers."""
+        raise TypeError(f"{type(self).__name__} is no fixed scale and shift.")
+
+    def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
+        """Write the mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
 
     def parameters(self, n_units: int) -> Mapping[str, Array]:
         """Initial values of the learned parameters by name, each of shape (1, n_units)."""
@@ -220,6 +241,19 @@ class Schedule(Component):
         -------
         factor : array that broadcasts to the shape of `step`
         """
+
+    def epoch_factor(self, losses: Sequence[float]) -> float:
+        """One more factor, for all steps of the coming epoch, from what one member has reached so far; 1 by default.
+
+        It is asked of the member's own component, not of a stack, and must depend on nothing but its arguments, so that
+        a fit goes on as it would have without a break.
+
+        Parameters
+        ----------
+        losses : sequence of float
+            The loss after each epoch done: of the validation rows where there are any, else of the training.
+        """
+        return 1.0
 
 
 class Penalty(Component):

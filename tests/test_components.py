@@ -42,19 +42,22 @@ def test_contract(family, name):
         optimizers.Adam(0.1, beta_1=0.5, beta_2=0.9, epsilon=0.1),
         optimizers.LBFGS(3),
         schedules.Exponential(0.5),
+        schedules.StepDecay(1, gamma=0.1),
+        schedules.InverseTime(2.0),
+        schedules.Polynomial(0.5, end=0.1),
+        schedules.Polynomial(2.0),
+        schedules.Cosine(1),
+        schedules.Cosine(2, growth=1.5, end=0.1),
+        schedules.OneCycle(0.9, start=0.0, end=0.0),
+        schedules.Warmup(schedules.Exponential(0.5), epochs=0.3),
+        schedules.Warmup("one_cycle", epochs=100),
+        schedules.Plateau(0.1, patience=1),
         initializers.Normal(2.0),
     ],
     ids=repr,
 )
 def test_contract_with_other_hyperparameters(component):
     check_component(component)
-
-
-def test_schedules():
-    step = np.arange(12.0)[None]
-    options = {"steps_per_epoch": 3, "max_epochs": 4}
-    assert np.array_equal(np.broadcast_to(schedules.Constant().factor(step, **options), (1, 12)), np.ones((1, 12)))
-    assert_allclose(schedules.Exponential(0.9).factor(step, **options), [np.repeat(0.9 ** np.arange(4), 3)], rtol=1e-15)
 
 
 VARIANCES = {

@@ -94,14 +94,17 @@ def variants(component: Any) -> list[Any]:
         value = getattr(component, name)
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         require(number, component, "per-member hyperparameters are numbers", f"{name}={value!r}")
-        values[name] = _nearby(float(value), component._constraints.get(name))
+        value = value if isinstance(value, numbers.Integral) else float(value)
+        values[name] = _nearby(value, component._constraints.get(name))
     return [component.with_params(**{name: near[i] for name, near in values.items()}) for i in range(K)]
 
 
-def _nearby(value: float, constraint: Any) -> list[float]:
-    """K numbers in the range, the first of them `value` and as many different ones as there are."""
+def _nearby(value: Any, constraint: Any) -> list[Any]:
+    """K numbers in the range, the first of them `value` and as many different ones as there are; ints for an int."""
     near = [value]
-    for candidate in (0.9 * value, 1.1 * value, 0.5 * value, value + 0.1, value - 0.1, value + 1.0, value - 1.0):
+    whole = isinstance(value, numbers.Integral)
+    fractions = () if whole else (0.9 * value, 1.1 * value, 0.5 * value, value + 0.1, value - 0.1)
+    for candidate in (*fractions, value + 1, value - 1, value + 2):
         if math.isfinite(candidate) and candidate not in near and (constraint is None or constraint.accepts(candidate)):
             near.append(candidate)
     return (near * K)[:K]

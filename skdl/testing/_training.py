@@ -48,6 +48,12 @@ def check_schedule(schedule: Any) -> None:
     steps = np.arange(20.0)
     check_arrays(schedule, evaluate, {"step": np.stack([steps, steps + 3, steps + 7])}, ndim=2, dtypes=(np.float64,))
     require(evaluate(schedule, {"step": steps})["factor, 3 epochs of 4"].any(), schedule, "factor is not zero", "it is")
+    for losses in ([], [1.0], [1.0] * 50, list(range(50)), [-1.0, float("nan"), float("inf")]):
+        factor = schedule.epoch_factor(losses)
+        right = isinstance(factor, float) and 0 <= factor < float("inf")
+        require(right, schedule, "epoch_factor is a finite float, not negative", f"{factor!r} after {losses}")
+        again = schedule.epoch_factor(list(losses))
+        require(again == factor, schedule, "epoch_factor depends on the losses alone", f"{factor!r}, then {again!r}")
 
 
 def check_initializer(initializer: Any) -> None:

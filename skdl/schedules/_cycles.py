@@ -1,0 +1,124 @@
+"""Learning rates that fall and rise along cosines."""
+
+from __future__ import annotations
+
+import math
+
+from skdl._array import Array, namespace
+from skdl._constraints import NONE, Integer, Real
+from skdl._protocols import Schedule
+from skdl._registry import schedules
+
+
+def half_wave(xp: object, u: Array) -> Array:
+    """The fall of a cosine from 1 at u = 0 to 0 at u = 1."""
+    return (1 + xp.cos(math.pi * u)) / 2  # type: ignore[attr-defined]
+
+
+@schedules.register("cosine")
+class Cosine(Schedule):
+    """A learning rate that falls along half a cosine, once over the whole fit or with warm restarts.
+
+    factor = end + (1 - end) (1 + cos(pi u)) / 2,  with u the share of the cycle's steps done  (by step)
+
+    Parameters
+    ----------
+    cycle : int or None, default=None
+        Epochs of the first cycle, at least 1, after which the factor is 1 again. None for one cycle over the whole fit,
+        after which it stays at the end value.
+    growth : float, default=1.0
+        Length of each cycle by that of the one before, in [1, inf).
+    end : float, default=0.0
+        Factor at the end of a cycle, in [0, 1].
+
+    Shape
+    -----
+    step (k, S) -> factor (k, S)
+
+    References
+    ----------
+    I. Loshchilov, F. Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.schedules import Cosine
+    >>> Cosine().factor(np.arange(5.0), steps_per_epoch=2, max_epochs=2).round(3)
+    array([1.   , 0.854, 0.5  , 0.146, 0.   ])
+    >>> Cosine(cycle=1, growth=2.0).factor(np.arange(6.0), steps_per_epoch=2, max_epochs=3).round(3)
+    array([1.   , 0.5  , 1.   , 0.854, 0.5  , 0.146])
+    """
+
+    _constraints = {"cycle": NONE | Integer(1), "growth": Real(1), "end": Real(0, 1)}
+    _per_member = ("end",)
+
+    def __init__(self, cycle: int | None = None, *, growth: float = 1.0, end: float = 0.0):
+        self.cycle = cycle
+        self.growth = growth
+        self.end = end
+
+    def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
+        xp = namespace(step)
+        if self.cycle is None:
+            u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
+        else:
+            length = xp.full_like(step, float(self.cycle * steps_per_epoch))
+            beyond = step >= length
+            while xp.any(beyond):  # cycle by cycle: whole numbers of steps, so that restarts are exact
+                step = step - beyond * length
+                length = xp.where(beyond, length * self.growth, length)
+                beyond = beyond & (step >= length)
+            u = step / length
+        return self.end + (1 - self.end) * half_wave(xp, u)
+
+
+@schedules.register("one_cycle")
+class OneCycle(Schedule):
+    """One rise to the optimizer's learning rate and one long fall over the whole fit (superconvergence).
+
+    factor = start + (1 - start) (1 - cos(pi u / rise)) / 2 for u < rise,
+    else end + (1 - end) (1 + cos(pi (u - rise) / (1 - rise))) / 2,
+    with u the share of the planned steps done, at most 1  (by step)
+
+    The learning rate is that of the peak, and should be larger than a constant one. The optimizer's momentum stays as
+    it is; the paper lets it fall where the learning rate rises.
+
+    Parameters
+    ----------
+    rise : float, default=0.3
+        Share of the fit before the peak, in (0, 1).
+    start : float, default=0.04
+        Factor at the start, in [0, 1].
+    end : float, default=4e-6
+        Factor at the end, in [0, 1].
+
+    Shape
+    -----
+    step (k, S) -> factor (k, S)
+
+    References
+    ----------
+    L. N. Smith, N. Topin, "Super-convergence: very fast training of neural networks using large learning rates", 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.schedules import OneCycle
+    >>> OneCycle(rise=0.5).factor(np.arange(5.0), steps_per_epoch=1, max_epochs=4).round(3)
+    array([0.04, 0.52, 1.  , 0.5 , 0.  ])
+    """
+
+    _constraints = {"rise": Real(0, 1, open_low=True, open_high=True), "start": Real(0, 1), "end": Real(0, 1)}
+    _per_member = ("rise", "start", "end")
+
+    def __init__(self, rise: float = 0.3, *, start: float = 0.04, end: float = 4e-6):
+        self.rise = rise
+        self.start = start
+        self.end = end
+
+    def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
+        xp = namespace(step)
+        u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
+        up = self.start + (1 - self.start) * (1 - half_wave(xp, u / self.rise))
+        down = self.end + (1 - self.end) * half_wave(xp, (u - self.rise) / (1 - self.rise))
+        return xp.where(u < self.rise, up, down)
