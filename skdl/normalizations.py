@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from skdl._array import Array, matmul, namespace, transpose
-from skdl._constraints import Real
+from skdl._constraints import OneOf, Real
 from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations
 
@@ -34,6 +34,9 @@ class Batch(Normalization):
         Share of the running averages that each batch keeps, in [0, 1).
     epsilon : float, default=1e-5
         Added to the variance, in (0, inf).
+    statistics : {"running", "population"}, default="running"
+        What prediction uses: the running averages, or the exact mean and variance over all training rows with the final
+        weights, computed by one more pass over the rows for each normalization after the fit.
 
     Shape
     -----
@@ -50,12 +53,30 @@ class Batch(Normalization):
     MLPClassifier(normalization=Batch(momentum=0.99))
     """
 
-    _constraints = {"momentum": Real(0, 1, open_high=True), "epsilon": Real(0, open_low=True)}
+    folds = True
+    _constraints = {
+        "momentum": Real(0, 1, open_high=True),
+        "epsilon": Real(0, open_low=True),
+        "statistics": OneOf("running", "population"),
+    }
     _per_member = ("momentum", "epsilon")
 
-    def __init__(self, momentum: float = 0.9, *, epsilon: float = 1e-5):
+    def __init__(self, momentum: float = 0.9, *, epsilon: float = 1e-5, statistics: str = "running"):
         self.momentum = momentum
         self.epsilon = epsilon
+        self.statistics = statistics
+
+    @property
+    def from_population(self) -> bool:
+        """Whether the statistics are those of all training rows."""
+        return self.statistics == "population"
+
+    def fold(self, *, gamma: Array, beta: Array, mean: Array, variance: Array) -> tuple[Array, Array]:
+        scale = gamma / namespace(variance).sqrt(variance + self.epsilon)
+        return scale, beta - mean * scale
+
+    def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
+        arrays["mean"][...], arrays["variance"][...] = moments
 
     def parameters(self, n_units: int) -> dict[str, Array]:
         return {"gamma": np.ones((1, n_units)), "beta": np.zeros((1, n_units))}

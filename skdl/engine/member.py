@@ -127,6 +127,7 @@ class Outcome:
     def of(cls, state: State, reason: str) -> Outcome:
         """The outcome of a state: the best weights where validation rows decided."""
         best = state.progress[0]
-        if best.best_theta is None or best.best_buffers is None:
-            return cls(state, state.theta, state.buffers, reason)
-        return cls(state, best.best_theta, best.best_buffers, reason)
+        theta, buffers = state.theta, state.buffers
+        if best.best_theta is not None and best.best_buffers is not None:
+            theta, buffers = best.best_theta, best.best_buffers
+        return cls(state, theta, buffers if best.settled_buffers is None else best.settled_buffers, reason)

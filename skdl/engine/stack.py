@@ -18,6 +18,7 @@ import numpy as np
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
+from skdl.engine.population import settled
 from skdl.engine.train import train_stack
 
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
@@ -36,7 +37,7 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     for indices in groups.values():
         group = [members[i] for i in indices]
         outcomes.update(zip(indices, _train_group(group, n_threads, interrupted), strict=True))
-    return [outcomes[i] for i in range(len(members))]
+    return [settled(member, outcomes[i]) for i, member in enumerate(members)]
 
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:

@@ -23,6 +23,7 @@ class Progress:
     best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
     best_theta: Array | None = None
     best_buffers: Array | None = None
+    settled_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
     waited: int = 0
 
     @property

@@ -18,7 +18,7 @@ from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_sample_weight, validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, train_members
-from skdl.neural._parameters import fold, layer_arrays
+from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
@@ -275,7 +275,7 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
         arrays = layer_arrays(*self._coefficients(), self._between, X.dtype)
-        return Network([self._training.architecture], X.dtype).predict(X, arrays)
+        return Network([prediction_architecture(self._training.architecture)], X.dtype).predict(X, arrays)
 
     def _validated(self, X: Any) -> Any:
         return validate_X(self, X, accept_sparse="csr")

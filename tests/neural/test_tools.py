@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
-from skdl.engine import Rows
+from skdl.engine import Network, Rows
+from skdl.normalizations import Batch
 from skdl.optimizers import SGD, Adam
 from skdl.penalties import ElasticNet
 
@@ -189,3 +190,33 @@ def test_a_frame_with_validation_frames_does_not_warn(tumours):
     X, X_val, y, y_val = tumours
     mlp = MLPClassifier(**SMALL).fit(X, pd.Series(y), X_val=X_val, y_val=pd.Series(y_val))
     assert mlp.predict(X_val).shape == y_val.shape
+
+
+@pytest.mark.parametrize("statistics", ["running", "population"])
+def test_batch_normalization_is_folded_and_exact_on_request(statistics):
+    """Written out: each hidden layer standardised by the statistics that the training rows have in it."""
+    X, y = make_regression(90, 5, n_targets=2, noise=1.0, random_state=0)
+    weight = np.random.default_rng(0).uniform(0.2, 2, len(y))
+    params = {"hidden_layer_sizes": (6, 4), "batch_size": 30, "max_iter": 5, "dtype": "float64", "random_state": 0}
+    mlp = MLPRegressor(normalization=Batch(statistics=statistics), **params).fit(X, y, sample_weight=weight)
+    training = mlp._training
+    network = Network([training.architecture], np.float64)
+    named = network.arrays(training.state.theta, training.state.buffers)
+    h = (X - training.shift) * training.scale
+    for i, layer in enumerate(network.layers):
+        arrays = {name: value[0] for name, value in named[i].items()}
+        if "weight" in arrays:
+            h = h @ arrays["weight"] + arrays["bias"]
+        elif "gamma" in arrays:
+            mean, variance = arrays["mean"], arrays["variance"]
+            if statistics == "population":
+                mean = np.average(h, axis=0, weights=weight)
+                variance = np.average((h - mean) ** 2, axis=0, weights=weight)
+            h = arrays["gamma"] * (h - mean) / np.sqrt(variance + 1e-5) + arrays["beta"]
+        else:
+            h = np.maximum(h, 0)
+        assert layer is network.layers[i]
+    encoding = training.encoding
+    np.testing.assert_allclose(mlp.predict(X), h * encoding.scale + encoding.shift, rtol=1e-9)
+    by_hand = np.maximum(np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0) @ mlp.coefs_[1] + mlp.intercepts_[1], 0)
+    np.testing.assert_allclose(mlp.predict(X), by_hand @ mlp.coefs_[2] + mlp.intercepts_[2], rtol=1e-9)
