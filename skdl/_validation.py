@@ -11,7 +11,7 @@ from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skdl._labels import unique_labels
+from skdl._encoding import unique_labels
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
 

@@ -21,7 +21,7 @@ COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
 BORDER = {"_validation", "_encoding", "_slots", "_callbacks_adapter"}
-ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "_labels", "engine"} | BORDER
+ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "engine"} | BORDER
 ALLOWED = {
     "_array": set(),
     "_constraints": set(),
@@ -33,9 +33,8 @@ ALLOWED = {
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     "engine": ENGINE,
     "_slots": PROTOCOLS,
-    "_labels": set(),
-    "_validation": BASE | {"_labels"},
-    "_encoding": BASE | {"_labels"},
+    "_validation": BASE | {"_encoding"},
+    "_encoding": BASE | {"_encoding"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
@@ -98,9 +97,8 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     ]
     order += [
         "_slots",
-        "_labels",
-        "_validation",
         "_encoding",
+        "_validation",
         "_callbacks_adapter",
         "callbacks",
         "neural",

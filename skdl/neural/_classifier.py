@@ -10,10 +10,9 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from skdl._encoding import Columns, Labels
+from skdl._encoding import Columns, Encoding, Labels, encoding_of_labels
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.neural._base import BaseNetwork
-from skdl.neural._kinds import Encoding, encoding_of_labels
 from skdl.neural._tasks import Prepared
 from skdl.neural._training import Training
 

@@ -40,6 +40,10 @@ class Heads(Loss):
         self.sizes = sizes
         self.task = loss.task
 
+    def check_targets(self, targets: np.ndarray) -> None:
+        for columns in self._groups():
+            self.loss.check_targets(targets[:, columns])
+
     def link(self, scores: Array) -> Array:
         """The loss's link, group by group."""
         linked = np.empty_like(scores)

@@ -11,12 +11,11 @@ from sklearn.metrics import r2_score
 
 from skdl import _registry
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
-from skdl._encoding import Columns, Reals
+from skdl._encoding import Columns, Encoding, Reals
 from skdl._validation import validate_regression, validate_sample_weight
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
 from skdl.neural._heads import Heads
-from skdl.neural._kinds import Encoding
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._standardize import mean_and_scale, row_weights
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from skdl._encoding import Columns, Indicator, Labels
-from skdl._labels import check_probabilities, is_nested, is_zero_one, listed, typed, unique_labels
+from skdl._encoding.arrays import check_probabilities, is_nested, is_zero_one, listed, typed, unique_labels
+from skdl._encoding.labels import Labels
+from skdl._encoding.several import Columns, Indicator
 
 Encoding = Labels | Indicator | Columns
 

@@ -1,0 +1,47 @@
+"""Real targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._encoding.arrays import check_shape
+
+
+@dataclass(frozen=True)
+class Reals:
+    """Real targets, standardised inside of the network.
+
+    Parameters
+    ----------
+    shift, scale : arrays of shape (n_outputs,)
+        The network learns (y - shift) / scale.
+    flat : bool
+        Whether y came with one dimension, and predictions leave so.
+    """
+
+    shift: np.ndarray
+    scale: np.ndarray
+    flat: bool
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.shift)
+
+    def validate(self, y: np.ndarray) -> np.ndarray:
+        check_shape(y.reshape(len(y), -1), self.n_outputs, "targets")
+        return y
+
+    def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
+        columns = self.validate(y).reshape(len(y), -1)
+        return np.ascontiguousarray((columns - self.shift) / self.scale, dtype=dtype)
+
+    def strata(self, y: np.ndarray) -> np.ndarray | None:
+        """Nothing: a random split takes reals as they come."""
+        return None
+
+    def decode(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions in y's shape; the scale is undone by the folded last layer."""
+        return predictions[:, 0] if self.flat else predictions
