@@ -26,6 +26,7 @@ class Step:
         self.objective, dtype = objective, members[0].dtype
         self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
         self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
+        self.schedules = [member.schedule for member in members]
         self.learning_rates = np.array([[member.optimizer.learning_rate] for member in members], dtype=float)
         self.decays = any(np.any(member.optimizer.weight_decay) for member in members)
         self.max_epochs = members[0].max_epochs
@@ -35,7 +36,19 @@ class Step:
         """The learning rate of each member in each step of the coming epoch, (k, S)."""
         done = state.step[:, None] + np.arange(steps_per_epoch, dtype=float)
         factor = self.schedule.factor(done, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
-        return np.broadcast_to((self.learning_rates * factor).astype(state.theta.dtype), done.shape)
+        rates = self.learning_rates * factor * self._reactions(state)
+        return np.broadcast_to(rates.astype(state.theta.dtype), done.shape)
+
+    def _reactions(self, state: State) -> Array:
+        """What each member's schedule makes of its epochs so far, of the validation loss where there is one, (k, 1)."""
+        factors = []
+        for schedule, progress in zip(self.schedules, state.progress, strict=True):
+            records = [
+                record["loss"] if record["validation_loss"] is None else record["validation_loss"]
+                for record in progress.history
+            ]
+            factors.append([schedule.epoch_factor(records)])
+        return np.array(factors, dtype=float)
 
     def __call__(self, state: State, gradient: Array, rate: Array, step: Array, *, measure: bool = False) -> None:
         """Change `state` by one step with the `gradient` of the loss, which is used up.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from skdl._constraints import check_params
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_sample_weight, validate_X
-from skdl.engine import Architecture, Member, Network, Outcome, train_members
+from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
+from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
 
-class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
     """Base of the estimators that the engine trains.
 
     A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
@@ -122,13 +124,22 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
         classes: Any = None,
     ):
         self._check_parameters()
+        resume = False
+        if not incremental and hasattr(self, "_training") and self._training.loaded:
+            resume = go_on
+            if resume:
+                n_epochs = n_epochs if self._training.epochs_left(n_epochs) else 0
+            else:
+                warnings.warn(
+                    "This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.",
+                    stacklevel=4,
+                )
         data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
-        member = self._member(
-            data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=not incremental and n_epochs > 0
-        )
+        stopping = not incremental and n_epochs > 0
+        member = self._member(data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=stopping, resume=resume)
         task = self._begin_fit(n_epochs, X, data.y, sample_weight)
         if task is not None:
-            member = task.observe(member, lambda state: self._results(Training.of(member, data.encoding, state)))
+            member = task.observe(member, partial(self._results_at, member, data.encoding))
         [outcome] = train_members([member], n_threads(self.n_jobs))
         self._store(member, data.encoding, outcome)
         if task is not None:
@@ -176,7 +187,13 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
         else:
             encoding, dtype = self._training.encoding, self._training.dtype
         judged = self._prepare_validation(*validation, encoding, dtype)
-        return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype, judged)
+        return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype, judged)
+
+    def _targets(self, y: np.ndarray, encoding: Any, dtype: Any) -> np.ndarray:
+        """Y as the loss takes it."""
+        targets = encoding.encode(y, dtype)
+        self._loss(encoding).check_targets(targets)
+        return targets
 
     def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> Prepared | None:
         """The user's own validation rows, held to the columns and labels of the training rows."""
@@ -186,7 +203,7 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
             raise ValueError("Validation data needs both X_val and y_val.")
         X, y, _ = self._check_data(X, y, None, reset=False)
         weight = validate_sample_weight(sample_weight, X)
-        return Prepared(X, y, encoding.encode(y, dtype), weight, encoding, dtype)
+        return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype)
 
     def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:
         """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""
@@ -209,9 +226,12 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
         n_epochs: int,
         stopping: bool = True,
         index: np.ndarray | None = None,
+        resume: bool = False,
     ) -> Member:
         """The task for the engine; `index` chooses rows of the prepared data, with repetitions."""
-        return make_member(self, data, generator, go_on=go_on, n_epochs=n_epochs, stopping=stopping, index=index)
+        return make_member(
+            self, data, generator, go_on=go_on, n_epochs=n_epochs, stopping=stopping, index=index, resume=resume
+        )
 
     def _prior(self) -> Sequence[Any] | None:
         """Given coefficients (n_in, n_out) of each layer that the penalty draws to, None where there are none."""
@@ -232,6 +252,11 @@ class BaseNetwork(CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
     def _store(self, member: Member, encoding: Any, outcome: Outcome) -> None:
         """Write every attribute of the fitted network."""
         self.__dict__.update(self._results(Training.of(member, encoding, outcome.state, outcome.reason)))
+
+    def _results_at(self, member: Member, encoding: Any, state: State) -> dict[str, Any]:
+        """Every attribute as if the training had ended in this state."""
+        ended = settled(member, Outcome.of(state, "interrupted"))
+        return self._results(Training.of(member, encoding, ended.state))
 
     def _results(self, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""

@@ -108,6 +108,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         standardize: bool = True,
         batch_size: Any = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         shuffle: bool = True,
         stratified_batches: bool = False,
         tol: float = 1e-4,
@@ -140,6 +141,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.standardize = standardize
         self.batch_size = batch_size
         self.max_iter = max_iter
+        self.max_time = max_time
         self.shuffle = shuffle
         self.stratified_batches = stratified_batches
         self.tol = tol
@@ -158,6 +160,12 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         super()._check_parameters()
         if self.loss != "auto":
             self._loss_of_task(("classification", "binary"))
+
+    def _resolve(self, slot: str) -> Any:
+        # A classifier's squared error is that of its probabilities, which goes by another name.
+        if slot == "loss" and isinstance(self.loss, str) and self.loss == "squared_error":
+            return _registry.losses.resolve("brier")
+        return super()._resolve(slot)
 
     def _is_binary(self, n_classes: int) -> bool:
         return n_classes == 2 and (self.loss == "auto" or self._resolve("loss").task == "binary")
@@ -242,6 +250,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         standardize_target: bool = True,
         batch_size: Any = "auto",
         max_iter: int = 200,
+        max_time: float | None = None,
         shuffle: bool = True,
         stratified_batches: bool = False,
         tol: float = 1e-4,
@@ -273,6 +282,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         self.standardize_target = standardize_target
         self.batch_size = batch_size
         self.max_iter = max_iter
+        self.max_time = max_time
         self.shuffle = shuffle
         self.stratified_batches = stratified_batches
         self.tol = tol
@@ -298,12 +308,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
         columns = y.reshape(len(y), -1)
         shift, scale = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
-        if self.standardize_target:
+        if self.standardize_target and self._loss(None).standardizes:
             shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight))
             scale = 1 / reciprocal
         return Reals(shift, scale, y.ndim == 1)
 
-    def _loss(self, encoding: Reals) -> Any:
+    def _loss(self, encoding: Reals | None) -> Any:
         return _registry.losses.resolve("squared_error") if self.loss == "auto" else self._resolve("loss")
 
     def _output_map(self, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:
@@ -311,7 +321,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
         def score(scores: np.ndarray) -> float:
-            predicted = encoding.decode(self._loss(encoding).link(scores) * encoding.scale + encoding.shift)
+            predicted = encoding.decode(self._loss(encoding).link(scores * encoding.scale + encoding.shift))
             return float(r2_score(y, predicted, sample_weight=weight))
 
         return score
@@ -362,4 +372,5 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         y : array of shape (n_samples,) or (n_samples, n_outputs)
         """
         scores = self._raw_scores(self._validated(X))
-        return self._training.encoding.decode(scores)
+        encoding = self._training.encoding
+        return encoding.decode(self._loss(encoding).link(scores))

@@ -234,7 +234,7 @@ def test_partial_fit_with_declared_classes(classes):
         ({"batch_size": 0}, r"'batch_size' parameter .* 'auto' or an int in the range \[1, inf\)"),
         ({"max_iter": 0}, "'max_iter' parameter"),
         ({"validation_fraction": 1.5}, r"'validation_fraction' parameter .* range \(0, 1\)"),
-        ({"loss": "squared_error"}, "'loss' parameter .* is a loss for regression"),
+        ({"loss": "absolute_error"}, "'loss' parameter .* is a loss for regression"),
         ({"label_smoothing": -0.1}, "'label_smoothing' parameter"),
         ({"dtype": "float16"}, "'dtype' parameter"),
         ({"class_weight": "blanced"}, "'class_weight' parameter"),
