@@ -1,6 +1,6 @@
 """From least squares to ensembles of neural networks, as scikit-learn estimators."""
 
-from skdl import activations, initializers, losses, normalizations, optimizers, penalties, schedules
+from skdl import activations, callbacks, initializers, losses, normalizations, optimizers, penalties, schedules
 from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.linear.least_squares import LeastSquaresRegressor
@@ -24,6 +24,7 @@ __all__ = [
     "PolynomialRegressor",
     "SoftmaxClassifier",
     "activations",
+    "callbacks",
     "initializers",
     "losses",
     "normalizations",

@@ -5,9 +5,11 @@ member i of a stack ends in the same bits as the same fit done alone.
 """
 
 from skdl.engine.batches import Rows
+from skdl.engine.judge import RECORD
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Architecture, Network
+from skdl.engine.population import settled
 from skdl.engine.stack import train_members
 from skdl.engine.state import State
 
-__all__ = ["Architecture", "Member", "Network", "Outcome", "Rows", "State", "train_members"]
+__all__ = ["RECORD", "Architecture", "Member", "Network", "Outcome", "Rows", "State", "settled", "train_members"]

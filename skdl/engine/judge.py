@@ -11,6 +11,8 @@ from skdl._array import Array
 from skdl.engine.member import Member
 from skdl.engine.state import Progress
 
+RECORD = ("epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
+
 
 def judge(
     member: Member,
@@ -22,9 +24,9 @@ def judge(
 ) -> str | None:
     """Write an epoch into `progress`; return the reason to stop, or None.
 
-    `validation` is the loss and the score of the validation rows. The epoch's record has `epoch`, `loss`,
-    `validation_loss` and `validation_score` (None without validation rows) and what the caller puts into `record`. It
-    is kept in `progress.history` and given to the member's report.
+    `validation` is the loss and the score of the validation rows. The epoch's record has the entries named in `RECORD`,
+    None for what it has none of; the last three are the caller's. It is kept in `progress.history` and given to the
+    member's report.
 
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
     gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they score best.

@@ -27,10 +27,10 @@ def initial_state(member: Member) -> State:
         state = member.state.copy()
         progress = state.progress[0]
         progress.started = time.monotonic()
+        progress.settled_buffers = None
         if member.resume:
             return state
         progress.first_epoch = progress.epoch
-        progress.settled_buffers = None
         if member.patience is not None and progress.waited > member.patience:
             progress.waited = 0  # it had come to its end, and is asked to go on
         return state

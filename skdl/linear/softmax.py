@@ -37,6 +37,8 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
         Rows of a step of a first-order optimizer, at least 1; "auto" is min(200, n_samples).
     max_iter : int, default=1000
         Most iterations (for a first-order optimizer: epochs), at least 1.
+    max_time : float or None, default=None
+        Seconds, in (0, inf), after which no further iteration begins; at least one is done.
     tol : float, default=1e-5
         A full-batch optimizer has converged when no component of the gradient is larger, in [0, inf). A first-order one
         stops after more than `n_iter_no_change` epochs in a row that gain no more than this on the best loss.
@@ -109,6 +111,7 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
         "alpha": Real(0),
         "batch_size": OneOf("auto") | Integer(1),
         "max_iter": Integer(1),
+        "max_time": NONE | Real(0, open_low=True),
         "tol": Real(0),
         "n_iter_no_change": Integer(1),
         "shuffle": Boolean(),
@@ -132,6 +135,7 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
         penalty: Any = "l2",
         batch_size: Any = "auto",
         max_iter: int = 1000,
+        max_time: float | None = None,
         tol: float = 1e-5,
         n_iter_no_change: int = 10,
         shuffle: bool = True,
@@ -148,6 +152,7 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
         self.penalty = penalty
         self.batch_size = batch_size
         self.max_iter = max_iter
+        self.max_time = max_time
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.shuffle = shuffle

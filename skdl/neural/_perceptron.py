@@ -27,6 +27,7 @@ COMMON = {
     "standardize": Boolean(),
     "batch_size": OneOf("auto") | Integer(1),
     "max_iter": Integer(1),
+    "max_time": NONE | Real(0, open_low=True),
     "shuffle": Boolean(),
     "stratified_batches": Boolean(),
     "tol": Real(0),

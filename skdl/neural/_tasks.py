@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skdl.engine import Member, Rows
+from skdl.engine import Architecture, Member, Rows
 from skdl.neural._penalty import flat_alpha, flat_prior
 from skdl.neural._scoring import validation_score
 from skdl.neural._standardize import mean_and_scale, row_weights
@@ -38,12 +38,13 @@ def make_member(
     n_epochs: int,
     stopping: bool,
     index: np.ndarray | None,
+    resume: bool = False,
 ) -> Member:
     """The task of training `network` on the rows `index` of the data (None for all)."""
-    architecture = network._architecture(data.X.shape[1], data.encoding.n_outputs)
+    if go_on:
+        generator = network._training.state.generators[0]
+    architecture = architecture_of(network, data.X.shape[1], data.encoding.n_outputs)
     penalty, optimizer = network._resolve("penalty"), network._resolve("optimizer")
-    if penalty.on_activations:
-        architecture = replace(architecture, activity=penalty, activity_alpha=network.alpha)
     if go_on and network._training.architecture.structure != architecture.structure:
         raise ValueError(
             f"{type(network).__name__} cannot go on from its last training: the network's structure has changed. "
@@ -82,6 +83,7 @@ def make_member(
         generator=generator,
         n_epochs=n_epochs,
         max_epochs=network.max_iter,
+        max_time=network.max_time,
         shuffle=network.shuffle,
         tol=network.tol,
         patience=network.n_iter_no_change if stopping else None,
@@ -89,7 +91,16 @@ def make_member(
         score=None if judged is None else validation_score(network, judged, loss, output_map),
         report=network._report if network.verbose else None,
         state=network._training.state if go_on else None,
+        resume=resume,
     )
+
+
+def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture:
+    """The network that the parameters describe, with its penalty where that is on activations."""
+    architecture, penalty = network._architecture(n_inputs, n_outputs), network._resolve("penalty")
+    if penalty.on_activations:
+        architecture = replace(architecture, activity=penalty, activity_alpha=network.alpha)
+    return architecture
 
 
 def _split(
@@ -107,7 +118,9 @@ def _split(
     if len(rows) < len(index):
         once = np.isin(index, rows[counts == 1])
         index, repeated = index[once], index[~once]
-    [stream] = generator.spawn(1)
+    # The stream's first child, whatever was spawned before: a training that goes on sets the same rows apart.
+    seed: Any = generator.bit_generator.seed_seq
+    stream = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
     training, validation = train_test_split(
         index,
         test_size=size,

@@ -7,9 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import Architecture, Member, State
-
-HISTORY = ("epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
+from skdl.engine import RECORD, Architecture, Member, State
 
 
 @dataclass
@@ -24,6 +22,13 @@ class Training:
     scale: np.ndarray | None
     input_dtype: Any
     reason: str = "interrupted"  # why it ended, see `Outcome`; of a training in progress, this
+    loaded: bool = False  # from a checkpoint, and not gone on with yet
+
+    def epochs_left(self, max_iter: int) -> int:
+        """Epochs that the fit which a checkpoint was written in has still to go."""
+        progress = self.state.progress[0]
+        ended = self.reason in ("converged", "stopped", "diverged")
+        return 0 if ended else max(0, progress.first_epoch + max_iter - progress.epoch)
 
     @classmethod
     def of(cls, member: Member, encoding: Any, state: State, reason: str = "interrupted") -> Training:
@@ -36,5 +41,5 @@ class Training:
         import pandas as pd  # here, since importing it takes longer than importing skdl
 
         records = self.state.progress[0].history
-        frame = pd.DataFrame([[record[name] for name in HISTORY] for record in records], columns=list(HISTORY))
-        return frame.astype({name: np.int64 if name == "epoch" else np.float64 for name in HISTORY})
+        frame = pd.DataFrame([[record[name] for name in RECORD] for record in records], columns=list(RECORD))
+        return frame.astype({name: np.int64 if name == "epoch" else np.float64 for name in RECORD})

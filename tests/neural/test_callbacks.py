@@ -1,6 +1,7 @@
 """Callbacks: scikit-learn's own ones and those of skdl, on a network alone, in pipelines and in searches."""
 
 import pickle
+import time
 import warnings
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl.callbacks import Checkpoint, EarlyStopping, TimeBudget
 from skdl.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -232,3 +234,120 @@ def test_an_ensemble_fits_members_with_callbacks_one_by_one():
     followed = BaggingClassifier(clone(mlp).set_callbacks(recorder), 3, random_state=0, bootstrap=False).fit(X, Y)
     assert recorder.events.count("end epoch") == 6
     assert len(followed.estimators_) == 3
+
+
+# skdl.callbacks
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor", "full batch"])
+def test_early_stopping_ends_after_its_patience(name):
+    network, y = NETWORKS[name]
+    network = clone(network).set_params(max_iter=30)
+    stopped = clone(network).set_callbacks(EarlyStopping(patience=3, min_delta=1e9)).fit(X, y)
+    assert stopped.n_iter_ == 5  # the first epoch gains on nothing, and more than three in a row do not
+    assert clone(network).set_callbacks(EarlyStopping(patience=30)).fit(X, y).n_iter_ > 5
+
+
+def test_on_the_loss_it_is_the_networks_own_rule():
+    mlp = MLPClassifier(**SMALL, optimizer=SGD(0.05), max_iter=200, tol=0.01, n_iter_no_change=4)
+    expected = clone(mlp).fit(X, Y)
+    assert expected.n_iter_ < 200
+    stopping = EarlyStopping(patience=4, min_delta=0.01)
+    found = clone(mlp).set_params(tol=0.0, n_iter_no_change=200).set_callbacks(stopping).fit(X, Y)
+    assert found.n_iter_ == expected.n_iter_
+    np.testing.assert_array_equal(found.coefs_[0], expected.coefs_[0])
+
+
+def test_early_stopping_on_validation_rows():
+    mlp = MLPClassifier(**SMALL, early_stopping=True, n_iter_no_change=200, tol=0.0, max_iter=60)
+    by_loss = clone(mlp).set_callbacks(EarlyStopping("validation_loss", patience=2, min_delta=0.05)).fit(X, Y)
+    losses = by_loss.history_["validation_loss"]
+    assert 3 < len(losses) < 60
+    assert losses.iloc[-3:].min() > losses.iloc[:-3].min() - 0.05
+    by_score = clone(mlp).set_callbacks(EarlyStopping("validation_score", patience=2, min_delta=0.5)).fit(X, Y)
+    assert by_score.n_iter_ == 4
+    with pytest.raises(ValueError, match=r"cannot monitor 'validation_loss'.*early_stopping=True"):
+        MLPClassifier(**SMALL).set_callbacks(EarlyStopping("validation_loss")).fit(X, Y)
+
+
+def test_early_stopping_judges_a_training_that_goes_on_as_one():
+    """Ten epochs in calls of three end where ten in a row end; a fit after that has its patience again."""
+    stopping = EarlyStopping(patience=3, min_delta=1e9)
+    mlp = MLPClassifier(**SMALL, max_iter=3, warm_start=True).set_callbacks(stopping)
+    assert [mlp.fit(X, Y).n_iter_ for _ in range(3)] == [3, 5, 8]
+    again = pickle.loads(pickle.dumps(mlp))
+    assert again.set_params(max_iter=30).fit(X, Y).n_iter_ == mlp.set_params(max_iter=30).fit(X, Y).n_iter_
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_early_stopping_is_propagated_to_every_fit_of_a_search(n_jobs):
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier(**SMALL, max_iter=30))
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0, 1]}, cv=2, n_jobs=n_jobs, scoring=epochs)
+    search.set_callbacks(EarlyStopping(patience=2, min_delta=1e9)).fit(X, Y)
+    assert (search.cv_results_["mean_test_score"] == 4).all()
+    assert search.best_estimator_[-1].n_iter_ == 4
+    inside = make_pipeline(StandardScaler(), MLPClassifier(**SMALL).set_callbacks(EarlyStopping()))
+    with pytest.raises(TypeError, match="Register them directly on the meta-estimator"):
+        inside.fit(X, Y)
+
+
+def epochs(pipeline, X, y):
+    return pipeline[-1].n_iter_
+
+
+@pytest.mark.parametrize("name", ["classifier", "regressor", "full batch", "linear"])
+def test_a_budget_of_no_time_is_one_epoch(name):
+    network, y = NETWORKS[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        by_parameter = clone(network).set_params(max_time=1e-9).fit(X, y)
+        by_callback = clone(network).set_callbacks(TimeBudget(1e-9)).fit(X, y)
+    assert by_parameter.n_iter_ == by_callback.n_iter_ == 1
+    assert clone(network).set_params(max_time=1e9).set_callbacks(TimeBudget(1e9)).fit(X, y).n_iter_ == 4
+
+
+def test_time_is_counted_from_the_start_of_each_fit():
+    class Slow(Timid):
+        def on_fit_task_end(self, estimator, context):
+            time.sleep(0.05)
+
+    mlp = MLPClassifier(**SMALL, max_iter=50, warm_start=True).set_callbacks(Slow(), TimeBudget(0.12))
+    first = mlp.fit(X, Y).n_iter_
+    assert 2 <= first <= 3
+    assert 2 <= mlp.fit(X, Y).n_iter_ - first <= 3
+    mlp.set_params(max_time=0.07).set_callbacks(Slow())
+    before = mlp.n_iter_
+    assert 1 <= mlp.fit(X, Y).n_iter_ - before <= 2
+
+
+def test_each_member_of_an_ensemble_has_its_time():
+    mlp = MLPClassifier(**SMALL, max_iter=4, max_time=1e-9)
+    bagging = BaggingClassifier(mlp, 3, random_state=0).fit(X, Y)
+    assert [member.n_iter_ for member in bagging.estimators_] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: EarlyStopping("valid_loss"), "'monitor' parameter of EarlyStopping must be .*'validation_loss'"),
+        (lambda: EarlyStopping(patience=0), r"'patience' parameter .* \[1, inf\)"),
+        (lambda: EarlyStopping(min_delta=-1), "'min_delta' parameter"),
+        (lambda: TimeBudget(0), r"'seconds' parameter .* \(0"),
+        (lambda: TimeBudget(np.inf), "'seconds' parameter"),
+        (lambda: Checkpoint(3), "'path' parameter"),
+        (lambda: Checkpoint("x", every=0), "'every' parameter"),
+        (lambda: MLPClassifier(max_time=0).fit(X, Y), r"'max_time' parameter of MLPClassifier must be None or a float"),
+        (lambda: SoftmaxClassifier(max_time=-1).fit(X, Y), "'max_time' parameter"),
+    ],
+)
+def test_a_mistake_in_a_parameter_is_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_callbacks_show_their_parameters():
+    assert repr(EarlyStopping("validation_loss", patience=3)) == (
+        "EarlyStopping(monitor='validation_loss', patience=3, min_delta=0.0)"
+    )
+    assert repr(TimeBudget(3)) == "TimeBudget(seconds=3)"
+    assert all(isinstance(callback, FitCallback) for callback in (EarlyStopping(), TimeBudget(1), Checkpoint("x")))
