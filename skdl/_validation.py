@@ -71,6 +71,8 @@ def validate_classification(
 
 def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
     """X, and labels (n,), or columns (n, n_columns >= 2) of labels, probabilities or zeros and ones, as an array."""
+    if hasattr(y, "isna") and y.isna().to_numpy().any():  # pandas.NA, at which scikit-learn gives up with a TypeError
+        raise ValueError("Input y contains NaN. Leave rows without a label out, or give them a label of their own.")
     X, y = validate_data(estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks})
     return X, label_array(y)
 
@@ -89,10 +91,8 @@ def label_array(y: Any) -> np.ndarray:
 
 
 def named_columns(y: Any) -> np.ndarray | None:
-    """The names of a frame's columns, where it holds real numbers and more than one of them."""
-    if not is_frame(y) or len(y.shape) != 2 or y.shape[1] < 2 or np.asarray(y).dtype.kind != "f":
-        return None
-    return np.asarray(y.columns)
+    """The names of a frame's columns, where it has several."""
+    return np.asarray(y.columns) if is_frame(y) and y.shape[1] > 1 else None
 
 
 def is_frame(X: Any) -> bool:

@@ -17,10 +17,20 @@ and those of classes have moreover
     check_declared(c, y)   raises where `classes` given in a later call are not those of the first
 """
 
-from skdl._encoding.arrays import unique_labels
+from skdl._encoding.arrays import check_declaration, lies_between, unique_labels
 from skdl._encoding.kinds import Encoding, encoding_of_labels
 from skdl._encoding.labels import Labels
 from skdl._encoding.reals import Reals
 from skdl._encoding.several import Columns, Indicator
 
-__all__ = ["Columns", "Encoding", "Indicator", "Labels", "Reals", "encoding_of_labels", "unique_labels"]
+__all__ = [
+    "Columns",
+    "Encoding",
+    "Indicator",
+    "Labels",
+    "Reals",
+    "check_declaration",
+    "encoding_of_labels",
+    "lies_between",
+    "unique_labels",
+]

@@ -87,6 +87,17 @@ def is_zero_one(y: np.ndarray) -> bool:
     return y.dtype.kind == "b" or (y.dtype.kind in "iuf" and bool(((y == 0) | (y == 1)).all()))
 
 
+def lies_between(y: np.ndarray) -> bool:
+    """Whether there are floats between zero and one."""
+    return y.dtype.kind == "f" and bool(((y > 0) & (y < 1)).any())
+
+
+def check_declaration(classes: Any) -> None:
+    """Raise unless `classes` is array-like."""
+    if isinstance(classes, (str, bytes)) or not (hasattr(classes, "__len__") and hasattr(classes, "__getitem__")):
+        raise ValueError(f"classes must be an array of labels, or a list of these. Got {classes!r}.")
+
+
 def is_nested(classes: Any) -> bool:
     """Whether there is an array of classes for each of several columns, rather than one array."""
     return not isinstance(classes, str) and all(np.ndim(part) == 1 for part in classes)

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from skdl._encoding.arrays import check_probabilities, is_nested, is_zero_one, listed, typed, unique_labels
+from skdl._encoding.arrays import (
+    check_probabilities,
+    is_nested,
+    is_zero_one,
+    lies_between,
+    listed,
+    typed,
+    unique_labels,
+)
 from skdl._encoding.labels import Labels
 from skdl._encoding.several import Columns, Indicator
 
@@ -46,7 +54,7 @@ def encoding_of_labels(
                 encoding.check_declared(classes, y)
             return encoding
         if y.dtype.kind == "f":
-            if classes is not None or ((y > 0) & (y < 1)).any():
+            if classes is not None or lies_between(y):
                 return _probabilities(y, classes, binary, smoothing)
             if is_zero_one(y):
                 if (y.sum(axis=1) == 1).all():

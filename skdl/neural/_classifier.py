@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from skdl._encoding import Columns, Encoding, Labels, encoding_of_labels
+from skdl._encoding import Columns, Encoding, Labels, check_declaration, encoding_of_labels, lies_between
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.neural._base import BaseNetwork
 from skdl.neural._tasks import Prepared
@@ -55,7 +55,9 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         **options: Any,
     ) -> Prepared:
         names = named_columns(y)
-        if classes is None and names is not None and ((np.asarray(y) > 0) & (np.asarray(y) < 1)).any():
+        if classes is not None:
+            check_declaration(classes)
+        elif names is not None and lies_between(np.asarray(y)):
             classes = names
         data = super()._prepare(X, y, sample_weight, validation, reset=reset, classes=classes, **options)
         for frame in (names, named_columns(validation[1])):

@@ -113,6 +113,7 @@ def test_names_of_columns_are_the_classes(frame):
     turned = frame(SOFT[:, ::-1], columns=list(COLOURS[::-1]))
     for change in (
         lambda: mlp.partial_fit(X[:1], turned[:1]),
+        lambda: mlp.partial_fit(X[:1], frame(ONE_HOT[:1, ::-1] > 0, columns=list(COLOURS[::-1]))),
         lambda: MLPClassifier().fit(X, turned, classes=COLOURS),
         lambda: MLPClassifier().fit(X, SOFT, classes=COLOURS, X_val=X, y_val=turned),
     ):
@@ -323,6 +324,13 @@ MISTAKES = {
     ),
     "types mixed in a column": (np.array([[1, 2], ["a", 1]] * 20, object), {}, "Column 0 of y: .*different types"),
     "reals": (X[:, 0], {}, "Unknown label type"),
+    "missing labels": (
+        pd.Series(["a", "b"] * 19 + [pd.NA, "a"], dtype="string"),
+        {},
+        "y contains NaN.*label of their own",
+    ),
+    "a number of classes": (Y, {"classes": 3}, "classes must be an array of labels.* Got 3"),
+    "a word for classes": (Y, {"classes": "abc"}, "classes must be an array of labels.* Got 'abc'"),
 }
 
 
