@@ -32,6 +32,7 @@ BIT_GENERATORS = {
 ENCODINGS: dict[str, Any] = {name: cls for name, cls in vars(_encoding).items() if dataclasses.is_dataclass(cls)}
 # What may differ when training goes on: how long it lasts and what is said of it.
 FREE = {"max_iter", "max_time", "tol", "n_iter_no_change", "warm_start", "verbose", "n_jobs"}
+SHORT = 64  # numbers of an array that a header spells out
 
 
 class CheckpointMixin:
@@ -268,10 +269,10 @@ def _described(network: Any) -> dict[str, Any]:
 
 
 def _words(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.size > SHORT:
         return f"array {value.shape} {value.dtype} {hashlib.sha256(value.tobytes()).hexdigest()[:16]}"
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
     if isinstance(value, (list, tuple)):
         return [_words(item) for item in value]
     if isinstance(value, Mapping):
