@@ -86,6 +86,14 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
     --------
     MLPClassifier : The same with hidden layers.
 
+    Notes
+    -----
+    A y of shape (n_samples, n_classes) holds class probabilities: floats, each row with a sum of one. The classes are
+    the argument `classes` of `fit`, else the names of a frame's columns, else 0, 1, 2, ...; `classes_` and the columns
+    of `predict_proba` are sorted. For rows that are all zeros and a one, `classes` is needed. `score` counts the most
+    probable label as true, and `class_weight` gives a row the expectation over its classes. A row has one label: for
+    several there is `MLPClassifier(hidden_layer_sizes=())`.
+
     References
     ----------
     C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.

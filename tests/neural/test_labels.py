@@ -264,6 +264,16 @@ def test_partial_fits_are_one_long_fit(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_checkpoints_keep_the_labels(kind, tmp_path):
+    mlp = MLPClassifier(**QUICK).fit(X, KINDS[kind])
+    mlp.save_checkpoint(tmp_path / "network.npz")
+    read = MLPClassifier(**QUICK).load_checkpoint(tmp_path / "network.npz")
+    np.testing.assert_array_equal(read.predict(X), mlp.predict(X))
+    assert read.predict(X).dtype == mlp.predict(X).dtype
+    assert same(read.partial_fit(X[:4], KINDS[kind][:4]), mlp.partial_fit(X[:4], KINDS[kind][:4]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_stacks_equal_lone_fits(kind):
     networks = [MLPClassifier(**{**QUICK, "random_state": seed}) for seed in range(3)]
     data = networks[0]._prepare(X, KINDS[kind], None)
