@@ -19,6 +19,7 @@ __all__ = [
     "HeUniform",
     "Initializer",
     "Normal",
+    "Orthogonal",
     "Xavier",
     "Zeros",
     "names",
@@ -225,3 +226,45 @@ class HeUniform(HeNormal):
     """
 
     uniform = True
+
+
+@register("orthogonal")
+class Orthogonal(Initializer):
+    """A random orthogonal matrix, which keeps lengths and angles through any number of linear layers.
+
+    W = gain Q,  with Q^T Q = 1 where n_in >= n_out, else Q Q^T = 1
+
+    Q is uniform over all such matrices: the Q of a normal matrix's QR factors, with R's diagonal made positive.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+        Factor, in (0, inf); sqrt(2) makes up for rectifiers.
+
+    Shape
+    -----
+    (n_in, n_out)
+
+    References
+    ----------
+    A. M. Saxe, J. L. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of learning in deep linear
+    neural networks", ICLR 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.initializers import Orthogonal
+    >>> W = Orthogonal(gain=2.0).draw(np.random.default_rng(0), 5, 2)
+    >>> np.allclose(W.T @ W, 4 * np.eye(2))
+    True
+    """
+
+    _constraints = {"gain": Real(0, open_low=True)}
+
+    def __init__(self, gain: float = 1.0):
+        self.gain = gain
+
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        q, r = np.linalg.qr(generator.normal(size=(max(n_in, n_out), min(n_in, n_out))))
+        q *= self.gain * np.where(np.diagonal(r) < 0, -1.0, 1.0)
+        return q if n_in >= n_out else q.T.copy()
