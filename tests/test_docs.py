@@ -8,24 +8,35 @@ from pathlib import Path
 
 from skdl._registry import REGISTRIES
 
-PAGE = Path(__file__).parents[1] / "docs" / "plugins.md"
+DOCS = Path(__file__).parents[1] / "docs"
+PAGE = DOCS / "plugins.md"
 
 
-def blocks(language):
-    return re.findall(rf"^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def blocks(language, page=PAGE):
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def run(code, folder):
+    """The output of the blocks as one script, so that a class is one of `__main__` and a search has processes."""
+    script = folder / "page.py"
+    script.write_text("\n".join(code), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
-    """As one script, so that its class is one of `__main__` and its search has processes."""
     code = blocks("python")
     assert len(code) == 3
-    script = tmp_path / "page.py"
-    script.write_text("\n".join(code) + "\nprint(search.best_params_)\n", encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", str(script)], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("{'activation': ")
+    assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'activation': ")
+
+
+def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "networks.md")
+    assert len(code) == 9
+    assert "epochs to an accuracy of 0.95" in run(code, tmp_path)
 
 
 def test_the_entry_point_is_of_a_group_that_is_read():
