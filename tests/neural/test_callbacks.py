@@ -309,15 +309,15 @@ def test_a_budget_of_no_time_is_one_epoch(name):
 def test_time_is_counted_from_the_start_of_each_fit():
     class Slow(Timid):
         def on_fit_task_end(self, estimator, context):
-            time.sleep(0.05)
+            time.sleep(0.02)
 
-    mlp = MLPClassifier(**SMALL, max_iter=50, warm_start=True).set_callbacks(Slow(), TimeBudget(0.12))
+    mlp = MLPClassifier(**SMALL, max_iter=200, warm_start=True).set_callbacks(Slow(), TimeBudget(0.4))
     first = mlp.fit(X, Y).n_iter_
-    assert 2 <= first <= 3
-    assert 2 <= mlp.fit(X, Y).n_iter_ - first <= 3
-    mlp.set_params(max_time=0.07).set_callbacks(Slow())
+    assert 1 < first <= 20
+    assert 1 < mlp.fit(X, Y).n_iter_ - first <= 20  # counted from the first fit, it would be one
+    mlp.set_params(max_time=0.4).set_callbacks(Slow())
     before = mlp.n_iter_
-    assert 1 <= mlp.fit(X, Y).n_iter_ - before <= 2
+    assert 1 < mlp.fit(X, Y).n_iter_ - before <= 20
 
 
 def test_each_member_of_an_ensemble_has_its_time():
