@@ -32,6 +32,13 @@ class Activation(Component):
 
     initializer = "glorot_uniform"
 
+    @staticmethod
+    def from_function(function: Callable[..., Any], *, name: str | None = None) -> Activation:
+        """An activation from its elementwise function alone; the derivative comes from a tape, see `skdl.autodiff`."""
+        from skdl.autodiff import FunctionActivation
+
+        return FunctionActivation(function, name=name)
+
     def parameters(self, n_units: int) -> Mapping[str, Array]:
         """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
         return {}
@@ -138,6 +145,13 @@ class Loss(Component):
 
     task = "regression"
     standardizes = True
+
+    @staticmethod
+    def from_function(function: Callable[..., Any], *, task: str = "regression", name: str | None = None) -> Loss:
+        """A loss from its function (scores, targets) -> rows' losses; the gradient is a tape's, see `skdl.autodiff`."""
+        from skdl.autodiff import FunctionLoss
+
+        return FunctionLoss(function, task=task, name=name)
 
     def check_targets(self, targets: np.ndarray) -> None:
         """Raise a ValueError for targets of shape (n, C) that the loss is not defined for."""
@@ -267,11 +281,14 @@ class Penalty(Component):
         Whether it is a constraint on each weight matrix, which `project` meets after every step.
     on_activations : bool
         Whether it is a function of the hidden activations rather than of the weights.
+    degree : int or None
+        The power by which it grows with its weights, R(c w) = |c|^degree R(w), if there is one.
     """
 
     absolute: Any = 0.0
     projects = False
     on_activations = False
+    degree: int | None = None
 
     @abstractmethod
     def value(self, weights: Array) -> Array:

@@ -29,7 +29,7 @@ def run(code, folder):
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 3
+    assert len(code) == 4
     assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'activation': ")
 
 
@@ -43,7 +43,7 @@ def test_the_entry_point_is_of_a_group_that_is_read():
     [block] = blocks("toml")
     groups = tomllib.loads(block)["project"]["entry-points"]
     assert {name.removeprefix("skdl.") for name in groups} <= set(REGISTRIES)
-    assert groups == {"skdl.activations": {"softplus": "softplus:Softplus"}}
+    assert groups == {"skdl.activations": {"sharp_softplus": "sharp_softplus:SharpSoftplus"}}
 
 
 def test_the_page_names_every_group():

@@ -138,4 +138,6 @@ def _names_in_repr(component: Any) -> dict[str, Any]:
     for value in component.get_params(deep=False).values():
         if isinstance(value, Component):
             names |= _names_in_repr(value)
+        elif callable(value):
+            names[getattr(value, "__name__", "")] = value
     return names

@@ -1,0 +1,281 @@
+"""The tape against central differences, and every hand-written adjoint against the tape of an independent formula."""
+
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+from skdl import MLPClassifier, MLPRegressor, activations, losses, normalizations
+from skdl.autodiff import Variable, erf, gradients, inverse, where
+from skdl.testing import check_component, check_estimator_members, check_gradient
+
+OPERATIONS = {
+    "add": lambda a, b: a + b + 1.0,
+    "subtract": lambda a, b: 2.0 - a - b,
+    "multiply": lambda a, b: a * b * 3.0,
+    "divide": lambda a, b: a / b + 1.0 / b,
+    "power": lambda a, b: b**a + b**2 + 2.0**a + b**-0.5,
+    "matmul": lambda a, b: a @ b.transpose(0, 2, 1),
+    "matmul of matrices that are shared": lambda a, b: a[0].T @ b,
+    "constant matmul": lambda a, b: a @ np.ones((4, 2)) + np.ones((3, 3)) @ b[..., :2],
+    "maximum": lambda a, b: np.maximum(a, b) * np.minimum(a, 0.3),
+    "max": lambda a, b: a.max(axis=-1, keepdims=True) * b + np.max(a, axis=(0, 1)) + b.max(),
+    "exp and log": lambda a, b: np.exp(a) * np.log(b) + np.expm1(a) + np.log1p(b),
+    "roots": lambda a, b: np.sqrt(b) + np.square(a) + np.reciprocal(b) + abs(a),
+    "waves": lambda a, b: np.tanh(a) + np.sin(a) * np.cos(b) + erf(a) - np.logaddexp(a, b),
+    "sum": lambda a, b: np.sum(a, axis=1, keepdims=True) * b + a.sum(axis=(0, 2))[:, None] + b.sum(),
+    "mean": lambda a, b: (a - a.mean(axis=-1, keepdims=True)) * np.mean(b, axis=1, keepdims=True),
+    "axes": lambda a, b: (
+        a.transpose(2, 0, 1) + np.transpose(b, (2, 0, 1)) + np.swapaxes(a, 0, 1).T + b.T.T.swapaxes(0, 1).T
+    ),
+    "reshape": lambda a, b: a.reshape(2, 12) * np.reshape(b, (2, 12)),
+    "index": lambda a, b: a[:, [0, 0, 2]] * b + a[..., 1:2],
+    "where": lambda a, b: np.where(a.value > 0, a * b, b**2) + where(a < b, a, 1.0),
+    "broadcasting": lambda a, b: a[:, :1] * b + a[0] * b[..., :1] + a[0, 0, 0],
+    "steps": lambda a, b: (a > 0) * a + np.sign(b) * b,
+    "inverse": lambda a, b: inverse(a[..., :3] + 4.0 * np.eye(3)) @ np.linalg.inv(b[..., :3] + np.eye(3)),
+    "paths that meet": lambda a, b: (lambda c: c * c + np.exp(c) / (1.0 + c * c))(a * b + a),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation(name):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4)), rng.uniform(0.5, 2.0, size=(2, 3, 4))
+    operation = OPERATIONS[name]
+    given = Variable(a), Variable(b)
+    y = operation(*given)
+    seed = rng.normal(size=y.shape)
+    da, db = gradients(y, given, seed)
+    check_gradient(lambda a: (operation(Variable(a), Variable(b)).value * seed).sum(), da, a)
+    check_gradient(lambda b: (operation(Variable(a), Variable(b)).value * seed).sum(), db, b)
+
+
+def test_equal_ones_share_the_gradient():
+    x = Variable([1.0, 2.0, 2.0])
+    assert gradients(x.max(), [x])[0].tolist() == [0, 0.5, 0.5]
+    assert gradients(np.maximum(x, 2.0), [x])[0].tolist() == [0, 0.5, 0.5]
+
+
+def test_what_is_not_used_has_gradient_0():
+    x, y = Variable([1.0]), Variable([[2.0]])
+    assert [g.tolist() for g in gradients(x * 2, [x, y])] == [[2.0], [[0.0]]]
+    assert gradients(x, [x])[0].tolist() == [1.0]
+
+
+def test_deep_formulas():
+    """Longer than Python's recursion, and doubling: each node is gone through once."""
+    x = y = Variable([1.0])
+    for _ in range(5000):
+        y = (y + y) * 0.5
+    assert gradients(y, [x])[0].tolist() == [1.0]
+
+
+def test_single_precision_stays_single():
+    x = Variable(np.ones((2, 3), np.float32))
+    y = np.tanh(x * 0.5 + 1) ** 2 / (1 + np.maximum(x, 0)).sum(axis=1, keepdims=True)
+    assert y.dtype == np.float32
+    assert gradients(y, [x])[0].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    "function", [np.arctan2, np.cumsum, np.add.reduce, np.sort, lambda x: np.add(x, x, out=None, where=True)]
+)
+def test_what_has_no_rule_says_so(function):
+    with pytest.raises(TypeError, match=r"skdl.autodiff has no rule for numpy\.|argument"):
+        function(Variable([1.0, 2.0])) if function is not np.arctan2 else function(Variable([1.0]), 1.0)
+
+
+def logistic(z):
+    return 1 / (1 + np.exp(-z))
+
+
+SELU_ALPHA, SELU_LAMBDA = 1.6732632423543772848, 1.0507009873554804934
+PLAIN = {
+    "identity": lambda x: x * 1.0,
+    "sigmoid": logistic,
+    "tanh": lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x)),
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.maximum(x, 0) + 0.01 * np.minimum(x, 0),
+    "prelu": lambda x, alpha: np.maximum(x, 0) + alpha * np.minimum(x, 0),
+    "elu": lambda x: np.where(x > 0, x, np.exp(x) - 1),
+    "selu": lambda x: SELU_LAMBDA * np.where(x > 0, x, SELU_ALPHA * (np.exp(x) - 1)),
+    "softplus": lambda x: np.log(1 + np.exp(x)),
+    "swish": lambda x, beta=1.0: x * logistic(beta * x),
+    "gelu": lambda x: x * (1 + erf(x / 2**0.5)) / 2,
+    "mish": lambda x: x * np.tanh(np.log(1 + np.exp(x))),
+}
+ACTIVATIONS = [
+    *((name, activations.resolve(name)) for name in activations.names()),
+    ("prelu", activations.PReLU(shared=True)),
+    ("swish", activations.Swish(learned=True)),
+    ("swish", activations.Swish(learned=True, shared=False)),
+]
+
+
+@pytest.mark.parametrize(("name", "activation"), ACTIVATIONS, ids=lambda value: str(value))
+def test_every_activation_against_the_tape(name, activation):
+    rng = np.random.default_rng(0)
+    x, dy = rng.normal(0, 3, (2, 2, 7, 4))
+    learned = {
+        key: np.repeat(value[None], 2, axis=0) + rng.uniform(0, 0.5, (2, *value.shape))
+        for key, value in activation.parameters(4).items()
+    }
+    given, recorded = Variable(x.copy()), {key: Variable(value) for key, value in learned.items()}
+    expected = PLAIN[name](given, **recorded)
+    y, backprop = activation.forward(x.copy(), **learned)
+    assert_allclose(y, expected.value, rtol=1e-11, atol=1e-14)
+    dx, by_name = backprop(dy.copy())
+    expected_dx, *others = gradients(expected, [given, *recorded.values()], dy)
+    assert_allclose(dx, expected_dx, rtol=1e-9, atol=1e-13)
+    for key, gradient in zip(recorded, others, strict=True):
+        assert_allclose(by_name[key], gradient, rtol=1e-10, atol=1e-13)
+
+
+def softmax(scores):
+    exponentials = np.exp(scores)
+    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+ROWS = {
+    "cross_entropy": lambda s, t: -(t * np.log(softmax(s))).sum(axis=-1),
+    "binary_cross_entropy": lambda s, t: -(t * np.log(logistic(s)) + (1 - t) * np.log(1 - logistic(s))).sum(axis=-1),
+    "focal": lambda s, t: -(t * (1 - softmax(s)) ** 2 * np.log(softmax(s))).sum(axis=-1),
+    "brier": lambda s, t: ((softmax(s) - t) ** 2).sum(axis=-1) / 2,
+    "squared_error": lambda s, t: ((s - t) ** 2).mean(axis=-1) / 2,
+    "absolute_error": lambda s, t: abs(s - t).mean(axis=-1),
+    "huber": lambda s, t: where(abs(s - t) <= 1, (s - t) ** 2 / 2, abs(s - t) - 0.5).mean(axis=-1),
+    "quantile": lambda s, t: np.maximum((t - s) / 2, (s - t) / 2).mean(axis=-1),
+    "poisson": lambda s, t: (np.exp(s) - t * s).mean(axis=-1),
+}
+
+
+@pytest.mark.parametrize("name", losses.names())
+def test_every_loss_against_the_tape(name):
+    rng = np.random.default_rng(0)
+    loss = losses.resolve(name)
+    scores, weight = rng.normal(0, 2, (2, 20, 3)), rng.uniform(size=(2, 20, 1))
+    targets = rng.dirichlet(np.ones(3), (2, 20)) if loss.task != "regression" else rng.uniform(0, 3, (2, 20, 3))
+    given = Variable(scores.copy())
+    rows = ROWS[name](given, targets)
+    value, gradient = loss.value_and_gradient(scores.copy(), targets, weight)
+    assert_allclose(value, (rows.value * weight[..., 0]).sum(axis=1), rtol=1e-11)
+    assert_allclose(gradient, gradients(rows, [given], weight[..., 0])[0], rtol=1e-8, atol=1e-13)
+
+
+def standardised(x, axis):
+    centred = x - x.mean(axis=axis, keepdims=True)
+    return centred / np.sqrt((centred * centred).mean(axis=axis, keepdims=True) + 1e-5)
+
+
+NORMALIZATIONS = {
+    "batch": lambda x, gamma, beta: gamma * standardised(x, 1) + beta,
+    "layer": lambda x, gamma, beta: gamma * standardised(x, 2) + beta,
+    "group": lambda x, gamma, beta: gamma * standardised(x.reshape(2, 9, 2, 3), 3).reshape(2, 9, 6) + beta,
+}
+
+
+@pytest.mark.parametrize("name", normalizations.names())
+def test_every_normalization_against_the_tape(name):
+    rng = np.random.default_rng(0)
+    normalization = normalizations.resolve(name)
+    x, dy = rng.normal(1, 3, (2, 2, 9, 6))
+    learned = {"gamma": rng.uniform(0.5, 2, (2, 1, 6)), "beta": rng.normal(size=(2, 1, 6))}
+    buffers = {key: np.repeat(value[None], 2, axis=0) for key, value in normalization.buffers(6).items()}
+    given, recorded = Variable(x.copy()), {key: Variable(value) for key, value in learned.items()}
+    expected = NORMALIZATIONS[name](given, **recorded)
+    y, backprop = normalization.forward(x.copy(), training=True, **learned, **buffers)
+    assert_allclose(y, expected.value, rtol=1e-10, atol=1e-12)
+    dx, by_name = backprop(dy.copy())
+    for found, gradient in zip(
+        (dx, by_name["gamma"], by_name["beta"]), gradients(expected, [given, *recorded.values()], dy), strict=True
+    ):
+        assert_allclose(found, gradient, rtol=1e-8, atol=1e-12)
+
+
+def softsign(x):
+    return x / (1 + abs(x))
+
+
+def log_cosh(scores, targets):
+    error = abs(scores - targets)
+    return (error + np.log1p(np.exp(-2 * error))).mean(axis=-1)
+
+
+def my_cross_entropy(scores, targets):
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    return np.log(np.exp(scores).sum(axis=-1)) - (targets * scores).sum(axis=-1)
+
+
+def my_binary_cross_entropy(scores, targets):
+    return (np.logaddexp(0 * scores, scores) - targets * scores).sum(axis=-1)
+
+
+FROM_FUNCTIONS = [
+    activations.Activation.from_function(softsign),
+    activations.Activation.from_function(np.tanh, name="hyperbolic tangent"),
+    losses.Loss.from_function(log_cosh),
+    losses.Loss.from_function(my_cross_entropy, task="classification"),
+    losses.Loss.from_function(my_binary_cross_entropy, task="binary"),
+]
+
+
+@pytest.mark.parametrize("component", FROM_FUNCTIONS, ids=repr)
+def test_components_from_functions_keep_the_contract(component):
+    if component.function is not np.tanh:  # whose name in repr is numpy.tanh's own
+        check_component(component)
+    for copy in (clone(component), pickle.loads(pickle.dumps(component))):
+        assert copy.get_params() == component.get_params()
+        assert copy.structure == component.structure
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 3))
+    return X, X[:, 0] * X[:, 1]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+class TestInEstimators:
+    def test_the_same_function_trains_the_same_network(self, data):
+        X, y = data
+        params = {"max_iter": 10, "random_state": 0, "dtype": "float64"}
+        by_hand = MLPClassifier((6,), activation="tanh", loss="cross_entropy", **params).fit(X, y > 0)
+        by_tape = MLPClassifier(
+            (6,),
+            activation=activations.Activation.from_function(np.tanh),
+            loss=losses.Loss.from_function(my_cross_entropy, task="classification"),
+            **params,
+        ).fit(X, y > 0)
+        assert_allclose(by_tape.predict_proba(X), by_hand.predict_proba(X), rtol=1e-9)
+
+    def test_pickle_clone_search_and_stack(self, data):
+        X, y = data
+        mlp = MLPRegressor(
+            (6,),
+            activation=activations.Activation.from_function(softsign),
+            loss=losses.Loss.from_function(log_cosh),
+            max_iter=3,
+            random_state=0,
+        )
+        fitted = clone(mlp).fit(X, y)
+        assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict(X), fitted.predict(X))
+        search = GridSearchCV(mlp, {"activation": [mlp.activation, "relu"]}, cv=2, error_score="raise").fit(X, y)
+        assert search.best_params_["activation"] in (search.best_estimator_.activation, mlp.activation)
+        check_estimator_members([clone(mlp).set_params(random_state=i) for i in range(3)], X, y)
+
+
+def test_functions_that_compute_something_else():
+    x = np.ones((1, 2, 3))
+    with pytest.raises(TypeError, match=r"zeros_like must compute a Variable .* gave ndarray"):
+        activations.Activation.from_function(lambda x: x.value, name="zeros_like").forward(x)
+    with pytest.raises(ValueError, match=r"must give the shape \(1, 2, 3\), and gave \(1, 2\)"):
+        activations.Activation.from_function(lambda x: x.sum(axis=-1)).forward(x)
+    with pytest.raises(ValueError, match=r"must give the shape \(1, 2\), and gave \(1, 2, 3\)"):
+        losses.Loss.from_function(lambda s, t: s - t).value_and_gradient(x, x, x[..., :1])
+    with pytest.raises(ValueError, match="'function' parameter of FunctionActivation must be a callable"):
+        activations.Activation.from_function("tanh").validate()
