@@ -36,6 +36,8 @@ class L2(Penalty):
     array([12.5])
     """
 
+    degree = 2
+
     def value(self, weights: Array) -> Array:
         return namespace(weights).sum(weights * weights, axis=-1) * 0.5
 
@@ -72,6 +74,7 @@ class L1(Penalty):
     """
 
     absolute = 1.0
+    degree = 1
 
     def value(self, weights: Array) -> Array:
         xp = namespace(weights)

@@ -110,4 +110,8 @@ def train_full_batch(member: Member, interrupted: Event) -> Outcome:
     if "interrupted" in reasons:
         interrupted.set()
     state.theta[...] = last
-    return Outcome.of(state, reasons[0] if reasons else "converged" if converged else "max_iter")
+    if not reasons:
+        progress = state.progress[0]
+        to_the_end = progress.epoch >= progress.first_epoch + member.n_epochs
+        reasons.append("converged" if converged else "max_iter" if to_the_end else "stalled")
+    return Outcome.of(state, reasons[0])

@@ -115,7 +115,7 @@ class Outcome:
         Of one member; training goes on from here.
     theta, buffers : arrays of shape (1, P) and (1, Q)
         The weights to predict with: the best ones where validation rows decide, else the last ones.
-    reason : {"converged", "max_iter", "max_time", "stopped", "interrupted", "diverged"}
+    reason : {"converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged"}
     """
 
     state: State

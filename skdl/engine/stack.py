@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from itertools import pairwise
 from threading import Event
 
 import numpy as np
 
+from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
@@ -42,10 +44,12 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:
     first = group[0]
-    if first.optimizer.full_batch:
-        return [train_full_batch(first, interrupted)]
     product = first.batch_size * first.architecture.largest_map
     inside = product >= BLAS_THREADS_FROM
+    if first.optimizer.full_batch:
+        # scipy's search calls BLAS on its few vectors in each iteration: threads there cost more than the whole rest.
+        with nullcontext() if inside else one_blas_thread():
+            return [train_full_batch(first, interrupted)]
     size = members_per_block(first)
     if not inside:
         size = min(size, -(-len(group) // n_threads))

@@ -34,6 +34,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
 
     # Parameters that not every network has.
     scoring: Any = None
+    penalises_raw = False  # whether alpha speaks of the coefficients for X as it is, though training scales columns
     stratified_batches = False
 
     @abstractmethod
@@ -286,6 +287,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         if outcome.reason == "max_iter":
             advice = f"Maximum iterations (max_iter={self.max_iter}) reached, and the training has not converged yet."
             advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
+        elif outcome.reason == "stalled":
+            advice = f"The search found no better point, with a gradient still above tol={self.tol}: the precision of "
+            advice += "the data allows no more. Use a larger tol or float64, or standardise the columns."
         elif outcome.reason == "diverged":
             epoch = outcome.state.progress[0].epoch + 1
             advice = f"The loss became infinite or NaN in epoch {epoch}; the last finite weights are kept. "

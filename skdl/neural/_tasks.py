@@ -75,7 +75,7 @@ def make_member(
         penalty=penalty,
         optimizer=optimizer,
         schedule=network._resolve("schedule"),
-        alpha=flat_alpha(network.alpha, architecture, data.dtype),
+        alpha=flat_alpha(_alpha(network, penalty, rows), architecture, data.dtype),
         prior=flat_prior(network._prior(), architecture, rows, output_map),
         rows=rows,
         batch_size=network._batch_size(rows.n),
@@ -86,7 +86,8 @@ def make_member(
         max_time=network.max_time,
         shuffle=network.shuffle,
         tol=network.tol,
-        patience=network.n_iter_no_change if stopping else None,
+        # A full-batch optimizer's tol is on the gradient: only validation rows may end it earlier.
+        patience=network.n_iter_no_change if stopping and (judged is not None or not optimizer.full_batch) else None,
         validation=validation,
         score=None if judged is None else validation_score(network, judged, loss, output_map),
         report=network._report if network.verbose else None,
@@ -101,6 +102,13 @@ def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture
     if penalty.on_activations:
         architecture = replace(architecture, activity=penalty, activity_alpha=network.alpha)
     return architecture
+
+
+def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
+    """The factor of the penalty in training: that of coefficients for X as it is, where the network says so."""
+    if not network.penalises_raw or rows.scale is None:
+        return network.alpha
+    return np.asarray(network.alpha) * rows.scale.astype(np.float64) ** penalty.degree
 
 
 def _split(
@@ -137,6 +145,10 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
         shift, scale = network._training.shift, network._training.scale
     elif network.standardize:
         shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
+        if network.penalises_raw:
+            # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is
+            # alpha: in units of their root, all weights are alike for the search.
+            scale = 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
         scale = scale.astype(data.dtype)
         shift = shift.astype(data.X.dtype)
     if weight is not None:
