@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from skdl._component import Component
@@ -21,6 +21,7 @@ class SlotMixin:
 
     _slots: ClassVar[Mapping[str, Registry]] = {}
     _slot_words: ClassVar[Mapping[str, str]] = {"initializer": "auto", "loss": "auto"}  # words that are no component
+    _slot_defaults: ClassVar[Mapping[str, Callable[[], Component]]] = {}  # what "auto" stands for in other slots
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of this estimator.
@@ -84,6 +85,8 @@ class SlotMixin:
         """The component that a slot's value stands for, or None."""
         if isinstance(value, Component):
             return value
+        if isinstance(value, str) and value == "auto" and slot in self._slot_defaults:
+            return self._slot_defaults[slot]()
         if isinstance(value, str) and value != self._slot_words.get(slot) and value in self._slots[slot].names():
             return self._slots[slot].resolve(value)
         return None
@@ -93,6 +96,8 @@ class SlotMixin:
         return self._resolve_value(slot, getattr(self, slot))
 
     def _resolve_value(self, slot: str, value: Any) -> Any:
+        if isinstance(value, str) and value == "auto" and slot in self._slot_defaults:
+            return self._slot_defaults[slot]()
         try:
             return self._slots[slot].resolve(value).validate()
         except ValueError as error:

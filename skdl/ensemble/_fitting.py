@@ -122,7 +122,7 @@ def _train(
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(first, name):
                     setattr(network, name, getattr(first, name))
-            tasks.append(network._member(data, network._generator(), n_epochs=network.max_iter, index=rows))
+            tasks.append(network._member(data, network._generator(), n_epochs=network._max_iter(), index=rows))
         encodings.append(data.encoding)
         warned.append(_messages(caught))
     outcomes = train_members(tasks, n_threads(n_jobs))

@@ -92,7 +92,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         """
         go_on = self.warm_start and hasattr(self, "_training")
         validation = (X_val, y_val, sample_weight_val)
-        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self.max_iter)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter())
 
     def initialize(self, X: Any, y: Any):
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
@@ -213,6 +213,10 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         whole = self._resolve("optimizer").full_batch or self._batch_size(n_rows) >= n_rows
         return np.dtype(dtype if whole else np.float32)
 
+    def _max_iter(self) -> int:
+        """Epochs of a fit."""
+        return self.max_iter
+
     def _batch_size(self, n_rows: int) -> int:
         if self._resolve("optimizer").full_batch:
             return n_rows
@@ -285,6 +289,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
 
     def _warn_of(self, outcome: Outcome) -> None:
         if outcome.reason == "max_iter":
+            if self.n_iter_no_change is None and not self._resolve("optimizer").full_batch:
+                return  # nothing else was to end the training
             advice = f"Maximum iterations (max_iter={self.max_iter}) reached, and the training has not converged yet."
             advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
         elif outcome.reason == "stalled":

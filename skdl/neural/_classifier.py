@@ -114,7 +114,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         """
         go_on = self.warm_start and hasattr(self, "_training")
         validation = (X_val, y_val, sample_weight_val)
-        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self.max_iter, classes=classes)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter(), classes=classes)
 
     def initialize(self, X: Any, y: Any, classes: Any = None):
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.

@@ -10,7 +10,7 @@ T = TypeVar("T", bound=type)
 
 TEXTS = {
     "hidden": """
-hidden_layer_sizes : int or list of int, default=(100,)
+hidden_layer_sizes : int or list of int, default=(128, 128)
     Units of each hidden layer, at least 1; `()` is the linear model. One int stands for `depth` layers of that width.
 depth : int, default=1
     Number of hidden layers, at least 1, when `hidden_layer_sizes` is an int: width and depth are two plain numbers to
@@ -30,13 +30,14 @@ input_dropout : float, default=0.0
 dropout_mode : {"inverted", "standard"}, default="inverted"
     "inverted" scales what is kept by 1 / (1 - p) in training; "standard" scales by 1 - p at prediction. The expected
     output is the same.
-optimizer : str or Optimizer, default="adam"
-    Rule for the steps; its learning rate is `optimizer__learning_rate`.
-schedule : str or Schedule, default="constant"
-    The learning rate over time, as a factor of the optimizer's.
+optimizer : str or Optimizer, default="auto"
+    Rule for the steps; its learning rate is `optimizer__learning_rate`. "auto" is `Adam(learning_rate=0.01)`.
+schedule : str or Schedule, default="auto"
+    The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(end=0.02)`, which falls to 2 % over
+    `max_iter` epochs.
 penalty : str or Penalty, default="l2"
     Function R of the weights.
-alpha : float or array-like of shape (n_features,), default=1e-4
+alpha : float or array-like of shape (n_features,), default=1e-3
     Factor of the penalty, in [0, inf); an array holds one for each feature's weights (the layers above take its mean).
     The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the number of rows of a batch, so that
     its value corresponds to alpha / batch_size here.
@@ -49,12 +50,10 @@ standardize : bool, default=True
     Whether the network sees inputs less their mean, in units of their standard deviation (a column without variance is
     only centred). It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is.
 batch_size : int or "auto", default="auto"
-    Rows of a training step, at least 1; "auto" is min(200, n_samples). Full-batch optimizers take all rows.
-max_iter : int, default=200
-    Most epochs (for a full-batch optimizer: iterations), at least 1.
-max_time : float or None, default=None
-    Seconds, in (0, inf), after which no further epoch begins; at least one is trained. A member of an ensemble counts
-    from the start of its own training.
+    Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 32 and at most 128. Full-batch
+    optimizers take all rows.
+max_iter : int or "auto", default="auto"
+    Most epochs (for a full-batch optimizer: iterations), at least 1; "auto" is 30 (200).
 shuffle : bool, default=True
     Whether each epoch takes the rows in a new random order.
 stratified_batches : bool, default=False
@@ -62,8 +61,9 @@ stratified_batches : bool, default=False
 tol : float, default=1e-4
     An epoch that gains no more than this, in [0, inf), on the best loss (or validation score) counts as no progress.
     For a full-batch optimizer: on the largest component of the gradient.
-n_iter_no_change : int, default=10
-    The fit ends after more than this many epochs in a row without progress, at least 1.
+n_iter_no_change : int or None, default=None
+    The fit ends after more than this many epochs in a row without progress, at least 1. None is 10 where validation
+    rows judge, else all of `max_iter` epochs are trained: a rate that falls over them makes progress to the last.
 early_stopping : bool, default=False
     Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Validation rows
     of your own, given to fit, do the same.

@@ -82,12 +82,11 @@ def make_member(
         dtype=data.dtype,
         generator=generator,
         n_epochs=n_epochs,
-        max_epochs=network.max_iter,
+        max_epochs=network._max_iter(),
         max_time=network.max_time,
         shuffle=network.shuffle,
         tol=network.tol,
-        # A full-batch optimizer's tol is on the gradient: only validation rows may end it earlier.
-        patience=network.n_iter_no_change if stopping and (judged is not None or not optimizer.full_batch) else None,
+        patience=_patience(network, judged is not None, optimizer.full_batch) if stopping else None,
         validation=validation,
         score=None if judged is None else validation_score(network, judged, loss, output_map),
         report=network._report if network.verbose else None,
@@ -102,6 +101,13 @@ def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture
     if penalty.on_activations:
         architecture = replace(architecture, activity=penalty, activity_alpha=network.alpha)
     return architecture
+
+
+def _patience(network: Any, is_judged: bool, full_batch: bool) -> int | None:
+    """Epochs without progress that end a fit; by default only validation rows do, for a training loss has no end."""
+    if is_judged:
+        return 10 if network.n_iter_no_change is None else network.n_iter_no_change
+    return None if full_batch else network.n_iter_no_change  # a full-batch optimizer's tol is on the gradient
 
 
 def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
