@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable
 from itertools import pairwise
@@ -35,7 +36,10 @@ def main() -> None:
     warnings.simplefilter("ignore")
     print(f"Seconds per epoch, batch {BATCH}, Adam, float32; medians of {arguments.rounds} rounds.\n")
     if (arguments.data / "mnist.npz").exists():
-        compare("MNIST, 784-256-128-10", *mnist(arguments.data), (256, 128), 3, arguments.rounds)
+        digits = mnist(arguments.data)
+        compare("MNIST, 784-256-128-10", *digits, (256, 128), 3, arguments.rounds)
+        additions(*digits, (256, 128), arguments.rounds)
+        memory(*digits, (256, 128))
     else:
         print(f"MNIST left out: there is no {arguments.data / 'mnist.npz'}.\n")
     X, y = small()
@@ -73,6 +77,35 @@ def compare(title: str, X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], e
         print(f"  {name:22s} {np.median(values) / epochs:8.4f} s   {ratio:6.2f} x skdl")
     print(f"  skdl / bare products = {np.median(seconds['skdl'] / seconds['bare matrix products']):.2f}")
     print(f"  scikit-learn / skdl  = {np.median(seconds['scikit-learn'] / seconds['skdl']):.2f}\n")
+
+
+def additions(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], rounds: int) -> None:
+    """What batch normalization and dropout cost, against the plain epoch."""
+    variants = {
+        "plain": {},
+        "batch normalization": {"normalization": "batch"},
+        "dropout 0.3": {"dropout": 0.3},
+        "both": {"normalization": "batch", "dropout": 0.3},
+    }
+    seconds = timed(
+        {
+            name: lambda params=params: network(hidden, 2).set_params(**params).fit(X, y)
+            for name, params in variants.items()
+        },
+        rounds,
+    )
+    print("MNIST with additions: seconds per epoch")
+    for name, values in seconds.items():
+        print(f"  {name:22s} {np.median(values) / 2:8.4f} s   {np.median(values / seconds['plain']):6.2f} x plain")
+    print()
+
+
+def memory(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...]) -> None:
+    """What a fit allocates at its peak, beside the data."""
+    tracemalloc.start()
+    MLPClassifier(hidden, batch_size=BATCH, max_iter=1, random_state=0).fit(X, y)
+    print(f"MNIST: a fit allocates {tracemalloc.get_traced_memory()[1] / 1e6:.1f} MB beside the data\n")
+    tracemalloc.stop()
 
 
 def timed(peers: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
