@@ -34,6 +34,7 @@ ALL_ON = {
     "activation": ["prelu", "tanh"],
     "optimizer": Adam(0.01),
     "schedule": "cosine",
+    "alpha": 1e-4,
     "max_iter": 7,
     "random_state": 3,
 }
@@ -195,7 +196,8 @@ def test_without_a_seed_the_same_rows_are_set_apart(tmp_path):
 
 
 def test_a_loaded_fit_goes_on_to_max_iter_in_total(tmp_path):
-    network = MLPClassifier((4,), batch_size=16, max_iter=5, random_state=0, warm_start=True)
+    params = {"batch_size": 16, "schedule": "constant", "max_iter": 5, "random_state": 0}
+    network = MLPClassifier((4,), **params, warm_start=True)
     network.set_callbacks(Checkpoint(tmp_path / "file")).fit(X, Y)
     again = clone(network).set_callbacks().load_checkpoint(tmp_path / "file")
     assert again.fit(X, Y).n_iter_ == 5  # it had come to its end
@@ -231,7 +233,7 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path):
 def test_patience_is_counted_through(cut, tmp_path):
     params = {"hidden_layer_sizes": (4,), "batch_size": 16, "random_state": 0, "tol": 0.05, "n_iter_no_change": 3}
     for more in ({}, {"early_stopping": True}):
-        network = MLPClassifier(**params, **more, optimizer=Adam(0.02))
+        network = MLPClassifier(**params, **more, optimizer=Adam(0.02), schedule="constant", max_iter=200)
         stopping = EarlyStopping("loss", patience=4, min_delta=0.04)
         whole = clone(network).set_callbacks(stopping, CopyAt(tmp_path / "file", cut)).fit(X, Y)
         assert cut < whole.n_iter_ < 200

@@ -15,11 +15,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 COLUMNS = ["epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds"]
 X, Y = make_classification(60, 5, n_informative=3, n_classes=3, n_clusters_per_class=1, random_state=0)
 REALS = make_regression(60, 5, noise=3.0, random_state=0)[1]
-SMALL = {"hidden_layer_sizes": (6,), "batch_size": 16, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (6,), "batch_size": 16, "schedule": "constant", "random_state": 0}
 
 
 def test_one_row_an_epoch():
-    mlp = MLPClassifier(**SMALL, max_iter=4, early_stopping=True).fit(X, Y)
+    mlp = MLPClassifier(**SMALL, optimizer="adam", max_iter=4, early_stopping=True).fit(X, Y)
     history = mlp.history_
     assert isinstance(history, pd.DataFrame)
     assert list(history.columns) == COLUMNS

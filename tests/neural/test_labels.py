@@ -78,18 +78,18 @@ def spread(soft, weight=None):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("params", [{}, {"label_smoothing": 0.2}, {"class_weight": {0: 1.0, 1: 4.0, 2: 0.3}}], ids=str)
 def test_probabilities_are_rows_with_fractional_weights(n_classes, params):
-    params = {**QUICK, "optimizer": "sgd", "dtype": "float64", "max_iter": 30, **params}
+    params = {**QUICK, "optimizer": "sgd", "schedule": "constant", "dtype": "float64", "max_iter": 30, **params}
     if n_classes == 2 and "class_weight" in params:
         params["class_weight"] = {0: 1.0, 1: 4.0}
     soft = RNG.dirichlet(np.ones(n_classes), len(X))
     weight = RNG.uniform(0.5, 2, len(X))
     X_rows, y_rows, w_rows = spread(soft, weight)
-    one = MLPClassifier(**params).fit(X, soft, sample_weight=weight)
+    one = MLPClassifier(**params, batch_size=len(X)).fit(X, soft, sample_weight=weight)
     if "class_weight" in params:  # a row's weight is the expectation, so that its classes still share it by `soft`
         by_class = np.array([params["class_weight"][c] for c in range(n_classes)])
         w_rows *= np.repeat(soft @ by_class, n_classes)
         params["class_weight"] = None
-    other = MLPClassifier(**params).fit(X_rows, y_rows, sample_weight=w_rows)
+    other = MLPClassifier(**params, batch_size=len(X_rows)).fit(X_rows, y_rows, sample_weight=w_rows)
     for a, b in zip(one.coefs_, other.coefs_, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
@@ -255,11 +255,12 @@ def test_small_batches_and_single_rows(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_partial_fits_are_one_long_fit(kind):
     y = KINDS[kind]
-    whole, parts = MLPClassifier(**QUICK).fit(X, y), MLPClassifier(**QUICK)
+    params = {**QUICK, "schedule": "constant"}
+    whole, parts = MLPClassifier(**params).fit(X, y), MLPClassifier(**params)
     for _ in range(5):
         parts.partial_fit(X, y)
     assert same(whole, parts)
-    warm = MLPClassifier(**{**QUICK, "max_iter": 2}, warm_start=True).fit(X, y)
+    warm = MLPClassifier(**{**params, "max_iter": 2}, warm_start=True).fit(X, y)
     assert same(whole, warm.set_params(max_iter=3).fit(X, y))
 
 

@@ -101,14 +101,15 @@ def test_a_column_without_variance_is_only_centred(classes):
 
 def test_initialize_builds_and_trains_nothing(classes):
     X, y = classes
-    one, two = (MLPClassifier(random_state=0).initialize(X, y) for _ in range(2))
+    one, two = (MLPClassifier(schedule="constant", random_state=0).initialize(X, y) for _ in range(2))
     assert one.n_iter_ == 0
     assert one.loss_curve_ == []
     np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
     np.testing.assert_array_equal(one.intercepts_[1], 0)
     assert one.predict_proba(X).shape == (90, 3)
     np.testing.assert_array_equal(
-        one.partial_fit(X, y).coefs_[0], MLPClassifier(random_state=0, max_iter=1).fit(X, y).coefs_[0]
+        one.partial_fit(X, y).coefs_[0],
+        MLPClassifier(schedule="constant", random_state=0, max_iter=1).fit(X, y).coefs_[0],
     )
 
 
@@ -132,7 +133,8 @@ def test_partial_fits_and_warm_starts_are_one_long_fit(classes, params):
 def test_early_stopping_keeps_the_best_epoch():
     X, y = make_classification(200, 10, n_informative=3, flip_y=0.3, random_state=0)
     params = {"early_stopping": True, "n_iter_no_change": 5, "optimizer": Adam(0.02), "random_state": 0}
-    mlp = MLPClassifier((50,), **params).fit(X, y)
+    params |= {"schedule": "constant", "batch_size": 180}
+    mlp = MLPClassifier((50,), max_iter=200, **params).fit(X, y)
     assert mlp.n_iter_ < 200
     assert len(mlp.validation_scores_) == mlp.n_iter_
     # The split is drawn from the seed alone, so the same fit, cut after its best epoch, has the same weights.
@@ -147,8 +149,8 @@ def test_weight_two_is_the_row_twice_in_full_batches(classes):
     weight = np.random.default_rng(0).integers(0, 3, len(y))
     twice = np.repeat(np.arange(len(y)), weight)
     params = {"hidden_layer_sizes": (8,), "optimizer": "sgd", "random_state": 0, "max_iter": 50}
-    weighted = MLPClassifier(**params).fit(X, y, sample_weight=weight)
-    repeated = MLPClassifier(**params).fit(X[twice], y[twice])
+    weighted = MLPClassifier(**params, batch_size=len(X)).fit(X, y, sample_weight=weight)
+    repeated = MLPClassifier(**params, batch_size=len(twice)).fit(X[twice], y[twice])
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-10)
 
 
@@ -225,11 +227,17 @@ def test_partial_fit_with_declared_classes(classes):
             r"'hidden_layer_sizes' parameter of MLPClassifier must be an int in the range",
         ),
         ({"activation": "rleu"}, r"'activation' parameter of MLPClassifier: Unknown name 'rleu'.*Did you mean 'relu'"),
-        ({"activation": ["relu", "tanh"]}, r"'activation' parameter .* lists 2 entries for 1 hidden layers"),
+        (
+            {"hidden_layer_sizes": (9,), "activation": ["relu", "tanh"]},
+            r"'activation' parameter .* lists 2 entries for 1 hidden layers",
+        ),
         ({"optimizer": Adam(-1)}, r"'learning_rate' parameter of Adam must be a float in the range \(0, inf\)"),
         ({"optimizer": "adma"}, r"'optimizer' parameter .* Did you mean 'adam'"),
         ({"dropout": 1.0}, r"'dropout' parameter .* range \[0, 1\)"),
-        ({"dropout": [0.1, 0.2]}, "'dropout' parameter lists 2 entries for 1 hidden layers"),
+        (
+            {"hidden_layer_sizes": (9,), "dropout": [0.1, 0.2]},
+            "'dropout' parameter lists 2 entries for 1 hidden layers",
+        ),
         ({"alpha": -1}, r"'alpha' parameter .* range \[0, inf\)"),
         ({"batch_size": 0}, r"'batch_size' parameter .* 'auto' or an int in the range \[1, inf\)"),
         ({"max_iter": 0}, "'max_iter' parameter"),
@@ -268,10 +276,11 @@ def test_an_interrupt_leaves_a_fitted_model(classes, monkeypatch):
 
     monkeypatch.setattr(Stack, "epoch", interrupted)
     with pytest.warns(UserWarning, match="interrupted by the user"):
-        mlp = MLPClassifier(random_state=0).fit(X, y)
+        mlp = MLPClassifier(schedule="constant", random_state=0).fit(X, y)
     monkeypatch.undo()
     assert mlp.n_iter_ == 2
-    np.testing.assert_array_equal(mlp.coefs_[0], MLPClassifier(random_state=0, max_iter=2).fit(X, y).coefs_[0])
+    cut = MLPClassifier(schedule="constant", random_state=0, max_iter=2).fit(X, y)
+    np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
 
 
 def test_verbose_prints_a_line_an_epoch(classes, capsys):

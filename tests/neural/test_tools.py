@@ -114,7 +114,7 @@ def test_one_alpha_a_feature(reals):
     with pytest.raises(ValueError, match="array of 5 such"):
         MLPRegressor(alpha=[1.0, 2.0]).fit(X, y)
     with pytest.raises(ValueError, match=r"shape \(5, 100\)"):
-        MLPRegressor(prior=np.ones((3, 2))).fit(X, y)
+        MLPRegressor((100,), prior=np.ones((3, 2))).fit(X, y)
 
 
 @pytest.mark.parametrize("optimizer", [SGD(0.3), Adam(0.01)])
