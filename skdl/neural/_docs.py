@@ -54,6 +54,9 @@ batch_size : int or "auto", default="auto"
     optimizers take all rows.
 max_iter : int or "auto", default="auto"
     Most epochs (for a full-batch optimizer: iterations), at least 1; "auto" is 30 (200).
+max_time : float or None, default=None
+    Seconds, in (0, inf), after which no further epoch begins; at least one is trained. A member of an ensemble counts
+    from the start of its own training.
 shuffle : bool, default=True
     Whether each epoch takes the rows in a new random order.
 stratified_batches : bool, default=False
