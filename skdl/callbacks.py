@@ -71,7 +71,7 @@ class EarlyStopping(_Callback):
     >>> from skdl.callbacks import EarlyStopping
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> stopping = EarlyStopping(monitor="loss", patience=2, min_delta=0.01)
-    >>> mlp = MLPClassifier((16,), random_state=0).set_callbacks(stopping).fit(X, y)
+    >>> mlp = MLPClassifier((16,), max_iter=200, random_state=0).set_callbacks(stopping).fit(X, y)
     >>> mlp.n_iter_ < mlp.max_iter
     True
     """

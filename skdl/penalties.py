@@ -205,8 +205,8 @@ class ActivityL1(L1):
     Examples
     --------
     >>> from skdl import MLPClassifier
-    >>> MLPClassifier(penalty="activity_l1", alpha=1e-3)
-    MLPClassifier(alpha=0.001, penalty='activity_l1')
+    >>> MLPClassifier(penalty="activity_l1", alpha=1e-4)
+    MLPClassifier(alpha=0.0001, penalty='activity_l1')
     """
 
     absolute = 0.0

@@ -14,6 +14,7 @@ from skdl.activations import LeakyReLU
 from skdl.initializers import HeNormal
 from skdl.normalizations import Batch
 from skdl.optimizers import LBFGS, SGD, Adam, Momentum
+from skdl.schedules import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -31,10 +32,17 @@ def small(**params):
 
 class TestGetParams:
     def test_a_name_shows_its_hyperparameters(self):
-        params = small().get_params()
+        params = small(optimizer="adam").get_params()
         assert params["optimizer"] == "adam"
         assert params["optimizer__learning_rate"] == Adam().learning_rate
         assert params["optimizer__beta_2"] == Adam().beta_2
+
+    def test_a_word_that_stands_for_a_component_shows_its_hyperparameters(self):
+        params = small().get_params()
+        assert (params["optimizer"], params["schedule"]) == ("auto", "auto")
+        assert params["optimizer__learning_rate"] == 0.01
+        assert params["optimizer__beta_2"] == Adam().beta_2
+        assert params["schedule__end"] == 0.02
 
     def test_shallow(self):
         assert not [name for name in small(optimizer=SGD()).get_params(deep=False) if "__" in name]
@@ -60,10 +68,17 @@ class TestGetParams:
 
 class TestSetParams:
     def test_a_name_becomes_a_changed_copy(self):
-        estimator = small().set_params(optimizer__learning_rate=0.01)
+        estimator = small(optimizer="adam").set_params(optimizer__learning_rate=0.01)
         assert isinstance(estimator.optimizer, Adam)
         assert estimator.optimizer.get_params() == {**Adam().get_params(), "learning_rate": 0.01}
         assert Adam().learning_rate == 0.001
+
+    def test_a_word_that_stands_for_a_component_becomes_a_changed_copy(self):
+        estimator = small().set_params(optimizer__beta_1=0.5, schedule__end=0.1)
+        assert isinstance(estimator.optimizer, Adam)
+        assert estimator.optimizer.get_params() == {**Adam(0.01).get_params(), "beta_1": 0.5}
+        assert isinstance(estimator.schedule, Cosine)
+        assert estimator.schedule.end == 0.1
 
     def test_several_at_once(self):
         estimator = small().set_params(optimizer__learning_rate=0.01, optimizer__beta_1=0.5, alpha=1.0)
@@ -94,7 +109,8 @@ class TestSetParams:
             assert all(isinstance(after[name], str) for name in before if isinstance(before[name], str))
 
     def test_the_default_value_set_keeps_the_name(self):
-        assert small().set_params(optimizer__learning_rate=0.001).optimizer == "adam"
+        assert small(optimizer="adam").set_params(optimizer__learning_rate=0.001).optimizer == "adam"
+        assert small().set_params(optimizer__learning_rate=0.01).optimizer == "auto"
 
     def test_returns_the_estimator(self):
         estimator = small()
@@ -102,7 +118,7 @@ class TestSetParams:
         assert estimator.set_params() is estimator
 
     def test_unknown_hyperparameter(self):
-        estimator = small()
+        estimator = small(optimizer="adam")
         with pytest.raises(ValueError, match=r"Invalid parameter 'rate' for Adam. Its parameters are: .*learning_rate"):
             estimator.set_params(optimizer__rate=0.1)
         assert estimator.optimizer == "adam"
@@ -134,7 +150,7 @@ class TestUse:
     def test_search_over_the_default_optimizers_rate(self, data):
         rates = [1e-6, 0.1]
         grid = {"optimizer__learning_rate": rates}
-        estimator = small(max_iter=30, n_iter_no_change=30)
+        estimator = small(optimizer="adam", max_iter=30, n_iter_no_change=30)
         search = GridSearchCV(estimator, grid, cv=3, error_score="raise").fit(*data)
         assert search.best_params_ == {"optimizer__learning_rate": 0.1}
         assert search.best_estimator_.optimizer.learning_rate == 0.1

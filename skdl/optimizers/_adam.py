@@ -84,8 +84,8 @@ class Adam(_Moments):
     Examples
     --------
     >>> from skdl import MLPClassifier
-    >>> MLPClassifier().set_params(optimizer__learning_rate=0.01)
-    MLPClassifier(optimizer=Adam(learning_rate=0.01))
+    >>> MLPClassifier().set_params(optimizer__learning_rate=0.1)
+    MLPClassifier(optimizer=Adam(learning_rate=0.1))
     """
 
     _constraints = {**MOMENTS, "bias_correction": Boolean()}

@@ -94,7 +94,7 @@ def check_estimator_members(estimators: Sequence[Any], X: Any, y: Any, sample_we
             estimator._check_parameters()
             data = estimator._prepare(X, y, sample_weight)
             tasks.append(
-                (estimator, data, estimator._member(data, estimator._generator(), n_epochs=estimator.max_iter))
+                (estimator, data, estimator._member(data, estimator._generator(), n_epochs=estimator._max_iter()))
             )
         outcomes = train_members([member for _, _, member in tasks])
     for i, ((estimator, data, member), outcome) in enumerate(zip(tasks, outcomes, strict=True)):

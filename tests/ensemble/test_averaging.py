@@ -153,6 +153,7 @@ def test_regression_averages_predictions(y):
 
 def test_parameters_reach_named_members():
     ensemble = EnsembleClassifier([(name, clone(member)) for name, member in MIXED], weights=[1, 2, 3], random_state=0)
+    ensemble.set_params(mlp__alpha=1e-4, mlp__optimizer="adam")
     params = ensemble.get_params()
     assert params["mlp__alpha"] == 1e-4
     assert params["mlp__optimizer__learning_rate"] == 1e-3
