@@ -98,7 +98,7 @@ def regression() -> str:
 def digits() -> str:
     """Accuracy and time of five classifiers on the handwritten digits."""
     X, y = load_digits(return_X_y=True, as_frame=True)
-    mlp = MLPClassifier(max_iter=15, random_state=0)
+    mlp = MLPClassifier(random_state=0)
     classifiers = {
         "KNN": KNNClassifier(n_neighbors=3),
         "softmax": SoftmaxClassifier(alpha=1e-3),
@@ -129,7 +129,7 @@ def digits() -> str:
 def grid_search() -> str:
     """Learning rate, penalty and width of a network in a pipeline on the breast cancer data."""
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-    pipeline = Pipeline([("scale", StandardScaler()), ("mlp", MLPClassifier(max_iter=40, random_state=0))])
+    pipeline = Pipeline([("scale", StandardScaler()), ("mlp", MLPClassifier(random_state=0))])
     search = GridSearchCV(
         pipeline,
         {

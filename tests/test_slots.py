@@ -42,7 +42,7 @@ class TestGetParams:
         assert (params["optimizer"], params["schedule"]) == ("auto", "auto")
         assert params["optimizer__learning_rate"] == 0.01
         assert params["optimizer__beta_2"] == Adam().beta_2
-        assert params["schedule__end"] == 0.02
+        assert params["schedule__end"] == MLPClassifier._slot_defaults["schedule"]().end
 
     def test_shallow(self):
         assert not [name for name in small(optimizer=SGD()).get_params(deep=False) if "__" in name]
@@ -129,7 +129,7 @@ class TestSetParams:
 
     def test_a_component_without_hyperparameters(self):
         with pytest.raises(ValueError, match=r"Invalid parameter 'alpha' for ReLU. Its parameters are: none"):
-            small().set_params(activation__alpha=0.1)
+            small(activation="relu").set_params(activation__alpha=0.1)
 
     @pytest.mark.parametrize(
         ("slot", "value", "shown"), [("normalization", None, "None"), ("initializer", "auto", "'auto'")]
