@@ -291,7 +291,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         if outcome.reason == "max_iter":
             if self.n_iter_no_change is None and not self._resolve("optimizer").full_batch:
                 return  # nothing else was to end the training
-            advice = f"Maximum iterations (max_iter={self._max_iter()}) reached, and the training has not converged yet."
+            advice = (
+                f"Maximum iterations (max_iter={self._max_iter()}) reached, and the training has not converged yet."
+            )
             advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
         elif outcome.reason == "stalled":
             advice = f"The search found no better point, with a gradient still above tol={self.tol}: the precision of "

@@ -15,7 +15,7 @@ hidden_layer_sizes : int or list of int, default=(128, 128)
 depth : int, default=1
     Number of hidden layers, at least 1, when `hidden_layer_sizes` is an int: width and depth are two plain numbers to
     search over.
-activation : str, Activation or list of these, default="relu"
+activation : str, Activation or list of these, default="leaky_relu"
     Function between the layers, one for all or one for each hidden layer.
 initializer : str or Initializer, default="auto"
     Distribution of the initial weights; "auto" is He's (uniform) for rectifiers and Glorot's (uniform) for the rest.
@@ -33,7 +33,7 @@ dropout_mode : {"inverted", "standard"}, default="inverted"
 optimizer : str or Optimizer, default="auto"
     Rule for the steps; its learning rate is `optimizer__learning_rate`. "auto" is `Adam(learning_rate=0.01)`.
 schedule : str or Schedule, default="auto"
-    The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(end=0.02)`, which falls to 2 % over
+    The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(end=0.03)`, which falls to 3 % over
     `max_iter` epochs.
 penalty : str or Penalty, default="l2"
     Function R of the weights.

@@ -91,7 +91,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
     _slot_defaults = {
         "optimizer": lambda: _registry.optimizers.get("adam")(learning_rate=0.01),
-        "schedule": lambda: _registry.schedules.get("cosine")(end=0.02),
+        "schedule": lambda: _registry.schedules.get("cosine")(end=0.03),
     }
 
     def _max_iter(self) -> int:

@@ -69,7 +69,9 @@ def test_quantiles_lie_where_they_say():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_the_learning_rate_falls_on_a_plateau():
-    mlp = MLPRegressor((4,), schedule="plateau", max_iter=30, n_iter_no_change=30, tol=0, random_state=0)
+    mlp = MLPRegressor(
+        (4,), optimizer="adam", schedule="plateau", max_iter=30, n_iter_no_change=30, tol=0, random_state=0
+    )
     mlp.set_params(schedule__patience=3, schedule__threshold=0.5)
     mlp.fit(X, COUNTS)
     rates = mlp.history_["learning_rate"].to_numpy()

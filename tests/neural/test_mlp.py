@@ -67,11 +67,11 @@ def test_coefficients_work_on_raw_inputs(classes, reals, hidden):
 
     X, y = reals
     X = X * [1, 10, 1e-3, 1e4, 1, 1] + [0, 5, 1, -1e4, 100, 0]
-    mlp = MLPRegressor(hidden, max_iter=5, random_state=0).fit(X, 1e4 + 100 * y)
+    mlp = MLPRegressor(hidden, activation="relu", max_iter=5, random_state=0).fit(X, 1e4 + 100 * y)
     assert [coef.shape for coef in mlp.coefs_] == [*zip((6, *hidden), (*hidden, 2), strict=True)]
     np.testing.assert_allclose(mlp.predict(X), forward(mlp, X), rtol=1e-10)
     X, y = classes
-    mlp = MLPClassifier(hidden, max_iter=5, random_state=0).fit(X, y)
+    mlp = MLPClassifier(hidden, activation="relu", max_iter=5, random_state=0).fit(X, y)
     np.testing.assert_array_equal(mlp.predict(X), mlp.classes_[forward(mlp, X).argmax(axis=1)])
 
 

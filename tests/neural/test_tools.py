@@ -199,7 +199,8 @@ def test_batch_normalization_is_folded_and_exact_on_request(statistics):
     """Written out: each hidden layer standardised by the statistics that the training rows have in it."""
     X, y = make_regression(90, 5, n_targets=2, noise=1.0, random_state=0)
     weight = np.random.default_rng(0).uniform(0.2, 2, len(y))
-    params = {"hidden_layer_sizes": (6, 4), "batch_size": 30, "max_iter": 5, "dtype": "float64", "random_state": 0}
+    params = {"hidden_layer_sizes": (6, 4), "activation": "relu", "batch_size": 30, "max_iter": 5, "random_state": 0}
+    params["dtype"] = "float64"
     mlp = MLPRegressor(normalization=Batch(statistics=statistics), **params).fit(X, y, sample_weight=weight)
     training = mlp._training
     network = Network([training.architecture], np.float64)
