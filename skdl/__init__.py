@@ -7,7 +7,8 @@ from skdl.linear.least_squares import LeastSquaresRegressor
 from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
 from skdl.neighbors.knn import KNNClassifier, KNNRegressor
-from skdl.neural.mlp import MLPClassifier, MLPRegressor
+from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_regressor import MLPRegressor
 
 __version__ = "0.1.0"
 

@@ -17,7 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import validate_table, validate_targets
-from skdl.neural.mlp import MLPClassifier, MLPRegressor
+from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_regressor import MLPRegressor
 
 
 class Estimator(Constraint):

@@ -90,8 +90,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
     _slot_defaults = {
-        "optimizer": lambda: _registry.optimizers.get("adam")(learning_rate=0.01),
-        "schedule": lambda: _registry.schedules.get("cosine")(end=0.03),
+        "optimizer": lambda: _registry.optimizers.resolve("adam").with_params(learning_rate=0.01),
+        "schedule": lambda: _registry.schedules.resolve("cosine").with_params(end=0.03),
     }
 
     def _max_iter(self) -> int:

@@ -1,0 +1,171 @@
+"""The multilayer perceptron for classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skdl import _registry
+from skdl._constraints import NONE, Instance, ListOf, OneOf
+from skdl._encoding import Columns, Encoding
+from skdl.neural._classifier import NetworkClassifier
+from skdl.neural._docs import document
+from skdl.neural._heads import Heads
+from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
+
+
+@document
+class MLPClassifier(NetworkClassifier, Perceptron):
+    """Multilayer perceptron that learns class probabilities by maximum likelihood.
+
+    minimise  1/n sum_i w_i loss(network(x_i), y_i) + alpha R(W)
+
+    with w_i the sample weights divided by their mean, the cross entropy as loss, and R the penalty of all weights
+    (intercepts are free).
+
+    Parameters
+    ----------
+    {hidden}
+    loss : str or Loss, default="auto"
+        Name or instance of a loss. "auto" is "binary_cross_entropy" with one output for two classes and for each label
+        of a multilabel indicator, else "cross_entropy" with one output a class.
+    label_smoothing : float, default=0.0
+        In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1). A multilabel indicator's ones
+        become 1 - a and its zeros a.
+    {training}
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count). With class
+        probabilities, a row's weight is the expectation. With columns of labels, a list has a dict for each column, and
+        the columns' weights are multiplied. Not for a multilabel indicator.
+    {running}
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,) or list of these
+        Labels, sorted. For a multilabel indicator the numbers of its columns; for columns of labels a list with the
+        labels of each.
+    {attributes}
+
+    See Also
+    --------
+    MLPRegressor : The same for real targets.
+    SoftmaxClassifier : The linear model.
+
+    Notes
+    -----
+    {labels}
+
+    {notes}
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton, R. J. Williams, "Learning representations by back-propagating errors", Nature 323,
+    1986.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.model_selection import train_test_split
+    >>> from skdl import MLPClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    >>> mlp = MLPClassifier((32,), tol=0.01, random_state=0).set_params(optimizer__learning_rate=0.01)
+    >>> mlp.fit(X_train, y_train).score(X_test, y_test) > 0.95
+    True
+    """
+
+    _several_labels = True
+    _constraints = {
+        **COMMON,
+        "label_smoothing": PROBABILITY,
+        "class_weight": NONE | OneOf("balanced") | Instance(dict) | ListOf(Instance(dict)),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Any = (128, 128),
+        *,
+        depth: int = 1,
+        activation: Any = "leaky_relu",
+        initializer: Any = "auto",
+        normalization: Any = None,
+        dropout: Any = 0.0,
+        input_dropout: float = 0.0,
+        dropout_mode: str = "inverted",
+        optimizer: Any = "auto",
+        schedule: Any = "auto",
+        penalty: Any = "l2",
+        alpha: Any = 1e-3,
+        prior: Any = None,
+        loss: Any = "auto",
+        label_smoothing: float = 0.0,
+        standardize: bool = True,
+        batch_size: Any = "auto",
+        max_iter: Any = "auto",
+        max_time: float | None = None,
+        shuffle: bool = True,
+        stratified_batches: bool = False,
+        tol: float = 1e-4,
+        n_iter_no_change: int | None = None,
+        early_stopping: bool = False,
+        scoring: Any = None,
+        validation_fraction: float = 0.1,
+        warm_start: bool = False,
+        class_weight: Any = None,
+        dtype: str = "auto",
+        random_state: Any = None,
+        verbose: Any = 0,
+        n_jobs: int | None = None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.depth = depth
+        self.activation = activation
+        self.initializer = initializer
+        self.normalization = normalization
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.dropout_mode = dropout_mode
+        self.optimizer = optimizer
+        self.schedule = schedule
+        self.penalty = penalty
+        self.alpha = alpha
+        self.prior = prior
+        self.loss = loss
+        self.label_smoothing = label_smoothing
+        self.standardize = standardize
+        self.batch_size = batch_size
+        self.max_iter = max_iter
+        self.max_time = max_time
+        self.shuffle = shuffle
+        self.stratified_batches = stratified_batches
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.scoring = scoring
+        self.validation_fraction = validation_fraction
+        self.warm_start = warm_start
+        self.class_weight = class_weight
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+        self.n_jobs = n_jobs
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        if self.loss != "auto":
+            self._loss_of_task(("classification", "binary"))
+
+    def _resolve(self, slot: str) -> Any:
+        # A classifier's squared error is that of its probabilities, which goes by another name.
+        if slot == "loss" and isinstance(self.loss, str) and self.loss == "squared_error":
+            return _registry.losses.resolve("brier")
+        return super()._resolve(slot)
+
+    def _is_binary(self, n_classes: int) -> bool:
+        return n_classes == 2 and (self.loss == "auto" or self._resolve("loss").task == "binary")
+
+    def _loss(self, encoding: Encoding) -> Any:
+        if self.loss != "auto":
+            loss = self._loss_of_task(("binary",) if encoding.binary else ("classification",))
+        else:
+            loss = _registry.losses.resolve("binary_cross_entropy" if encoding.binary else "cross_entropy")
+        return Heads(loss, encoding.sizes) if isinstance(encoding, Columns) else loss
