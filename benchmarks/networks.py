@@ -121,8 +121,9 @@ def timed(peers: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.n
 
 
 def network(hidden: tuple[int, ...], epochs: int, seed: int = 0) -> MLPClassifier:
-    # Like its peers it takes the inputs as they are.
-    return MLPClassifier(hidden, batch_size=BATCH, max_iter=epochs, standardize=False, random_state=seed)
+    # The work of its peers: rectifiers, a constant rate, inputs as they are.
+    work = {"activation": "relu", "optimizer": "adam", "schedule": "constant", "standardize": False}
+    return MLPClassifier(hidden, batch_size=BATCH, max_iter=epochs, random_state=seed, **work)
 
 
 def products(sizes: tuple[int, ...], steps: int, adam: bool = False) -> None:
