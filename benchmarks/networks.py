@@ -129,7 +129,7 @@ def network(hidden: tuple[int, ...], epochs: int, seed: int = 0) -> MLPClassifie
 def products(sizes: tuple[int, ...], steps: int, adam: bool = False) -> None:
     """The matrix products of the steps of an epoch; with `adam`, the NumPy passes of its update and of L2 as well.
 
-    What lies between the two is what no arrangement of the rest can save.
+    The second is no lower bound: it is what an update in plain NumPy passes costs on top of the products.
     """
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=shape).astype(np.float32) for shape in pairwise(sizes)]
