@@ -35,7 +35,7 @@ def table(title: str, seconds: dict[str, np.ndarray], *, notes: dict[str, str] |
 
 
 def peak_megabytes(script: str) -> float:
-    """Growth of the resident set in a fresh process while the last line of `script` runs, the rest being preparation."""
+    """Growth of the resident set while the last line of `script` runs, in a process of its own."""
     *preparation, work = script.strip().splitlines()
     code = "\n".join(
         [

@@ -1,6 +1,6 @@
 """Least squares, polynomials, neighbours and softmax side by side with their peers: one table an estimator.
 
-    python benchmarks/classical.py [--only least_squares polynomial neighbors softmax] [--rounds 5] [--data ../shared/data]
+    python benchmarks/classical.py [--only least_squares polynomial neighbors softmax] [--rounds 5] [--data FOLDER]
 
 Peers run in the same process, in turn, with rests; ratios are medians of paired rounds.
 """
