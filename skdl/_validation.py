@@ -47,7 +47,7 @@ def validate_regression(
 def _real_targets(y: np.ndarray, dtype: Any) -> np.ndarray:
     """The targets as reals: strings are an error even where they spell numbers, as is what overflows X's precision."""
     try:
-        if y.dtype.kind not in "biufO" or any(isinstance(value, str) for value in y.flat if y.dtype.kind == "O"):
+        if y.dtype.kind not in "biufO" or (y.dtype.kind == "O" and any(isinstance(value, str) for value in y.flat)):
             raise TypeError
         with np.errstate(over="ignore"):
             real = np.ascontiguousarray(y, dtype=dtype)
