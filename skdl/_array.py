@@ -8,6 +8,7 @@ operation here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,13 @@ Array = Any  # an array of any supported library
 
 def namespace(x: Array) -> Any:
     """The array library of x: its module of functions."""
-    return x.__array_namespace__()
+    xp = _NAMESPACES.get(type(x))
+    if xp is None:
+        xp = _NAMESPACES[type(x)] = x.__array_namespace__()
+    return xp
+
+
+_NAMESPACES: dict[type, Any] = {}  # NumPy takes 6 us to answer, which a step on a small network asks twice
 
 
 def column(values: Any, ndim: int, dtype: Any) -> Array:
@@ -106,12 +113,20 @@ SHORT_ROW = 32
 
 def row_sum(x: Array) -> Array:
     """(k, B, C) -> (k, B, 1), the sum of each row, as a product with ones: short rows are slow to reduce."""
-    return np.matmul(x, np.ones((x.shape[-1], 1), x.dtype))
+    return np.matmul(x, _ones(x.shape[-1], x.dtype)[:, None])
 
 
-def column_sum(x: Array) -> Array:
+def column_sum(x: Array, out: Array | None = None) -> Array:
     """(k, B, n) -> (k, 1, n): a product with a row of ones, 3 to 9 times faster than a sum over the middle axis."""
-    return np.matmul(np.ones((1, 1, x.shape[1]), x.dtype), x)
+    return np.matmul(_ones(x.shape[1], x.dtype)[None, None], x, out=out)
+
+
+@lru_cache(maxsize=64)
+def _ones(size: int, dtype: Any) -> Array:
+    """A shared array of ones, to read from."""
+    ones = np.ones(size, dtype)
+    ones.flags.writeable = False
+    return ones
 
 
 def weighted_sum(rows: Array, weight: Array) -> Array:
