@@ -3,7 +3,8 @@
     python benchmarks/networks.py [--rounds 7] [--data ../shared/data]
 
 The floor is the bare matrix products of the same shapes (forward, gradient of the weights, and gradient of the inputs
-of all layers but the first), with as many BLAS threads as the process has. Ratios are medians of paired rounds: this
+of all layers but the first), with as many BLAS threads as the process has; "NumPy by hand" is a loop written for this
+one network, without a library, and says what NumPy's passes cost beside them. Ratios are medians of paired rounds: this
 keeps them meaningful where the machine's speed drifts. torch and skorch take part where they are installed.
 """
 
@@ -63,7 +64,7 @@ def compare(title: str, X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], e
     peers: dict[str, Callable[[], object]] = {
         "skdl": lambda: network(hidden, epochs).fit(X, y),
         "bare matrix products": lambda: products(sizes, epochs * -(-len(X) // BATCH)),
-        "  with Adam's passes": lambda: products(sizes, epochs * -(-len(X) // BATCH), adam=True),
+        "NumPy by hand": lambda: by_hand(sizes, X, y, epochs),
         "scikit-learn": lambda: PeerClassifier(hidden, batch_size=BATCH, max_iter=epochs, random_state=0).fit(X, y),
     }
     if importlib.util.find_spec("torch"):
@@ -75,7 +76,9 @@ def compare(title: str, X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], e
     for name, values in seconds.items():
         ratio = np.median(values / seconds["skdl"])
         print(f"  {name:22s} {np.median(values) / epochs:8.4f} s   {ratio:6.2f} x skdl")
-    print(f"  skdl / bare products = {np.median(seconds['skdl'] / seconds['bare matrix products']):.2f}")
+    products_ = seconds["bare matrix products"]
+    print(f"  skdl / bare products = {np.median(seconds['skdl'] / products_):.2f}")
+    print(f"  by hand / products   = {np.median(seconds['NumPy by hand'] / products_):.2f}")
     print(f"  scikit-learn / skdl  = {np.median(seconds['scikit-learn'] / seconds['skdl']):.2f}\n")
 
 
@@ -126,18 +129,13 @@ def network(hidden: tuple[int, ...], epochs: int, seed: int = 0) -> MLPClassifie
     return MLPClassifier(hidden, batch_size=BATCH, max_iter=epochs, random_state=seed, **work)
 
 
-def products(sizes: tuple[int, ...], steps: int, adam: bool = False) -> None:
-    """The matrix products of the steps of an epoch; with `adam`, the NumPy passes of its update and of L2 as well.
-
-    The second is no lower bound: it is what an update in plain NumPy passes costs on top of the products.
-    """
+def products(sizes: tuple[int, ...], steps: int) -> None:
+    """The bare matrix products of the steps of an epoch."""
     rng = np.random.default_rng(0)
     weights = [rng.normal(size=shape).astype(np.float32) for shape in pairwise(sizes)]
     rows = [rng.normal(size=(BATCH, size)).astype(np.float32) for size in sizes]
     gradients = [np.empty_like(weight) for weight in weights]
     outputs = [np.empty_like(row) for row in rows]
-    n_parameters = sum(weight.size for weight in weights) + sum(sizes[1:])
-    theta, first, second, gradient, scratch = np.full((5, n_parameters), 1e-3, np.float32)
     for _ in range(steps):
         for i, weight in enumerate(weights):
             np.matmul(rows[i], weight, out=outputs[i + 1])
@@ -145,16 +143,64 @@ def products(sizes: tuple[int, ...], steps: int, adam: bool = False) -> None:
             np.matmul(rows[i].T, rows[i + 1], out=gradients[i])
             if i > 0:
                 np.matmul(rows[i + 1], weights[i].T, out=outputs[i])
-        if adam:
-            gradient += np.multiply(theta, 1e-4, out=scratch)
-            first *= 0.9
+
+
+def by_hand(sizes: tuple[int, ...], X: np.ndarray, y: np.ndarray, epochs: int) -> None:
+    """The same training without a library: one loop for these very layers, all memory taken before it begins.
+
+    What NumPy's own passes cost on top of the products, and so what a network in NumPy can hope for.
+    """
+    rng = np.random.default_rng(0)
+    maps = list(pairwise(sizes))
+    n_weights = sum(n_in * n_out for n_in, n_out in maps)
+    theta, first, second, gradient, scratch = np.zeros((5, n_weights + sum(sizes[1:])), np.float32)
+    weights, slopes = ([], []), ([], [])
+    for flat, (matrices, biases) in ((theta, weights), (gradient, slopes)):
+        at, bias_at = 0, n_weights
+        for n_in, n_out in maps:
+            matrices.append(flat[at : at + n_in * n_out].reshape(n_in, n_out))
+            biases.append(flat[bias_at : bias_at + n_out].reshape(1, n_out))
+            at, bias_at = at + n_in * n_out, bias_at + n_out
+    for weight in weights[0]:
+        weight[...] = rng.uniform(-1, 1, weight.shape) * np.sqrt(6 / weight.shape[0])
+    labels = np.eye(sizes[-1], dtype=np.float32)[y]
+    hidden = [np.empty((BATCH, size), np.float32) for size in sizes]
+    zeros, step = np.zeros((BATCH, max(sizes)), np.float32), 0
+    for _ in range(epochs):
+        order = rng.permutation(len(X))
+        for start in range(0, len(X), BATCH):
+            index = order[start : start + BATCH]
+            n_rows, step = len(index), step + 1
+            ones = np.ones((1, n_rows), np.float32)
+            h = [array[:n_rows] for array in hidden]
+            X.take(index, axis=0, out=h[0], mode="clip")
+            for i, weight in enumerate(weights[0]):
+                np.matmul(h[i], weight, out=h[i + 1])
+                h[i + 1] += weights[1][i]
+                if i < len(maps) - 1:
+                    np.maximum(h[i + 1], zeros[:n_rows, : sizes[i + 1]], out=h[i + 1])
+            d = h[-1]
+            d -= d.max(axis=1, keepdims=True)
+            np.exp(d, out=d)
+            d /= d @ ones[:, : sizes[-1]].T
+            d -= labels[index]
+            d *= np.float32(1 / n_rows)
+            for i in reversed(range(len(maps))):
+                np.matmul(h[i].T, d, out=slopes[0][i])
+                np.matmul(ones, d, out=slopes[1][i])
+                if i > 0:
+                    d = d @ weights[0][i].T
+                    d *= h[i] > 0
+            gradient[:n_weights] += np.multiply(theta[:n_weights], np.float32(1e-3), out=scratch[:n_weights])
+            first *= np.float32(0.9)
             first += gradient
-            second *= 0.999
+            second *= np.float32(0.999)
             second += np.multiply(gradient, gradient, out=gradient)
+            root = np.sqrt(0.001 / (1 - 0.999**step))
             np.sqrt(second, out=gradient)
-            gradient += 1e-8
+            gradient += np.float32(1e-8 / root)
             np.divide(first, gradient, out=gradient)
-            gradient *= 1e-9
+            gradient *= np.float32(0.001 * 0.1 / ((1 - 0.9**step) * root))
             theta -= gradient
 
 
