@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from joblib import effective_n_jobs
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
 _holders = 0
@@ -24,7 +25,7 @@ def one_blas_thread() -> Iterator[None]:
     global _holders, _limit
     with _lock:
         if _holders == 0:
-            _limit = threadpool_limits(limits=1, user_api="blas")
+            _limit = _blas().limit(limits=1)
         _holders += 1
     try:
         yield
@@ -34,6 +35,17 @@ def one_blas_thread() -> Iterator[None]:
             if _holders == 0:
                 _limit.restore_original_limits()
                 _limit = None
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """BLAS as NumPy and SciPy loaded it; looking for it takes longer than a small product."""
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads() -> int:
+    """Threads that BLAS has now, where nobody holds it to one."""
+    return max((library["num_threads"] for library in _blas().info()), default=1)
 
 
 def n_threads(n_jobs: int | None) -> int:

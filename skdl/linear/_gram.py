@@ -1,0 +1,302 @@
+"""Least squares from one pass over the rows: the Gram matrix of centred columns, its Cholesky factor, and refinement.
+
+With the rows' columns x and targets y, the matrix C = sum_i w_i [x_i, y_i, 1]' [x_i, y_i, 1] is all that least squares
+needs, and it costs one symmetric product, block by block of a size that stays in the cache. The column of ones gives
+the sums s, so that C - s s' / sum w is the Gram matrix of the exactly centred columns. Rows should come roughly
+centred, for what the subtraction cancels is lost.
+
+The Gram matrix G has the squared condition of the rows, so everything that follows is there to notice when that hurts:
+
+- columns are brought to unit length first, so that their units play no role;
+- LAPACK estimates the condition of the scaled G; together with what centring cancelled it gives the `safety`, to which
+  the first solution's error is inversely proportional. Below MIN_SAFETY nothing is returned: the caller takes QR;
+- below REFINE_SAFETY, or where the residual sum of squares cancelled, further passes compute the residuals of the rows
+  themselves, the gradient X'r, and the correction G^-1 X'r. Each shrinks the error by about as much as the first
+  solution was wrong, until it is that of a backward stable method. A pass that does not shrink it ends in QR, too.
+
+The rows are never needed all at once: a function writes each block of them, so they may be those of an array, a sparse
+matrix or a design that is computed where it is used and never stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import Literal, NamedTuple
+
+import numpy as np
+from scipy.linalg import blas, cho_solve, lapack, solve_triangular
+
+from skdl._threads import blas_threads, one_blas_thread
+from skdl.linear._orthogonal import Reduction
+
+EPS = np.finfo(np.float64).eps
+BLOCK_BYTES = 2**21  # a block that is written, multiplied and forgotten within the cache
+LEAST_ROWS = 256  # per block: a thinner one makes the symmetric product wait for its result matrix
+GROUPS = 16  # of blocks, summed in this order whatever the number of threads, so that it never changes a digit
+WIDE = 400  # columns from which a product of one block keeps BLAS's own threads busy
+MIN_SAFETY = 1e-10
+REFINE_SAFETY = 1e-3
+MAX_PASSES = 4
+MAX_CHANGE = 0.01  # a larger correction belies the estimated condition
+CANCELLED = 1e-6  # share of the targets' squares below which their residuals are summed from the rows
+NEGLIGIBLE = 1e-6  # share of the targets' length that fitted values need for digits of their own
+SMALLEST, LARGEST = 1e-250, 1e250  # sums of squares outside of this range lost digits to underflow, or overflowed
+
+Fill = Callable[[slice, np.ndarray], None]
+
+
+class Blocks:
+    """The rows [x_i, y_i, 1] sqrt(w_i) of a least-squares problem, block by block.
+
+    Parameters
+    ----------
+    fill : callable
+        `fill(part, out)` writes the design's rows `part`, a slice, into `out` of shape (rows of the slice, n_columns).
+        It is called from several threads at once.
+    targets : array of shape (n, k)
+        Roughly centred.
+    weight : array of shape (n,) or None
+        Weights of the rows, the largest of the size of 1.
+    n_columns : int
+        Columns of the design.
+    order : {"C", "F"}
+        How `out` lies in memory: rows contiguous ("C"), or columns ("F": `out.T` is C-contiguous).
+    """
+
+    def __init__(
+        self,
+        fill: Fill,
+        targets: np.ndarray,
+        weight: np.ndarray | None,
+        n_columns: int,
+        *,
+        order: Literal["C", "F"] = "C",
+    ):
+        self.fill, self.targets, self.order = fill, targets, order
+        self.root = None if weight is None else np.sqrt(weight)
+        self.n, self.k = targets.shape
+        self.d = n_columns
+        self.width = n_columns + self.k + 1
+        self.rows = min(self.n, max(BLOCK_BYTES // (8 * self.width), LEAST_ROWS))
+
+    def sum(self, add: Callable[[np.ndarray, np.ndarray], None], shape: tuple[int, int]) -> np.ndarray:
+        """The total, F-ordered, of what `add(block, total)` adds for each block."""
+        starts = range(0, self.n, self.rows)
+        many = self.width < WIDE and len(starts) > 1
+        groups = [group for group in np.array_split(np.array(starts), GROUPS if many else 1) if len(group)]
+        buffers: SimpleQueue[np.ndarray] = SimpleQueue()
+
+        def total_of(group: np.ndarray) -> np.ndarray:
+            block, total = buffers.get(), np.zeros(shape, order="F")
+            with np.errstate(all="ignore"):  # what is not finite in the end is the caller's to notice
+                for start in group:
+                    add(self._write(block, int(start)), total)
+            buffers.put(block)
+            return total
+
+        with _workers(many) as (n_workers, run):
+            for _ in range(n_workers):
+                buffers.put(np.ones((self.rows, self.width), order=self.order))
+            totals = run(total_of, groups)
+            total = next(totals)
+            for part in totals:
+                total += part
+        return total
+
+    def _write(self, block: np.ndarray, start: int) -> np.ndarray:
+        part = slice(start, min(start + self.rows, self.n))
+        block = block[: part.stop - start]
+        self.fill(part, block[:, : self.d])
+        block[:, self.d : -1] = self.targets[part]
+        if self.root is not None:
+            block[:, -1] = 1.0
+            block *= self.root[part, None]
+        return block
+
+
+@contextmanager
+def _workers(many: bool) -> Iterator[tuple[int, Callable[..., Iterator[np.ndarray]]]]:
+    """Threads of our own in place of BLAS's, as many as it has, where there are enough products for them."""
+    n_workers = blas_threads() if many else 1
+    if n_workers == 1:
+        yield 1, map
+        return
+    with one_blas_thread(), ThreadPoolExecutor(n_workers) as pool:
+        yield n_workers, pool.map
+
+
+class Gram(NamedTuple):
+    """Cross products of the columns [x, y], centred or not."""
+
+    products: np.ndarray  # (d + k, d + k)
+    mean: np.ndarray  # (d + k,) of the rows as they were written; zero where they are not centred
+    squares: np.ndarray  # (d + k,) sums of squares of the rows as they were written
+    weight: float  # of all rows
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number of the rows was finite, and no square overflowed."""
+        return bool(np.isfinite(self.squares).all())
+
+
+def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
+    """The Gram matrix in one pass; `centred` is about the weighted mean, exactly."""
+    products = blocks.sum(_add_products, (blocks.width, blocks.width))
+    _mirror(products)
+    weight, sums = float(products[-1, -1]), products[:-1, -1].copy()
+    products = products[:-1, :-1]
+    squares = products.diagonal().copy()
+    mean = np.zeros(len(sums))
+    if centred:
+        with np.errstate(all="ignore"):
+            mean = sums / weight
+            products -= np.multiply.outer(mean, sums)
+    return Gram(products, mean, squares, weight)
+
+
+def _add_products(block: np.ndarray, total: np.ndarray) -> None:
+    if block.shape[1] < WIDE:
+        total += block.T @ block  # NumPy recognises the symmetric product, and leaves other threads running
+    elif block.flags.c_contiguous:
+        blas.dsyrk(1.0, block.T, beta=1.0, c=total, overwrite_c=True)
+    else:
+        blas.dsyrk(1.0, block, beta=1.0, c=total, overwrite_c=True, trans=True)
+
+
+def _mirror(products: np.ndarray, step: int = 128) -> None:
+    """Copy the upper triangle, which is all that a symmetric product gives, below; in tiles that stay in the cache."""
+    for i in range(0, len(products), step):
+        here = slice(i, i + step)
+        tile = products[here, here]
+        tile[...] = np.triu(tile) + np.triu(tile, 1).T
+        products[i + step :, here] = products[here, i + step :].T
+
+
+class GramSolution(NamedTuple):
+    coef: np.ndarray  # (d, k)
+    rss: np.ndarray  # (k,) residual sums of squares, weighted
+    reduction: Reduction
+    safety: float  # the error of `coef` before refinement was about EPS / safety
+    n_passes: int  # over the rows, for refinement
+
+
+def solve_gram(
+    gram: Gram,
+    blocks: Blocks,
+    *,
+    centred: bool,
+    penalty: np.ndarray | None = None,
+    prior: np.ndarray | float = 0.0,
+    offset: np.ndarray | float = 0.0,
+    threshold: float = 0.0,
+) -> GramSolution | None:
+    """Coefficients that minimise sum_i w_i |y_i - x_i w - b|^2 + (w - prior)' penalty (w - prior), or None if unsafe.
+
+    Parameters
+    ----------
+    gram : Gram
+        Of these blocks, by `accumulate` or in any other way.
+    penalty : array of shape (d,) or (d, d), or None
+        A diagonal, or a symmetric matrix that is positive semidefinite.
+    prior : array of shape (d, k) or 0
+    offset : array of shape (d + k,) or 0
+        What the columns, as the blocks have them, lack: the rough centre that `fill` and the targets leave out.
+    threshold : float
+        If columns (with offset) of unit length may be closer to dependence than this, None is returned.
+    """
+    d = blocks.d
+    x, right, tss = gram.products[:d, :d], gram.products[:d, d:], gram.products.diagonal()[d:]
+    centred_squares = gram.products.diagonal()
+    if not (gram.is_finite and (centred_squares > SMALLEST).all() and (gram.squares < LARGEST).all()):
+        return None
+    length = np.sqrt(centred_squares[:d])
+    scale = 1.0 / length
+    factor, rcond = _factorise(x, scale)
+    safety = rcond * (centred_squares / gram.squares).min()
+    mean = gram.mean + offset
+    x_norm = np.hypot(length, np.sqrt(gram.weight) * mean[:d])
+    if safety < MIN_SAFETY or np.sqrt(rcond) * (length / x_norm).min() < 4 * threshold:
+        return None
+    normal, normal_scale = factor, scale
+    if penalty is not None:
+        matrix = x + (np.diag(penalty) if penalty.ndim == 1 else penalty)
+        normal_scale = 1.0 / np.sqrt(matrix.diagonal())
+        normal, normal_rcond = _factorise(matrix, normal_scale)
+        if normal_rcond < MIN_SAFETY:
+            return None
+
+    def pull(coef: np.ndarray) -> np.ndarray:
+        """Half the gradient of the penalty."""
+        if penalty is None:
+            return np.zeros_like(coef)
+        return penalty[:, None] * (coef - prior) if penalty.ndim == 1 else penalty @ (coef - prior)
+
+    def step_of(gradient: np.ndarray) -> np.ndarray:
+        scaled = cho_solve((normal, False), normal_scale[:, None] * gradient, check_finite=False)
+        return np.asarray(normal_scale[:, None] * scaled)
+
+    at, x_r = np.zeros_like(right), right  # a point, and the products of the columns with the residuals there
+    coef = step_of(right - pull(at))
+    rss = tss - np.einsum("ij,ij->j", coef, 2 * right - x @ coef)
+    n_passes = 0
+    if safety < REFINE_SAFETY or (rss < CANCELLED * tss).any():
+        first, wrong = 0.0, 1.0
+        while wrong > 4 * EPS and n_passes < MAX_PASSES:
+            n_passes += 1
+            at = coef
+            x_r, rss = _residual_products(gram, blocks, at, centred=centred)
+            step = step_of(x_r - pull(at))
+            coef = at + step
+            rss = rss - np.einsum("ij,ij->j", step, 2 * x_r - x @ step)
+            # Coefficients near zero cannot be exact relative to themselves: their error is one of the targets' size.
+            size = np.maximum(np.linalg.norm(length[:, None] * coef, axis=0), NEGLIGIBLE * np.sqrt(tss))
+            change = float((np.linalg.norm(length[:, None] * step, axis=0) / size).max())
+            if not change < MAX_CHANGE:
+                return None
+            # The first correction says how wrong the factor is, and hence what it leaves of every later error.
+            first = first or change
+            wrong = change * first
+    rss = np.maximum(rss, 0.0)
+    root = factor / scale
+    target = root @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
+    reduction = Reduction(
+        np.vstack([root, np.zeros(d)]),
+        np.vstack([target, np.sqrt(rss)]),
+        mean[:d],
+        mean[d:],
+        x_norm,
+        gram.weight,
+    )
+    return GramSolution(coef, rss, reduction, safety, n_passes)
+
+
+def _factorise(matrix: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]:
+    """Upper Cholesky factor of the scaled matrix, and an estimate of its reciprocal condition; 0 if it has none."""
+    scaled = np.asfortranarray(matrix * scale * scale[:, None])
+    norm = np.abs(scaled).sum(axis=0).max()
+    factor, info = lapack.dpotrf(scaled, overwrite_a=True)
+    if info != 0:
+        return factor, 0.0
+    return factor, float(lapack.dpocon(factor, norm)[0])
+
+
+def _residual_products(gram: Gram, blocks: Blocks, coef: np.ndarray, *, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Products of the (centred) columns with the residuals of the rows themselves, and the residuals' squares."""
+    d, k = blocks.d, blocks.k
+    intercept = gram.mean[d:] - gram.mean[:d] @ coef
+    residual = np.vstack([-coef, np.eye(k), -intercept])
+
+    def add(block: np.ndarray, total: np.ndarray) -> None:
+        r = block @ residual
+        total[:-1] += block.T @ r
+        total[-1] += np.einsum("ij,ij->j", r, r)
+
+    total = blocks.sum(add, (blocks.width + 1, k))
+    x_r, sums, rss = total[:d], total[-2], total[-1]
+    if centred:
+        x_r = x_r - np.multiply.outer(gram.mean[:d], sums)
+        rss = rss - sums**2 / gram.weight
+    return x_r, rss
