@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
 _lock = threading.Lock()
@@ -49,5 +49,9 @@ def blas_threads() -> int:
 
 
 def n_threads(n_jobs: int | None) -> int:
-    """Threads for `n_jobs` in joblib's convention: None is 1 (or what `parallel_config` says), -1 all cores."""
-    return effective_n_jobs(n_jobs)
+    """Threads for `n_jobs` in joblib's convention: None is 1 (or what `parallel_config` says), -1 all cores.
+
+    A backend may have more workers than this machine has cores, or than were asked for: only cores make threads.
+    """
+    most = n_jobs if n_jobs is not None and n_jobs > 0 else max(1, cpu_count() + 1 + min(n_jobs or -1, -1))
+    return min(effective_n_jobs(n_jobs), most)

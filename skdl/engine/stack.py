@@ -8,9 +8,9 @@ all others run with one BLAS thread, and threads take blocks of members.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from threading import Event
 
@@ -18,51 +18,70 @@ import numpy as np
 
 from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
+from skdl.engine.gathering import gathering
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.population import settled
 from skdl.engine.train import train_stack
 
+Train = Callable[[Sequence[Member], Event], list[Outcome]]
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
 
 
 def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
     """Train all members; the result of each is the same as alone, bit for bit on a CPU.
 
-    A KeyboardInterrupt ends all of them after their last complete epoch, with "interrupted" as the reason.
+    A thread whose fits meet those of others leaves the training to where they meet, see `gathering`. A
+    KeyboardInterrupt ends all members after their last complete epoch, with "interrupted" as the reason.
     """
+    place = gathering()
+    if place is not None and any(member.n_epochs for member in members):
+        return place.train(members)
     interrupted = Event()
     outcomes: dict[int, Outcome] = {}
-    groups: dict[Hashable, list[int]] = defaultdict(list)
-    for i, member in enumerate(members):
-        groups[i if member.optimizer.full_batch else member.structure].append(i)
-    for indices in groups.values():
+    for indices in groups_of(members):
         group = [members[i] for i in indices]
         outcomes.update(zip(indices, _train_group(group, n_threads, interrupted), strict=True))
     return [settled(member, outcomes[i]) for i, member in enumerate(members)]
+
+
+def groups_of(members: Sequence[Member]) -> list[list[int]]:
+    """Positions of the members that share a structure, group by group."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for i, member in enumerate(members):
+        groups[member.structure].append(i)
+    return list(groups.values())
 
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:
     first = group[0]
     product = first.batch_size * first.architecture.largest_map
     inside = product >= BLAS_THREADS_FROM
+    blas: AbstractContextManager[None]
+    train: Train
     if first.optimizer.full_batch:
         # scipy's search calls BLAS on its few vectors in each iteration: threads there cost more than the whole rest.
-        with nullcontext() if inside else one_blas_thread():
-            return [train_full_batch(first, interrupted)]
-    size = members_per_block(first)
-    if not inside:
-        size = min(size, -(-len(group) // n_threads))
+        blas, train, size = nullcontext() if inside else one_blas_thread(), _train_one_by_one, 1
+    else:
+        blas, train, size = blas_threads_for(product), train_stack, members_per_block(first)
+        if not inside:
+            size = min(size, -(-len(group) // n_threads))
     blocks = [group[start : start + size] for start in range(0, len(group), size)]
-    with blas_threads_for(product):
+    with blas:
         if inside or n_threads == 1 or len(blocks) == 1:
-            results = [train_stack(block, interrupted) for block in blocks]
+            results = [train(block, interrupted) for block in blocks]
         else:
-            results = _in_threads(blocks, n_threads, interrupted)
+            results = _in_threads(train, blocks, n_threads, interrupted)
     return [outcome for result in results for outcome in result]
 
 
-def _in_threads(blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Event) -> list[list[Outcome]]:
+def _train_one_by_one(block: Sequence[Member], interrupted: Event) -> list[Outcome]:
+    return [train_full_batch(member, interrupted) for member in block]
+
+
+def _in_threads(
+    train: Train, blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Event
+) -> list[list[Outcome]]:
     results: dict[int, list[Outcome]] = {}
     waiting = deque(range(len(blocks)))
     begin = Event()
@@ -73,7 +92,7 @@ def _in_threads(blocks: Sequence[Sequence[Member]], n_threads: int, interrupted:
                 i = waiting.popleft()
             except IndexError:
                 return
-            results[i] = train_stack(blocks[i], interrupted)
+            results[i] = train(blocks[i], interrupted)
 
     def work_in_thread() -> None:
         begin.wait()  # a pool that is interrupted while it starts its threads loses sight of them

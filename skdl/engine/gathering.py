@@ -1,0 +1,46 @@
+"""Where the fits of several threads may meet, to be trained together: a hook for whoever gathers them.
+
+The engine does not know who does. A thread in which `gathered_by` is entered hands the members of its fits over and
+waits; the gathering trains them with those of other threads and hands each thread its outcomes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from skdl.engine.member import Member, Outcome
+
+
+class Gathering(Protocol):
+    """A place where fits meet."""
+
+    def train(self, members: Sequence[Member]) -> list[Outcome]:
+        """The outcomes of the members, each the same as alone; an error in one of them is raised here."""
+
+    def shared(self, X: Any) -> Any:
+        """X, or an array of the same bits that another fit holds already; X is the caller's own copy."""
+
+
+class _Thread(threading.local):
+    gathering: Gathering | None = None
+
+
+_thread = _Thread()
+
+
+def gathering() -> Gathering | None:
+    """Where this thread's fits meet those of others; None for nowhere."""
+    return _thread.gathering
+
+
+@contextmanager
+def gathered_by(place: Gathering) -> Iterator[None]:
+    """Let the fits of this thread meet others at `place`."""
+    before, _thread.gathering = _thread.gathering, place
+    try:
+        yield
+    finally:
+        _thread.gathering = before
