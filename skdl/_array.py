@@ -33,24 +33,8 @@ def column(values: Any, ndim: int, dtype: Any) -> Array:
     return np.asarray(values, dtype=dtype).reshape(-1, *([1] * (ndim - 1)))
 
 
-def matmul(a: Array, b: Array, out: Array | None = None) -> Array:
-    """Matrix products over the member axis, written into `out` where it is given."""
-    return np.matmul(a, b, out=out)
-
-
-def sqrt(x: Array, out: Array) -> Array:
-    """Square roots, written into `out`: in a large network each new array of all parameters costs time."""
-    return np.sqrt(x, out=out)
-
-
-def divide(a: Array, b: Array, out: Array) -> Array:
-    """The quotient a / b, written into `out`."""
-    return np.divide(a, b, out=out)
-
-
-def multiply(a: Array, b: Array, out: Array) -> Array:
-    """The product a * b, written into `out`."""
-    return np.multiply(a, b, out=out)
+# NumPy's own, each with `out=`, and no Python function around them: a step on a small network makes twenty such calls.
+matmul, sqrt, divide, multiply = np.matmul, np.sqrt, np.divide, np.multiply
 
 
 def clip_values(x: Array, limit: float) -> None:
@@ -76,7 +60,7 @@ def power(x: Array, exponent: Any) -> Array:
 
 def transpose(x: Array) -> Array:
     """The matrices of a stack transposed, without a copy."""
-    return x.swapaxes(-1, -2)
+    return x.mT
 
 
 def take_rows(x: Array, index: Array, out: Array | None = None) -> Array:
@@ -105,7 +89,7 @@ def row_max(x: Array) -> Array:
     """(k, B, C) -> (k, B, 1), the largest number of each row; short rows are laid side by side first, for speed."""
     if x.shape[-1] > SHORT_ROW:
         return np.maximum.reduce(x, axis=-1, keepdims=True)
-    return np.maximum.reduce(x.swapaxes(-1, -2).copy(), axis=-2)[..., None]
+    return np.maximum.reduce(x.mT.copy(), axis=-2)[..., None]
 
 
 SHORT_ROW = 32

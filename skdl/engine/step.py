@@ -55,7 +55,7 @@ class Step:
 
         With `measure`, `gradient_norm` (k,) is the norm of the objective's gradient in this step, before it is clipped.
         """
-        objective, theta, weights = self.objective, state.theta, state.theta[:, self.objective.penalised]
+        objective, theta = self.objective, state.theta
         objective.add_penalty_gradient(theta, gradient)
         if measure:
             self.gradient_norm = norms(gradient)
@@ -67,7 +67,7 @@ class Step:
         direction = self.optimizer.direction(gradient, state.slots, step)
         direction *= rate
         if self.decays:
-            weights *= 1 - rate * self.optimizer.weight_decay
+            theta[:, objective.penalised] *= 1 - rate * self.optimizer.weight_decay
         theta -= direction
         if orthant is not None:
             objective.stop_at_kinks(theta, orthant)
