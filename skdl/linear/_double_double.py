@@ -1,7 +1,7 @@
 """Arrays with about 32 significant digits: each number is the exact sum of two float64, the second a rounding error.
 
-Every operation rests on two facts [1]_: the rounding error of a sum or of a product of two floats is a float itself, and
-a few more float operations give it exactly. Unlike NumPy's longdouble, this is the same on every platform.
+Every operation rests on two facts [1]_: the rounding error of a sum or of a product of two floats is a float itself,
+and a few more float operations give it exactly. Unlike NumPy's longdouble, this is the same on every platform.
 
 References
 ----------
