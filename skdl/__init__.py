@@ -1,6 +1,16 @@
 """From least squares to ensembles of neural networks, as scikit-learn estimators."""
 
-from skdl import activations, callbacks, initializers, losses, normalizations, optimizers, penalties, schedules
+from skdl import (
+    activations,
+    callbacks,
+    initializers,
+    losses,
+    normalizations,
+    optimizers,
+    parallel,
+    penalties,
+    schedules,
+)
 from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.linear.least_squares import LeastSquaresRegressor
@@ -30,6 +40,7 @@ __all__ = [
     "losses",
     "normalizations",
     "optimizers",
+    "parallel",
     "penalties",
     "schedules",
 ]

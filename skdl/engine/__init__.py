@@ -9,7 +9,18 @@ from skdl.engine.judge import RECORD
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Architecture, Network
 from skdl.engine.population import settled
-from skdl.engine.stack import train_members
+from skdl.engine.stack import groups_of, train_members
 from skdl.engine.state import State
 
-__all__ = ["RECORD", "Architecture", "Member", "Network", "Outcome", "Rows", "State", "settled", "train_members"]
+__all__ = [
+    "RECORD",
+    "Architecture",
+    "Member",
+    "Network",
+    "Outcome",
+    "Rows",
+    "State",
+    "groups_of",
+    "settled",
+    "train_members",
+]

@@ -68,6 +68,11 @@ class Architecture:
         return max(n_in * n_out for n_in, n_out in pairwise((self.n_inputs, *self.widths, self.n_outputs)))
 
     @property
+    def n_parameters(self) -> int:
+        """Weights and biases of the affine maps."""
+        return sum((n_in + 1) * n_out for n_in, n_out in pairwise((self.n_inputs, *self.widths, self.n_outputs)))
+
+    @property
     def structure(self) -> Hashable:
         """What has to be equal for two networks to share a stack (initializers may differ: they only draw)."""
         return (

@@ -11,7 +11,6 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
-from itertools import pairwise
 from threading import Event
 
 import numpy as np
@@ -119,6 +118,5 @@ def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture
     widths = (network.n_inputs, *network.widths, network.n_outputs)
-    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(widths))
-    numbers = (4 + len(member.optimizer.slots)) * n_parameters + 2 * member.batch_size * sum(widths)
+    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + 2 * member.batch_size * sum(widths)
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

@@ -1,0 +1,182 @@
+"""The backend as joblib sees it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import copy_context
+from typing import Any
+
+from joblib import cpu_count
+from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBackend, ThreadingBackend
+
+from skdl._constraints import Constraint, Integer, check_params
+from skdl.engine.gathering import gathering
+from skdl.parallel.meeting import Meeting
+from skdl.parallel.tasks import Call, Task
+
+MAX_STACK = 256
+MAX_STACK_BYTES = 1 << 30
+PATIENCE = 1.0  # seconds in which the tasks of a call that failed may end before its error is raised
+
+
+class StackBackend(ParallelBackendBase):
+    """The joblib backend "skdl": networks that are fitted at the same time are trained as one computation.
+
+    Tasks run in threads, one at a time. A task that fits a network waits until no other can go on; then all networks
+    that are waited for are trained together, those of one structure as one stack, in as many threads as there are
+    cores (or as `n_jobs` says, where it is less). Each ends in the same bits as alone.
+
+    Parameters
+    ----------
+    nesting_level, inner_max_num_threads : None
+        For joblib.
+    max_stack : int, default=256
+        Networks that wait for each other, at least 1; about as many tasks have begun at a time.
+    max_stack_bytes : int, default=2**30
+        Bytes, at least 1: when the rows and parameters of the networks that wait take more, they do not wait for
+        further ones.
+
+    Notes
+    -----
+    `n_jobs=None` and `-1` mean all cores, and `n_jobs=1` means one task after the other, as everywhere in joblib. With
+    `verbose`, a line says how many networks were trained in how many stacks.
+
+    Examples
+    --------
+    >>> import joblib
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skdl import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> search = GridSearchCV(MLPClassifier((8,), max_iter=20, random_state=0), {"alpha": [1e-4, 1e-2]}, cv=3)
+    >>> with joblib.parallel_config(backend="skdl"):
+    ...     search = search.fit(X, y)
+    >>> search.cv_results_["mean_test_score"].shape
+    (2,)
+    """
+
+    uses_threads = True
+    supports_sharedmem = True
+    supports_retrieve_callback = True
+    default_n_jobs = -1
+    _constraints: dict[str, Constraint] = {"max_stack": Integer(1), "max_stack_bytes": Integer(1)}
+
+    def __init__(
+        self,
+        nesting_level: int | None = None,
+        inner_max_num_threads: int | None = None,
+        max_stack: int = MAX_STACK,
+        max_stack_bytes: int = MAX_STACK_BYTES,
+    ):
+        super().__init__(nesting_level=nesting_level, inner_max_num_threads=inner_max_num_threads)
+        self.max_stack, self.max_stack_bytes = max_stack, max_stack_bytes
+        check_params(self, self._constraints)
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        """Tasks that may have begun at a time.
+
+        In a task, None is one, as it is outside of any backend: code that splits its work by this number, and not by
+        calls of Parallel, computes the same then.
+        """
+        if n_jobs == 0:
+            raise ValueError("n_jobs == 0 in Parallel has no meaning")
+        one = n_jobs == 1 or (n_jobs is None and gathering() is not None)
+        return 1 if one else self.max_stack
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
+        """Leave the call to a backend of its own, since several may be under way."""
+        if self.effective_n_jobs(n_jobs) == 1:
+            raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
+        caller = _caller()
+        if parallel.return_generator and caller is not None:
+            # It would run while its tasks do: they can have no turn.
+            raise FallbackToBackend(ThreadingBackend(nesting_level=self.nesting_level))
+        raise FallbackToBackend(CallBackend(self, n_jobs, parallel))
+
+    def submit(self, func: Callable[[], Any], callback: Any = None) -> Any:
+        raise RuntimeError("Each call has a backend of its own.")
+
+
+class CallBackend(ParallelBackendBase):
+    """The backend of one Parallel object.
+
+    Parameters
+    ----------
+    settings : StackBackend
+    n_jobs : int
+    parallel : joblib.Parallel
+    """
+
+    uses_threads = True
+    supports_sharedmem = True
+    supports_retrieve_callback = True
+
+    def __init__(self, settings: StackBackend, n_jobs: int, parallel: Any):
+        super().__init__(nesting_level=settings.nesting_level)
+        self.settings, self.parallel = settings, parallel
+        self.n_threads = min(n_jobs, cpu_count()) if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
+
+    def effective_n_jobs(self, n_jobs: int | None) -> int:
+        return self.settings.max_stack
+
+    def start_call(self) -> None:
+        caller = _caller()
+        if caller is None:
+            meeting = Meeting(self.settings.max_stack, self.settings.max_stack_bytes, self.n_threads)
+        else:
+            meeting = caller.call.meeting
+        self.call = Call(meeting, caller, copy_context(), lazy=self.parallel.return_generator)
+
+    def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
+        return self.call.meeting.submit(self.call, func, callback)
+
+    def retrieve_result_callback(self, out: Future[Any]) -> Any:
+        return out.result()
+
+    def retrieval_context(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.call.lazy else self.call.meeting.wait_for(self.call)
+
+    def abort_everything(self, ensure_ready: bool = True) -> None:
+        self.call.meeting.give_up(self.call)
+
+    def stop_call(self) -> None:
+        self.call.meeting.wait_for_end(self.call, PATIENCE)
+        if self.call.caller is None and self.parallel.verbose:
+            out = sys.stderr if self.parallel.verbose < 50 else sys.stdout
+            out.write(f"[skdl]: {summary(self.call.meeting.stacks)}\n")
+
+    def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
+        """For calls inside a task: their tasks meet where it does."""
+        return NestedBackend(self.nesting_level + 1, None, self.settings.max_stack, self.settings.max_stack_bytes), None
+
+
+class NestedBackend(StackBackend):
+    """The backend that the tasks have."""
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
+        if _caller() is None:  # a thread that a task has made: what that waits for must not wait for it
+            raise FallbackToBackend(ThreadingBackend(nesting_level=self.nesting_level))
+        return super().configure(n_jobs, parallel, **kwargs)
+
+
+def _caller() -> Task | None:
+    """The task that this thread runs."""
+    place = gathering()
+    return place if isinstance(place, Task) else None
+
+
+def summary(stacks: Sequence[int]) -> str:
+    """How many fits went into how many stacks.
+
+    Examples
+    --------
+    >>> summary([80])
+    '80 fits trained in 1 stack'
+    >>> summary([64, 16])
+    '80 fits trained in 2 stacks of 16 to 64'
+    """
+    of = f" of {min(stacks)} to {max(stacks)}" if len(stacks) > 1 else ""
+    return f"{sum(stacks)} fits trained in {len(stacks)} stack{'s' * (len(stacks) != 1)}{of}"

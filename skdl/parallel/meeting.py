@@ -1,0 +1,234 @@
+"""Tasks that meet in their fits.
+
+Each task is a thread, and one of them runs at a time. It runs until it ends, until it asks for networks to be trained,
+or until it waits for tasks of its own (a search inside a search); then another one has its turn. When none can go on,
+the networks that are waited for are trained together, and their tasks go on, one after the other.
+
+There is no deadlock. Where nothing runs, is ready, or can begin, every task that has begun waits in a fit or for tasks
+of its own; what those wait for, followed down, is a fit. So fits are waiting, and are all released.
+
+Tasks change places only where they call in here. What belongs to the whole process, such as the filters of warnings or
+BLAS's threads, is therefore to each of them as it is to a task that runs alone.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from typing import Any
+
+from skdl.engine import Member, Outcome
+from skdl.parallel.rounds import Fit, train_round
+from skdl.parallel.sharing import Pool
+from skdl.parallel.tasks import Call, Cancelled, Filters, Task
+
+Waiting = list[tuple[Task, Fit]]
+
+
+class Meeting:
+    """The tasks of one call, and of the calls inside them.
+
+    Parameters
+    ----------
+    max_stack, max_stack_bytes : int
+        No further task begins while fits of that many members, or of that size, wait.
+    n_threads : int
+        Threads that train.
+    """
+
+    def __init__(self, max_stack: int, max_stack_bytes: int, n_threads: int):
+        self.max_stack, self.max_stack_bytes, self.n_threads = max_stack, max_stack_bytes, n_threads
+        self.pool = Pool()
+        self.stacks: list[int] = []  # the number of members of each stack that was trained
+        self._lock = threading.Lock()
+        self._ended = threading.Condition(self._lock)
+        self._queue: list[tuple[int, int, Task]] = []  # the deepest tasks first: others wait for them
+        self._order = itertools.count()
+        self._ready: deque[Task] = deque()  # tasks that have begun and can go on
+        self._waiting: Waiting = []
+        self._running = 0  # with a caller outside that gives its first tasks
+        self._training = False
+        self._threads_spent = False  # the system gives no more of them for now
+
+    # What a caller does: it gives tasks, waits for them, or gives them up.
+
+    def submit(self, call: Call, function: Callable[[], Any], done: Callable[[Future[Any]], None]) -> Future[Any]:
+        """Give a task, whose end `done` is told of."""
+        task = Task(call, function, done)
+        with self._lock:
+            if call.caller is None and not (call.lazy or call.dispatching or call.retrieving or call.over):
+                call.dispatching = True
+                self._running += 1
+            call.unfinished += 1
+            heapq.heappush(self._queue, (-call.depth, next(self._order), task))
+            job = self._next()
+        self._start(job)
+        return task.future
+
+    @contextmanager
+    def wait_for(self, call: Call) -> Iterator[None]:
+        """The caller waits in the body for its tasks; it may leave before they have all ended, and gives them up."""
+        caller = call.caller
+        call.filters = Filters()
+        try:
+            with self._lock:
+                call.retrieving = True
+                if caller is not None:
+                    self._running -= 1
+                    if not call.unfinished:
+                        self._go_on(caller)
+                self._end_dispatching(call)
+                job = self._next()
+            self._start(job)
+            yield
+        finally:
+            with self._lock:
+                call.retrieving = False
+                call.over = call.unfinished > 0
+                if call.over and caller is not None:
+                    self._running += 1
+            if caller is not None and not call.over:
+                caller.wait_for_turn()
+            call.filters.restore()
+
+    def give_up(self, call: Call) -> None:
+        """End the tasks of a call as soon as may be: those that wait now, the others before or in their next fit."""
+        with self._lock:
+            call.over = True
+            for task, _ in self._waiting:
+                if task.call.cancelled:
+                    self._go_on(task)
+            self._waiting = [(task, fit) for task, fit in self._waiting if not task.call.cancelled]
+            never_begun = [task for *_, task in self._queue if task.call.cancelled]
+            self._queue = [entry for entry in self._queue if not entry[2].call.cancelled]
+            heapq.heapify(self._queue)
+            self._running += len(never_begun)
+            self._end_dispatching(call)
+            job = self._next()
+        self._start(job)
+        for task in never_begun:
+            self._start(self._run(task))
+
+    def wait_for_end(self, call: Call, timeout: float) -> None:
+        """Wait until the threads of a call's tasks are through with them, `timeout` seconds at most."""
+        with self._lock:
+            self._end_dispatching(call)
+            self._ended.wait_for(lambda: not call.unfinished, timeout)
+
+    def _end_dispatching(self, call: Call) -> None:
+        if call.dispatching:
+            call.dispatching = False
+            self._running -= 1
+
+    # What a task does.
+
+    def train(self, task: Task, members: Sequence[Member]) -> list[Outcome]:
+        """Wait until the members are trained, together with those of other tasks."""
+        fit = Fit(members, is_over=lambda: task.call.cancelled)
+        filters = None if task.call.outermost.lazy else Filters()
+        with self._lock:
+            if task.call.cancelled:
+                raise Cancelled
+            self._waiting.append((task, fit))
+            self._running -= 1
+            job = self._next()
+        self._start(job)
+        task.wait_for_turn()
+        if task.call.cancelled:
+            raise Cancelled
+        if filters is not None:
+            filters.restore()
+        return fit.result()
+
+    # Whose turn it is.
+
+    def _go_on(self, task: Task) -> None:
+        """Let a task that waits have its turn when it comes; one that is given up only has to end, and does so now."""
+        if task.call.cancelled:
+            self._running += 1
+            task.turn.set()
+        else:
+            self._ready.append(task)
+
+    def _next(self) -> Task | Waiting | None:
+        """What a thread has to begin now: a task or a training; None where another thread has its turn."""
+        if self._running:
+            return None
+        if self._ready:
+            self._running += 1
+            self._ready.popleft().turn.set()
+        elif self._training:
+            return None
+        elif self._queue and self._has_room():
+            self._running += 1
+            return heapq.heappop(self._queue)[2]
+        elif self._waiting:
+            self._training = True
+            together, self._waiting = self._waiting, []
+            return together
+        return None
+
+    def _has_room(self) -> bool:
+        if not self._waiting:
+            return True
+        n_members = sum(len(fit.members) for _, fit in self._waiting)
+        n_bytes = sum(fit.n_bytes for _, fit in self._waiting)
+        return not self._threads_spent and n_members < self.max_stack and n_bytes < self.max_stack_bytes
+
+    def _start(self, job: Task | Waiting | None) -> None:
+        """Begin what `_next` has found, in a thread of its own."""
+        if job is None:
+            return
+        try:
+            threading.Thread(target=self._work, args=(job,), name="skdl", daemon=True).start()
+        except RuntimeError:  # no more threads: those that wait are trained in this one, and then end
+            if isinstance(job, Task):
+                with self._lock:
+                    self._running -= 1
+                    heapq.heappush(self._queue, (-job.call.depth, next(self._order), job))
+                    self._threads_spent = True
+                    if not self._waiting:
+                        raise
+                    job = self._next()
+            self._work(job)
+
+    def _work(self, job: Task | Waiting | None) -> None:
+        """A thread: one thing, and what comes next as long as no other thread has its turn."""
+        while job is not None:
+            job = self._run(job) if isinstance(job, Task) else self._train(job)
+        self._threads_spent = False
+
+    def _run(self, task: Task) -> Task | Waiting | None:
+        call = task.call
+        try:
+            task.run()
+        finally:
+            if task.future.exception() is not None and not call.cancelled:
+                self.give_up(call)  # joblib gives a call up with its first error
+            with self._lock:
+                call.unfinished -= 1
+                if call.retrieving and not call.unfinished and call.caller is not None:
+                    self._go_on(call.caller)
+                self._running -= 1
+                self._ended.notify_all()
+                job = self._next()
+        return job
+
+    def _train(self, together: Waiting) -> Task | Waiting | None:
+        outside = together[0][0].call.outermost.filters
+        if outside is not None:
+            outside.restore()
+        try:
+            self.stacks += train_round([fit for _, fit in together], self.n_threads)
+        finally:
+            with self._lock:
+                self._training = False
+                for task, _ in together:
+                    self._go_on(task)
+                job = self._next()
+        return job

@@ -1,0 +1,142 @@
+"""One round of a meeting: the fits that wait, trained as stacks, and to each what is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn import config_context, get_config
+
+from skdl.engine import Member, Outcome, State, groups_of, train_members
+from skdl.parallel.sharing import with_shared_rows
+
+
+class Fit:
+    """Members that one task asks for together, and later their outcomes, or the error that it gets.
+
+    Parameters
+    ----------
+    members : list of Member
+    is_over : callable
+        Whether nobody waits for the outcomes any more; the training then ends with the epoch.
+    """
+
+    def __init__(self, members: Sequence[Member], is_over: Callable[[], bool]):
+        config = get_config()
+        self.members = [Guarded(member, config, is_over) for member in members]
+        self.n_bytes = n_bytes(members)
+
+    def result(self) -> list[Outcome]:
+        for guarded in self.members:
+            if guarded.error is not None:
+                raise guarded.error
+        return [guarded.outcome for guarded in self.members]
+
+
+class Guarded:
+    """A member in company: its own callbacks and scores cannot end the training of others.
+
+    They run in the threads that train, with the configuration of scikit-learn that the fit was called under. An error
+    in one of them ends this member alone.
+
+    Parameters
+    ----------
+    member : Member
+    config : dict
+        Configuration of scikit-learn.
+    is_over : callable
+    """
+
+    outcome: Any = None
+    error: BaseException | None = None
+
+    def __init__(self, member: Member, config: dict[str, Any], is_over: Callable[[], bool]):
+        self.member, self._config, self._is_over = member, config, is_over
+        self._interrupted = False
+        self._seed = member.generator.bit_generator.state
+
+    def in_company(self) -> Member:
+        """The member to train."""
+        own = self.member
+        return replace(
+            own,
+            begin=None if own.begin is None else self._begin,
+            report=self._report,
+            score=None if own.score is None else partial(self._call, own.score, instead=-np.inf),
+        )
+
+    def alone(self) -> Member:
+        """The same, to be trained anew."""
+        self.member.generator.bit_generator.state = self._seed
+        self.error, self._interrupted = None, False
+        return self.in_company()
+
+    def end(self, outcome: Outcome) -> None:
+        """Take the outcome."""
+        self.outcome = replace(outcome, reason="interrupted") if self._interrupted else outcome
+
+    def _begin(self, copy: Callable[[], State]) -> None:
+        if not self._ends:
+            self._call(self.member.begin, copy, instead=None)
+
+    def _report(self, record: dict[str, Any]) -> bool:
+        if not self._ends and self.member.report is not None:
+            stop = self._call(self.member.report, record, instead=True)
+            return stop or self._ends
+        return self._ends
+
+    @property
+    def _ends(self) -> bool:
+        return self.error is not None or self._interrupted or self._is_over()
+
+    def _call(self, function: Any, argument: Any, *, instead: Any) -> Any:
+        try:
+            with config_context(**self._config):
+                return function(argument)
+        except KeyboardInterrupt:  # a callback's own: a user's goes to the main thread
+            self._interrupted = True
+        except BaseException as error:
+            self.error = error
+        return instead
+
+
+def train_round(fits: Sequence[Fit], n_threads: int) -> list[int]:
+    """Train the members of all fits, those of one structure together; returns the sizes of the stacks."""
+    everybody = [guarded for fit in fits for guarded in fit.members]
+    sizes = []
+    for indices in groups_of([guarded.member for guarded in everybody]):
+        group = [everybody[i] for i in indices]
+        try:
+            _train(group, n_threads)
+            sizes.append(len(group))
+        except BaseException:  # a component's own, or memory that does not suffice: whose it is shows alone
+            for guarded in group:
+                _train_alone(guarded)
+            sizes += [1] * len(group)
+    return sizes
+
+
+def _train(group: Sequence[Guarded], n_threads: int) -> None:
+    members = with_shared_rows([guarded.in_company() for guarded in group])
+    for guarded, outcome in zip(group, train_members(members, n_threads), strict=True):
+        guarded.end(outcome)
+
+
+def _train_alone(guarded: Guarded) -> None:
+    try:
+        [outcome] = train_members([guarded.alone()])
+        guarded.end(outcome)
+    except BaseException as error:
+        guarded.error = error
+
+
+def n_bytes(members: Sequence[Member]) -> int:
+    """Memory that members hold while they wait and train: their rows, their parameters, and the optimizer's memory."""
+    rows = [rows for member in members for rows in (member.rows, member.validation) if rows is not None]
+    arrays = {id(part.X): part.X for part in rows}
+    data = sum(X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes for X in arrays.values())
+    numbers = sum((4 + len(member.optimizer.slots)) * member.architecture.n_parameters for member in members)
+    return data + numbers * np.dtype(members[0].dtype).itemsize

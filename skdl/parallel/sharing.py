@@ -1,0 +1,92 @@
+"""Rows that several fits have in common are kept once.
+
+The candidates of a search that train on the same fold hold equal rows, each in a copy of its own. They are found by
+their content: a few rows tell which arrays to compare, and all bits are compared.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skdl.engine import Member, Rows
+
+SAMPLED_ROWS = 16
+BLOCK_ROWS = 4096
+
+
+class Pool:
+    """Arrays by their content, as long as somebody holds them."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[Hashable, list[weakref.ref[np.ndarray]]] = defaultdict(list)
+
+    def shared(self, X: np.ndarray) -> np.ndarray:
+        """X, or an array of the same bits that was here before."""
+        rows = X[:: max(1, len(X) // SAMPLED_ROWS)]
+        equal = self._arrays[X.shape, X.dtype.str, rows.tobytes()]
+        for reference in list(equal):
+            other = reference()
+            if other is None:
+                equal.remove(reference)
+            elif other is X or same_bits(other, X):
+                return other
+        equal.append(weakref.ref(X))
+        return X
+
+
+def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two C-ordered arrays of one shape and type are equal, zeros with their signs."""
+    integers = f"u{a.dtype.itemsize}"
+    starts = range(0, len(a), BLOCK_ROWS)
+    blocks = ((a[start : start + BLOCK_ROWS], b[start : start + BLOCK_ROWS]) for start in starts)
+    return all(np.array_equal(x.view(integers), y.view(integers)) for x, y in blocks)
+
+
+def with_shared_rows(members: Sequence[Member]) -> list[Member]:
+    """The members, with rows that several of them standardise alike standardised once for all of them.
+
+    Standardising is elementwise, so that it makes no difference when it is done.
+    """
+    pool = Pool()
+    parts = ("rows", "validation")
+    keys = [[_key(getattr(member, part), member.dtype, pool) for part in parts] for member in members]
+    users: dict[Hashable, int] = defaultdict(int)
+    for found in keys:
+        for key in set(found) - {None}:
+            users[key] += 1
+    standardised: dict[Hashable, np.ndarray] = {}
+    results = []
+    for member, found in zip(members, keys, strict=True):
+        changes: dict[str, Any] = {}
+        for part, key in zip(parts, found, strict=True):
+            if key is not None and users[key] > 1:
+                rows = getattr(member, part)
+                if key not in standardised:
+                    standardised[key] = _standardised(rows, member.dtype)
+                changes[part] = replace(rows, X=standardised[key], shift=None, scale=None)
+        results.append(replace(member, **changes) if changes else member)
+    return results
+
+
+def _key(rows: Rows | None, dtype: Any, pool: Pool) -> Hashable | None:
+    """What fits have to agree in to share standardised rows; None for rows that are left as they are."""
+    if rows is None or not isinstance(rows.X, np.ndarray) or not rows.X.flags.c_contiguous:
+        return None
+    if rows.X.dtype == dtype and rows.shift is None:
+        return None
+    bits = None if rows.shift is None or rows.scale is None else (rows.shift.tobytes(), rows.scale.tobytes())
+    return id(pool.shared(rows.X)), bits, np.dtype(dtype).str
+
+
+def _standardised(rows: Rows, dtype: Any) -> np.ndarray:
+    X = np.empty(rows.X.shape, dtype)
+    for start in range(0, len(X), BLOCK_ROWS):
+        index = np.arange(start, min(start + BLOCK_ROWS, len(X)))
+        rows.copy_inputs(index, X[start : start + BLOCK_ROWS])
+    return X
