@@ -1,99 +1,57 @@
-"""What the averages share: named members, their parameters and weights, and the fit."""
+"""What the averages share: the fit of their members, and the weights of these."""
 
 from __future__ import annotations
 
+import math
+import warnings
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, RandomState, Real
+from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._validation import validate_sample_weight
-from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
+from skdl.ensemble._base import Estimator, root_entropy, seed_of
+from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
+from skdl.ensemble._named import NamedMembers, is_dropped
+from skdl.ensemble._sampling import select_rows
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
     "estimator": NONE | Estimator(),
     "n_estimators": Integer(1),
-    "weights": NONE | ArrayLike(),
+    "weights": NONE | OneOf("validation", "greedy") | ArrayLike(),
+    "validation_fraction": Real(0, 1, open_low=True, open_high=True),
     "prefit": Boolean(),
+    "warm_start": Boolean(),
     "n_jobs": NONE | Integer(),
     "random_state": RandomState(),
 }
 
 
-class BaseAveraging(BaseEnsemble):
+class BaseAveraging(NamedMembers):
     """What both kinds of averages share."""
 
-    def _named(self) -> list[tuple[str, Any]]:
-        """The pairs in `estimators`, as far as they are pairs."""
-        if not isinstance(self.estimators, (list, tuple)):
-            return []
-        return [
-            tuple(item)
-            for item in self.estimators
-            if isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str)
-        ]
+    _entropy: int
+    weights_: np.ndarray
 
-    def _kept(self) -> list[tuple[str, Any]]:
-        return [(name, member) for name, member in self._named() if not is_dropped(member)]
+    @abstractmethod
+    def _fitted_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """The weights that the parameter `weights` names, from the members' outputs (k, n, ...) on unseen rows."""
 
     def _templates(self) -> list[Any]:
         if self.estimators is not None:
             return [member for _, member in self._kept()]
         return [self._default() if self.estimator is None else self.estimator]
 
-    def _member_weights(self) -> np.ndarray | None:
-        if self.weights is None:
-            return None
-        weights = np.asarray(self.weights, dtype=np.float64)
-        if self.estimators is None:
-            return weights
-        return weights[[not is_dropped(member) for _, member in self._named()]]
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of this estimator.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to add the named members, as `name`, and their parameters, as `name__parameter`.
-
-        Returns
-        -------
-        params : dict
-        """
-        params = super().get_params(deep)
-        if deep:
-            for name, member in self._named():
-                params[name] = member
-                if hasattr(member, "get_params"):
-                    params |= {f"{name}__{key}": value for key, value in member.get_params(deep=True).items()}
-        return params
-
-    def set_params(self, **params: Any):
-        """Set parameters of this estimator, a named member with `name`, or its parameters with `name__parameter`.
-
-        Parameters
-        ----------
-        **params : dict
-            "drop" for a member leaves it out.
-
-        Returns
-        -------
-        self : estimator
-        """
-        if "estimators" in params:
-            self.estimators = params.pop("estimators")
-        names = {name for name, _ in self._named()} - set(super().get_params(deep=False))
-        replaced = {name: params.pop(name) for name in names & set(params)}
-        if replaced:
-            self.estimators = [(name, replaced.get(name, member)) for name, member in self._named()]
-        return super().set_params(**params)
+    def _member_weights(self) -> np.ndarray:
+        return self.weights_
 
     def __sklearn_clone__(self):
         copy = super().__sklearn_clone__()
@@ -102,7 +60,7 @@ class BaseAveraging(BaseEnsemble):
         return copy
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None):
-        """Fit clones of the members to all rows; with `prefit`, take the members as they are.
+        """Fit clones of the members; with `prefit`, take the members as they are.
 
         Parameters
         ----------
@@ -111,7 +69,7 @@ class BaseAveraging(BaseEnsemble):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row, given to every member's fit, which has to take it.
+            Weight of each row, given to every member's fit, which has to take it, and to a fit of `weights`.
 
         Returns
         -------
@@ -119,45 +77,107 @@ class BaseAveraging(BaseEnsemble):
             The fitted ensemble.
         """
         self._check_parameters()
-        templates = self._templates()
-        if sample_weight is not None:
-            if self.prefit:
-                raise ValueError("sample_weight has no use with prefit=True: the members are fitted already.")
-            for template in templates:
-                check_takes_weight(template, self)
-        X, y = self._check_data(X, y)
+        self._check_weighted_fit(sample_weight)
+        warm = self.warm_start and hasattr(self, "estimators_")
+        kept = list(self.estimators_) if warm else []
+        if len(kept) > self.n_estimators:
+            raise ValueError(
+                f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
+                "when warm_start=True."
+            )
+        X, y = self._check_data(X, y, reset=not warm)
+        classes = self._classes_of(y, warm)
         weight = validate_sample_weight(sample_weight, X)
+        entropy = self._entropy if warm else root_entropy(self.random_state)
+        training, unseen = self._split(y, weight, entropy)
         if self.prefit:
-            members = templates
+            members = self._templates()
             self._check_prefit(members, y)
         else:
-            members = fit_members(
-                self._unfitted(templates),
-                X,
-                y,
-                weight=weight,
+            unfitted = self._unfitted(entropy, len(kept))
+            if not unfitted:
+                warnings.warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
+            # The rows are taken once for all members: each equals its own fit on them.
+            learned = slice(None) if training is None else training
+            members = kept + fit_members(
+                unfitted,
+                X if training is None else select_rows(X, training),
+                y[learned],
+                weight=None if weight is None else weight[learned],
                 alike=self.estimators is None,
                 n_jobs=self.n_jobs,
             )
-        self._store_members(members, y)
+        self._store(members, X, y, weight, unseen, classes, entropy)
         return self
 
-    def _unfitted(self, templates: list[Any]) -> list[Any]:
+    def _split(
+        self, y: np.ndarray, weight: np.ndarray | None, entropy: int
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Rows that the members learn (None for all), and those that their weights are fitted to, if they are."""
+        if not isinstance(self.weights, str):
+            return None, None
+        rows = np.arange(len(y))
+        if self.prefit:
+            return None, rows
+        training, unseen = train_test_split(
+            rows,
+            test_size=math.ceil(self.validation_fraction * len(y)),
+            random_state=int(seed_of(entropy, 0, 2).generate_state(1)[0]),
+            stratify=y if self._kind == "classifier" else None,
+        )
+        if weight is not None and not (weight[training].any() and weight[unseen].any()):
+            raise ValueError(
+                f"sample_weight is zero for all rows of one part when validation_fraction={self.validation_fraction} "
+                "of the rows are set apart. Leave rows of weight zero out, or choose another fraction."
+            )
+        return np.sort(training), np.sort(unseen)
+
+    def _unfitted(self, entropy: int, n_kept: int) -> list[Any]:
+        templates = self._templates()
         if self.estimators is None:
-            entropy = root_entropy(self.random_state)
-            return [seeded(templates[0], seed_of(entropy, i, 0)) for i in range(self.n_estimators)]
+            return [seeded(templates[0], seed_of(entropy, i, 0)) for i in range(n_kept, self.n_estimators)]
         if self.random_state is None:
             return [clone(template) for template in templates]
-        entropy = root_entropy(self.random_state)
         return [seeded(template, seed_of(entropy, i, 0), keep=True) for i, template in enumerate(templates)]
 
-    def _store_members(self, members: list[Any], y: np.ndarray) -> None:
+    def _store(
+        self,
+        members: list[Any],
+        X: Any,
+        y: np.ndarray,
+        weight: np.ndarray | None,
+        unseen: np.ndarray | None,
+        classes: np.ndarray | None,
+        entropy: int,
+    ) -> None:
+        """Write every attribute of the fitted ensemble."""
+        for name in ("validation_indices_", "member_correlation_"):
+            self.__dict__.pop(name, None)  # of an earlier fit with other parameters
+        self._entropy = entropy
         self.estimators_ = members
         self._output_shape = y.shape[1:]
+        if classes is not None:
+            self.classes_ = classes
         fitted = iter(members)
         self.named_estimators_ = Bunch(
             **{name: member if is_dropped(member) else next(fitted) for name, member in self._named()}
         )
+        if unseen is None:
+            self.weights_ = self._given_weights(len(members))
+            return
+        outputs = np.stack(list(self._outputs(select_rows(X, unseen))))
+        share = np.ones(len(unseen)) if weight is None else weight[unseen]
+        self.weights_ = self._fitted_weights(outputs, y[unseen], share)
+        self.validation_indices_ = unseen
+        self.member_correlation_ = error_correlation(self._residuals(outputs, y[unseen]), share)
+
+    def _given_weights(self, n_members: int) -> np.ndarray:
+        if self.weights is None:
+            return np.ones(n_members)
+        weights = np.asarray(self.weights, dtype=np.float64)
+        if self.estimators is None:
+            return weights
+        return weights[[not is_dropped(member) for _, member in self._named()]]
 
     def _check_parameters(self) -> None:
         self._check_names()
@@ -165,47 +185,29 @@ class BaseAveraging(BaseEnsemble):
         self._check_weights()
         if self.prefit and self.estimators is None:
             raise ValueError("prefit=True takes fitted members: give them as estimators=[(name, estimator), ...].")
-
-    def _check_names(self) -> None:
-        if self.estimators is None:
-            return
-        owner = type(self).__name__
-        if self.estimator is not None:
-            raise ValueError(f"{owner} takes either estimators=[(name, estimator), ...] or estimator=, not both.")
-        named = self._named()
-        if not isinstance(self.estimators, (list, tuple)) or not named or len(named) != len(self.estimators):
-            hint = " For several members of one kind, give it as estimator=." if hasattr(self.estimators, "fit") else ""
-            raise ValueError(
-                f"The 'estimators' parameter of {owner} must be a list of (name, estimator) pairs, at least one. "
-                f"Got {self.estimators!r} instead.{hint}"
-            )
-        names = [name for name, _ in named]
-        taken = set(super().get_params(deep=False))
-        wrong = sorted({name for name in names if names.count(name) > 1 or "__" in name or name in taken})
-        if wrong:
-            raise ValueError(
-                f"The names in the 'estimators' parameter of {owner} must be unique, without '__' and none of its "
-                f"parameters. Got {wrong}."
-            )
-        for name, member in named:
-            if not is_dropped(member) and not Estimator().accepts(member):
-                raise ValueError(
-                    f"The member {name!r} of {owner} must be {Estimator()} or 'drop'. Got {member!r} instead."
-                )
-        if not self._kept():
-            raise ValueError(f"All members of {owner} are dropped: it needs at least one.")
+        if self.warm_start and self.estimators is not None:
+            raise ValueError("warm_start=True adds members made of estimator=: it has no use with estimators=.")
 
     def _check_weights(self) -> None:
-        if self.weights is None:
+        if self.weights is None or isinstance(self.weights, str):
             return
         count = self.n_estimators if self.estimators is None else len(self._named())
         weights = list(self.weights)
         valid = len(weights) == count and all(Real(0).accepts(weight) for weight in weights)
-        if not valid or not np.any(self._member_weights()):
+        if not valid or not np.any(self._given_weights(count)):
             raise ValueError(
                 f"The 'weights' parameter of {type(self).__name__} must hold {count} numbers in the range [0, inf), "
                 f"one for each member, and not only zeros. Got {self.weights!r} instead."
             )
+
+    def _check_weighted_fit(self, sample_weight: Any) -> None:
+        if sample_weight is None:
+            return
+        if not self.prefit:
+            for template in self._templates():
+                check_takes_weight(template, self)
+        elif not isinstance(self.weights, str):
+            raise ValueError("sample_weight has no use with prefit=True: the members are fitted already.")
 
     def _check_prefit(self, members: list[Any], y: np.ndarray) -> None:
         for name, member in self._kept():
@@ -220,8 +222,3 @@ class BaseAveraging(BaseEnsemble):
                 raise ValueError(
                     f"X has {self.n_features_in_} features, and the fitted member {name!r} has seen {n_features}."
                 )
-
-
-def is_dropped(member: Any) -> bool:
-    """Whether "drop" stands in a member's place."""
-    return isinstance(member, str) and member == "drop"

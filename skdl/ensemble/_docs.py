@@ -29,6 +29,11 @@ estimators_ : list of estimators
 estimators_samples_ : list of int arrays
     Rows of each member, with repetitions.
 """,
+    "correlated": """
+member_correlation_ : array of shape (n_estimators, n_estimators)
+    What `member_correlation` gives for each two members on the training rows that neither has seen; NaN where there are
+    none. (Of large data, on as many rows, evenly spread, as 128 MB of residuals hold.) Only with `oob_score`.
+""",
     "seen": """
 n_features_in_ : int
     Columns of X.
@@ -61,11 +66,19 @@ n_estimators : int, default=5
     Number of members made of `estimator`, at least 1.
 """,
     "averaging": """
-weights : array-like of shape (n_estimators,), default=None
-    Weight w_j of each member, in [0, inf), those left out by "drop" included; None for equal weights.
+weights : array-like of shape (n_estimators,), "validation", "greedy" or None, default=None
+    Weight w_j of each member in the average; None for equal ones. An array holds them, in [0, inf), those left out by
+    "drop" included. "validation" and "greedy" set rows apart and choose the weights by these: "validation" those of the
+    least loss (log loss of probabilities, squared error of predictions) among all that are not negative and sum to one;
+    "greedy" by 100 times taking the member, taken before or not, that brings the average's loss furthest down.
+validation_fraction : float, default=0.1
+    Share of the rows, in (0, 1), that are set apart for the `weights`; the members do not learn them. With `prefit`,
+    all rows given to fit are such.
 prefit : bool, default=False
-    Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together. A clone of the
-    ensemble keeps them, too.
+    Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together, and chooses
+    the `weights`. A clone of the ensemble keeps them, too.
+warm_start : bool, default=False
+    Whether fit keeps the members made of `estimator` that there are, and adds up to `n_estimators`.
 n_jobs : int or None, default=None
     Threads over a stack of networks; jobs of joblib for other members. No result depends on it.
 random_state : int, RandomState instance or None, default=None
@@ -76,11 +89,25 @@ estimators_ : list of estimators
     The fitted members, without those left out.
 named_estimators_ : Bunch
     The members of `estimators` by their names.
+weights_ : array of shape (n_members,)
+    Their weights in the average: as given, ones for None; chosen ones sum to one.
+validation_indices_ : int array
+    The rows that the weights were chosen by. Only with weights="validation" or "greedy".
+member_correlation_ : array of shape (n_members, n_members)
+    What `member_correlation` gives for these rows, which the members have not learned. Only where there are such; for
+    rows of your own there is the method.
 """,
     "averaging_laws": """
 Networks of equal structure are trained as one stack, whether made of `estimator` or given in `estimators`. That changes
-no bit: each equals its own `fit(X, y)` with the same parameters and `random_state`. Members' warnings come once, with
-the number of members that they came from.
+no bit: each equals its own `fit(X, y)` with the same parameters and `random_state`, on all rows but those that are set
+apart for the `weights`. Members' warnings come once, with the number of members that they came from.
+
+Seeds of member j made of `estimator` depend on `random_state` and j alone, and so do the rows set apart: a `warm_start`
+that adds members on the same data equals, bit for bit, a fit of all of them at once.
+
+Chosen weights help where members differ in quality, as those of different kinds do. Members that are alike but for
+their random numbers are best averaged with equal weights: what a choice gains there is mostly chance, and the rows set
+apart are lost to the training.
 """,
 }
 

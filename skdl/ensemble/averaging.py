@@ -9,9 +9,15 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import OneOf
 from skdl.ensemble._averaging import COMMON, BaseAveraging
-from skdl.ensemble._base import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._base import votes as votes_of
 from skdl.ensemble._docs import document
+from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
+from skdl.ensemble._kinds import votes as votes_of
+from skdl.ensemble._weights import (
+    greedy_by_log_loss,
+    greedy_by_squared_error,
+    weights_by_log_loss,
+    weights_by_squared_error,
+)
 
 
 def _is_soft(ensemble: Any) -> bool:
@@ -87,7 +93,9 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         n_estimators: int = 5,
         voting: str = "soft",
         weights: Any = None,
+        validation_fraction: float = 0.1,
         prefit: bool = False,
+        warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
     ):
@@ -96,7 +104,9 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         self.n_estimators = n_estimators
         self.voting = voting
         self.weights = weights
+        self.validation_fraction = validation_fraction
         self.prefit = prefit
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -126,9 +136,17 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
                 f"{np.asarray(classes).tolist()}."
             )
 
-    def _store_members(self, members: list[Any], y: np.ndarray) -> None:
-        super()._store_members(members, y)
-        self.classes_ = np.asarray(members[0].classes_) if self.prefit else np.unique(y)
+    def _check_weights(self) -> None:
+        super()._check_weights()
+        if self.voting == "hard" and isinstance(self.weights, str):
+            raise ValueError(f"weights={self.weights!r} goes by the members' probabilities: set voting='soft'.")
+
+    def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
+        return np.asarray(self._templates()[0].classes_) if self.prefit else super()._classes_of(y, warm)
+
+    def _fitted_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        fit = greedy_by_log_loss if self.weights == "greedy" else weights_by_log_loss
+        return fit(outputs[:, np.arange(len(y)), np.searchsorted(self.classes_, y)], weight)
 
     def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
         if self.voting == "hard":
@@ -218,7 +236,9 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
         estimator: Any = None,
         n_estimators: int = 5,
         weights: Any = None,
+        validation_fraction: float = 0.1,
         prefit: bool = False,
+        warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
     ):
@@ -226,6 +246,12 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.weights = weights
+        self.validation_fraction = validation_fraction
         self.prefit = prefit
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+
+    def _fitted_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        fit = greedy_by_squared_error if self.weights == "greedy" else weights_by_squared_error
+        return fit(self._residuals(outputs, y), weight)

@@ -12,18 +12,14 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
 from skdl._validation import validate_sample_weight
-from skdl.ensemble._base import (
-    BaseEnsemble,
-    ClassifierEnsemble,
-    Estimator,
-    RegressorEnsemble,
-    quiet_about_names,
-    root_entropy,
-    seed_of,
-)
+from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
+from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
+from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._sampling import Sampler, select_rows
+
+SAMPLE_NUMBERS = 1 << 24  # of residuals that the members' correlation is taken from: 128 MB
 
 
 class BaseBagging(BaseEnsemble):
@@ -126,6 +122,8 @@ class BaseBagging(BaseEnsemble):
             alike=True,
             n_jobs=self.n_jobs,
         )
+        for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "member_correlation_"):
+            self.__dict__.pop(name, None)  # of an earlier fit with other parameters
         self._entropy = entropy
         self.estimators_ = kept + fitted
         self.estimators_samples_ = samples + drawn
@@ -136,9 +134,6 @@ class BaseBagging(BaseEnsemble):
             self._judge_out_of_bag(X, y, weight)
         return self
 
-    def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray | None:
-        return None
-
     def _templates(self) -> list[Any]:
         return [self._default() if self.estimator is None else self.estimator]
 
@@ -146,19 +141,25 @@ class BaseBagging(BaseEnsemble):
         """Average over each row's members that have not seen it."""
         if max(int(rows.max()) for rows in self.estimators_samples_) >= len(y):
             raise ValueError("oob_score=True and warm_start=True need the rows of the earlier fits, too.")
+        unseen = np.ones((len(self.estimators_), len(y)), dtype=bool)
+        for out_of_bag, rows in zip(unseen, self.estimators_samples_, strict=True):
+            out_of_bag[rows] = False
         total: Any = None
-        count = np.zeros(len(y))
-        for member, rows in zip(self.estimators_, self.estimators_samples_, strict=True):
-            unseen = np.ones(len(y), dtype=bool)
-            unseen[rows] = False
-            if not unseen.any():
+        sample: Any = None  # of the rows, for the correlation
+        for j, (member, out_of_bag) in enumerate(zip(self.estimators_, unseen, strict=True)):
+            if not out_of_bag.any():
                 continue
-            with quiet_about_names():
-                output = self._output(member, select_rows(X, np.flatnonzero(unseen)), getattr(self, "classes_", None))
+            rows = np.flatnonzero(out_of_bag)
+            output = self._output_of(member, select_rows(X, rows))
             if total is None:
                 total = np.zeros((len(y), *output.shape[1:]))
-            total[unseen] += output
-            count += unseen
+                sample = sampled_rows(len(y), len(unseen) * output[0].size)
+                residuals = np.zeros((len(unseen), len(sample), output[0].size))
+            total[rows] += output
+            judged = np.flatnonzero(out_of_bag[sample])
+            places = np.searchsorted(rows, sample[judged])
+            residuals[j, judged] = self._residuals(output[None, places], y[sample[judged]])[0]
+        count = unseen.sum(axis=0)
         covered = count > 0
         if not covered.all():
             warnings.warn(
@@ -171,6 +172,17 @@ class BaseBagging(BaseEnsemble):
         total[~covered] = np.nan
         average = (total.T / np.maximum(count, 1)).T
         self._store_out_of_bag(average, covered, y, weight)
+        share = None if weight is None or sample is None else weight[sample]
+        k = len(unseen)
+        self.member_correlation_ = (
+            np.full((k, k), np.nan) if sample is None else error_correlation(residuals, share, unseen[:, sample])
+        )
+
+
+def sampled_rows(n_rows: int, numbers_a_row: int) -> np.ndarray:
+    """All rows, or as many as `SAMPLE_NUMBERS` allow (but a thousand), evenly spread."""
+    most = max(1000, SAMPLE_NUMBERS // numbers_a_row)
+    return np.arange(n_rows) if n_rows <= most else np.linspace(0, n_rows - 1, most).astype(np.intp)
 
 
 @document
@@ -195,6 +207,7 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
         Only with `oob_score`.
     oob_score_ : float
         Their accuracy, over the rows that have any. Only with `oob_score`.
+    {correlated}
     {seen}
 
     See Also
@@ -225,15 +238,6 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
     (30, 178, 3)
     """
 
-    def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
-        classes = np.unique(y)
-        if warm and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"y has the classes {classes.tolist()}, and the members that there are already have learned "
-                f"{self.classes_.tolist()}. Set warm_start=False."
-            )
-        return classes
-
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         self.oob_decision_function_ = average
         self.oob_score_ = np.nan
@@ -263,6 +267,7 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
         `oob_score`.
     oob_score_ : float
         Their R^2, over the rows that have any. Only with `oob_score`.
+    {correlated}
     {seen}
 
     See Also

@@ -1,0 +1,254 @@
+"""Averages of class probabilities, and averages of predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import entr
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils import get_tags
+
+from skdl._validation import is_frame
+from skdl.ensemble._base import BaseEnsemble
+from skdl.ensemble._diagnostics import DiagnosticsMixin
+from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_regressor import MLPRegressor
+
+
+def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Columns of the classes that a member has seen, among those of all classes; the others are zero."""
+    if len(seen) == len(classes):
+        return probabilities
+    full = np.zeros((len(probabilities), len(classes)), probabilities.dtype)
+    full[:, np.searchsorted(classes, seen)] = probabilities
+    return full
+
+
+def votes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Predicted labels as probabilities of zero and one."""
+    return (labels[:, None] == classes).astype(np.float64)
+
+
+class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
+    """An average of class probabilities."""
+
+    _kind = "classifier"
+    _error_name = "Brier score"
+
+    def _default(self) -> Any:
+        return MLPClassifier()
+
+    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+        if hasattr(member, "predict_proba"):
+            return aligned(member.predict_proba(X), member.classes_, classes)
+        return votes(member.predict(X), classes)
+
+    def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
+        classes = np.unique(y)
+        if warm and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"y has the classes {classes.tolist()}, and the members that there are already have learned "
+                f"{self.classes_.tolist()}. Set warm_start=False."
+            )
+        return classes
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The label of the largest average probability; of equals, the first.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        y : array of shape (n_samples,)
+            Labels.
+        """
+        average = self._average(X)
+        return self.classes_[average.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """The average of the members' class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        probabilities : array of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        return self._average(X)
+
+    def predict_log_proba(self, X: Any) -> np.ndarray:
+        """Logarithms of the averaged class probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        log_probabilities : array of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict_members(self, X: Any) -> np.ndarray:
+        """Class probabilities of each member, which tell how far the members agree.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        probabilities : array of shape (n_estimators, n_samples, n_classes)
+            Members that vote have a one at the label they predict.
+        """
+        return np.stack(list(self._outputs(self._checked(X))))
+
+    def predict_uncertainty(self, X: Any) -> Any:
+        """How uncertain the class of each row is, and how much of that is the members' disagreement.
+
+        The entropy of the average is the members' mean entropy plus the mutual information of class and member:
+
+            H(sum_j w_j p_j) = sum_j w_j H(p_j) + sum_j w_j KL(p_j || sum_i w_i p_i)
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to classify, as the members take them.
+
+        Returns
+        -------
+        entropies : pandas.DataFrame of shape (n_samples, 3)
+            In nats, from 0 to log(n_classes). `total_entropy` is that of `predict_proba`; `expected_entropy`, the mean
+            of the members' own, is what they agree to be uncertain (data or aleatoric uncertainty, which more rows
+            would not take away); `knowledge_entropy`, the rest, is their disagreement (mutual information, epistemic
+            uncertainty, which more rows would). It is of the members that there are: they may be alike, and wrong.
+
+        References
+        ----------
+        S. Depeweg et al., "Decomposition of uncertainty in Bayesian deep learning for efficient and risk-sensitive
+        learning", ICML, 2018; A. Malinin, M. Gales, "Predictive uncertainty estimation via prior networks", NeurIPS,
+        2018.
+        """
+        import pandas as pd  # here, since importing it takes longer than importing skdl
+
+        X = self._checked(X)
+        weights = self._member_weights() / self._member_weights().sum()
+        average: Any = 0
+        expected: Any = 0
+        for weight, output in zip(weights, self._outputs(X), strict=True):
+            output = output.astype(np.float64)
+            average = average + weight * output
+            expected = expected + weight * entr(output).sum(axis=1)
+        total = entr(average).sum(axis=1)
+        # The entropy is concave: what rounding leaves below zero is zero.
+        entropies = {
+            "total_entropy": total,
+            "expected_entropy": expected,
+            "knowledge_entropy": np.maximum(total - expected, 0),
+        }
+        return pd.DataFrame(entropies, index=_index(X))
+
+    def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        unknown = np.setdiff1d(y, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y has labels that the ensemble does not know: {unknown.tolist()}. It has learned "
+                f"{self.classes_.tolist()}."
+            )
+        return votes(y, self.classes_) - outputs
+
+
+class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
+    """An average of predictions."""
+
+    _kind = "regressor"
+    _error_name = "mean squared error"
+
+    def _default(self) -> Any:
+        return MLPRegressor()
+
+    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+        predicted = np.asarray(member.predict(X))
+        return predicted.reshape(len(predicted), *self._output_shape)  # of one column, some give it and some do not
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The average of the members' predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to predict, as the members take them.
+
+        Returns
+        -------
+        y : array of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        return self._average(X)
+
+    def predict_members(self, X: Any) -> np.ndarray:
+        """Predictions of each member, whose spread tells how far the members agree.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to predict, as the members take them.
+
+        Returns
+        -------
+        predictions : array of shape (n_estimators, n_samples) or (n_estimators, n_samples, n_outputs)
+        """
+        return np.stack(list(self._outputs(self._checked(X))))
+
+    def predict_uncertainty(self, X: Any) -> Any:
+        """How far the members' predictions of each row lie from their average.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to predict, as the members take them.
+
+        Returns
+        -------
+        spread : pandas.DataFrame of shape (n_samples, n_outputs)
+            `member_spread`, the members' standard deviation, sqrt(sum_j w_j (f_j - f)^2) with f the average and weights
+            that sum to one, in the units of y; of several outputs `member_spread_0`, `member_spread_1`, ... It tells
+            what the members do not know, not the noise of the targets: it is no predictive interval.
+        """
+        import pandas as pd  # here, since importing it takes longer than importing skdl
+
+        X = self._checked(X)
+        weights = self._member_weights() / self._member_weights().sum()
+        outputs = np.stack(list(self._outputs(X))).astype(np.float64)
+        average = np.tensordot(weights, outputs, 1)
+        spread = np.sqrt(np.tensordot(weights, (outputs - average) ** 2, 1))
+        names = ["member_spread"] if spread.ndim == 1 else [f"member_spread_{j}" for j in range(spread.shape[1])]
+        return pd.DataFrame(spread.reshape(len(spread), -1), columns=names, index=_index(X))
+
+    def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if y.size != outputs[0].size:
+            raise ValueError(f"y has the shape {y.shape}, and the predictions for it have {outputs.shape[1:]}.")
+        residuals = y.astype(np.float64).reshape(len(y), -1) - outputs.reshape(*outputs.shape[:2], -1)
+        return residuals / np.sqrt(residuals.shape[2])  # so that the sum over outputs is their mean
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        members = [get_tags(member) for member in self._templates() if hasattr(member, "__sklearn_tags__")]
+        tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
+        return tags
+
+
+def _index(X: Any) -> Any:
+    """The names of a frame's rows, where it has any."""
+    return X.index if is_frame(X) and hasattr(X, "index") else None

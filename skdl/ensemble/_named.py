@@ -1,0 +1,104 @@
+"""Members that have names: their pairs, and parameters that reach into them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from skdl.ensemble._base import BaseEnsemble, Estimator
+
+
+class NamedMembers(BaseEnsemble):
+    """An ensemble with a parameter `estimators` of (name, estimator) pairs."""
+
+    def _named(self) -> list[tuple[str, Any]]:
+        """The pairs in `estimators`, as far as they are pairs."""
+        if not isinstance(self.estimators, (list, tuple)):
+            return []
+        return [
+            tuple(item)
+            for item in self.estimators
+            if isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str)
+        ]
+
+    def _kept(self) -> list[tuple[str, Any]]:
+        return [(name, member) for name, member in self._named() if not is_dropped(member)]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters of this estimator.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to add the named members, as `name`, and their parameters, as `name__parameter`.
+
+        Returns
+        -------
+        params : dict
+        """
+        params = super().get_params(deep)
+        if deep:
+            for name, member in self._named():
+                params[name] = member
+                if hasattr(member, "get_params"):
+                    params |= {f"{name}__{key}": value for key, value in member.get_params(deep=True).items()}
+        return params
+
+    def set_params(self, **params: Any):
+        """Set parameters of this estimator, a named member with `name`, or its parameters with `name__parameter`.
+
+        Parameters
+        ----------
+        **params : dict
+            "drop" for a member leaves it out.
+
+        Returns
+        -------
+        self : estimator
+        """
+        if "estimators" in params:
+            self.estimators = params.pop("estimators")
+        names = {name for name, _ in self._named()} - set(super().get_params(deep=False))
+        replaced = {name: params.pop(name) for name in names & set(params)}
+        if replaced:
+            self.estimators = [(name, replaced.get(name, member)) for name, member in self._named()]
+        return super().set_params(**params)
+
+    def __sklearn_clone__(self):
+        copy = super().__sklearn_clone__()
+        if self.prefit:
+            copy.estimators = self.estimators  # clones of fitted members would not be fitted
+        return copy
+
+    def _check_names(self) -> None:
+        if self.estimators is None:
+            return
+        owner = type(self).__name__
+        if self.estimator is not None:
+            raise ValueError(f"{owner} takes either estimators=[(name, estimator), ...] or estimator=, not both.")
+        named = self._named()
+        if not isinstance(self.estimators, (list, tuple)) or not named or len(named) != len(self.estimators):
+            hint = " For several members of one kind, give it as estimator=." if hasattr(self.estimators, "fit") else ""
+            raise ValueError(
+                f"The 'estimators' parameter of {owner} must be a list of (name, estimator) pairs, at least one. "
+                f"Got {self.estimators!r} instead.{hint}"
+            )
+        names = [name for name, _ in named]
+        taken = set(super().get_params(deep=False))
+        wrong = sorted({name for name in names if names.count(name) > 1 or "__" in name or name in taken})
+        if wrong:
+            raise ValueError(
+                f"The names in the 'estimators' parameter of {owner} must be unique, without '__' and none of its "
+                f"parameters. Got {wrong}."
+            )
+        for name, member in named:
+            if not is_dropped(member) and not Estimator().accepts(member):
+                raise ValueError(
+                    f"The member {name!r} of {owner} must be {Estimator()} or 'drop'. Got {member!r} instead."
+                )
+        if not self._kept():
+            raise ValueError(f"All members of {owner} are dropped: it needs at least one.")
+
+
+def is_dropped(member: Any) -> bool:
+    """Whether "drop" stands in a member's place."""
+    return isinstance(member, str) and member == "drop"
