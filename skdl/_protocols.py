@@ -186,6 +186,8 @@ class Optimizer(Component):
     ----------
     full_batch : bool
         Whether the rule drives the objective of all rows by itself (`minimize`), or gives a direction for each batch.
+    takes_bounds : bool
+        Whether `minimize` takes bounds, `lower`.
     slots : tuple of str
         Names of the arrays that the rule keeps from step to step.
     learning_rate, weight_decay, clip_norm, clip_value
@@ -195,6 +197,7 @@ class Optimizer(Component):
     """
 
     full_batch = False
+    takes_bounds = False
     slots: tuple[str, ...] = ()
     learning_rate: Any
     weight_decay: Any = 0.0
@@ -226,13 +229,15 @@ class Optimizer(Component):
     ) -> tuple[np.ndarray, bool]:
         """Minimise the objective of all rows from `theta` of shape (P,), in float64.
 
-        `report(theta, value)` is called after each iteration; when it returns True the search stops.
+        `report(theta, value)` is called after each iteration; when it returns True the search stops. An optimizer that
+        takes bounds has one more argument, `lower=None`: an array of shape (P,) of the least that theta may be.
 
         Returns
         -------
         theta : array of shape (P,)
         converged : bool
-            Whether the largest absolute component of the gradient fell to `tol`.
+            Whether the largest absolute component of the gradient fell to `tol`; at a bound, the gradient may point
+            over it.
         """
         raise TypeError(f"{type(self).__name__} is no full-batch optimizer.")
 

@@ -5,9 +5,11 @@ member i of a stack ends in the same bits as the same fit done alone.
 """
 
 from skdl.engine.batches import Rows
+from skdl.engine.full_batch import FullFunction
 from skdl.engine.judge import RECORD
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Architecture, Network
+from skdl.engine.objective import Objective
 from skdl.engine.population import settled
 from skdl.engine.stack import groups_of, train_members
 from skdl.engine.state import State
@@ -15,8 +17,10 @@ from skdl.engine.state import State
 __all__ = [
     "RECORD",
     "Architecture",
+    "FullFunction",
     "Member",
     "Network",
+    "Objective",
     "Outcome",
     "Rows",
     "State",

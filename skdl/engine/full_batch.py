@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
+from contextlib import ExitStack, closing
 from threading import Event
+from typing import Any
 
 import numpy as np
 
@@ -22,31 +25,80 @@ from skdl.engine.validation import Validation
 BLOCK_ROWS = 1024
 
 
-class FullObjective:
-    """The objective of one member as a function of a flat float64 vector, computed block by block of rows."""
+class FullFunction(ABC):
+    """The objective of one member as what a search minimises: a function of a flat float64 point.
+
+    The point is the parameters `theta`, unless a subclass searches in other variables. Whatever these are, `value` and
+    `gradient` are the objective's and its derivative by `theta` (at kinks the subgradient of least norm), at the point
+    that was evaluated last: they are what is reported, and what `tol` is held to.
+    """
+
+    lower: np.ndarray | None = None  # bounds of the point, where it has any
+    gradient: np.ndarray  # (1, P)
 
     def __init__(self, member: Member, state: State):
-        self.state, dtype = state, member.dtype
-        self.network = Network([member.architecture], dtype)
+        self.member, self.state = member, state
+        self.network = Network([member.architecture], member.dtype)
+        self.arrays = self.network.arrays(state.theta, state.buffers)
+        self.held = ExitStack()  # what the evaluations need until the search has ended
+        self.tol = member.tol  # of the search, on its own gradient
+        self.value = math.inf
+        self.begun = False
+        self.first: tuple[float, np.ndarray] | None = None
+
+    @abstractmethod
+    def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        """What the search minimises, and its gradient by the point; the state's theta becomes the point's."""
+
+    def point(self, theta: np.ndarray) -> np.ndarray:
+        """The point of parameters (P,)."""
+        return theta
+
+    def theta(self, point: np.ndarray) -> np.ndarray:
+        """The parameters (P,) of a point."""
+        return point
+
+    def close(self) -> None:
+        """Give back what is held."""
+        self.held.close()
+
+    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        # An iteration begins where a search first asks for a value.
+        if self.member.begin is not None and not self.begun:
+            self.begun = True
+            self.member.begin(self.state.copy)
+        if self.first is None:
+            return self.evaluate(point)
+        found, self.first = self.first, None
+        return found
+
+    def starts_converged(self, point: np.ndarray) -> bool:
+        """Whether there is nothing to search for; a search evaluates its start first, which then costs nothing."""
+        self.first = self.evaluate(point)
+        return self.has_converged
+
+    @property
+    def has_converged(self) -> bool:
+        """Whether no component of the gradient is larger than `tol`."""
+        return bool(abs(self.gradient).max(initial=0.0) <= self.member.tol)
+
+
+class FullObjective(FullFunction):
+    """The objective of any network, computed block by block of rows."""
+
+    def __init__(self, member: Member, state: State):
+        super().__init__(member, state)
         self.objective = Objective(self.network, [member])
         # Statistics over the batch are those of all rows, so a network that tracks any gets them in one block.
         block = member.rows.n if self.network.buffer_layout.size else min(member.rows.n, BLOCK_ROWS)
-        self.batches = Batches([member.rows], block, dtype)
+        self.batches = Batches([member.rows], block, member.dtype)
         self.gradient = np.empty_like(state.theta)
         self.gradients = self.network.layout.views(self.gradient)
-        self.arrays = self.network.arrays(state.theta, state.buffers)
-        self.value = math.inf
-        self.begin = member.begin
-        self.begun = False
 
-    def __call__(self, theta: np.ndarray) -> tuple[float, np.ndarray]:
-        """Value, and gradient of shape (P,)."""
-        if self.begin is not None and not self.begun:  # an iteration begins where a search first asks for a value
-            self.begun = True
-            self.begin(self.state.copy)
-        self.state.theta[0] = theta
+    def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        self.state.theta[0] = point
         run = Run(training=True, generators=self.state.generators)
-        value, total = 0.0, np.zeros(theta.shape)
+        value, total = 0.0, np.zeros(point.shape)
         for x, targets, weight in self.batches.epoch(whole=True):
             loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, run)
             value += float(loss[0])
@@ -54,7 +106,7 @@ class FullObjective:
         self.gradient[0] = total
         self.objective.add_penalty_gradient(self.state.theta, self.gradient, smooth=False)
         value += float(self.objective.penalty_value(self.state.theta)[0])
-        self.value = value  # a search that ends where this is not finite has diverged
+        self.value = value
         return value, self.gradient[0].astype(np.float64)
 
 
@@ -64,54 +116,61 @@ def train_full_batch(member: Member, interrupted: Event) -> Outcome:
     `interrupted` is set by a KeyboardInterrupt; a member that finds it set is not trained.
     """
     state = initial_state(member)
-    function = FullObjective(member, state)
+    reason = "max_iter"
+    if interrupted.is_set():
+        reason = "interrupted"
+    elif member.n_epochs:
+        last = state.theta.copy()
+        try:
+            with np.errstate(all="ignore"), closing((member.function or FullObjective)(member, state)) as function:
+                reason = _search(function, last)
+        except KeyboardInterrupt:
+            reason = "interrupted"
+        if reason == "interrupted":
+            interrupted.set()
+        state.theta[...] = last
+    return Outcome.of(state, reason)
+
+
+def _search(function: FullFunction, last: np.ndarray) -> str:
+    """Minimise the function; the parameters after each iteration are written into `last`. Returns the reason to end."""
+    member, state = function.member, function.state
+    progress = state.progress[0]
     validation = Validation([member], function.network)
-    last = state.theta.copy()
     reasons: list[str] = []
     clock = time.perf_counter()
 
-    def report(theta: np.ndarray, value: float) -> bool:
+    def report(point: np.ndarray, value: float) -> bool:
         nonlocal clock
         function.begun = False
-        state.theta[0] = theta
+        state.theta[0] = function.theta(point)
         [validated] = validation.evaluate(function.arrays)
-        # A search evaluates the point that it goes to last: its gradient is still there.
+        # A search evaluates the point that it goes to last: its value and gradient are still there.
         norm = float(norms(function.gradient)[0])
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
         record = {"learning_rate": None, "gradient_norm": norm, "seconds": seconds}
         weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
-        reason = judge(member, state.progress[0], value, validated, weights, record)
+        reason = judge(member, progress, function.value, validated, weights, record)
         if reason != "diverged":
-            last[0] = theta
+            last[...] = state.theta
+        if reason in (None, "max_iter") and function.has_converged:
+            reason = "converged"
         if reason is None or reason == "max_iter":
             return False
         reasons.append(reason)
         return True
 
-    converged = False
-    if interrupted.is_set():
-        reasons.append("interrupted")
-    elif member.n_epochs:
-        try:
-            with np.errstate(all="ignore"):
-                theta, converged = member.optimizer.minimize(
-                    function,
-                    state.theta[0].astype(np.float64),
-                    max_iter=member.n_epochs,
-                    tol=member.tol,
-                    report=report,
-                )
-            if not reasons and not (math.isfinite(function.value) and np.isfinite(theta).all()):
-                reasons.append("diverged")
-            if not reasons:
-                last[0] = theta
-        except KeyboardInterrupt:
-            reasons.append("interrupted")
-    if "interrupted" in reasons:
-        interrupted.set()
-    state.theta[...] = last
-    if not reasons:
-        progress = state.progress[0]
-        to_the_end = progress.epoch >= progress.first_epoch + member.n_epochs
-        reasons.append("converged" if converged else "max_iter" if to_the_end else "stalled")
-    return Outcome.of(state, reasons[0])
+    start = function.point(state.theta[0].astype(np.float64))
+    if function.starts_converged(start):
+        return "converged"
+    bounds: dict[str, Any] = {} if function.lower is None else {"lower": function.lower}
+    point, converged = member.optimizer.minimize(
+        function, start, max_iter=member.n_epochs, tol=function.tol, report=report, **bounds
+    )
+    if reasons:
+        return reasons[0]
+    if not (math.isfinite(function.value) and np.isfinite(point).all()):  # it ended where the objective is not finite
+        return "diverged"
+    last[0] = function.theta(point)
+    to_the_end = progress.epoch >= progress.first_epoch + member.n_epochs
+    return "converged" if converged else "max_iter" if to_the_end else "stalled"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -12,6 +12,17 @@ from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl.engine.batches import Rows
 from skdl.engine.network import Architecture
 from skdl.engine.state import State
+
+
+class MakesFunction(Protocol):
+    """What gives a full-batch optimizer something else to minimise than the engine's own objective."""
+
+    @property
+    def name(self) -> str:
+        """How the function is searched, in a word."""
+
+    def __call__(self, member: Member, state: State) -> Any:
+        """A `FullFunction` of the member's objective, from the state on."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,8 @@ class Member:
         Seconds after which no further epoch begins; at least one is trained.
     state : State or None
         Where to go on from; None for a new network.
+    function : MakesFunction or None
+        Makes what a full-batch optimizer minimises; None for the engine's own.
     resume : bool
         Whether the state is that of a fit which was broken off, and is now brought to its end: its count of epochs and
         of those without progress goes on.
@@ -81,6 +94,7 @@ class Member:
     begin: Callable[[Callable[[], State]], None] | None = None
     max_time: float | None = None
     state: State | None = None
+    function: MakesFunction | None = None
     resume: bool = False
     prior: np.ndarray | None = None
 

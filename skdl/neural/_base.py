@@ -36,6 +36,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
     # Parameters that not every network has.
     scoring: Any = None
     penalises_raw = False  # whether alpha speaks of the coefficients for X as it is, though training scales columns
+    splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
     stratified_batches = False
 
     @abstractmethod
@@ -156,8 +157,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         self._architecture(1, 1)
         for slot in ("optimizer", "schedule", "penalty"):
             self._resolve(slot)
-        penalty = self._resolve("penalty")
-        if self._resolve("optimizer").full_batch and (np.any(penalty.absolute) or penalty.projects):
+        penalty, optimizer = self._resolve("penalty"), self._resolve("optimizer")
+        kinks = np.any(penalty.absolute) and not (self.splits_kinks and optimizer.takes_bounds)
+        if optimizer.full_batch and (kinks or penalty.projects):
             raise ValueError(
                 f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
                 "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
@@ -299,7 +301,10 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
             advice = (
                 f"Maximum iterations (max_iter={self._max_iter()}) reached, and the training has not converged yet."
             )
-            advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
+            if self._resolve("optimizer").full_batch:
+                advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
+            else:
+                advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
         elif outcome.reason == "stalled":
             advice = f"The search found no better point, with a gradient still above tol={self.tol}: the precision of "
             advice += "the data allows no more. Use a larger tol or float64, or standardise the columns."

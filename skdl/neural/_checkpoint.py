@@ -205,6 +205,7 @@ def _contents(training: Training) -> dict[str, Any]:
         "scale": training.scale,
         "input_dtype": np.dtype(training.input_dtype),
         "reason": training.reason,
+        "search": training.search,
     }
 
 
@@ -236,6 +237,7 @@ def _training_of(network: Any, contents: dict[str, Any], n_features: int) -> Tra
         contents["scale"],
         contents["input_dtype"],
         contents["reason"],
+        contents["search"],
         loaded=True,
     )
 

@@ -112,7 +112,7 @@ def _patience(network: Any, is_judged: bool, full_batch: bool) -> int | None:
 
 def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
     """The factor of the penalty in training: that of coefficients for X as it is, where the network says so."""
-    if not network.penalises_raw or rows.scale is None:
+    if not network.penalises_raw or rows.scale is None or penalty.degree is None:
         return network.alpha
     return np.asarray(network.alpha) * rows.scale.astype(np.float64) ** penalty.degree
 
@@ -151,7 +151,9 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
         shift, scale = network._training.shift, network._training.scale
     elif network.standardize:
         shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
-        if network.penalises_raw:
+        if network.penalises_raw and network._resolve("penalty").degree is None:
+            scale = np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
+        elif network.penalises_raw:
             # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is
             # alpha: in units of their root, all weights are alike for the search.
             scale = 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))

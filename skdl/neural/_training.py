@@ -22,6 +22,7 @@ class Training:
     scale: np.ndarray | None
     input_dtype: Any
     reason: str = "interrupted"  # why it ended, see `Outcome`; of a training in progress, this
+    search: str | None = None  # how a full-batch optimizer searched, where an estimator has several ways
     loaded: bool = False  # from a checkpoint, and not gone on with yet
 
     def epochs_left(self, max_iter: int) -> int:
@@ -34,7 +35,10 @@ class Training:
     def of(cls, member: Member, encoding: Any, state: State, reason: str = "interrupted") -> Training:
         """The training of a member that has come to `state`."""
         rows = member.rows
-        return cls(state, member.architecture, encoding, member.dtype, rows.shift, rows.scale, rows.X.dtype, reason)
+        search = None if member.function is None else member.function.name
+        return cls(
+            state, member.architecture, encoding, member.dtype, rows.shift, rows.scale, rows.X.dtype, reason, search
+        )
 
     def history(self) -> Any:
         """The records of the epochs as a DataFrame; what an epoch did not have is NaN."""

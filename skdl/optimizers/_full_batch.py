@@ -40,6 +40,7 @@ class LBFGS(Optimizer):
     """
 
     full_batch = True
+    takes_bounds = True
     _constraints = {"memory": Integer(1)}
 
     def __init__(self, memory: int = 10):
@@ -53,8 +54,9 @@ class LBFGS(Optimizer):
         max_iter: int,
         tol: float,
         report: Callable[[np.ndarray, float], bool],
+        lower: np.ndarray | None = None,
     ) -> tuple[np.ndarray, bool]:
-        from scipy.optimize import minimize
+        from scipy.optimize import Bounds, minimize
 
         def callback(intermediate_result):
             if report(intermediate_result.x, float(intermediate_result.fun)):
@@ -65,8 +67,10 @@ class LBFGS(Optimizer):
             theta,
             method="L-BFGS-B",
             jac=True,
+            bounds=None if lower is None else Bounds(lower, np.inf),
             callback=callback,
             # ftol=0: only the gradient decides; maxfun as a bound that a failing line search meets.
             options={"maxcor": self.memory, "maxiter": max_iter, "maxfun": 20 * max_iter, "gtol": tol, "ftol": 0.0},
         )
-        return result.x, bool(abs(result.jac).max(initial=0.0) <= tol)
+        slope = result.jac if lower is None else np.where(result.x > lower, result.jac, np.minimum(result.jac, 0))
+        return result.x, bool(abs(slope).max(initial=0.0) <= tol)

@@ -1,0 +1,133 @@
+"""Softmax regression for a full-batch optimizer: the objective in one pass over X, in variables easy to search.
+
+    f(W, b) = sum_i w_i [log sum_c exp(s_ic) - sum_c t_ic s_ic] + alpha R(W),    s_i = W'x_i + b,    sum_i w_i = 1
+
+A block of rows is multiplied by W, turned to probabilities less targets, and multiplied back, while it is in the cache.
+The scores of a block are turned so that each class has a row: what then goes over classes is a few operations on long
+rows, rather than many on short ones. Products are in X's precision; sums over blocks, the penalty and the search are
+in float64.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skdl._threads import blas_threads, one_blas_thread
+from skdl.engine import FullFunction, Member, Network, Objective, State
+from skdl.linear._bohning import Bohning, Diagonal, Split, sample_size
+from skdl.linear._row_blocks import RowBlocks
+
+THREADS_FROM = 1 << 22  # multiplications of an evaluation from which threads gain
+
+
+@dataclass(frozen=True)
+class SoftmaxSearch:
+    """What makes the function of a member; `name` says which variables it is searched in."""
+
+    name: str
+    n_threads: int | None = None
+
+    @classmethod
+    def of(cls, member: Member, n_threads: int | None) -> SoftmaxSearch:
+        """The search that suits a member's data and penalty; None threads are as many as BLAS has."""
+        rows, n_classes = member.rows, member.architecture.n_outputs
+        if np.any(member.penalty.absolute) and np.any(member.alpha):
+            return cls("split", n_threads)
+        worth = isinstance(rows.X, np.ndarray) and sample_size(rows.n, rows.X.shape[1], n_classes)
+        return cls("bohning" if worth else "diagonal", n_threads)
+
+    def __call__(self, member: Member, state: State) -> FullFunction:
+        return SoftmaxFunction(member, state, self)
+
+
+class SoftmaxFunction(FullFunction):
+    """The objective of a softmax regression, and its gradient by the variables of a search."""
+
+    tol = 0.0  # that of the gradient by the search's variables would mean little: the engine judges the one by theta
+
+    def __init__(self, member: Member, state: State, search: SoftmaxSearch):
+        super().__init__(member, state)
+        n_columns, n_classes = member.rows.X.shape[1], member.architecture.n_outputs
+        threads = 1
+        if member.rows.n * n_columns * n_classes >= THREADS_FROM:
+            threads = search.n_threads or blas_threads()
+        with ExitStack() as held:
+            held.enter_context(one_blas_thread())
+            self.blocks = RowBlocks(member.rows, member.dtype, threads)
+            held.callback(self.blocks.close)
+            exact = replace(member, dtype=np.float64)
+            self.objective = Objective(Network([member.architecture], np.float64), [exact])
+            self.variables = self._variables(search.name, (n_columns, n_classes))
+            self.held = held.pop_all()
+        self.lower = self.variables.lower
+
+    def _variables(self, name: str, shape: tuple[int, int]) -> Diagonal:
+        penalty: Any = self.objective.penalty
+        alpha = np.broadcast_to(self.objective.alpha[0], shape[0] * shape[1])
+        ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0]
+        curvature = (alpha * max(ends[1] - ends[0], 0.0)).reshape(shape)[:, 0]
+        if name == "split":
+            prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
+            return Split(self.blocks, curvature, alpha * float(np.ravel(penalty.absolute)[0]), prior)
+        return (Bohning if name == "bohning" else Diagonal)(self.blocks, curvature)
+
+    def close(self) -> None:
+        self.held.close()
+
+    def point(self, theta: np.ndarray) -> np.ndarray:
+        return self.variables.point(theta)
+
+    def theta(self, point: np.ndarray) -> np.ndarray:
+        return self.variables.theta(point)
+
+    def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
+        theta = self.theta(point)
+        self.state.theta[0] = theta
+        value, gradient = self._loss(*self.variables.each(theta))
+        self.objective.add_penalty_gradient(theta[None], gradient[None])
+        self.value = value + float(self.objective.penalty_value(theta[None])[0])
+        slope = self.variables.slope(gradient)
+        self.gradient = gradient[None]
+        if self.objective.has_kinks:
+            self.objective.hold_at_kinks(theta[None], self.gradient)
+        return self.value + self.variables.excess(point), slope
+
+    def _loss(self, weight: np.ndarray, bias: np.ndarray) -> tuple[float, np.ndarray]:
+        """The mean cross entropy, and its gradient (P,)."""
+        blocks = self.blocks
+        weight, bias = blocks.fold(weight, bias)
+        weight, bias = weight.astype(blocks.dtype), bias.astype(blocks.dtype)[:, None]
+        n_classes, sparse = len(bias), not blocks.dense
+
+        def chunk_sums(chunk: range) -> tuple[float, np.ndarray, np.ndarray]:
+            value, by_weight, by_bias = 0.0, np.zeros((n_classes, blocks.n_columns)), np.zeros(n_classes)
+            for x, part in blocks.blocks(chunk):
+                targets = blocks.targets[:, part]
+                scores = (x @ weight).T.copy()  # (K, B)
+                scores += bias
+                scores -= scores.max(axis=0)
+                losses = -(scores * targets).sum(axis=0)
+                np.exp(scores, out=scores)
+                total = scores.sum(axis=0)
+                losses += np.log(total)
+                scores /= total
+                scores -= targets
+                if blocks.equal:
+                    value += losses.sum(dtype=np.float64)
+                else:
+                    row_weight = blocks.weight[part]
+                    value += row_weight @ losses
+                    scores *= row_weight.astype(scores.dtype)
+                by_weight += (x.T @ scores.T).T if sparse else scores @ x
+                by_bias += scores.sum(axis=1)
+            return value, by_weight, by_bias
+
+        values, by_weights, by_biases = zip(*blocks.map(chunk_sums, blocks.chunks), strict=True)
+        share = 1 / blocks.n if blocks.equal else 1.0
+        by_weight, by_bias = share * np.sum(by_weights, axis=0), share * np.sum(by_biases, axis=0)
+        of_weight, of_bias = blocks.unfold(by_weight.T, by_bias)
+        return share * float(sum(values)), np.concatenate([of_weight.ravel(), of_bias])
