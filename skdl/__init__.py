@@ -13,6 +13,7 @@ from skdl import (
 )
 from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
+from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.linear.least_squares import LeastSquaresRegressor
 from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
@@ -33,6 +34,8 @@ __all__ = [
     "MLPClassifier",
     "MLPRegressor",
     "PolynomialRegressor",
+    "SnapshotEnsembleClassifier",
+    "SnapshotEnsembleRegressor",
     "SoftmaxClassifier",
     "activations",
     "callbacks",

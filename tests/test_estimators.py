@@ -71,6 +71,8 @@ def test_every_public_estimator_is_in_the_contract():
         "MLPClassifier",
         "MLPRegressor",
         "PolynomialRegressor",
+        "SnapshotEnsembleClassifier",
+        "SnapshotEnsembleRegressor",
         "SoftmaxClassifier",
     }
 

@@ -56,6 +56,27 @@ Without `bootstrap`, rows of positive weight are drawn uniformly, and the weight
 With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row
 judges; members' warnings come once, with the number of members that they came from.
 """,
+    "snapshots": """
+n_estimators : int, default=5
+    Number of cycles, and of members, at least 1.
+cycle : int or "auto", default="auto"
+    Epochs of a cycle, at least 1; "auto" divides the `max_iter` of the network, so that all cycles together cost as
+    much as its own fit.
+random_state : int, RandomState instance or None, default=None
+    Every `random_state` of the network; with an int, fits are equal to the last bit.
+""",
+    "taken": """
+estimators_ : list of estimators
+    The network at the end of each cycle, as fitted estimators of their own; fewer than `n_estimators` after a warning,
+    where the training ended early.
+""",
+    "snapshot_laws": """
+The learning rate of cycle j falls from the optimizer's to zero along half a cosine, step by step. Member j equals, bit
+for bit, its own fit: that of the network with the cosine's `cycle` and `max_iter` j times that. It has the state of the
+training, and `partial_fit` goes on from there.
+
+A cycle has to be long enough to come to rest: with few epochs in all, fewer cycles are better.
+""",
     "members": """
 estimators : list of (str, estimator) pairs, default=None
     Members and their names. `name__parameter` reaches a member's parameter; "drop" in a member's place leaves it out.

@@ -1,0 +1,238 @@
+"""Snapshot ensembles: several networks from one training.
+
+The learning rate falls along a cosine to zero and starts anew, again and again. At the end of each fall the network has
+come to rest in a minimum, and a copy of it is kept; the restart throws it out, to come to rest in another one. k copies
+cost the training of one network. They are less different than networks with initial weights of their own, and the
+earlier ones have been trained for less long.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+
+from skdl import _registry
+from skdl._constraints import NONE, Integer, OneOf, RandomState
+from skdl._validation import validate_sample_weight
+from skdl.engine import Member, Outcome, State, train_members
+from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
+from skdl.ensemble._docs import document
+from skdl.ensemble._fitting import is_stackable, seeded
+from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
+from skdl.neural._perceptron import Perceptron
+
+
+class BaseSnapshot(BaseEnsemble):
+    """What both kinds of snapshot ensembles share."""
+
+    _constraints = {
+        "estimator": NONE | Estimator(),
+        "n_estimators": Integer(1),
+        "cycle": OneOf("auto") | Integer(1),
+        "random_state": RandomState(),
+    }
+
+    def __init__(
+        self, estimator: Any = None, n_estimators: int = 5, *, cycle: int | str = "auto", random_state: Any = None
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.cycle = cycle
+        self.random_state = random_state
+
+    def _templates(self) -> list[Any]:
+        return [self._default() if self.estimator is None else self.estimator]
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small, more = super()._search_spaces()
+        more.pop("estimator__schedule", None)  # the cosine with restarts is not to be searched over
+        return small, {**more, "n_estimators": [3, 5, 8]}
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None):
+        """Train one network, and keep a copy of it at the end of each cycle.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Training data, as the network takes it.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the mean loss.
+
+        Returns
+        -------
+        self : estimator
+            The fitted ensemble.
+        """
+        self._check_parameters()
+        X, y = self._check_data(X, y)
+        classes = self._classes_of(y, False)
+        weight = validate_sample_weight(sample_weight, X)
+        template = self._templates()[0]
+        cycle: Any = max(1, template._max_iter() // self.n_estimators) if self.cycle == "auto" else self.cycle
+        n_epochs = cycle * self.n_estimators
+        network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
+            schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle), max_iter=n_epochs
+        )
+        network._check_parameters()
+        data = network._prepare(X, y, weight)
+        member = network._member(data, network._generator(), n_epochs=n_epochs)
+        states, outcome = train_with_snapshots(member, cycle)
+        if outcome.reason == "diverged":
+            network._warn_of(outcome)
+        if len(states) < self.n_estimators:
+            n_done = outcome.state.progress[0].epoch
+            states = states or [outcome.state]
+            warnings.warn(
+                f"The training ended after {n_done} of {n_epochs} epochs: the ensemble has {len(states)} of "
+                f"{self.n_estimators} members.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.estimators_ = [_fitted(network, member, data.encoding, state) for state in states]
+        self._output_shape = y.shape[1:]
+        if classes is not None:
+            self.classes_ = classes
+        return self
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        [template], owner = self._templates(), type(self).__name__
+        if not isinstance(template, Perceptron) or not is_stackable(template):
+            raise ValueError(
+                f"{owner} takes its members from one training of a multilayer perceptron of skdl without callbacks. "
+                f"Got {template!r}."
+            )
+        template._check_parameters()
+        if template._resolve("optimizer").full_batch:
+            raise ValueError(
+                f"{owner} restarts the learning rate, and optimizer={template.optimizer!r} has none. Choose a "
+                "first-order optimizer, such as 'adam'."
+            )
+        for name, neutral in (("schedule", "auto"), ("early_stopping", False), ("n_iter_no_change", None)):
+            if getattr(template, name) != neutral:
+                raise ValueError(
+                    f"{owner} trains its cycles to the end, with a schedule of its own. Leave {name}={neutral!r} in "
+                    f"its estimator. Got {getattr(template, name)!r}."
+                )
+
+
+def train_with_snapshots(member: Member, cycle: int) -> tuple[list[State], Outcome]:
+    """Train a member; copies of its state after each `cycle` epochs, and where it ended."""
+    states: list[State] = []
+    copy: Callable[[], State]
+
+    def begin(copy_of_state: Callable[[], State]) -> None:
+        nonlocal copy
+        copy = copy_of_state
+
+    def report(record: dict[str, Any]) -> bool:
+        if record["epoch"] % cycle == 0:
+            states.append(copy())
+        return member.report is not None and member.report(record)
+
+    [outcome] = train_members([replace(member, begin=begin, report=report)])
+    return states, outcome
+
+
+def _fitted(network: Any, member: Member, encoding: Any, state: State) -> Any:
+    """A fitted estimator of its own: what the network was when its training had come to `state`."""
+    snapshot = clone(network).set_params(max_iter=max(1, state.progress[0].epoch))
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(network, name):
+            setattr(snapshot, name, getattr(network, name))
+    snapshot.__dict__.update(network._results_at(member, encoding, state))
+    return snapshot
+
+
+@document
+class SnapshotEnsembleClassifier(ClassifierEnsemble, BaseSnapshot):
+    """Average of the class probabilities of one network at several moments of one training.
+
+    p(. | x) = 1/k sum_j p_j(. | x),  with p_j the network at the end of cycle j of its learning rate
+
+    Parameters
+    ----------
+    estimator : MLPClassifier, default=None
+        The network; None is `MLPClassifier()`. Its `schedule` is replaced by a cosine with warm restarts.
+    {snapshots}
+
+    Attributes
+    ----------
+    classes_ : array of shape (n_classes,)
+        Labels, sorted.
+    {taken}
+    {seen}
+
+    See Also
+    --------
+    SnapshotEnsembleRegressor : The same for real targets.
+    EnsembleClassifier : Networks that are each trained from initial weights of their own.
+
+    Notes
+    -----
+    {snapshot_laws}
+
+    References
+    ----------
+    G. Huang et al., "Snapshot ensembles: train 1, get M for free", ICLR, 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skdl import MLPClassifier, SnapshotEnsembleClassifier
+    >>> X, y = load_wine(return_X_y=True, as_frame=True)
+    >>> mlp = MLPClassifier((16,), batch_size=16, max_iter=60)
+    >>> ensemble = SnapshotEnsembleClassifier(mlp, 4, random_state=0).fit(X, y)
+    >>> [member.n_iter_ for member in ensemble.estimators_]
+    [15, 30, 45, 60]
+    >>> ensemble.score(X, y) > 0.95
+    True
+    """
+
+
+@document
+class SnapshotEnsembleRegressor(RegressorEnsemble, BaseSnapshot):
+    """Average of the predictions of one network at several moments of one training.
+
+    f(x) = 1/k sum_j f_j(x),  with f_j the network at the end of cycle j of its learning rate
+
+    Parameters
+    ----------
+    estimator : MLPRegressor, default=None
+        The network; None is `MLPRegressor()`. Its `schedule` is replaced by a cosine with warm restarts.
+    {snapshots}
+
+    Attributes
+    ----------
+    {taken}
+    {seen}
+
+    See Also
+    --------
+    SnapshotEnsembleClassifier : The same for classes.
+    EnsembleRegressor : Networks that are each trained from initial weights of their own.
+
+    Notes
+    -----
+    {snapshot_laws}
+
+    References
+    ----------
+    G. Huang et al., "Snapshot ensembles: train 1, get M for free", ICLR, 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from skdl import MLPRegressor, SnapshotEnsembleRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> ensemble = SnapshotEnsembleRegressor(MLPRegressor((16,)), 3, random_state=0).fit(X, y)
+    >>> ensemble.predict_members(X).shape
+    (3, 442)
+    """
