@@ -20,16 +20,23 @@ class IterativeFit(NamedTuple):
 
 
 def solve_sparse(
-    X: Any, y: np.ndarray, weight: np.ndarray | None, *, alpha: float, fit_intercept: bool
+    X: Any,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    *,
+    alpha: float | np.ndarray,
+    prior: np.ndarray | None,
+    fit_intercept: bool,
 ) -> IterativeFit:
-    """Minimise the weighted mean of (y - X w - b)^2 plus alpha / 2 |w|^2 with LSMR; X is never centred nor copied.
+    """Minimise the weighted mean of (y - X w - b)^2 plus sum alpha / 2 (w - prior)^2; X is never centred nor copied.
 
-    LSMR goes from zero through combinations of the rows, hence to the solution of minimum norm, as long as the columns
-    stay as they are. A second run on what is left has columns of unit norm, so that small columns get their digits too.
+    LSMR goes from the prior through combinations of the rows, hence to the solution nearest to it, as long as the
+    columns stay as they are. A second run on what is left has columns of unit norm, so that small columns get their
+    digits too.
     """
     n, d = X.shape
     weight = np.full(n, 1.0 / n) if weight is None else (weight / weight.max()) / (weight / weight.max()).sum()
-    root, damp = np.sqrt(weight), np.sqrt(alpha / 2)
+    root, damp = np.sqrt(weight), np.sqrt(np.broadcast_to(np.asarray(alpha, dtype=np.float64) / 2, d))
     X_t = X.T.tocsr()
     columns = _Columns(X_t, weight)
     x_mean, y_mean = np.zeros(d), np.zeros(y.shape[1])
@@ -56,14 +63,14 @@ def solve_sparse(
 
     plain = varies.astype(np.float64)
     scaled = np.divide(1.0, norm, out=np.zeros(d), where=varies)
-    coef = np.zeros((d, y.shape[1]))
+    prior = np.zeros((d, y.shape[1])) if prior is None else prior
+    coef = prior.copy()
     for output in range(y.shape[1]):
-        right = np.concatenate([root * (y[:, output] - y_mean[output]), np.zeros(d)])
+        right = np.concatenate([root * (y[:, output] - y_mean[output]), damp * prior[:, output]])
         for scale in (plain, scaled):
             left = right - operator(plain).matvec(coef[:, output])
-            step, stopped = lsmr(operator(scale), left, atol=1e-15, btol=1e-15, conlim=0, maxiter=min(MAX_ITER, 4 * d))[
-                :2
-            ]
+            limits = {"atol": 1e-15, "btol": 1e-15, "conlim": 0, "maxiter": min(MAX_ITER, 4 * d)}
+            step, stopped, *_ = lsmr(operator(scale), left, **limits)
             coef[:, output] += scale * step
         if stopped not in CONVERGED:
             warnings.warn(

@@ -1,7 +1,7 @@
 """Least squares by orthogonal transformations: rows are reduced block by block, then a small problem is solved.
 
-The seam to exchange a solver is `reduce_rows` (anything that gives the same `Reduction` will do, a Gram matrix and its
-Cholesky factor too, where the columns are far from dependent) and `solve`, which never sees the rows.
+A `Reduction` is a sufficient statistic: whatever makes one (`reduce_rows`; a Gram matrix and its Cholesky factor, where
+the columns are far from dependent), `merge` joins it with that of other rows, and `solve` never sees the rows.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import numpy as np
 from scipy import linalg
 
 EPS = np.finfo(np.float64).eps
-BLOCK_ELEMENTS = 2**20  # 8 MiB of float64 at a time: no copy of all of X, and few enough blocks that rounding stays low
+BLOCK_ELEMENTS = 2**20  # at most 8 MiB of float64 at a time, and no copy of all of X
+CACHED_ELEMENTS = 2**16  # with few columns, the transformations only wait for memory
+TALL = 64  # rows for each column, from which on merging the triangles costs little
 SAMPLE_ROWS = 256
 
 
@@ -26,6 +28,7 @@ class Reduction(NamedTuple):
     y_mean: np.ndarray  # (k,)
     x_norm: np.ndarray  # (d,) root of the sum of squares of each column before centring; 1 where it is zero
     weight: float  # total weight, in units in which the largest is 1
+    unit: float = 1.0  # the largest weight
 
 
 def reduce_rows(
@@ -50,7 +53,8 @@ def reduce_rows(
         weight = weight / weight.max()  # so that no sum of weights overflows
 
     columns = ones + d + k
-    step = max(4 * columns, BLOCK_ELEMENTS // columns)
+    step = max(CACHED_ELEMENTS // columns, TALL * columns)
+    step = max(min(step, BLOCK_ELEMENTS // columns), 4 * columns)
     triangles: list[np.ndarray] = []
     for count, start in enumerate(range(0, n, step), start=1):
         part = slice(start, min(start + step, n))
@@ -59,23 +63,48 @@ def reduce_rows(
         np.subtract(y[part], centre[d:], out=block[:, ones + d :])
         if weight is not None:
             block *= np.sqrt(weight[part])[:, None]
-        triangles.append(_triangle(block))
+        triangles.append(triangle_of(block))
         # Only triangles of equally many rows are merged, two by two: merging each block into one running triangle lets
         # the rounding error grow with the number of blocks rather than with its logarithm.
         for _ in range((count & -count).bit_length() - 1):
-            triangles[-2:] = [_triangle(np.vstack(triangles[-2:]))]
-    triangle = triangles[0] if len(triangles) == 1 else _triangle(np.vstack(triangles))
+            triangles[-2:] = [triangle_of(np.vstack(triangles[-2:]))]
+    triangle = triangles[0] if len(triangles) == 1 else triangle_of(np.vstack(triangles))
 
     total = float(n if weight is None else weight.sum())
+    return _unpack(triangle, total, centre, d, fit_intercept=fit_intercept)
+
+
+def merge(first: Reduction, second: Reduction, *, fit_intercept: bool) -> Reduction:
+    """The reduction of the rows of both, in units of the larger weight."""
+    unit, centre = max(first.unit, second.unit), np.concatenate([first.x_mean, first.y_mean])
+    stacked = []
+    for part in (first, second):
+        triangle = np.hstack([part.factor, part.target])
+        if fit_intercept:
+            root = np.sqrt(part.weight)
+            offset = root * (np.concatenate([part.x_mean, part.y_mean]) - centre)
+            triangle = np.pad(triangle, ((1, 0), (1, 0)))
+            triangle[0] = root, *offset
+        stacked.append(triangle * np.sqrt(part.unit / unit))
+    total = first.weight * (first.unit / unit) + second.weight * (second.unit / unit)
+    triangle = triangle_of(np.vstack(stacked))
+    merged = _unpack(triangle, total, centre, len(first.x_mean), fit_intercept=fit_intercept)
+    return merged._replace(unit=unit)
+
+
+def _unpack(triangle: np.ndarray, total: float, centre: np.ndarray, d: int, *, fit_intercept: bool) -> Reduction:
+    """The reduction that a triangle of columns [1, x - c, y - e] holds."""
+    ones = int(fit_intercept)
     root = triangle[0, 0] if fit_intercept else 1.0  # of the total weight, with LAPACK's sign
-    mean = centre + triangle[0, 1:] / root if fit_intercept else centre
+    mean = centre + triangle[0, 1:] / root if fit_intercept else np.zeros_like(centre)
     triangle = triangle[ones:, ones:]
     factor, target = triangle[:, :d], triangle[:, d:]
     x_norm = _column_norms(np.vstack([mean[None, :d] * root, factor]))
     return Reduction(factor, target, mean[:d], mean[d:], x_norm, total)
 
 
-def _triangle(matrix: np.ndarray) -> np.ndarray:
+def triangle_of(matrix: np.ndarray) -> np.ndarray:
+    """R of the matrix' QR decomposition."""
     return np.asarray(np.linalg.qr(matrix, mode="r"))
 
 
@@ -87,14 +116,22 @@ def _column_norms(matrix: np.ndarray) -> np.ndarray:
     return np.where(norms > 0, norms, 1.0)
 
 
+def rank_threshold(d: int, noise: float) -> float:
+    """How close to dependence d columns of unit length may be by rounding alone.
+
+    Half an ulp of each entry, and what two factorisations add in float64.
+    """
+    return float(np.sqrt(d) * (noise / 2 + 8 * EPS))
+
+
 def solve(
     reduction: Reduction, ridge: float = 0.0, penalised: np.ndarray | None = None, *, noise: float = EPS
 ) -> tuple[np.ndarray, int]:
     """Coefficients (d, k) that minimise |factor w - target|^2 + ridge |K w|^2, and the rank of the factor.
 
-    K is the identity or the upper triangular matrix `penalised`. Where the columns depend on each other, K w has the
-    smallest norm (and ridge = 0 is the limit of a vanishing ridge). `noise` is the relative rounding error with which
-    the entries of the matrix came.
+    K is the identity or the upper triangular matrix `penalised`, which may be singular if it is diagonal. Where the
+    columns depend on each other, K w has the smallest norm (and ridge = 0 is the limit of a vanishing ridge). `noise`
+    is the relative rounding error with which the entries of the matrix came.
 
     Columns are divided by their norms *before* centring: in these units rounding the entries of the data moves every
     column by at most `noise`, so that one threshold tells dependent columns, and constant ones, from small ones.
@@ -103,9 +140,7 @@ def solve(
     scale = reduction.x_norm
     d = scale.shape[0]
     q, r, order = linalg.qr(reduction.factor / scale, mode="economic", pivoting=True, check_finite=False)
-    # Half an ulp of each entry of d columns, and what the two factorisations add in float64.
-    threshold = np.sqrt(d) * (noise / 2 + 8 * EPS)
-    rank = int(np.count_nonzero(np.abs(np.diagonal(r)) > threshold))
+    rank = int(np.count_nonzero(np.abs(np.diagonal(r)) > rank_threshold(d, noise)))
     target = q[:, :rank].T @ reduction.target
     r = r[:rank]
 
@@ -116,6 +151,16 @@ def solve(
         coef = np.empty((d, k))
         coef[order] = scaled / scale[order, None]
         return coef, rank
+
+    if penalised is not None and ridge > 0 and (np.diagonal(penalised) == 0).any():
+        # Some directions are free of penalty: it becomes rows of a problem without, of which dependences may be left.
+        penalty = np.sqrt(ridge) * penalised
+        stacked = reduction._replace(
+            factor=np.vstack([reduction.factor, penalty]),
+            target=np.vstack([reduction.target, np.zeros((d, k))]),
+            x_norm=np.hypot(scale, np.diagonal(penalty)),
+        )
+        return solve(stacked, noise=noise)[0], rank
 
     # Dependent columns: all solutions share `basis @ scaled = basic`, where basis is (rank, d). Of these the one with
     # the smallest norm in the coordinates of the caller (not in the scaled ones) lies in the span of the basis' rows
