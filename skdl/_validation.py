@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import assert_all_finite, check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
@@ -22,6 +22,11 @@ def validate_training_X(estimator: Any, X: Any, *, reset: bool = True, **checks:
     The order matters: a frame's columns are contiguous, and gathering rows from them is about 20x slower.
     """
     return validate_data(estimator, X, reset=reset, **{"dtype": FLOATS, "order": "C", **checks})
+
+
+def require_finite(estimator: Any, X: Any) -> None:
+    """Raise if X, which was validated with `ensure_all_finite=False`, holds NaN or infinity."""
+    assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
 def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:

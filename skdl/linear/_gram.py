@@ -37,7 +37,7 @@ BLOCK_BYTES = 2**21  # a block that is written, multiplied and forgotten within 
 LEAST_ROWS = 256  # per block: a thinner one makes the symmetric product wait for its result matrix
 GROUPS = 16  # of blocks, summed in this order whatever the number of threads, so that it never changes a digit
 WIDE = 400  # columns from which a product of one block keeps BLAS's own threads busy
-MIN_SAFETY = 1e-10
+MIN_SAFETY = 1e-8
 REFINE_SAFETY = 1e-3
 MAX_PASSES = 4
 MAX_CHANGE = 0.01  # a larger correction belies the estimated condition
@@ -145,7 +145,7 @@ class Gram(NamedTuple):
 def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
     """The Gram matrix in one pass; `centred` is about the weighted mean, exactly."""
     products = blocks.sum(_add_products, (blocks.width, blocks.width))
-    _mirror(products)
+    mirror(products)
     weight, sums = float(products[-1, -1]), products[:-1, -1].copy()
     products = products[:-1, :-1]
     squares = products.diagonal().copy()
@@ -166,7 +166,7 @@ def _add_products(block: np.ndarray, total: np.ndarray) -> None:
         blas.dsyrk(1.0, block, beta=1.0, c=total, overwrite_c=True, trans=True)
 
 
-def _mirror(products: np.ndarray, step: int = 128) -> None:
+def mirror(products: np.ndarray, step: int = 128) -> None:
     """Copy the upper triangle, which is all that a symmetric product gives, below; in tiles that stay in the cache."""
     for i in range(0, len(products), step):
         here = slice(i, i + step)
@@ -214,7 +214,7 @@ def solve_gram(
         return None
     length = np.sqrt(centred_squares[:d])
     scale = 1.0 / length
-    factor, rcond = _factorise(x, scale)
+    factor, rcond = factorise(x, scale)
     safety = rcond * (centred_squares / gram.squares).min()
     mean = gram.mean + offset
     x_norm = np.hypot(length, np.sqrt(gram.weight) * mean[:d])
@@ -224,7 +224,7 @@ def solve_gram(
     if penalty is not None:
         matrix = x + (np.diag(penalty) if penalty.ndim == 1 else penalty)
         normal_scale = 1.0 / np.sqrt(matrix.diagonal())
-        normal, normal_rcond = _factorise(matrix, normal_scale)
+        normal, normal_rcond = factorise(matrix, normal_scale)
         if normal_rcond < MIN_SAFETY:
             return None
 
@@ -273,7 +273,7 @@ def solve_gram(
     return GramSolution(coef, rss, reduction, safety, n_passes)
 
 
-def _factorise(matrix: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]:
+def factorise(matrix: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]:
     """Upper Cholesky factor of the scaled matrix, and an estimate of its reciprocal condition; 0 if it has none."""
     scaled = np.asfortranarray(matrix * scale * scale[:, None])
     norm = np.abs(scaled).sum(axis=0).max()

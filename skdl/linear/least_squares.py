@@ -1,43 +1,62 @@
-"""Linear least squares, with an optional penalty on the squared norm of the coefficients."""
+"""Linear least squares, with an optional penalty on the squares of the coefficients."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
-from skdl._constraints import Boolean, Real, check_params
+from skdl import _registry
+from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
 from skdl._search_space import SearchSpaceMixin
-from skdl._validation import validate_regression, validate_sample_weight, validate_X
-from skdl.linear._iterative import solve_sparse
-from skdl.linear._orthogonal import reduce_rows, solve
+from skdl._slots import SlotMixin
+from skdl._validation import require_finite, validate_regression, validate_sample_weight, validate_X
+from skdl.linear._descent import descend
+from skdl.linear._orthogonal import merge
+from skdl.linear._shrinkage import penalty_of, prior_of
+from skdl.linear._solvers import Problem, Setting, Solution, reduction_of, solve_problem, solve_reduction
+from skdl.linear._summary import SummaryMixin
 
-# A sparse X is reduced exactly, one dense block of rows after the other, if it has at most so many columns or entries.
-DIRECT_COLUMNS = 2048
-DIRECT_ELEMENTS = 2**24
+DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
-class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
+class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, BaseEstimator):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 
     With coefficients :math:`\theta`, intercept :math:`b` and weights :math:`w_i` of the samples, it minimises the mean
-    squared error plus half the squared norm:
+    squared error plus half the weighted squared distance of the coefficients to given ones, zero by default:
 
     .. math::
 
-        \frac{\sum_i w_i \, (y_i - x_i^\top \theta - b)^2}{\sum_i w_i} + \frac{\alpha}{2} \, \|\theta\|_2^2
+        \frac{\sum_i w_i \, (y_i - x_i^\top \theta - b)^2}{\sum_i w_i}
+        + \frac{1}{2} \sum_j \alpha_j \, (\theta_j - \pi_j)^2
 
     Parameters
     ----------
-    alpha : float, default=0.0
-        Strength of the penalty, in [0, inf). The intercept is never penalised. As the error is a mean, `alpha` does not
-        have to grow with the number of samples: scikit-learn's ``Ridge(alpha=a)`` is ``alpha = 2 * a / n_samples``
-        here (with weights, their sum in place of `n_samples`).
+    alpha : float or array-like of shape (n_features,), default=0.0
+        Strength of the penalty, in [0, inf): one number, or one for each feature. The intercept is never penalised. As
+        the error is a mean, `alpha` does not have to grow with the number of samples: scikit-learn's
+        ``Ridge(alpha=a)`` is ``alpha = 2 * a / n_samples`` here (with weights, their sum in place of `n_samples`).
     fit_intercept : bool, default=True
         Whether to estimate the intercept :math:`b`; without, it is 0.
+    prior : array-like of shape (n_features,) or (n_outputs, n_features), default=None
+        Coefficients :math:`\pi` that the penalty draws to, rather than to zero. Without a penalty, they decide where
+        the data do not.
+    solver : {"auto", "cholesky", "qr", "svd"} or str or Optimizer, default="auto"
+        How the minimum is found. All direct solvers find the same one, see Notes; "auto" is the fastest way that is
+        exact for the data at hand. The name or an instance of an optimizer (`skdl.optimizers`, such as "sgd",
+        "adam" or "lbfgs") goes down the gradient of the same objective instead, as networks are trained, from
+        zero, on standardised columns.
+    max_iter : int, default=100
+        Epochs of an optimizer, at least 1.
+    batch_size : int or "auto", default="auto"
+        Rows in a step of an optimizer, at least 1; ``len(X)`` is plain gradient descent. "auto" is a 32nd of the rows,
+        at least 32 and at most 128.
+    random_state : int, RandomState instance or None, default=None
+        The order of the rows that an optimizer sees. Direct solvers use no random numbers.
 
     Attributes
     ----------
@@ -47,8 +66,24 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, 
         Intercept :math:`b`; an array if `y` was two-dimensional.
     rank_ : int or None
         Rank of X, centred if an intercept is fitted. Below `n_features`, the coefficients without penalty are not
-        determined by the data. None where X is sparse with more than 2048 columns (and not small): there the rank
-        is not computed.
+        determined by the data. None where it is not computed: with "lsmr" and optimizers.
+    solver_ : str
+        What ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the iteration for
+        a large sparse X) or the name of an optimizer's class.
+    condition_number_ : float
+        Largest singular value of X over the smallest, for columns that are centred (if an intercept is fitted) and
+        have unit length; infinite where `rank_` is below `n_features`, NaN where the rank is unknown. Computed when
+        it is asked for.
+    residual_std_ : float or ndarray of shape (n_outputs,)
+        Estimated standard deviation of the noise, with n_samples - rank_ - 1 degrees of freedom (n_samples - rank_
+        without intercept). NaN, with a warning, where these are not positive or a penalty is used.
+    r2_ : float or ndarray of shape (n_outputs,)
+        Coefficient of determination on the training data; without an intercept, relative to zero and not to the mean.
+        NaN, with a warning, for a constant target.
+    n_iter_ : int
+        Epochs of an optimizer; 1 for direct solvers.
+    loss_curve_ : list of float or None
+        The objective after each epoch of an optimizer, in units of the targets' variance and averaged over outputs.
     n_features_in_ : int
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -63,17 +98,27 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, 
 
     Notes
     -----
-    The matrix of centred rows is reduced to triangular form by Householder transformations, a block of rows at a time,
-    so no product of X with itself squares its condition. Columns are compared in units of their own length, so that
-    the scales of features play no role for what counts as dependent: that is a column (or combination of columns)
-    that rounding the numbers in X could have made so. A constant feature is dependent on the intercept. Among
-    solutions that fit equally well, the one with the smallest :math:`\|\theta\|_2` (in the units of X) is returned.
+    Columns are compared in units of their own length, so that the scales of features play no role for what counts as
+    dependent: that is a column (or combination of columns) that rounding the numbers in X could have made so. A
+    constant feature is dependent on the intercept. Among solutions that fit equally well, the one with the smallest
+    :math:`\|\theta - \pi\|_2` (in the units of X) is returned.
+
+    The solvers differ in speed:
+
+    - "cholesky" factorises the products of the centred columns, or with more features than samples those of the rows,
+      which takes one pass over X. Products have the squared condition of X, so an estimate of it decides: up to a
+      reciprocal of 1e-3 the relative error is at most about 1e-12; down to 1e-8 passes over the residuals bring it
+      to what QR without refinement would have; beyond that, "qr" runs.
+    - "qr" reduces blocks of rows by Householder transformations [1]_. Where the coefficients are determined, they are
+      then refined with residuals in twice the precision: usually they are the floats nearest to the exact solution.
+    - "svd" is the same with the singular value decomposition of the triangle that QR leaves.
+    - "auto" is "qr" for up to 16384 numbers in X and "cholesky" above. A sparse X is taken in blocks of rows in all of
+      them. With more than 2048 columns, unless it is small, the iteration LSMR [2]_ takes over, which needs only
+      products with X and, if badly conditioned, has fewer exact digits.
 
     Everything is computed in float64; float32 data get float32 coefficients and predictions. A weight of 2 equals
-    two rows, a weight of 0 none.
-
-    A sparse X is handled the same way, in blocks of rows. With more than 2048 columns, unless it is small, the
-    iteration LSMR [2]_ takes over, which needs only products with X and, if badly conditioned, has fewer exact digits.
+    two rows, a weight of 0 none, also in `summary`: weights that say something else than how often a row counts should
+    be scaled to a sum of n_samples before standard errors are read.
 
     References
     ----------
@@ -84,7 +129,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, 
     Examples
     --------
     >>> import numpy as np
-    >>> from skdl.linear.least_squares import LeastSquaresRegressor
+    >>> from skdl import LeastSquaresRegressor
     >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]])
     >>> y = X @ [2.0, -1.0] + 3.0
     >>> model = LeastSquaresRegressor().fit(X, y)
@@ -98,18 +143,55 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, 
     >>> shrunk = LeastSquaresRegressor(alpha=10.0).fit(X, y)
     >>> print(shrunk.coef_.round(3), round(shrunk.predict(X).mean(), 6), round(y.mean(), 6))
     [ 0.361 -0.016] 5.0 5.0
+
+    How sure one may be of the coefficients:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> data, target = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = LeastSquaresRegressor().fit(data[["bmi", "bp"]], target)
+    >>> print(model.summary().round(1))
+               coefficient  standard_error     t  p_value  lower_95  upper_95
+    intercept        152.1             2.9  53.3      0.0     146.5     157.7
+    bmi              790.4            65.4  12.1      0.0     661.9     918.9
+    bp               402.2            65.4   6.2      0.0     273.7     530.7
     """
 
-    _constraints = {"alpha": Real(low=0), "fit_intercept": Boolean()}
+    _slots = {"solver": _registry.optimizers}
+    _constraints = {
+        "alpha": Real(low=0) | ArrayLike(),
+        "fit_intercept": Boolean(),
+        "prior": NONE | ArrayLike(),
+        "max_iter": Integer(1),
+        "batch_size": OneOf("auto") | Integer(1),
+        "random_state": RandomState(),
+    }
 
-    def __init__(self, alpha: float = 0.0, *, fit_intercept: bool = True):
+    def __init__(
+        self,
+        alpha: Any = 0.0,
+        *,
+        fit_intercept: bool = True,
+        prior: Any = None,
+        solver: Any = "auto",
+        max_iter: int = 100,
+        batch_size: Any = "auto",
+        random_state: Any = None,
+    ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
+        self.prior = prior
+        self.solver = solver
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_solution")
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"alpha": loguniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
@@ -131,33 +213,113 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, 
         self : LeastSquaresRegressor
             The fitted estimator.
         """
+        problem, one_output = self._problem(X, y, sample_weight, reset=True)
+        if self._is_direct():
+            return self._store(solve_problem(problem, self.solver), problem.X.dtype, one_output=one_output)
+        return self._descend(problem, one_output=one_output, partial=False)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
+        """Estimate the coefficients from these rows and all rows of the calls before.
+
+        Direct solvers keep exact sufficient statistics, so that several calls give what one fit on all rows gives; they
+        go on from `fit`, too. An optimizer trains one epoch on these rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features, finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, finite numbers.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            Weights of the samples, not negative and not all zero, in one unit for all calls; None means 1.
+
+        Returns
+        -------
+        self : LeastSquaresRegressor
+            The fitted estimator.
+        """
+        first = not hasattr(self, "_solution")
+        problem, one_output = self._problem(X, y, sample_weight, reset=first)
+        if not first:
+            self._check_goes_on(problem, one_output=one_output)
+        if not self._is_direct():
+            return self._descend(problem, one_output=one_output, partial=True)
+        reduction, setting, dtype = reduction_of(problem), problem.setting, problem.X.dtype
+        known = None if first else self._solution
+        if known is not None and known.reduction is not None:
+            reduction = merge(known.reduction, reduction, fit_intercept=setting.fit_intercept)
+            setting = setting._replace(noise=max(setting.noise, known.setting.noise))
+            dtype = np.result_type(dtype, self.coef_.dtype)
+        return self._store(solve_reduction(reduction, setting, self.solver), dtype, one_output=one_output)
+
+    def _is_direct(self) -> bool:
+        return isinstance(self.solver, str) and self.solver in DIRECT
+
+    def _problem(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Problem, bool]:
+        """Checked parameters and data. Whether X is finite is for the solver to check, which may see it for free."""
         check_params(self, self._constraints)
-        X, y = validate_regression(self, X, y, accept_sparse="csr")
-        X, y, weight = used_rows(X, y, validate_sample_weight(sample_weight, X))
+        if not self._is_direct():
+            try:
+                self._resolve("solver")
+            except ValueError as error:
+                raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
+        X, y = validate_regression(self, X, y, reset=reset, accept_sparse="csr", order=None, ensure_all_finite=False)
+        weight = validate_sample_weight(sample_weight, X)
+        if weight is not None and not weight.all():
+            require_finite(self, X)
+        X, y, weight = used_rows(X, y, weight)
+        unit = 1.0 if weight is None else float(weight.max())
         outputs = y.reshape(len(y), -1)
+        setting = Setting(
+            penalty_of(self.alpha, X.shape[1]),
+            prior_of(self.prior, X.shape[1], outputs.shape[1]),
+            bool(self.fit_intercept),
+            float(np.finfo(X.dtype).eps),
+        )
+        weight = None if weight is None else weight / unit
+        return Problem(X, outputs, weight, unit, setting, partial(require_finite, self, X)), y.ndim == 1
 
-        alpha = float(self.alpha)
-        rank: int | None = None
-        if sparse.issparse(X) and X.shape[1] > DIRECT_COLUMNS and X.shape[0] * X.shape[1] > DIRECT_ELEMENTS:
-            coef, x_mean, y_mean = solve_sparse(X, outputs, weight, alpha=alpha, fit_intercept=self.fit_intercept)
-        else:
+    def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
+        """Raise if these rows cannot join those of the calls before."""
+        known, advice = self._solution, "Call fit to start anew."
+        if self._is_direct() and known.reduction is None:
+            raise ValueError(
+                f"partial_fit cannot go on from a fit with solver_={self.solver_!r}, which keeps no statistics of its "
+                "rows. Begin with partial_fit, in place of fit."
+            )
+        if not self._is_direct() and self._network is None:
+            raise ValueError(f"partial_fit cannot go on with an optimizer from solver_={self.solver_!r}. {advice}")
+        if known.setting.fit_intercept != problem.setting.fit_intercept:
+            raise ValueError(f"fit_intercept has changed since the last call. {advice}")
+        if self._one_output != one_output or known.coef.shape[1] != problem.y.shape[1]:
+            before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
+            raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
 
-            def rows(part: slice) -> np.ndarray:
-                return X[part].toarray() if sparse.issparse(X) else X[part]
-
-            reduction = reduce_rows(rows, outputs, weight, fit_intercept=self.fit_intercept)
-            coef, rank = solve(reduction, alpha / 2 * reduction.weight, noise=np.finfo(X.dtype).eps)
-            x_mean, y_mean = reduction.x_mean, reduction.y_mean
-        return self._store(coef.astype(X.dtype), x_mean, y_mean, rank, one_output=y.ndim == 1)
+    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> LeastSquaresRegressor:
+        solution, network = descend(
+            problem,
+            getattr(self, "_network", None) if partial else None,
+            partial=partial,
+            optimizer=self.solver,
+            batch_size=self.batch_size,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+        )
+        return self._store(solution, problem.X.dtype, one_output=one_output, network=network)
 
     def _store(
-        self, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, rank: int | None, *, one_output: bool
+        self, solution: Solution, dtype: np.dtype, *, one_output: bool, network: Any = None
     ) -> LeastSquaresRegressor:
-        # From the coefficients as they are stored, so that rounding them to float32 does not move the mean prediction.
-        intercept = y_mean - x_mean @ coef
-        self.coef_ = coef[:, 0] if one_output else np.ascontiguousarray(coef.T)
-        self.intercept_ = coef.dtype.type(intercept[0]) if one_output else intercept.astype(coef.dtype)
-        self.rank_ = rank
+        coef, intercept = solution.coef.astype(dtype), solution.intercept
+        if intercept is None or dtype != np.float64:
+            # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.
+            intercept = solution.y_mean - solution.x_mean @ coef
+        self._solution, self._network, self._one_output = solution, network, one_output
+        self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
+        self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
+        self.rank_, self.solver_ = solution.rank, solution.solver
+        self.n_iter_ = 1 if network is None else network.n_iter_
+        self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
         return self
 
     def predict(self, X: Any) -> np.ndarray:

@@ -59,7 +59,7 @@ def test_gram_matrix_is_that_of_the_centred_rows(centred, order, weighted, rng):
 
 @pytest.mark.usefixtures("path")
 @pytest.mark.parametrize("centred", [True, False])
-@pytest.mark.parametrize(("condition", "passes"), [(10, {0}), (1e4, {1, 2})])
+@pytest.mark.parametrize(("condition", "passes"), [(10, {0}), (1e3, {1, 2})])
 def test_solution_is_as_exact_as_that_of_an_orthogonal_method(centred, condition, passes, rng):
     X = nearly_dependent(rng, 40, 4, condition)
     y = X @ [1.0, -2.0, 3.0, 1.0] + 1e-3 * rng.normal(size=40)

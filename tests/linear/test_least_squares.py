@@ -15,7 +15,7 @@ from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdl.linear import _orthogonal, least_squares
+from skdl.linear import _orthogonal, _solvers
 from skdl.linear.least_squares import LeastSquaresRegressor
 
 
@@ -39,8 +39,8 @@ def rng():
 @pytest.fixture
 def iterative(monkeypatch):
     """Let no sparse X be small enough to be reduced directly."""
-    monkeypatch.setattr(least_squares, "DIRECT_COLUMNS", 0)
-    monkeypatch.setattr(least_squares, "DIRECT_ELEMENTS", 0)
+    monkeypatch.setattr(_solvers, "DIRECT_COLUMNS", 0)
+    monkeypatch.setattr(_solvers, "DIRECT_ELEMENTS", 0)
 
 
 def digits(found, certified):

@@ -1,0 +1,147 @@
+"""What the residuals say about a least-squares fit: standard errors, tests, intervals.
+
+With s^2 = RSS / (n - p) for p estimated parameters, the covariance of the coefficients is s^2 G^-1, where G is the Gram
+matrix of the centred columns, and the intercept b = mean(y) - mean(x) w has the variance s^2 (1/n + mean(x)' G^-1
+mean(x)). Of G = R'R only the triangle R is needed. Weights count rows: n is their sum.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+from scipy.linalg import solve_triangular, svdvals
+from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
+
+from skdl._validation import names_of_features
+from skdl.linear._solvers import Solution
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("coefficient", "standard_error", "t", "p_value", "lower_95", "upper_95")
+
+
+class SummaryMixin:
+    """Statistics of an estimator whose last fit is `_solution`, computed when they are asked for."""
+
+    _solution: Solution
+    _one_output: bool
+    coef_: np.ndarray
+    intercept_: Any
+
+    @property
+    def condition_number_(self) -> float:
+        """Largest over smallest singular value of the centred columns, scaled to unit length."""
+        solution = self._known("condition_number_")
+        if solution.rank is None:
+            return np.nan
+        if solution.reduction is None or solution.rank < len(solution.coef):
+            return np.inf
+        factor = solution.reduction.factor
+        values = svdvals(factor / np.linalg.norm(factor, axis=0), check_finite=False)
+        return float(values[0] / values[-1])
+
+    @property
+    def r2_(self) -> Any:
+        """1 - RSS / TSS on the training data."""
+        solution = self._known("r2_")
+        defined = solution.tss > 0
+        if not defined.all():
+            _warn("r2_ is not defined for a target that is constant, nor after partial_fit with an optimizer")
+        with np.errstate(all="ignore"):
+            return self._shaped(np.where(defined, 1.0 - solution.rss / solution.tss, np.nan))
+
+    @property
+    def residual_std_(self) -> Any:
+        """Estimated standard deviation of the noise."""
+        solution = self._known("residual_std_")
+        df, why = _degrees_of_freedom(solution)
+        if why:
+            _warn(f"residual_std_ is not defined {why}")
+        with np.errstate(all="ignore"):
+            return self._shaped(np.sqrt(solution.rss * (solution.unit / df)))
+
+    def summary(self) -> pd.DataFrame:
+        """Coefficients with standard errors, t statistics, p-values and 95 % confidence intervals.
+
+        They hold if the noise is normal with one variance for all rows. Weights count rows: a row of weight 2 is two
+        observations.
+
+        Returns
+        -------
+        summary : DataFrame
+            One row for the intercept (if one is fitted) and each feature, with the columns `coefficient`,
+            `standard_error`, `t`, `p_value` (two-sided, that the coefficient is 0), `lower_95` and `upper_95`. If y had
+            two dimensions, the index has a level `output` before the `term`. NaN, with a warning, where the statistics
+            are not defined: with a penalty, without degrees of freedom, for columns that depend on each other, or where
+            the solver does not compute the rank.
+        """
+        import pandas as pd  # here, since importing it takes longer than importing skdl
+
+        solution = self._known("summary")
+        df, why = _degrees_of_freedom(solution)
+        d, k = solution.coef.shape
+        if not why and solution.rank is not None and solution.rank < d:
+            why = f"for columns that depend on each other (rank_={solution.rank} of {d}): drop some, or combine them"
+        if why:
+            _warn(f"Standard errors, t, p-values and intervals are not defined {why}")
+            df = np.nan
+        terms = names_of_features(self)
+        estimates = np.asarray(self.coef_, dtype=np.float64).reshape(k, d)
+        if solution.setting.fit_intercept:
+            terms = ["intercept", *terms]
+            estimates = np.column_stack([np.reshape(self.intercept_, k), estimates])
+        errors = np.full(estimates.shape, np.nan)
+        if not why:
+            noise = np.sqrt(solution.rss / df)  # in units of the weights, as the triangle is
+            errors = np.multiply.outer(noise, _unscaled_errors(solution))
+        with np.errstate(all="ignore"):
+            t = estimates / errors
+        half = errors * stats.t.ppf(0.975, df)
+        p_value = 2 * stats.t.sf(np.abs(t), df)
+        values = np.stack([estimates, errors, t, p_value, estimates - half, estimates + half], axis=-1)
+        index = pd.Index(terms)
+        if not self._one_output:
+            index = pd.MultiIndex.from_product([range(k), terms], names=["output", "term"])
+        return pd.DataFrame(values.reshape(-1, len(COLUMNS)), index=index, columns=list(COLUMNS))
+
+    def _known(self, name: str) -> Solution:
+        if not hasattr(self, "_solution"):
+            raise NotFittedError(f"{name} is known only after fit.")
+        return self._solution
+
+    def _shaped(self, values: np.ndarray) -> Any:
+        return float(values[0]) if self._one_output else values
+
+
+def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
+    """Rows less parameters; or NaN, and why."""
+    if solution.setting.penalised:
+        return np.nan, "with a penalty (alpha > 0), which trades variance for bias"
+    if solution.rank is None:
+        return np.nan, f"with solver_={solution.solver!r}, which does not compute the rank"
+    n, p = solution.total * solution.unit, solution.rank + int(solution.setting.fit_intercept)
+    if n - p <= 1e-9 * p:  # a sum of weights that count rows is exact, or nearly
+        return np.nan, f"without degrees of freedom: {n:g} rows (the sum of the weights) for {p} parameters"
+    return n - p, ""
+
+
+def _unscaled_errors(solution: Solution) -> np.ndarray:
+    """Standard errors for noise of variance 1."""
+    reduction = solution.reduction
+    assert reduction is not None  # else the rank is unknown, or less than the number of columns
+    d = reduction.factor.shape[1]
+    length = np.linalg.norm(reduction.factor, axis=0)
+    inverse = solve_triangular(reduction.factor[:d] / length, np.eye(d), check_finite=False)
+    errors = np.linalg.norm(inverse, axis=1) / length
+    if not solution.setting.fit_intercept:
+        return errors
+    of_mean = np.linalg.norm(inverse.T @ (reduction.x_mean / length))
+    return np.concatenate([[np.hypot(1 / np.sqrt(reduction.weight), of_mean)], errors])
+
+
+def _warn(text: str) -> None:
+    warnings.warn(f"{text}; NaN stands for what is not.", UndefinedMetricWarning, stacklevel=3)
