@@ -8,14 +8,31 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
-from skdl._constraints import Boolean, Integer, Real, check_params
+from skdl._constraints import Boolean, Constraint, Integer, ListOf, OneOf, Real, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
-from skdl.linear._monomials import ChebyshevProducts, Term, count_terms, exponents, list_terms, name_term
-from skdl.linear._orthogonal import BLOCK_ELEMENTS, reduce_rows, solve
+from skdl.linear._polynomial_fit import Fitted, fit_polynomial
+from skdl.linear._terms import count_terms, list_blocks, list_powers, list_terms, name_term
 from skdl.linear.least_squares import used_rows
 
 MAX_TERMS = 20_000
+BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
+
+
+class DegreeOfEachColumn(Constraint):
+    """A list of degrees, or a dictionary of them by the columns' names."""
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, tuple):  # which PolynomialFeatures reads as the smallest and the largest degree
+            return False
+        degrees = list(value.values()) if isinstance(value, dict) else value
+        return ListOf(Integer(0, MAX_TERMS)).accepts(degrees) and max(degrees, default=0) >= 1
+
+    def __str__(self) -> str:
+        return (
+            f"a list with one for each column or a dict with one for each column's name, each an int in the range [0, "
+            f"{MAX_TERMS}], not all 0"
+        )
 
 
 class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
@@ -99,17 +116,25 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
     """
 
     _constraints = {
-        "degree": Integer(low=1),
+        "degree": Integer(low=1) | DegreeOfEachColumn(),
         "interaction_only": Boolean(),
+        "basis": OneOf("monomial", "chebyshev", "legendre"),
         "alpha": Real(low=0),
         "fit_intercept": Boolean(),
     }
 
     def __init__(
-        self, degree: int = 2, *, interaction_only: bool = False, alpha: float = 0.0, fit_intercept: bool = True
+        self,
+        degree: int | list[int] | dict[str, int] = 2,
+        *,
+        interaction_only: bool = False,
+        basis: str = "monomial",
+        alpha: float = 0.0,
+        fit_intercept: bool = True,
     ):
         self.degree = degree
         self.interaction_only = interaction_only
+        self.basis = basis
         self.alpha = alpha
         self.fit_intercept = fit_intercept
 
@@ -133,71 +158,83 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         -------
         self : PolynomialRegressor
             The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If there would be more than 20000 terms, or `degree` does not fit X's columns.
         """
         check_params(self, self._constraints)
         X, y = validate_regression(self, X, y)
         X, y, weight = used_rows(X, y, validate_sample_weight(sample_weight, X))
-        terms = self._terms_of(X.shape[1])
-        eps = np.finfo(X.dtype).eps
-
-        centre, half = _to_unit_interval(X, eps, shift=self.fit_intercept)
-        # A feature that never varies cannot have an effect; only a penalty on its powers says how to share theirs.
-        varies = half > 0
-        inner_terms = terms if self.alpha > 0 else [term for term in terms if varies[list(term)].all()]
-        basis = ChebyshevProducts(inner_terms, centre, np.where(varies, half, 1.0))
-        origin = np.zeros(len(inner_terms)) if self.fit_intercept else basis(np.zeros((1, X.shape[1])))[0]
-
-        outputs = y.reshape(len(y), -1)
-        reduction = reduce_rows(
-            lambda part: basis(X[part]) - origin, outputs, weight, fit_intercept=bool(self.fit_intercept)
+        caps, degree = self._caps()
+        self._check_size(caps, degree)
+        fitted = fit_polynomial(
+            X,
+            y.reshape(len(y), -1),
+            weight,
+            caps=caps,
+            degree=degree,
+            family=self.basis,
+            alpha=float(self.alpha),
+            fit_intercept=bool(self.fit_intercept),
         )
-        penalty = basis.to_monomials(np.eye(len(inner_terms)))[0].astype(np.float64) if self.alpha > 0 else None
-        ridge = float(self.alpha) / 2 * reduction.weight
-        inner_coef, rank = solve(reduction, ridge, penalty, noise=self.degree * eps)
-        constant = reduction.y_mean - (reduction.x_mean + origin) @ inner_coef
-        return self._store(terms, basis, inner_coef, constant, rank, X.dtype, one_output=y.ndim == 1)
+        return self._store(fitted, caps, X.dtype, one_output=y.ndim == 1)
 
-    def _terms_of(self, n_features: int) -> list[Term]:
-        n_terms = count_terms(n_features, self.degree, interaction_only=self.interaction_only)
+    def _caps(self) -> tuple[list[int], int]:
+        """The largest exponent of each column, and the largest sum of them in a term."""
+        n_features = self.n_features_in_
+        if isinstance(self.degree, dict):
+            names = names_of_features(self)
+            if not hasattr(self, "feature_names_in_"):
+                raise ValueError("degree is a dict by column names, but X has none. Give a DataFrame, or a list.")
+            missing = [name for name in names if name not in self.degree]
+            unknown = [name for name in self.degree if name not in names]
+            if missing or unknown:
+                raise ValueError(
+                    f"degree must have an entry for each column of X, 0 to leave it out. Missing: {missing}; not "
+                    f"columns of X: {unknown}. For one degree in all others: dict.fromkeys(X.columns, 1) | {{...}}."
+                )
+            caps = [int(self.degree[name]) for name in names]
+        elif isinstance(self.degree, (list, np.ndarray)):
+            caps = [int(degree) for degree in self.degree]
+            if len(caps) != n_features:
+                raise ValueError(f"degree must have one entry for each of X's {n_features} columns. Got {len(caps)}.")
+        else:
+            caps = [int(self.degree)] * n_features
+        degree = max(caps)
+        return [min(cap, 1) for cap in caps] if self.interaction_only else caps, degree
+
+    def _check_size(self, caps: list[int], degree: int) -> None:
+        n_terms = count_terms(caps, degree)
         if n_terms > MAX_TERMS:
             advice = "a smaller degree" if self.interaction_only else "a smaller degree, interaction_only=True"
             raise ValueError(
-                f"degree={self.degree} with {n_features} features gives {n_terms} terms; the limit is {MAX_TERMS}. "
-                f"Use {advice} or fewer features."
+                f"degree={self.degree} with {len(caps)} features gives {n_terms} terms; the limit is {MAX_TERMS}. "
+                f"Use {advice}, or fewer features: with a list of degrees, 0 leaves one out."
             )
-        return list_terms(n_features, self.degree, interaction_only=self.interaction_only)
 
-    def _store(
-        self,
-        terms: list[Term],
-        basis: ChebyshevProducts,
-        inner_coef: np.ndarray,
-        constant: np.ndarray,
-        rank: int,
-        dtype: np.dtype,
-        *,
-        one_output: bool,
-    ) -> PolynomialRegressor:
-        inner_raw, shift = basis.to_monomials(inner_coef)
-        raw = np.zeros((len(terms), inner_coef.shape[1]), dtype=np.longdouble)
-        position = {term: i for i, term in enumerate(terms)}
-        raw[[position[term] for term in basis.terms]] = inner_raw
-        intercept = constant + shift if self.fit_intercept else np.zeros_like(shift)
+    def _store(self, fitted: Fitted, caps: list[int], dtype: np.dtype, *, one_output: bool) -> PolynomialRegressor:
+        basis, found = fitted.basis, fitted.coef
+        powers = list_powers(list_blocks(caps, basis.degree), len(caps))
+        raw = np.zeros((len(powers), found.shape[1]))
+        raw[(powers <= basis.caps).all(axis=1)] = found[:-1]
         with np.errstate(over="ignore"):  # a coefficient may be out of range where the polynomial is not
-            coef, intercept = raw.astype(dtype), intercept.astype(dtype)
-        self._terms, self._basis, self._inner_coef, self._constant = terms, basis, inner_coef, constant
-        self._one_output = one_output
+            coef, intercept = raw.astype(dtype), found[-1].astype(dtype)
+        if self.basis == "monomial" and not self.fit_intercept:
+            intercept = np.zeros_like(intercept)
+        self._terms_of, self._basis, self._inner, self._one_output = (
+            (caps, basis.degree),
+            basis,
+            fitted.inner,
+            one_output,
+        )
         self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
         self.intercept_ = intercept[0] if one_output else intercept
-        self.rank_ = rank
+        self.powers_ = powers
+        self.domain_ = fitted.domain
+        self.rank_ = fitted.rank
         return self
-
-    @property
-    def powers_(self) -> np.ndarray:
-        """Exponent of each feature in each term."""
-        if not hasattr(self, "coef_"):
-            raise AttributeError("powers_ is known only after fit.")
-        return exponents(self._terms, self.n_features_in_)
 
     def predict(self, X: Any) -> np.ndarray:
         """Evaluate the polynomial.
@@ -213,11 +250,11 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
             Predictions, in X's precision.
         """
         X = validate_X(self, X)
-        prediction = np.empty((len(X), len(self._constant)))
-        step = max(1, BLOCK_ELEMENTS // len(self._terms))
+        prediction = np.empty((len(X), self._inner.shape[1]))
+        step = max(256, BLOCK_ELEMENTS // len(self._inner))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
-            prediction[part] = self._basis(X[part]) @ self._inner_coef + self._constant
+            prediction[part] = (self._inner[:-1].T @ self._basis(X[part])).T + self._inner[-1]
         return (prediction[:, 0] if self._one_output else prediction).astype(X.dtype)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -231,18 +268,10 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         Returns
         -------
         names : ndarray of str objects of shape (n_terms,)
-            Such as "x0", "x0^2", "x0 x1".
+            Such as "x0", "x0^2", "x0 x1"; "T1(x0)", "T2(x0)", "T1(x0) T1(x1)" for Chebyshev polynomials and P in
+            place of T for Legendre polynomials, of the features as mapped to [-1, 1].
         """
         names = names_of_features(self, input_features)
-        return np.array([name_term(term, names) for term in self._terms], dtype=object)
-
-
-def _to_unit_interval(X: np.ndarray, eps: float, *, shift: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and half width of each feature's range; the half width is 0 where rounding explains all of it."""
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    if not shift:
-        return np.zeros(X.shape[1]), np.maximum(-low, high)
-    half = high / 2 - low / 2
-    centre = low + half
-    half[half <= eps * np.abs(centre)] = 0.0
-    return centre, half
+        letter = {"monomial": "", "chebyshev": "T", "legendre": "P"}[self.basis]
+        terms = list_terms(list_blocks(*self._terms_of))
+        return np.array([name_term(term, names, letter) for term in terms], dtype=object)

@@ -1,0 +1,88 @@
+"""Which products of powers a polynomial in several features has, in which order, and how each comes from smaller ones.
+
+A term is the tuple of its (feature, exponent) pairs by feature: ((0, 2), (3, 1)) is x0^2 x3. The terms are those whose
+exponents are at most a cap for each feature and have a sum of at most `degree`, by this sum and then in alphabetical
+order, as scikit-learn's PolynomialFeatures has them. All terms of one sum that begin with the same power of the same
+feature then stand together, and what follows that power are the *last* terms of a smaller sum, together and in the
+same order: a `Block` is one vectorised product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+
+Term = tuple[tuple[int, int], ...]
+
+
+class Block(NamedTuple):
+    """The terms `rows` are x_feature^exponent times the terms `rest`; times 1 for the one row where `rest` is None."""
+
+    rows: slice
+    feature: int
+    exponent: int
+    rest: slice | None
+
+
+def count_terms(caps: Sequence[int], degree: int) -> int:
+    """How many terms there are, without the constant, and without listing them."""
+    if all(cap >= degree for cap in caps):
+        return comb(len(caps) + degree, degree) - 1
+    if all(cap <= 1 for cap in caps):
+        return sum(comb(sum(caps), k) for k in range(1, min(degree, sum(caps)) + 1))
+    # The number of terms with a sum of s is the coefficient of t^s in the product over features of 1 + t + ... + t^cap.
+    counts = [1] + [0] * degree
+    for cap in caps:
+        sums = [0, *accumulate(counts)]
+        counts = [sums[s + 1] - sums[max(s - cap, 0)] for s in range(degree + 1)]
+    return sum(counts) - 1
+
+
+def list_blocks(caps: Sequence[int], degree: int) -> list[Block]:
+    blocks: list[Block] = []
+    n_features, row = len(caps), 0
+    begins: list[list[int]] = [[]]  # of each sum and feature: the first row whose term has no feature before this one
+    for total in range(1, degree + 1):
+        begin = []
+        for feature, cap in enumerate(caps):
+            begin.append(row)
+            for exponent in range(min(total, cap), 0, -1):
+                rest = None
+                if exponent < total:
+                    smaller = begins[total - exponent]
+                    rest = slice(smaller[feature + 1], smaller[n_features])
+                rows = slice(row, row + (1 if rest is None else rest.stop - rest.start))
+                if rows.stop > row:
+                    blocks.append(Block(rows, feature, exponent, rest))
+                row = rows.stop
+        begins.append([*begin, row])
+    return blocks
+
+
+def list_terms(blocks: list[Block]) -> list[Term]:
+    terms: list[Term] = []
+    for block in blocks:
+        rest: list[Term] = [()] if block.rest is None else terms[block.rest]
+        terms += [((block.feature, block.exponent), *term) for term in rest]
+    return terms
+
+
+def list_powers(blocks: list[Block], n_features: int) -> np.ndarray:
+    """The exponent of each feature in each term."""
+    powers = np.zeros((blocks[-1].rows.stop if blocks else 0, n_features), dtype=np.int64)
+    for rows, feature, exponent, rest in blocks:
+        if rest is not None:
+            powers[rows] = powers[rest]
+        powers[rows, feature] = exponent
+    return powers
+
+
+def name_term(term: Term, names: list[str], polynomial: str = "") -> str:
+    """Such as "x0^2 x3", or "T2(x0) T1(x3)" for products of the polynomials called T."""
+    if polynomial:
+        return " ".join(f"{polynomial}{exponent}({names[feature]})" for feature, exponent in term)
+    return " ".join(names[feature] + (f"^{exponent}" if exponent > 1 else "") for feature, exponent in term)
