@@ -57,7 +57,7 @@ class Member:
     validation : Rows or None
         Rows that decide, by `score`, when to stop and which epoch's weights are kept.
     score : callable or None
-        From raw scores (n, C) of the validation rows to a number, larger is better.
+        From raw scores (n, C) of the validation rows to a number, larger is better; of copies all scores (m n, C).
     report : callable or None
         Called with each epoch's record (a dict); when it returns True the fit ends.
     begin : callable or None

@@ -17,6 +17,7 @@ from skdl._threads import one_blas_thread
 from skdl.engine.batches import Batches, Rows
 from skdl.engine.layers import Activity, Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
 from skdl.engine.layout import Entry, Layout, Views
+from skdl.engine.shared import SeparateAffine, SharedAffine, Spread, by_copy, spread
 
 PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
 BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
@@ -49,6 +50,8 @@ class Architecture:
         Whether what is kept is scaled up in training, rather than all scaled down at prediction.
     activity : Penalty or None
         A penalty on hidden activations, with its factor `activity_alpha`.
+    copies : int
+        Networks that share the weights of the hidden layers, see `skdl.engine.shared`; 1 for an ordinary network.
     """
 
     n_inputs: int
@@ -61,16 +64,26 @@ class Architecture:
     dropout_inverted: bool = True
     activity: Penalty | None = None
     activity_alpha: float = 0.0
+    copies: int = 1
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(n_in, n_out) of each affine map."""
+        return list(pairwise((self.n_inputs, *self.widths, self.n_outputs)))
 
     @property
     def largest_map(self) -> int:
-        """Weights of the largest affine map: the multiplications of its product with one row."""
-        return max(n_in * n_out for n_in, n_out in pairwise((self.n_inputs, *self.widths, self.n_outputs)))
+        """The multiplications of the largest affine map's product with one row."""
+        return self.copies * max(n_in * n_out for n_in, n_out in self.shapes)
 
     @property
     def n_parameters(self) -> int:
         """Weights and biases of the affine maps."""
-        return sum((n_in + 1) * n_out for n_in, n_out in pairwise((self.n_inputs, *self.widths, self.n_outputs)))
+        if self.copies == 1:
+            return sum((n_in + 1) * n_out for n_in, n_out in self.shapes)
+        *shared, (n_in, n_out) = self.shapes
+        own = self.copies * (n_in + 1) * n_out
+        return own + sum(n_in * n_out + self.copies * (n_in + 2 * n_out) for n_in, n_out in shared)
 
     @property
     def structure(self) -> Hashable:
@@ -84,6 +97,7 @@ class Architecture:
             tuple(probability > 0 for probability in self.dropouts),
             self.dropout_inverted,
             self.activity and self.activity.structure,
+            self.copies,
         )
 
 
@@ -94,6 +108,7 @@ class Network:
         self.dtype = dtype
         self.n_members = len(members)
         self.largest_map = members[0].largest_map
+        self.copies = members[0].copies
         self.layers = list(_layers(members, dtype))
         n_layers = len(self.layers)
         self.layout = Layout(
@@ -159,10 +174,17 @@ class Network:
         return np.concatenate(blocks)
 
     def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:
-        """Each member's scores (n, C) of its own rows, block by block."""
+        """Each member's scores (n, C) of its own rows, block by block; of copies (m n, C), one copy after the other."""
         batches = Batches(members, min(members[0].n, PREDICTION_ROWS), self.dtype)
-        blocks = [self.scores(x, arrays) for x, _, _ in batches.epoch()]
-        return [np.concatenate([block[i] for block in blocks]) for i in range(len(members))]
+        blocks = [by_copy(self.scores(x, arrays), self.copies) for x, _, _ in batches.epoch()]
+        scores = [np.concatenate([block[i] for block in blocks], axis=1) for i in range(len(members))]
+        return [each.reshape(-1, each.shape[-1]) for each in scores]
+
+    def spread(self, targets: Array, weight: Array) -> tuple[Array, Array]:
+        """Targets and weights of a batch for the scores of all copies, whose mean loss is the loss."""
+        if self.copies == 1:
+            return targets, weight
+        return spread(targets, self.copies), spread(weight, self.copies) * (1 / self.copies)
 
 
 def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
@@ -172,11 +194,12 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
         return Component.stacked([getattr(member, family)[i] for member in members], 3, dtype)
 
     first = members[0]
+    if first.copies > 1:
+        yield Spread(first.copies)
     if first.dropouts[0] > 0:
         yield Dropout([member.dropouts[0] for member in members], first.dropout_inverted)
-    n_in = first.n_inputs
-    for i, n_out in enumerate((*first.widths, first.n_outputs)):
-        yield Affine(n_in, n_out, [member.initializers[i] for member in members], first=i == 0)
+    for i, (n_in, n_out) in enumerate(first.shapes):
+        yield _affine(first, i, n_in, n_out, [member.initializers[i] for member in members])
         if i < len(first.widths):
             if first.normalizations[i] is not None:
                 yield Normalize(n_out, stacked("normalizations", i))
@@ -186,4 +209,11 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
                 yield Activity(penalty, [member.activity_alpha for member in members])
             if first.dropouts[i + 1] > 0:
                 yield Dropout([member.dropouts[i + 1] for member in members], first.dropout_inverted)
-        n_in = n_out
+
+
+def _affine(network: Architecture, i: int, n_in: int, n_out: int, initializers: Sequence[Initializer]) -> LayerSpec:
+    """The affine map i, of one network or of copies."""
+    if network.copies == 1:
+        return Affine(n_in, n_out, initializers, first=i == 0)
+    kind = SharedAffine if i < len(network.widths) else SeparateAffine
+    return kind(n_in, n_out, network.copies, initializers, first=i == 0)

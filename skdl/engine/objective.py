@@ -40,6 +40,7 @@ class Objective:
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, run: Run
     ) -> Array:
         """Each member's weighted loss on a batch, (k,); its gradient is written into `gradients`."""
+        targets, weight = self.network.spread(targets, weight)
         run.start(weight)
         scores, backprop = self.network.forward(x, arrays, run)
         value, gradient = self.loss.value_and_gradient(scores, targets, weight)

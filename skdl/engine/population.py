@@ -48,6 +48,7 @@ def _average(network: Network, batches: Batches, arrays: Views, end: int, centre
     """The weighted mean over rows of (x - centre)^power, for the inputs x of layer `end`, in float64."""
     total = np.zeros(centre.shape)
     for x, _, weight in batches.epoch(whole=True):
+        _, weight = network.spread(weight, weight)
         for layer, named in zip(network.layers[:end], arrays[:end], strict=True):
             x, _ = layer.forward(x, named, Run(training=False))
         total += (weight.astype(np.float64) * (x - centre) ** power).sum(axis=1, keepdims=True)

@@ -118,5 +118,6 @@ def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture
     widths = (network.n_inputs, *network.widths, network.n_outputs)
-    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + 2 * member.batch_size * sum(widths)
+    activations = 2 * member.batch_size * network.copies * sum(widths)
+    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + activations
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

@@ -133,6 +133,21 @@ def test_a_penalty_on_activations():
     check_objective(networks, alphas=(0.0, 0.0))
 
 
+@pytest.mark.parametrize("normalization", [None, *normalizations.names()])
+@pytest.mark.parametrize("widths", [(4, 6), (4,), ()])
+def test_copies_that_share_weights(widths, normalization):
+    """A batch ensemble: every scaling of every copy, and a loss that is the mean of the copies' losses."""
+    for loss in ("cross_entropy", "squared_error"):
+        networks = [replace(architecture(D, widths, C, normalization=normalization, dropout=0.2), copies=3)] * K
+        check_objective(networks, loss=loss)
+
+
+def test_copies_with_learned_activations_and_a_penalty_on_activations():
+    network = replace(architecture(D, (4, 6), C, activation=Learned()), copies=2)
+    check_objective([network] * K)
+    check_objective([replace(network, activity=penalties.ActivityL1(), activity_alpha=0.3)] * K, alphas=(0.0, 0.0))
+
+
 def test_linear_network():
     check_objective([architecture(D, (), C)] * K)
 
