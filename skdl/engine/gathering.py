@@ -37,8 +37,8 @@ def gathering() -> Gathering | None:
 
 
 @contextmanager
-def gathered_by(place: Gathering) -> Iterator[None]:
-    """Let the fits of this thread meet others at `place`."""
+def gathered_by(place: Gathering | None) -> Iterator[None]:
+    """Let the fits of this thread meet others at `place`, or nowhere."""
     before, _thread.gathering = _thread.gathering, place
     try:
         yield

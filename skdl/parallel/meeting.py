@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from skdl.engine import Member, Outcome
+from skdl.engine.gathering import gathered_by
 from skdl.parallel.rounds import Fit, train_round
 from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Filters, Task
@@ -224,7 +225,8 @@ class Meeting:
         if outside is not None:
             outside.restore()
         try:
-            self.stacks += train_round([fit for _, fit in together], self.n_threads)
+            with gathered_by(None):  # this may be a task's thread
+                self.stacks += train_round([fit for _, fit in together], self.n_threads)
         finally:
             with self._lock:
                 self._training = False

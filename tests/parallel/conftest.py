@@ -1,0 +1,54 @@
+"""What the tests of the backend share: what was trained together, and that no thread stays behind."""
+
+import threading
+import time
+
+import joblib
+import pytest
+from sklearn.datasets import load_iris
+
+from skdl.parallel import meeting
+
+
+@pytest.fixture
+def stacks(monkeypatch):
+    """The sizes of the stacks, a list for each time that fits were released."""
+    rounds = []
+    train_round = meeting.train_round
+
+    def recorded(fits, n_threads):
+        sizes = train_round(fits, n_threads)
+        rounds.append(sizes)
+        return sizes
+
+    monkeypatch.setattr(meeting, "train_round", recorded)
+    return rounds
+
+
+@pytest.fixture(autouse=True)
+def no_thread_stays():
+    before = set(threading.enumerate())
+    yield
+    assert not threads_left(before, 5), "threads of the backend are still there"
+
+
+def threads_left(before, timeout):
+    """The backend's threads that have not ended after a while."""
+    end = time.monotonic() + timeout
+    while True:
+        left = [thread for thread in set(threading.enumerate()) - before if thread.name == "skdl"]
+        if not left or time.monotonic() > end:
+            return left
+        time.sleep(0.005)
+
+
+@pytest.fixture(scope="session")
+def iris():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    return X, y
+
+
+@pytest.fixture
+def stacked():
+    """Enter to run under the backend."""
+    return lambda **settings: joblib.parallel_config(backend="skdl", **settings)
