@@ -8,35 +8,19 @@ import numpy as np
 from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
-from skdl._constraints import Boolean, Constraint, Integer, ListOf, OneOf, Real, check_params
+from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
+from skdl.linear._degrees import DegreeOfEachColumn, read_degree
 from skdl.linear._polynomial_fit import Fitted, fit_polynomial
-from skdl.linear._terms import count_terms, list_blocks, list_powers, list_terms, name_term
+from skdl.linear._terms import list_blocks, list_powers, list_terms, name_term
 from skdl.linear.least_squares import used_rows
 
-MAX_TERMS = 20_000
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
 
-class DegreeOfEachColumn(Constraint):
-    """A list of degrees, or a dictionary of them by the columns' names."""
-
-    def accepts(self, value: Any) -> bool:
-        if isinstance(value, tuple):  # which PolynomialFeatures reads as the smallest and the largest degree
-            return False
-        degrees = list(value.values()) if isinstance(value, dict) else value
-        return ListOf(Integer(0, MAX_TERMS)).accepts(degrees) and max(degrees, default=0) >= 1
-
-    def __str__(self) -> str:
-        return (
-            f"a list with one for each column or a dict with one for each column's name, each an int in the range [0, "
-            f"{MAX_TERMS}], not all 0"
-        )
-
-
 class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
-    r"""Least squares on all monomials of the features up to a degree, computed in a basis of Chebyshev polynomials.
+    r"""Least squares on all monomials of the features up to a degree, exact to rounding whatever the features' units.
 
     With coefficients :math:`\theta_\beta` of the monomials of the features and the intercept :math:`b`, it minimises
 
@@ -47,25 +31,39 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
 
     Parameters
     ----------
-    degree : int, default=2
-        Largest sum of a term's exponents, in [1, inf). There may be at most 20000 terms.
+    degree : int, list of int or dict of str to int, default=2
+        Largest sum of a term's exponents, in [1, inf). A list (one entry for each column of X) or a dict (one for each
+        column's name) says the largest exponent of each column, in [0, 20000], where 0 leaves the column out; the sum
+        of a term's exponents is then at most the largest entry. So ``[3, 1]`` has the terms x0, x1, x0^2, x0 x1, x0^3
+        and x0^2 x1, but neither x1^2 nor x0^3 x1, and ``[p, p]`` is the same as ``p``. There may be at most 20000
+        terms. A tuple is refused, as PolynomialFeatures means something else by it.
     interaction_only : bool, default=False
-        Whether to leave out all terms with an exponent above 1.
+        Whether to leave out all terms with an exponent above 1; the largest sum of exponents stays as `degree` has it.
+    basis : {"monomial", "chebyshev", "legendre"}, default="monomial"
+        What `coef_` and `intercept_` are coefficients of. The fit and the predictions are the same for all three.
+        Chebyshev and Legendre polynomials are those of :math:`z_j \in [-1, 1]`, to which `domain_` of feature j is
+        mapped, as by ``numpy.polynomial.Chebyshev(..., domain=model.domain_[j])``; with several features, their
+        products, where `powers_` has the degree in each feature. Unlike monomials, they stay far from parallel, so that
+        their coefficients can be compared with each other.
     alpha : float, default=0.0
-        Strength of the penalty on the coefficients of the monomials, in [0, inf). It means what it means for
-        scikit-learn's ``PolynomialFeatures`` followed by ``Ridge(alpha=a)``, with ``alpha = 2 * a / n_samples``: the
-        units of the features matter, so scale them first. The intercept is never penalised.
+        Strength of the penalty on the coefficients of the monomials, in [0, inf), whatever `basis` is. It means what
+        it means for scikit-learn's ``PolynomialFeatures`` followed by ``Ridge(alpha=a)``, with
+        ``alpha = 2 * a / n_samples``: the units of the features matter, so scale them first. The intercept is never
+        penalised.
     fit_intercept : bool, default=True
         Whether to estimate the constant term :math:`b`; without, the polynomial is 0 at the origin.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_terms,) or (n_outputs, n_terms)
-        Coefficients of the monomials of the features as given, in the order of `powers_`.
+        Coefficients in the `basis`, in the order of `powers_`, without the constant term.
     intercept_ : float or ndarray of shape (n_outputs,)
-        The constant term :math:`b`; an array if `y` was two-dimensional.
+        Coefficient of the constant in the `basis`; an array if `y` was two-dimensional.
     powers_ : ndarray of shape (n_terms, n_features)
-        Exponent of each feature in each term, without the constant term.
+        Exponent (or degree) of each feature in each term.
+    domain_ : ndarray of shape (n_features, 2)
+        Smallest and largest value of each feature, the interval of its Chebyshev or Legendre polynomials; for a
+        constant feature one around its value, and without intercept the smallest one that is symmetric about 0.
     rank_ : int
         Number of independent terms on the samples. Below `n_terms` the coefficients without penalty are not
         determined by the data.
@@ -82,21 +80,28 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
 
     Notes
     -----
-    Each feature is mapped to [-1, 1] by its smallest and largest value, and the fit is done with products of Chebyshev
-    polynomials, which stay nearly independent where powers become parallel. `predict` evaluates this form. Moving or
-    scaling a feature therefore changes neither the fit nor the predictions. `coef_` and `intercept_` are obtained from
-    it in long double and rounded at the end; far from the origin, a polynomial evaluated from them loses
-    digits however exact they are. Prefer `predict`.
+    The fit is done with products of Chebyshev polynomials of the features, mapped to [-1, 1] by their range or, if
+    there are several, by their mean and standard deviation: these products stay nearly independent where powers become
+    parallel. `predict` evaluates this form. Moving or scaling a feature therefore changes neither the fit nor the
+    predictions. The coefficients of monomials are differences of much larger numbers, computed with 32 digits; and if
+    they would have less than 13 exact digits, the fit itself is refined to more than float64 holds, unless it has more
+    than 2^17 = 131072 numbers (samples times terms). Far from the origin, a polynomial evaluated from them loses
+    digits however exact they are. Prefer `predict`. Coefficients out of float64's range are not finite.
+
+    The matrix of terms is never stored: blocks of it are computed where they are used, and memory is that of a few
+    matrices of n_terms x n_terms and one block. Where the terms are too close to dependence for this, blocks are
+    reduced by orthogonal transformations, which takes a few times longer.
 
     With a penalty, the objective is still the one of the monomials: the quadratic form that the penalty becomes in the
     Chebyshev basis is added there. It is not invariant to moving a feature.
 
     If the terms depend on each other on the samples (`rank_` below `n_terms`) and `alpha` is 0, the solution is the one
-    of minimum norm in the Chebyshev basis, so that it does not depend on the units of the features, and features
+    of minimum norm in the basis of the fit, so that it does not depend on the units of the features, and features
     that are constant get no terms. With `alpha` it is the unique minimum, and its limit for small `alpha` has the
     minimum norm in the monomials.
 
-    Without an intercept, features are only scaled, by their largest absolute value, since the origin has a meaning.
+    Without an intercept, features are only scaled, since the origin has a meaning. In the Chebyshev and Legendre bases
+    `intercept_` is then what makes the polynomial 0 there.
 
     References
     ----------
@@ -113,6 +118,22 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
     1.0 ['x0' 'x0^2' 'x0^3']
     >>> print(model.coef_.round(4))
     [ 3.e+06 -3.e+03  1.e+00]
+
+    A degree for each column, here cubic in the first and linear in the second:
+
+    >>> X = np.column_stack([np.linspace(-2, 2, 40), np.tile([0.0, 1.0, 2.0, 5.0], 10)])
+    >>> model = PolynomialRegressor(degree=[3, 1]).fit(X, X[:, 0] ** 3 - X[:, 0] * X[:, 1])
+    >>> print(model.get_feature_names_out())
+    ['x0' 'x1' 'x0^2' 'x0 x1' 'x0^3' 'x0^2 x1']
+    >>> print(model.coef_.round(6) + 0.0)
+    [ 0.  0.  0. -1.  1.  0.]
+
+    Chebyshev coefficients, as NumPy has them:
+
+    >>> model = PolynomialRegressor(degree=3, basis="chebyshev").fit(x, y)
+    >>> fitted = np.polynomial.Chebyshev.fit(x.ravel(), y, 3)
+    >>> print(np.allclose(fitted.coef, [model.intercept_, *model.coef_]), model.domain_)
+    True [[1000. 1001.]]
     """
 
     _constraints = {
@@ -167,8 +188,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         check_params(self, self._constraints)
         X, y = validate_regression(self, X, y)
         X, y, weight = used_rows(X, y, validate_sample_weight(sample_weight, X))
-        caps, degree = self._caps()
-        self._check_size(caps, degree)
+        caps, degree = read_degree(self)
         fitted = fit_polynomial(
             X,
             y.reshape(len(y), -1),
@@ -181,39 +201,6 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         )
         return self._store(fitted, caps, X.dtype, one_output=y.ndim == 1)
 
-    def _caps(self) -> tuple[list[int], int]:
-        """The largest exponent of each column, and the largest sum of them in a term."""
-        n_features = self.n_features_in_
-        if isinstance(self.degree, dict):
-            names = names_of_features(self)
-            if not hasattr(self, "feature_names_in_"):
-                raise ValueError("degree is a dict by column names, but X has none. Give a DataFrame, or a list.")
-            missing = [name for name in names if name not in self.degree]
-            unknown = [name for name in self.degree if name not in names]
-            if missing or unknown:
-                raise ValueError(
-                    f"degree must have an entry for each column of X, 0 to leave it out. Missing: {missing}; not "
-                    f"columns of X: {unknown}. For one degree in all others: dict.fromkeys(X.columns, 1) | {{...}}."
-                )
-            caps = [int(self.degree[name]) for name in names]
-        elif isinstance(self.degree, (list, np.ndarray)):
-            caps = [int(degree) for degree in self.degree]
-            if len(caps) != n_features:
-                raise ValueError(f"degree must have one entry for each of X's {n_features} columns. Got {len(caps)}.")
-        else:
-            caps = [int(self.degree)] * n_features
-        degree = max(caps)
-        return [min(cap, 1) for cap in caps] if self.interaction_only else caps, degree
-
-    def _check_size(self, caps: list[int], degree: int) -> None:
-        n_terms = count_terms(caps, degree)
-        if n_terms > MAX_TERMS:
-            advice = "a smaller degree" if self.interaction_only else "a smaller degree, interaction_only=True"
-            raise ValueError(
-                f"degree={self.degree} with {len(caps)} features gives {n_terms} terms; the limit is {MAX_TERMS}. "
-                f"Use {advice}, or fewer features: with a list of degrees, 0 leaves one out."
-            )
-
     def _store(self, fitted: Fitted, caps: list[int], dtype: np.dtype, *, one_output: bool) -> PolynomialRegressor:
         basis, found = fitted.basis, fitted.coef
         powers = list_powers(list_blocks(caps, basis.degree), len(caps))
@@ -223,12 +210,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
             coef, intercept = raw.astype(dtype), found[-1].astype(dtype)
         if self.basis == "monomial" and not self.fit_intercept:
             intercept = np.zeros_like(intercept)
-        self._terms_of, self._basis, self._inner, self._one_output = (
-            (caps, basis.degree),
-            basis,
-            fitted.inner,
-            one_output,
-        )
+        self._caps, self._basis, self._inner, self._one_output = caps, basis, fitted.inner, one_output
         self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
         self.intercept_ = intercept[0] if one_output else intercept
         self.powers_ = powers
@@ -273,5 +255,5 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         """
         names = names_of_features(self, input_features)
         letter = {"monomial": "", "chebyshev": "T", "legendre": "P"}[self.basis]
-        terms = list_terms(list_blocks(*self._terms_of))
+        terms = list_terms(list_blocks(self._caps, self._basis.degree))
         return np.array([name_term(term, names, letter) for term in terms], dtype=object)

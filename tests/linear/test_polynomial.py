@@ -64,9 +64,9 @@ def test_norris():
     [
         ("Norris", 14),
         ("Pontius", 15),
-        ("Filip", 14.2),
+        ("Filip", 13.5),
         ("Wampler1", 15.5),
-        ("Wampler2", 15),
+        ("Wampler2", 13.5),
         ("Wampler3", 15.5),
         ("Wampler4", 15.5),
         ("Wampler5", 15.5),
