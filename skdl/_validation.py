@@ -105,10 +105,10 @@ def is_frame(X: Any) -> bool:
     return hasattr(X, "columns") and hasattr(X, "shape")
 
 
-def validate_table(estimator: Any, X: Any, *, reset: bool = True) -> Any:
+def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool = False) -> Any:
     """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix."""
     if not is_frame(X):
-        return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+        return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=finite)
     if X.shape[0] == 0:
         raise ValueError(f"Found 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
     return validate_data(estimator, X, reset=reset, skip_check_array=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from abc import abstractmethod
 from typing import Any
@@ -10,17 +9,17 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._validation import validate_sample_weight
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
+from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
 from skdl.ensemble._named import NamedMembers, is_dropped
-from skdl.ensemble._sampling import select_rows
+from skdl.ensemble._sampling import select_rows, set_apart
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
@@ -28,6 +27,7 @@ COMMON = {
     "n_estimators": Integer(1),
     "weights": NONE | OneOf("validation", "greedy") | ArrayLike(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),
+    "share": NONE | OneOf("batch_ensemble"),
     "prefit": Boolean(),
     "warm_start": Boolean(),
     "n_jobs": NONE | Integer(),
@@ -89,7 +89,7 @@ class BaseAveraging(NamedMembers):
         classes = self._classes_of(y, warm)
         weight = validate_sample_weight(sample_weight, X)
         entropy = self._entropy if warm else root_entropy(self.random_state)
-        training, unseen = self._split(y, weight, entropy)
+        training, unseen = self._split(X, y, weight, entropy)
         if self.prefit:
             members = self._templates()
             self._check_prefit(members, y)
@@ -98,39 +98,34 @@ class BaseAveraging(NamedMembers):
             if not unfitted:
                 warnings.warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
             # The rows are taken once for all members: each equals its own fit on them.
-            learned = slice(None) if training is None else training
-            members = kept + fit_members(
-                unfitted,
-                X if training is None else select_rows(X, training),
-                y[learned],
-                weight=None if weight is None else weight[learned],
-                alike=self.estimators is None,
-                n_jobs=self.n_jobs,
-            )
+            rows = slice(None) if training is None else training
+            learned = (X if training is None else select_rows(X, training), y[rows])
+            share = None if weight is None else weight[rows]
+            if self.share is not None and len(unfitted) > 1:
+                members = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs)
+            else:
+                alike = self.estimators is None
+                members = kept + fit_members(unfitted, *learned, weight=share, alike=alike, n_jobs=self.n_jobs)
         self._store(members, X, y, weight, unseen, classes, entropy)
         return self
 
     def _split(
-        self, y: np.ndarray, weight: np.ndarray | None, entropy: int
+        self, X: Any, y: np.ndarray, weight: np.ndarray | None, entropy: int
     ) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Rows that the members learn (None for all), and those that their weights are fitted to, if they are."""
         if not isinstance(self.weights, str):
             return None, None
-        rows = np.arange(len(y))
         if self.prefit:
-            return None, rows
-        training, unseen = train_test_split(
-            rows,
-            test_size=math.ceil(self.validation_fraction * len(y)),
-            random_state=int(seed_of(entropy, 0, 2).generate_state(1)[0]),
-            stratify=y if self._kind == "classifier" else None,
-        )
-        if weight is not None and not (weight[training].any() and weight[unseen].any()):
+            return None, np.arange(len(y))
+        generator = np.random.default_rng(seed_of(entropy, 0, 2))
+        stratify = self._kind == "classifier"
+        training, unseen = set_apart(X, y, weight, self.validation_fraction, generator, stratify=stratify)
+        if not len(unseen):
             raise ValueError(
-                f"sample_weight is zero for all rows of one part when validation_fraction={self.validation_fraction} "
-                "of the rows are set apart. Leave rows of weight zero out, or choose another fraction."
+                f"weights={self.weights!r} sets rows apart, and needs two different rows of positive weight, of one "
+                f"class where there are classes. Got n_samples={len(y)} without any."
             )
-        return np.sort(training), np.sort(unseen)
+        return training, unseen
 
     def _unfitted(self, entropy: int, n_kept: int) -> list[Any]:
         templates = self._templates()
@@ -185,8 +180,17 @@ class BaseAveraging(NamedMembers):
         self._check_weights()
         if self.prefit and self.estimators is None:
             raise ValueError("prefit=True takes fitted members: give them as estimators=[(name, estimator), ...].")
-        if self.warm_start and self.estimators is not None:
-            raise ValueError("warm_start=True adds members made of estimator=: it has no use with estimators=.")
+        if self.warm_start and (self.estimators is not None or self.share is not None):
+            raise ValueError(
+                "warm_start=True adds members made of estimator=, each trained by itself: it has no use with "
+                "estimators= or share=."
+            )
+        if self.share is not None:
+            if self.estimators is not None:
+                raise ValueError(
+                    f"share={self.share!r} takes members that are all made of estimator=, not estimators=."
+                )
+            check_shareable(self._templates()[0], self)
 
     def _check_weights(self) -> None:
         if self.weights is None or isinstance(self.weights, str):

@@ -96,7 +96,9 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        return validate_table(self, X, reset=False)
+        # Members without weight are not asked for an average: what they would refuse is refused here.
+        finite = not (self._member_weights().all() or get_tags(self).input_tags.allow_nan)
+        return validate_table(self, X, reset=False, finite=finite)
 
     def _outputs(self, X: Any) -> Iterator[np.ndarray]:
         return (self._output_of(member, X) for member in self.estimators_)

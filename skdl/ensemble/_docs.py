@@ -93,8 +93,12 @@ weights : array-like of shape (n_estimators,), "validation", "greedy" or None, d
     least loss (log loss of probabilities, squared error of predictions) among all that are not negative and sum to one;
     "greedy" by 100 times taking the member, taken before or not, that brings the average's loss furthest down.
 validation_fraction : float, default=0.1
-    Share of the rows, in (0, 1), that are set apart for the `weights`; the members do not learn them. With `prefit`,
-    all rows given to fit are such.
+    Share of the rows (of each class; by `sample_weight`), in (0, 1), that are set apart for the `weights`; the members
+    do not learn them. Equal rows stay together. With `prefit`, all rows given to fit are such.
+share : {"batch_ensemble"} or None, default=None
+    "batch_ensemble" trains the networks made of `estimator` together, with shared weights in the hidden layers: each
+    has scalings of the layers' inputs and outputs, intercepts and a last layer of its own, and what is minimised is the
+    mean of their losses. It takes a fraction of the parameters, and is no slower than networks of their own.
 prefit : bool, default=False
     Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together, and chooses
     the `weights`. A clone of the ensemble keeps them, too.
@@ -125,6 +129,10 @@ apart for the `weights`. Members' warnings come once, with the number of members
 
 Seeds of member j made of `estimator` depend on `random_state` and j alone, and so do the rows set apart: a `warm_start`
 that adds members on the same data equals, bit for bit, a fit of all of them at once.
+
+With share="batch_ensemble", the seed of the first member is that of the training. Afterwards the members are networks
+of their own: `coefs_` hold the shared weights times the scalings, and `partial_fit` trains a member alone.
+`early_stopping` is judged by the mean of the members' scores. Normalizations by batches see the rows of all members.
 
 Chosen weights help where members differ in quality, as those of different kinds do. Members that are alike but for
 their random numbers are best averaged with equal weights: what a choice gains there is mostly chance, and the rows set

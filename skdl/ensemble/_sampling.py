@@ -80,6 +80,36 @@ def _count(max_samples: float, total: float) -> int:
     return max(1, math.floor(max_samples * total * (1 + 1e-9)))  # 0.29 of 100 is 29, whatever a product rounds to
 
 
+def set_apart(
+    X: Any,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    share: float,
+    generator: np.random.Generator,
+    *,
+    stratify: bool,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to learn and rows to judge by, about `share` of the weight of all (of each class) in the second.
+
+    Rows of equal content stay together: no copy of a learned row judges, and weight 2 equals the row twice. At least
+    one row (of each class) is left to be learned. Rows of weight zero, which say nothing, are among these.
+    """
+    weight = np.ones(len(y)) if weight is None else weight
+    rows = np.flatnonzero(weight > 0)
+    _, first, group = np.unique(row_keys(X, y)[rows], return_index=True, return_inverse=True)
+    mass = np.bincount(group, weight[rows])
+    order = generator.permutation(len(first))
+    strata = y[rows[first]] if stratify else np.zeros(len(first))
+    judging = np.zeros(len(first), dtype=bool)
+    for stratum in np.unique(strata):
+        chosen = order[strata[order] == stratum]
+        before = np.cumsum(mass[chosen]) - mass[chosen]
+        judging[chosen[:-1]] = before[:-1] < share * mass[chosen].sum() * (1 - 1e-9)
+    apart = np.zeros(len(y), dtype=bool)
+    apart[rows] = judging[group]
+    return np.flatnonzero(~apart), np.flatnonzero(apart)
+
+
 def row_keys(X: Any, y: np.ndarray) -> np.ndarray:
     """A hash of each row of (X, y), by values alone: the same for dense and sparse, frame and array.
 

@@ -61,7 +61,10 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
     References
     ----------
     B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles", NeurIPS, 2017.
+    ensembles", NeurIPS, 2017; R. Caruana et al., "Ensemble selection from libraries of models", ICML, 2004; Y. Wen,
+    D. Tran, J. Ba, "BatchEnsemble: an alternative approach to efficient ensemble and lifelong learning", ICLR, 2020;
+    Y. Gorishniy, A. Kotelnikov, A. Babenko, "TabM: advancing tabular deep learning with parameter-efficient
+    ensembling", ICLR, 2025.
 
     Examples
     --------
@@ -81,6 +84,12 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
     >>> mixed = EnsembleClassifier(members, weights=[2, 1], random_state=0)
     >>> mixed.set_params(mlp__alpha=1e-3).fit(X, y).score(X, y) > 0.95
     True
+
+    Thirty-two networks that share the weights of their hidden layers:
+
+    >>> shared = EnsembleClassifier(estimator=MLPClassifier((16,)), n_estimators=32, share="batch_ensemble")
+    >>> shared.set_params(random_state=0).fit(X, y).predict_uncertainty(X).columns.tolist()
+    ['total_entropy', 'expected_entropy', 'knowledge_entropy']
     """
 
     _constraints = {**COMMON, "voting": OneOf("soft", "hard")}
@@ -94,6 +103,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         voting: str = "soft",
         weights: Any = None,
         validation_fraction: float = 0.1,
+        share: str | None = None,
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -105,6 +115,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         self.voting = voting
         self.weights = weights
         self.validation_fraction = validation_fraction
+        self.share = share
         self.prefit = prefit
         self.warm_start = warm_start
         self.n_jobs = n_jobs
@@ -214,7 +225,10 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
     References
     ----------
     B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty estimation using deep
-    ensembles", NeurIPS, 2017.
+    ensembles", NeurIPS, 2017; R. Caruana et al., "Ensemble selection from libraries of models", ICML, 2004; Y. Wen,
+    D. Tran, J. Ba, "BatchEnsemble: an alternative approach to efficient ensemble and lifelong learning", ICLR, 2020;
+    Y. Gorishniy, A. Kotelnikov, A. Babenko, "TabM: advancing tabular deep learning with parameter-efficient
+    ensembling", ICLR, 2025.
 
     Examples
     --------
@@ -237,6 +251,7 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
         n_estimators: int = 5,
         weights: Any = None,
         validation_fraction: float = 0.1,
+        share: str | None = None,
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -247,6 +262,7 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
         self.n_estimators = n_estimators
         self.weights = weights
         self.validation_fraction = validation_fraction
+        self.share = share
         self.prefit = prefit
         self.warm_start = warm_start
         self.n_jobs = n_jobs

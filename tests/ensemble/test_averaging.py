@@ -54,8 +54,12 @@ def assert_same_network(first, second):
         EnsembleClassifier([("mlp", FAST_C), ("tree", TREE)], weights=[1, 2]),
         EnsembleClassifier([("mlp", FAST_C), ("tree", TREE), ("more", FAST_C)], voting="hard"),
         EnsembleRegressor([("mlp", FAST_R), ("tree", DecisionTreeRegressor(max_depth=3, random_state=0))]),
+        EnsembleClassifier(estimator=FAST_C, n_estimators=3, share="batch_ensemble"),
+        EnsembleRegressor(estimator=FAST_R, n_estimators=3, share="batch_ensemble"),
+        EnsembleClassifier([("mlp", FAST_C), ("tree", TREE)], weights="greedy", validation_fraction=0.3),
+        EnsembleRegressor([("mlp", FAST_R), ("tree", DecisionTreeRegressor(max_depth=3))], weights="validation"),
     ],
-    ids=["classifier", "regressor", "soft", "hard", "regressors"],
+    ids=["classifier", "regressor", "soft", "hard", "regressors", "shared", "shared r", "greedy", "validation"],
 )
 def test_check_estimator(estimator):
     with warnings.catch_warnings():

@@ -20,6 +20,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
 from skdl.ensemble import _weights
+from skdl.ensemble._sampling import set_apart
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 4))
@@ -128,7 +129,7 @@ def test_the_weights_are_those_of_the_rows_set_apart(ensemble, members, y, weigh
     fitted = ensemble(members, **parameters).fit(X, y, sample_weight)
     rows = fitted.validation_indices_
     learned = np.setdiff1d(np.arange(200), rows)
-    assert len(rows) == 50
+    assert len(rows) == pytest.approx(50, abs=3)  # of each class the next whole number
     for member in fitted.estimators_:  # a member equals its own fit on the other rows
         extra = {} if sample_weight is None else {"sample_weight": sample_weight[learned]}
         assert_array_equal(clone(member).fit(X[learned], y[learned], **extra).predict(X), member.predict(X))
@@ -145,7 +146,9 @@ def test_the_weights_are_those_of_the_rows_set_apart(ensemble, members, y, weigh
     loss = lambda w: (  # noqa: E731
         log_loss(y[rows], np.tensordot(w, outputs[:, rows], 1), sample_weight=share)
         if y is Y_CLASS
-        else np.average(((y[rows] - np.tensordot(w, outputs[:, rows], 1)) ** 2).reshape(50, -1).sum(1), weights=share)
+        else np.average(
+            ((y[rows] - np.tensordot(w, outputs[:, rows], 1)) ** 2).reshape(len(rows), -1).sum(1), weights=share
+        )
     )
     others = [np.full(3, 1 / 3), *np.eye(3), *rng.dirichlet(np.ones(3), 50)]
     slack = 1e-9 if weights == "validation" else 0.01
@@ -159,7 +162,7 @@ def test_classes_are_shared_out_evenly():
     rows = fitted.validation_indices_
     _, apart = np.unique(Y_CLASS[rows], return_counts=True)
     _, counts = np.unique(Y_CLASS, return_counts=True)
-    assert_allclose(apart, counts / 10, atol=1)
+    assert_array_equal(apart, np.ceil(counts / 10))
 
 
 def test_a_bad_member_is_left_out_and_not_asked():
@@ -238,11 +241,38 @@ def test_bad_parameters(params, message):
     assert not hasattr(ensemble, "estimators_")
 
 
-def test_weights_that_leave_a_part_empty():
+def test_rows_that_leave_none_to_set_apart():
     weight = np.zeros(200)
     weight[0] = 1
-    with pytest.raises(ValueError, match="sample_weight is zero for all rows of one part"):
+    with pytest.raises(ValueError, match="needs two different rows of positive weight"):
         EnsembleRegressor(MEMBERS_R, weights="validation", random_state=0).fit(X, Y_REAL, weight)
+    with pytest.raises(ValueError, match=r"of one class .* Got n_samples=3"):
+        EnsembleClassifier(MEMBERS_C, weights="greedy", random_state=0).fit(X[:3], ["a", "b", "c"])
+
+
+def test_rows_are_set_apart_by_content():
+    """Copies stay together, and neither order nor the form of a weight matters."""
+    generator = lambda: np.random.default_rng(0)  # noqa: E731
+    weight, order = rng.integers(0, 4, 200), rng.permutation(200)
+    repeated = np.repeat(np.arange(200), weight)
+    for y, stratify in ((Y_CLASS, True), (Y_REAL, False)):
+        learned, judging = set_apart(X[order], y[order], weight[order], 0.3, generator(), stratify=stratify)
+        assert_array_equal(np.sort(np.concatenate([learned, judging])), np.arange(200))
+        _, twice = set_apart(X[repeated], y[repeated], None, 0.3, generator(), stratify=stratify)
+        assert set(repeated[twice]) == set(order[judging])
+        assert weight[order][judging].sum() == len(twice) == pytest.approx(0.3 * weight.sum(), abs=9)
+    rare = Y_CLASS.astype(object)
+    rare[0] = "only one"
+    learned, judging = set_apart(X, rare, None, 0.9, generator(), stratify=True)
+    assert 0 in learned
+    assert set(rare[learned]) == {"a", "b", "c", "only one"}
+
+
+def test_members_that_are_not_asked_refuse_nothing_unseen():
+    members = [("line", LinearRegression()), ("tree", DecisionTreeRegressor())]
+    fitted = EnsembleRegressor(members, weights=[0, 1]).fit(X, Y_REAL)
+    with pytest.raises(ValueError, match="contains NaN"):
+        fitted.predict(np.full((1, 4), np.nan))
 
 
 def test_fitted_members_take_sample_weight_for_the_weights_alone():

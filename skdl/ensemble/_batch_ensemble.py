@@ -1,0 +1,106 @@
+"""Members that share the weights of their hidden layers: trained as one network, handed out as estimators of their own.
+
+In training, member j's map of each hidden layer is the shared W times the matrix r_j^T s_j of rank one (see
+`skdl.engine.shared`). Afterwards that product is written out: each member is an ordinary fitted network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skdl._threads import n_threads
+from skdl.engine import Member, Network, Outcome, State, train_members
+from skdl.ensemble._fitting import is_stackable
+from skdl.neural._perceptron import Perceptron
+from skdl.neural._training import Training
+
+
+def check_shareable(template: Any, owner: Any) -> None:
+    """Raise for an estimator whose fit has no sense, or none that is known, for members that share weights."""
+    name = type(owner).__name__
+    if not isinstance(template, Perceptron) or not is_stackable(template):
+        raise ValueError(
+            f"With share='batch_ensemble', {name} takes its members from one training of a multilayer perceptron of "
+            f"skdl without callbacks. Got {template!r}."
+        )
+    template._check_parameters()
+    if template.prior is not None or np.ndim(template.alpha):
+        raise ValueError(
+            f"With share='batch_ensemble', {name} takes one number as alpha, and no prior: of shared weights no member "
+            "has coefficients of its own in training."
+        )
+    if template._resolve("penalty").projects:
+        raise ValueError(
+            f"With share='batch_ensemble', {name} takes no penalty that bounds weights: the members' scalings would "
+            f"undo it. Got penalty={template.penalty!r}."
+        )
+
+
+def fit_batch_ensemble(
+    networks: Sequence[Any], X: Any, y: np.ndarray, weight: np.ndarray | None, n_jobs: int | None
+) -> list[Any]:
+    """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used."""
+    first = networks[0]
+    data = first._prepare(X, y, weight)
+    task = first._member(data, first._generator(), n_epochs=first._max_iter())
+    shared = _with_copies(task, len(networks))
+    [outcome] = train_members([shared], n_threads(n_jobs))
+    first._warn_of(outcome)
+    for network, state in zip(networks, _states(shared, task, outcome), strict=True):
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(first, name):
+                setattr(network, name, getattr(first, name))
+        state.generators = [network._generator()]
+        training = Training.of(task, data.encoding, state, outcome.reason)
+        network.__dict__.update(network._results(training))
+    return list(networks)
+
+
+def _with_copies(task: Member, copies: int) -> Member:
+    """The task for all members: the mean of their losses, penalties and scores."""
+    architecture = replace(task.architecture, copies=copies)
+    changes: dict[str, Any] = {"architecture": architecture}
+    score = task.score
+    if score is not None:
+        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, copies)]))
+    if task.alpha and not task.penalty.on_activations:
+        layout = Network([architecture], task.dtype).layout
+        alpha = np.empty((1, layout.size), task.dtype)
+        for named in layout.views(alpha):
+            for name, values in named.items():
+                # A member's own weights are penalised in its share of the loss, 1 / m.
+                values[...] = task.alpha / copies if name == "weights" else task.alpha
+        changes["alpha"] = alpha[0, : layout.n_penalised]
+    return replace(task, **changes)
+
+
+def _states(shared: Member, task: Member, outcome: Outcome) -> list[State]:
+    """Where each member has come to, as an ordinary network's state; its optimizer's memory is empty."""
+    together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
+    layers = together.layout.views(outcome.theta.astype(np.float64))[1:]  # the first one spreads the rows
+    progress = replace(outcome.state.progress[0], best_theta=None, best_buffers=None, settled_buffers=None)
+    states = []
+    for j in range(shared.architecture.copies):
+        theta = np.empty((1, alone.layout.size), task.dtype)
+        for named, views in zip(layers, alone.layout.views(theta), strict=True):
+            for name, value in _own({name: values[0] for name, values in named.items()}, j).items():
+                views[name][0] = value
+        slots = {name: np.zeros_like(theta) for name in task.optimizer.slots}
+        step = outcome.state.step.copy()
+        states.append(State(theta, outcome.buffers.copy(), slots, step, [task.generator], [progress.copy()]))
+    return states
+
+
+def _own(named: dict[str, np.ndarray], j: int) -> dict[str, np.ndarray]:
+    """A layer's parameters as member j has them."""
+    if "in_scale" in named:
+        weight = named["weight"] * np.outer(named["in_scale"][j], named["out_scale"][j])
+        return {"weight": weight, "bias": named["bias"][j : j + 1]}
+    if "weights" in named:
+        weight = np.split(named["weights"], len(named["bias"]))[j]
+        return {"weight": weight, "bias": named["bias"][j : j + 1]}
+    return named

@@ -1,0 +1,248 @@
+"""Members that share weights: what is minimised, the members as networks of their own, the estimator's contract."""
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
+from skdl.engine import Network, train_members
+from skdl.ensemble import _batch_ensemble as module
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(150, 4))
+Y_CLASS = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])]
+Y_REAL = X[:, 0] * X[:, 1] + 3 * X[:, 2] + 100
+Y_TWO = np.column_stack([Y_REAL, X[:, 3]])
+MLP_C = MLPClassifier((8, 6), batch_size=32, max_iter=4)
+MLP_R = MLPRegressor((8, 6), batch_size=32, max_iter=4)
+
+
+def shared(kind, network, k=5, **params):
+    return kind(estimator=network, n_estimators=k, share="batch_ensemble", random_state=0, **params)
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The engine's tasks and outcomes of the fits in a test."""
+    calls = []
+
+    def train(members, n_threads):
+        outcomes = train_members(members, n_threads)
+        calls.append((members, outcomes))
+        return outcomes
+
+    monkeypatch.setattr(module, "train_members", train)
+    return calls
+
+
+@pytest.mark.parametrize(("kind", "network", "y"), [
+    (EnsembleClassifier, MLP_C, Y_CLASS),
+    (EnsembleClassifier, MLP_C, Y_CLASS == "a"),
+    (EnsembleClassifier, clone(MLP_C).set_params(normalization="batch", dropout=0.2, input_dropout=0.1), Y_CLASS),
+    (EnsembleClassifier, clone(MLP_C).set_params(normalization="layer", activation="prelu"), Y_CLASS),
+    (EnsembleClassifier, clone(MLP_C).set_params(hidden_layer_sizes=()), Y_CLASS),
+    (EnsembleRegressor, MLP_R, Y_REAL),
+    (EnsembleRegressor, clone(MLP_R).set_params(early_stopping=True), Y_TWO),
+])  # fmt: skip
+def test_the_members_are_the_copies_that_were_trained(kind, network, y, trained):
+    """Their predictions on X as it is, against the trained network's scores of standardised rows."""
+    fitted = shared(kind, network).fit(X, y)
+    [[[task], [outcome]]] = trained
+    assert task.architecture.copies == 5
+    together = Network([task.architecture], np.float64)
+    arrays = together.arrays(outcome.theta.astype(float), outcome.buffers.astype(float))
+    scores = together.scores(((X - task.rows.shift) * task.rows.scale)[None].astype(float), arrays)[0]
+    members = fitted.predict_members(X)
+    first = fitted.estimators_[0]
+    linked = first._loss(first._training.encoding).link(scores.reshape(5, 150, -1))
+    if kind is EnsembleRegressor:
+        assert_allclose(members.reshape(5, 150, -1), linked * y.std(axis=0) + y.mean(axis=0), rtol=1e-4)
+        assert_allclose(fitted.predict(X), members.mean(axis=0))
+    else:
+        linked = np.concatenate([1 - linked, linked], axis=2) if linked.shape[2] == 1 else linked
+        assert_allclose(members, linked, atol=1e-5)
+        assert_allclose(fitted.predict_proba(X), members.mean(axis=0))
+    assert len({output.tobytes() for output in members}) == 5
+    assert [type(member) for member in fitted.estimators_] == [type(network)] * 5
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_what_is_minimised(alpha, weighted, trained):
+    """Mean of the members' losses, penalty of the shared weights, mean penalty of the members' own; nothing moves."""
+    still = {"alpha": alpha, "batch_size": 150, "max_iter": 1, "dtype": "float64", "standardize": False}
+    weight = rng.uniform(0.5, 2, 150) if weighted else None
+    for kind, network, y in ((EnsembleClassifier, MLP_C, Y_CLASS), (EnsembleRegressor, MLP_R, Y_REAL)):
+        network = clone(network).set_params(**still, optimizer__learning_rate=1e-15)
+        fitted = shared(kind, network).fit(X, y, weight)
+        [task], [outcome] = trained.pop()
+        named = Network([task.architecture], np.float64).layout.views(outcome.theta)
+        squares = sum((views["weight"] ** 2).sum() for views in named if "weight" in views)
+        squares += sum((views["weights"] ** 2).sum() for views in named if "weights" in views) / 5
+        outputs = fitted.predict_members(X)
+        if kind is EnsembleClassifier:
+            losses = [log_loss(y, output, sample_weight=weight) for output in outputs]
+        else:
+            variance = np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)
+            losses = [mean_squared_error(y, output, sample_weight=weight) / variance / 2 for output in outputs]
+        for member in fitted.estimators_:
+            assert member.loss_ == pytest.approx(np.mean(losses) + alpha / 2 * squares, rel=1e-9)
+
+
+def test_a_penalty_with_kinks_and_one_on_activations(trained):
+    network = clone(MLP_C).set_params(penalty="l1", alpha=0.02, max_iter=30, batch_size=16)
+    shared(EnsembleClassifier, network).fit(X, Y_CLASS)
+    [task], [outcome] = trained.pop()
+    views = Network([task.architecture], np.float32).layout.views(outcome.theta)
+    zeros = [np.mean(named["weight"] == 0) for named in views if "weight" in named]
+    assert max(zeros) > 0.05
+    active = clone(MLP_C).set_params(penalty="activity_l1", alpha=0.1)
+    assert shared(EnsembleClassifier, active).fit(X, Y_CLASS).predict_proba(X).shape == (150, 3)
+
+
+def test_one_member_shares_with_nobody():
+    alone = EnsembleClassifier(estimator=MLP_C, n_estimators=1, random_state=0).fit(X, Y_CLASS)
+    assert_array_equal(shared(EnsembleClassifier, MLP_C, 1).fit(X, Y_CLASS).predict_proba(X), alone.predict_proba(X))
+
+
+def test_it_learns_with_few_parameters(trained):
+    network = MLPClassifier((64, 64), batch_size=32, max_iter=30)
+    ensemble = shared(EnsembleClassifier, network, 16).fit(X[:100], Y_CLASS[:100])
+    [[[task], [outcome]]] = trained
+    assert outcome.theta.size == task.architecture.n_parameters < 0.6 * 16 * ensemble.estimators_[0].n_parameters_
+    assert ensemble.score(X[100:], Y_CLASS[100:]) > 0.8
+    regressor = shared(EnsembleRegressor, clone(MLP_R).set_params(max_iter=60), 8).fit(X[:100], Y_REAL[:100])
+    assert regressor.score(X[100:], Y_REAL[100:]) > 0.8
+
+
+def test_equal_seeds_give_equal_bits_whatever_n_jobs():
+    one = shared(EnsembleClassifier, MLP_C).fit(X, Y_CLASS)
+    for other in (shared(EnsembleClassifier, MLP_C, n_jobs=2), clone(one)):
+        assert_array_equal(other.fit(X, Y_CLASS).predict_members(X), one.predict_members(X))
+    moved = shared(EnsembleClassifier, MLP_C).set_params(random_state=1).fit(X, Y_CLASS)
+    assert not np.array_equal(moved.predict_members(X), one.predict_members(X))
+    assert len({member.random_state for member in one.estimators_}) == 5
+
+
+@pytest.mark.filterwarnings("ignore:Maximum iterations")
+@pytest.mark.parametrize(("kind", "network", "y"), [
+    (EnsembleClassifier, MLP_C, Y_CLASS), (EnsembleRegressor, MLP_R, Y_REAL)
+])  # fmt: skip
+def test_weight_two_is_the_row_twice(kind, network, y):
+    weight = rng.integers(0, 4, 150)
+    repeated = np.repeat(np.arange(150), weight)
+    # Full batches: a step sees the rows' weights alone, in whatever order.
+    network = clone(network).set_params(optimizer="lbfgs", max_iter=5, dtype="float64")
+    weighted = shared(kind, network).fit(X, y, weight)
+    twice = shared(kind, network).fit(X[repeated], y[repeated])
+    assert_allclose(weighted.predict_members(X), twice.predict_members(X), rtol=1e-5)
+
+
+def test_class_weight():
+    network = clone(MLP_C).set_params(max_iter=20)
+    heavy = clone(network).set_params(class_weight={"a": 100, "b": 1, "c": 1})
+    plain, heavy = (shared(EnsembleClassifier, each).fit(X, Y_CLASS) for each in (network, heavy))
+    assert (heavy.predict(X) == "a").sum() > (plain.predict(X) == "a").sum()
+
+
+def test_early_stopping_keeps_the_best_epoch(trained):
+    network = clone(MLP_C).set_params(early_stopping=True, validation_fraction=0.3, max_iter=30, n_iter_no_change=3)
+    fitted = shared(EnsembleClassifier, network).fit(X, Y_CLASS)
+    [[[task], _]] = trained
+    rows = task.validation.index
+    accuracy = np.mean([accuracy_score(Y_CLASS[rows], member.predict(X[rows])) for member in fitted.estimators_])
+    assert accuracy == pytest.approx(max(fitted.estimators_[0].validation_scores_))
+    by_loss = shared(EnsembleClassifier, network.set_params(scoring="loss", n_iter_no_change=None)).fit(X, Y_CLASS)
+    [task], _ = trained[-1]
+    losses = [log_loss(Y_CLASS[rows], member.predict_proba(X[rows])) for member in by_loss.estimators_]
+    assert -np.mean(losses) == pytest.approx(max(by_loss.estimators_[0].validation_scores_), rel=1e-4)
+
+
+def test_exact_statistics_of_a_normalization():
+    network = clone(MLP_C).set_params(normalization="batch", normalization__statistics="population")
+    fitted = shared(EnsembleClassifier, network).fit(X, Y_CLASS)
+    assert fitted.score(X, Y_CLASS) > 0.4
+
+
+def test_a_member_goes_on_alone():
+    fitted = shared(EnsembleClassifier, MLP_C).fit(X, Y_CLASS)
+    before = fitted.predict_members(X)
+    member = fitted.estimators_[2].partial_fit(X, Y_CLASS)
+    assert member.n_iter_ == 5
+    after = fitted.predict_members(X)
+    assert_array_equal(np.delete(after, 2, axis=0), np.delete(before, 2, axis=0))
+    assert 0 < np.abs(after[2] - before[2]).max() < 0.5
+
+
+def test_with_chosen_weights_and_hard_voting():
+    fitted = shared(EnsembleRegressor, MLP_R, weights="validation").fit(X, Y_REAL)
+    assert fitted.weights_.sum() == pytest.approx(1)
+    rows = np.setdiff1d(np.arange(150), fitted.validation_indices_)
+    assert_array_equal(
+        shared(EnsembleRegressor, MLP_R).fit(X[rows], Y_REAL[rows]).predict_members(X), fitted.predict_members(X)
+    )
+    votes = shared(EnsembleClassifier, MLP_C, voting="hard").fit(X, Y_CLASS).predict_members(X)
+    assert set(np.unique(votes)) == {0, 1}
+
+
+def test_frames_pickles_pipelines_and_searches():
+    frame = pd.DataFrame(X, columns=list("pqrs"))
+    fitted = shared(EnsembleClassifier, MLP_C).fit(frame, pd.Series(Y_CLASS))
+    assert [list(member.feature_names_in_) for member in fitted.estimators_] == [list("pqrs")] * 5
+    assert_array_equal(fitted.predict_proba(frame), shared(EnsembleClassifier, MLP_C).fit(X, Y_CLASS).predict_proba(X))
+    assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(frame), fitted.predict_proba(frame))
+    assert fitted.error_decomposition(frame, Y_CLASS)["ambiguity"] > 0
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), shared(EnsembleClassifier, MLP_C)),
+        {"ensembleclassifier__share": [None, "batch_ensemble"], "ensembleclassifier__estimator__alpha": [0.0, 0.1]},
+        cv=2,
+        error_score="raise",
+    )
+    assert search.fit(frame, Y_CLASS).best_score_ > 0.3
+
+
+def test_divergence_is_told_once():
+    network = clone(MLP_R).set_params(optimizer="sgd", optimizer__learning_rate=1e30)
+    with pytest.warns(UserWarning, match="The loss became infinite or NaN in epoch 1") as told:
+        fitted = shared(EnsembleRegressor, network).fit(X, Y_REAL)
+    assert len(told) == 1
+    assert np.isfinite(fitted.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"share": "trunk"}, "'share' .* None or 'batch_ensemble'"),
+        ({"estimator": LogisticRegression()}, "one training of a multilayer perceptron"),
+        ({"estimator": SoftmaxClassifier()}, "one training of a multilayer perceptron"),
+        ({"estimator": clone(MLP_C).set_callbacks(callbacks.EarlyStopping())}, "without callbacks"),
+        ({"estimator": MLPClassifier(prior=np.zeros((4, 128)))}, "one number as alpha, and no prior"),
+        ({"estimator": MLPClassifier(alpha=np.ones(4))}, "one number as alpha, and no prior"),
+        ({"estimator": MLPClassifier(penalty="max_norm")}, "no penalty that bounds weights"),
+        ({"estimator": MLPClassifier(tol=-1)}, "'tol' parameter of MLPClassifier"),
+        ({"warm_start": True}, "it has no use with estimators= or share="),
+        ({"estimators": [("mlp", MLP_C)], "estimator": None}, "all made of estimator=, not estimators="),
+    ],
+)
+def test_bad_parameters(params, message):
+    ensemble = shared(EnsembleClassifier, MLP_C).set_params(**params)
+    with pytest.raises(ValueError, match=message):
+        ensemble.fit(X, Y_CLASS)
+    assert not hasattr(ensemble, "estimators_")
+
+
+def test_copies_and_lone_networks_are_no_stack():
+    network = clone(MLP_C)
+    data = network._prepare(X, Y_CLASS, None)
+    task = network._member(data, network._generator(), n_epochs=1)
+    assert task.structure != replace(task, architecture=replace(task.architecture, copies=2)).structure
