@@ -173,10 +173,12 @@ def summary(stacks: Sequence[int]) -> str:
 
     Examples
     --------
-    >>> summary([80])
-    '80 fits trained in 1 stack'
+    >>> from skdl.parallel.backend import summary
     >>> summary([64, 16])
     '80 fits trained in 2 stacks of 16 to 64'
     """
-    of = f" of {min(stacks)} to {max(stacks)}" if len(stacks) > 1 else ""
-    return f"{sum(stacks)} fits trained in {len(stacks)} stack{'s' * (len(stacks) != 1)}{of}"
+    fits = f"{sum(stacks)} fit{'s' * (sum(stacks) != 1)} trained in {len(stacks)} stack{'s' * (len(stacks) != 1)}"
+    if len(stacks) < 2:
+        return fits
+    smallest, largest = min(stacks), max(stacks)
+    return f"{fits} of {smallest}" + f" to {largest}" * (largest > smallest)
