@@ -17,7 +17,8 @@ from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleR
 from skdl.linear.least_squares import LeastSquaresRegressor
 from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
-from skdl.neighbors.knn import KNNClassifier, KNNRegressor
+from skdl.neighbors.knn_classifier import KNNClassifier
+from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 

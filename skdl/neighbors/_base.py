@@ -14,9 +14,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
 from .._search_space import SearchSpaceMixin
+from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
-from ._metrics import Cosine, Custom, Metric, Minkowski
-from ._search import Search, make_search, working_memory
+from ._choice import make_search, unsuitable
+from ._metrics import Cosine, Custom, Metric, Minkowski, NanEuclidean
+from ._search import Search, working_memory
 from ._votes import distance_weights, scaled, without_own
 
 METRICS: dict[str, Metric] = {
@@ -24,6 +26,7 @@ METRICS: dict[str, Metric] = {
     "manhattan": Minkowski(1),
     "chebyshev": Minkowski(np.inf),
     "cosine": Cosine(),
+    "nan_euclidean": NanEuclidean(),
 }
 
 
@@ -39,9 +42,10 @@ def check_sparse(X: Any, metric: Metric) -> None:
 
 
 class Rows(NamedTuple):
-    """The training rows: all of them, those that can be neighbours, and what each one's vote weighs."""
+    """The training rows: all of them with their weights, the search among those that can be neighbours, and votes."""
 
     X: Any
+    weight: np.ndarray
     search: Search
     searched: np.ndarray | None  # indices into X of the rows searched; None when these are all
     votes: np.ndarray
@@ -56,15 +60,19 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
 
     n_neighbors: int
     weights: Any
+    metric: Any
+    algorithm: str
     n_jobs: int | None
     n_samples_fit_: int
+    algorithm_: str
     _rows: Rows
 
     _constraints: dict[str, Constraint] = {
         "n_neighbors": Integer(low=1),
         "weights": OneOf("uniform", "distance") | Callable(),
-        "metric": OneOf("euclidean", "manhattan", "chebyshev", "minkowski", "cosine") | Callable(),
+        "metric": OneOf(*METRICS, "minkowski") | Callable(),
         "p": Real(low=1),
+        "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
     }
 
@@ -102,6 +110,32 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
         distances, indices = without_own(*self._neighbors(rows.X, k + 1), np.arange(rows.X.shape[0]))
         return (distances, indices) if return_distance else indices
 
+    def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
+        """Arrange the nearest training rows of each query as a sparse matrix.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
+            As in `kneighbors`.
+        n_neighbors : int, default=None
+            As in `kneighbors`.
+        mode : {"connectivity", "distance"}, default="connectivity"
+            What is stored for a neighbour: 1, or its distance (0 too).
+
+        Returns
+        -------
+        graph : CSR matrix of shape (n_queries, number of rows of fit)
+            `n_neighbors` entries in each row, nearest first.
+        """
+        check_is_fitted(self)
+        if mode not in ("connectivity", "distance"):
+            raise ValueError(f"The 'mode' parameter must be 'connectivity' or 'distance'. Got {mode!r} instead.")
+        distances, indices = self.kneighbors(X, n_neighbors)
+        n_queries, k = indices.shape
+        stored = distances.ravel() if mode == "distance" else np.ones(indices.size)
+        shape = n_queries, self._rows.X.shape[0]
+        return sparse.csr_matrix((stored, indices.ravel(), np.arange(0, indices.size + 1, k)), shape=shape)
+
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn's own test would take the n_features_in_ of a fit that failed later for a model.
         return hasattr(self, "_rows")
@@ -111,30 +145,44 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
         if isinstance(self.metric, str):
             is_euclidean = self.metric == "minkowski" and self.p == 2
-            tags.input_tags.sparse = is_euclidean or self.metric in {"euclidean", "cosine"}
+            takes_sparse = is_euclidean or self.metric in {"euclidean", "cosine"}
+            tags.input_tags.sparse = takes_sparse and self.algorithm in ("auto", "brute")
+            tags.input_tags.allow_nan = self.metric == "nan_euclidean"
         return tags
 
     def _training_checks(self, X: Any) -> dict[str, Any]:
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
-        check_sparse(X, metric_of(self))
+        metric = metric_of(self)
+        check_sparse(X, metric)
+        problem = unsuitable(self.algorithm, X, metric)
+        if problem:
+            raise ValueError(problem)
         # A copy, since the rows are the model: it must not change when the caller's array does.
-        return {"accept_sparse": "csr", "copy": True}
+        return {"accept_sparse": "csr", "copy": True, "ensure_all_finite": finiteness(metric)}
 
-    def _keep_rows(self, X: Any, sample_weight: Any) -> Rows:
+    def _keep_rows(self, X: Any, sample_weight: Any, before: Rows | None = None) -> Rows:
+        """The rows of X, after those kept before, ready to be searched."""
         weight = validate_sample_weight(sample_weight, X)
-        if sparse.issparse(X):
-            X.sum_duplicates()
         if weight is None:
             weight = np.ones(X.shape[0])
+        if before is not None:
+            if sparse.issparse(X) != sparse.issparse(before.X):
+                raise ValueError("X must be sparse in every call of partial_fit or in none.")
+            X = sparse.vstack([before.X, X], "csr") if sparse.issparse(X) else np.concatenate([before.X, X])
+            weight = np.concatenate([before.weight, weight])
+        if sparse.issparse(X):
+            X.sum_duplicates()
         searched = None if weight.all() else np.flatnonzero(weight)
-        search = make_search(X if searched is None else X[searched], metric_of(self))
-        return Rows(X, search, searched, scaled(weight))
+        kept = X if searched is None else X[searched]
+        search = make_search(kept, metric_of(self), self.algorithm, self.n_neighbors, n_threads(self.n_jobs))
+        return Rows(X, weight, search, searched, scaled(weight))
 
     def _queries(self, X: Any) -> Any:
         check_is_fitted(self)
-        check_sparse(X, self._rows.search.metric)
-        return validate_X(self, X, accept_sparse="csr")
+        metric = self._rows.search.metric
+        check_sparse(X, metric)
+        return validate_X(self, X, accept_sparse="csr", ensure_all_finite=finiteness(metric))
 
     def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         self._check_count(k, X.shape[0])
@@ -163,6 +211,11 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
             block = slice(start, min(start + size, X.shape[0]))
             distances, indices = self._neighbors(X[block], self.n_neighbors)
             yield block, indices, distance_weights(distances, self.weights) * self._rows.votes[indices]
+
+
+def finiteness(metric: Metric) -> bool | str:
+    """scikit-learn's word for what X may hold."""
+    return "allow-nan" if isinstance(metric, NanEuclidean) else True
 
 
 def warn_no_votes(count: int, instead: str) -> None:

@@ -1,6 +1,8 @@
 """The distances themselves: one formula for each metric, in float64, between paired rows.
 
 Whatever proposes neighbours, these formulas decide: two searches that keep the right candidates give the same bits.
+With q and x in float64, "the distance" means, for instance, what `np.sqrt(np.square(q - x).sum())` returns: differences
+are taken before squares, as in scipy's `cdist`, from which only the order of summing, hence the last bits, may differ.
 The sums run over the columns of one pair at a time, so equal rows have equal distances wherever they stand.
 """
 
@@ -30,16 +32,18 @@ class Metric:
 class Minkowski(Metric):
     """(sum_j |a_j - b_j|^p)^(1/p); p = 1 is Manhattan's, p = 2 Euclid's, p = inf Chebyshev's distance."""
 
+    exponent: float
+
     def __init__(self, p: float):
         self.exponent = float(p)
 
     def between(self, A: Any, B: Any) -> np.ndarray:
         p = self.exponent
-        assert p is not None
         with np.errstate(over="ignore", under="ignore"):  # an infinite distance is reported by the search
             if p == 2:
                 return np.sqrt(row_sums_of_squares(A - B))
-            difference = np.abs(A - B)
+            difference = A - B
+            np.abs(difference, out=difference)
             if p == 1:
                 return difference.sum(axis=1)
             if np.isinf(p):
@@ -60,6 +64,23 @@ class Cosine(Metric):
         distances = row_sums_of_squares(A - B) / 2
         distances[(row_largest(A) == 0) | (row_largest(B) == 0)] = 1.0
         return distances
+
+
+class NanEuclidean(Metric):
+    """Euclid's distance over the columns present in both rows, as if these were typical of the rest.
+
+    sqrt(d / c * sum_j (a_j - b_j)^2), the sum over the c of the d columns that are NaN in neither row; infinite if c
+    is 0.
+    """
+
+    def between(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore", under="ignore"):
+            difference = A - B
+            absent = np.isnan(difference)
+            difference[absent] = 0
+            common = A.shape[1] - absent.sum(axis=1)
+            squares = row_sums_of_squares(difference)
+            return np.sqrt(np.where(common > 0, squares * (A.shape[1] / np.maximum(common, 1)), np.inf))
 
 
 class Custom(Metric):
@@ -104,7 +125,7 @@ def row_largest(X: Any) -> np.ndarray:
 
 def row_sums_of_squares(X: Any) -> np.ndarray:
     if not sparse.issparse(X):
-        return np.square(X).sum(axis=1)
+        return (X * X).sum(axis=1)
     squares = X.copy()
     squares.data = np.square(squares.data)
     return np.asarray(squares.sum(axis=1)).ravel()

@@ -12,7 +12,7 @@ from skdl._threads import one_blas_thread
 
 def map_blocks(function: Callable[..., Any], blocks: Iterable[Any], n_threads: int) -> list[Any]:
     """The function's results in the order of the blocks."""
-    if n_threads == 1:
-        return [function(block) for block in blocks]
     with one_blas_thread():
+        if n_threads == 1:
+            return [function(block) for block in blocks]
         return Parallel(n_jobs=n_threads, require="sharedmem")(delayed(function)(block) for block in blocks)

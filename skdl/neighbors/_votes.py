@@ -8,14 +8,18 @@ import numpy as np
 
 
 def distance_weights(distances: np.ndarray, weights: Any) -> np.ndarray:
-    """Weights of neighbours from their distances, nearest first, each row up to a factor of its own."""
+    """Weights of neighbours from their distances, nearest first, each row up to a factor of its own.
+
+    A row at infinite distance, which shares no present column with the query, has nothing to say.
+    """
+    comparable = np.isfinite(distances)
     if weights == "uniform":
-        return np.ones_like(distances)
+        return comparable.astype(np.float64)
     if weights == "distance":
         nearest = distances[:, :1]
         # Relative to the nearest, 1/distance cannot overflow; neighbours at distance zero share the whole vote.
         with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-            return np.where(nearest > 0, nearest / distances, distances == 0)
+            return np.where(comparable & (nearest > 0), nearest / distances, distances == 0)
     result = np.asarray(weights(distances.copy()), dtype=np.float64)
     if result.shape != distances.shape:
         raise ValueError(
@@ -24,7 +28,7 @@ def distance_weights(distances: np.ndarray, weights: Any) -> np.ndarray:
         )
     if not (np.isfinite(result) & (result >= 0)).all():
         raise ValueError("The callable 'weights' must return finite values in the range [0, inf).")
-    return scaled(result)
+    return scaled(result * comparable)
 
 
 def scaled(weights: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
-from skdl.neighbors.knn import KNNClassifier, KNNRegressor
+from skdl import KNNClassifier, KNNRegressor
 
 BOTH = [KNNClassifier, KNNRegressor]
 rng = np.random.default_rng(0)

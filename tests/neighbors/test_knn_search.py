@@ -14,9 +14,12 @@ from sklearn import config_context
 from threadpoolctl import threadpool_info
 
 from skdl.neighbors import _threads
-from skdl.neighbors._bounds import DistanceBound, ProductBound
+from skdl.neighbors._choice import make_search
 from skdl.neighbors._metrics import Cosine, Custom, Minkowski
-from skdl.neighbors._search import ScanSearch, TreeSearch, make_search
+
+
+def brute(X, metric):
+    return make_search(X, metric, "brute")
 
 
 def naive_distances(Q, X, metric, p=2):
@@ -71,15 +74,19 @@ def problems(draw):
     return (((X + offset) * scale).astype(dtype), ((Q + offset) * scale).astype(dtype), draw(st.integers(1, n)))
 
 
-@pytest.mark.parametrize("search", [ScanSearch, TreeSearch])
-@pytest.mark.parametrize("metric", list(ORDERS))
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize(
+    ("algorithm", "metric"),
+    [("brute", metric) for metric in ORDERS]
+    + [("kd_tree", metric) for metric in ORDERS]
+    + [("projection", metric) for metric in ("euclidean", "manhattan")],
+)
+@settings(max_examples=120, deadline=None)
 @given(problem=problems(), memory=st.sampled_from([1024, 0.01]))
-def test_neighbours_are_those_of_brute_force_to_the_last_bit(metric, search, problem, memory):
+def test_neighbours_are_those_of_brute_force_to_the_last_bit(metric, algorithm, problem, memory):
     X, Q, k = problem
     expected_distances, expected_indices = nearest(naive_distances(Q, X, metric, 3), k)
     with config_context(working_memory=memory):
-        distances, indices = search(X, Minkowski(ORDERS[metric])).query(Q, k)
+        distances, indices = make_search(X, Minkowski(ORDERS[metric]), algorithm, k).query(Q, k)
     assert_array_equal(indices, expected_indices)
     assert_array_equal(distances, expected_distances)
 
@@ -90,7 +97,7 @@ def test_products_that_underflow_leave_no_neighbour_out(seed):
     X, Q = (rng.normal(size=(n, 12)).astype(np.float32) * np.float32(1e-22) for n in (300, 50))
     X[0], X[1] = 1, -1  # set the scale and keep the centre at 0, so that float32 squares of the rest are subnormal
     expected = nearest(naive_distances(Q, X, "euclidean"), 5)
-    for found, wanted in zip(ScanSearch(X, Minkowski(2)).query(Q, 5), expected, strict=True):
+    for found, wanted in zip(brute(X, Minkowski(2)).query(Q, 5), expected, strict=True):
         assert_array_equal(found, wanted)
 
 
@@ -123,9 +130,7 @@ def test_cosine_neighbours_are_those_of_rational_arithmetic(container, seed):
     X[5] = 0
     Q = rng.integers(-3, 4, (25, 3))
     Q[0] = 0
-    distances, indices = ScanSearch(container(X.astype(np.float64)), Cosine()).query(
-        container(Q.astype(np.float64)), 12
-    )
+    distances, indices = brute(container(X.astype(np.float64)), Cosine()).query(container(Q.astype(np.float64)), 12)
     for q, row, distance in zip(Q, indices, distances, strict=True):
         keys = [cosine_key(q, x) for x in X]
         assert [keys[i] for i in row] == sorted(keys)[:12]
@@ -139,7 +144,7 @@ def test_cosine_neighbours_are_those_of_rational_arithmetic(container, seed):
 
 def test_cosine_of_extreme_lengths_neither_overflows_nor_underflows():
     X = np.array([[3e200, 4e200], [4e-200, 3e-200], [1.0, 0.0]])
-    distances, indices = ScanSearch(X, Cosine()).query(np.array([[3.0, 4.0]]), 3)
+    distances, indices = brute(X, Cosine()).query(np.array([[3.0, 4.0]]), 3)
     assert_array_equal(indices, [[0, 1, 2]])
     assert_allclose(distances, [[0, 1 - 24 / 25, 1 - 3 / 5]], rtol=1e-14)
 
@@ -152,8 +157,8 @@ def test_sparse_rows_have_the_neighbours_of_dense_ones(metric, sparse_queries, d
     X = np.where(rng.random((300, 40)) < 0.15, rng.normal(size=(300, 40)), 0).astype(dtype)
     Q = np.where(rng.random((40, 40)) < 0.15, rng.normal(size=(40, 40)), 0).astype(dtype)
     X[:60] = X[60:120]
-    expected = ScanSearch(X, metric).query(Q, 7)
-    found = ScanSearch(sparse.csr_array(X), metric).query(sparse.csr_array(Q) if sparse_queries else Q, 7)
+    expected = brute(X, metric).query(Q, 7)
+    found = brute(sparse.csr_array(X), metric).query(sparse.csr_array(Q) if sparse_queries else Q, 7)
     assert_array_equal(found[1], expected[1])
     assert_allclose(found[0], expected[0], rtol=1e-14, atol=1e-30)
 
@@ -161,7 +166,7 @@ def test_sparse_rows_have_the_neighbours_of_dense_ones(metric, sparse_queries, d
 def test_unsorted_and_repeated_sparse_entries_are_summed():
     Q = sparse.csr_array((np.array([1.0, 2.0, 1.0]), np.array([1, 0, 1]), np.array([0, 3])), shape=(1, 2))
     X = sparse.csr_array(np.array([[2.0, 1.0], [2.0, 2.0]]))
-    distances, indices = ScanSearch(X, Minkowski(2)).query(Q, 2)
+    distances, indices = brute(X, Minkowski(2)).query(Q, 2)
     assert_array_equal(indices, [[1, 0]])
     assert_array_equal(distances, [[0.0, 1.0]])
     assert Q.nnz == 3  # the caller's matrix is as it was
@@ -176,49 +181,11 @@ def test_a_function_as_metric():
         return float(sum(abs(s - t) / (abs(s) + abs(t)) for s, t in zip(a, b, strict=True) if s or t))
 
     expected = nearest(np.array([[canberra(q.astype(float), x.astype(float)) for x in X] for q in Q]), 6)
-    for found, wanted in zip(ScanSearch(X, Custom(canberra)).query(Q, 6), expected, strict=True):
+    for found, wanted in zip(brute(X, Custom(canberra)).query(Q, 6), expected, strict=True):
         assert_array_equal(found, wanted)
     for bad in (lambda a, b: -1.0, lambda a, b: np.nan, lambda a, b: np.abs(a - b)):
         with pytest.raises(ValueError, match="'metric' must return a number in the range"):
-            ScanSearch(X, Custom(bad)).query(Q, 1)
-
-
-@pytest.mark.parametrize("metric", [Minkowski(2), Minkowski(1), Minkowski(2.5), Minkowski(np.inf), Cosine()])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["normal", "offset", "outlier"])
-def test_bounds_enclose_the_exact_scores(metric, dtype, kind):
-    """U >= S >= L for each pair, S in integers or fractions of them: the data are dyadic and small."""
-    rng = np.random.default_rng(3)
-    X, Q = rng.integers(-1000, 1000, (60, 12)), rng.integers(-1000, 1000, (20, 12))
-    if kind == "offset":
-        X, Q = X + 2**20, Q + 2**20
-    elif kind == "outlier":
-        X[7] *= 2**12
-    X, Q = X.astype(dtype), Q.astype(dtype)
-    product = isinstance(metric, Cosine) or metric.exponent == 2
-    bounds = [ProductBound(X, metric), ProductBound(X, metric).in_float64()] if product else [DistanceBound(X, metric)]
-    i, x = (pairs.ravel() for pairs in np.indices((20, 60)))
-    for bound in bounds:
-        queries = bound.prepare(Q)
-        upper = bound.scores(queries, 0, 60).astype(np.float64)
-        lower = bound.guaranteed(queries, i, x, upper.ravel()).reshape(upper.shape)
-        wide = (Q.astype(np.longdouble), X.astype(np.longdouble))
-        if isinstance(metric, Cosine):
-            a, b = (rows / np.sqrt(np.square(rows).sum(axis=1, keepdims=True)) for rows in wide)
-            exact = a @ b.T
-        elif product:
-            a, b = ((rows - bound.centre) * bound.factor for rows in wide)
-            exact = a @ b.T - np.square(b).sum(axis=1) / 2
-        else:
-            exact = -naive_long(wide, metric.exponent)
-        assert (upper >= exact).all()
-        assert (lower <= exact).all()
-        assert (lower < upper).all()
-
-
-def naive_long(rows, p):
-    difference = np.abs(rows[0][:, None] - rows[1][None])
-    return difference.max(axis=-1) if np.isinf(p) else (difference**p).sum(axis=-1) ** (1 / np.longdouble(p))
+            brute(X, Custom(bad)).query(Q, 1)
 
 
 def test_distances_of_integers_are_their_correctly_rounded_roots():
@@ -294,12 +261,40 @@ def test_working_memory_bounds_a_query(name, tied, n_jobs):
 
 
 @pytest.mark.parametrize("X", [np.array([[1e200], [-1e200]]), np.eye(12) * 1e200], ids=["tree", "scan"])
-def test_distances_that_overflow_are_an_error(X):
+@pytest.mark.parametrize("algorithm", ["auto", "brute", "projection"])
+def test_distances_that_overflow_are_an_error(X, algorithm):
     with pytest.raises(ValueError, match="overflow float64: rescale X"):
-        make_search(X, Minkowski(2)).query(-X, 2)
+        make_search(X, Minkowski(2), algorithm).query(-X, 2)
 
 
-def test_a_query_out_of_all_range_is_an_error():
-    X = np.eye(12) * 1e-170
+@pytest.mark.parametrize("algorithm", ["brute", "projection"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+@pytest.mark.parametrize("size", [1e-170, 1e-320])
+def test_queries_out_of_all_range_are_compared_by_differences(algorithm, metric, size):
+    rng = np.random.default_rng(0)
+    X = rng.integers(-9, 9, (40, 12)) * size
+    for Q in (np.ones((3, 12)), X[:3], 1e30 * rng.normal(size=(3, 12))):
+        expected = nearest(naive_distances(Q, X, metric), 5)
+        for found, wanted in zip(
+            make_search(X, Minkowski(ORDERS[metric]), algorithm).query(Q, 5), expected, strict=True
+        ):
+            assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("algorithm", ["brute", "projection"])
+def test_an_outlier_that_no_sample_shows_is_found(algorithm):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5000, 10))
+    hidden = np.setdiff1d(np.arange(5000), np.random.default_rng(0).choice(5000, 2048, replace=False))[[0, 7]]
+    X[hidden] *= np.array([[1e18], [1e160]])
+    Q = np.concatenate([X[hidden[:1]] * 1.5, X[:3] + 0.1])
+    with np.errstate(over="ignore"):
+        expected = nearest(naive_distances(Q, X, "euclidean"), 3)
+    for found, wanted in zip(make_search(X, Minkowski(2), algorithm).query(Q, 3), expected, strict=True):
+        assert_array_equal(found, wanted)
+
+
+def test_a_sparse_query_out_of_all_range_is_an_error():
+    X = sparse.csr_array(np.eye(12) * 1e-170)
     with pytest.raises(ValueError, match="1e150 times as far"):
         make_search(X, Minkowski(2)).query(np.ones((1, 12)), 2)

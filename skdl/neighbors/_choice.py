@@ -1,0 +1,89 @@
+"""Which search suits the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .._threads import one_blas_thread
+from ._absent import PresentBound
+from ._distances import DistanceBound
+from ._groups import group_bound
+from ._metrics import Cosine, Metric, Minkowski, NanEuclidean
+from ._placement import Placement
+from ._products import ProductBound
+from ._projection import projection_bound
+from ._scan import ScanSearch
+from ._search import Search
+from ._tree import TreeSearch
+
+TREE_COLUMNS = 8  # above, a tree visits too many of its leaves
+FEW_ROWS = 4096  # below, a scan is over before a projection is found
+
+
+def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_threads: int = 1) -> Search:
+    """The search named by `algorithm`, made ready for about k neighbours; "auto" is the one that suits X."""
+    with one_blas_thread():
+        return _make_search(X, metric, algorithm, k, n_threads)
+
+
+def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int) -> Search:
+    is_low = isinstance(metric, Minkowski) and not sparse.issparse(X) and X.shape[1] <= TREE_COLUMNS
+    if algorithm == "kd_tree" or (algorithm == "auto" and is_low):
+        assert isinstance(metric, Minkowski)
+        return TreeSearch(X, metric)
+    tried = algorithm == "auto" and X.shape[0] >= FEW_ROWS and not unsuitable("projection", X, metric)
+    if algorithm == "projection" or tried:
+        bounds = loose_bounds(X, metric, k, n_threads, always=algorithm == "projection")
+        if bounds:
+            return ScanSearch(X, metric, bounds, name="projection")
+    return ScanSearch(X, metric, tight_bounds(X, metric, n_threads))
+
+
+def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
+    """What keeps an algorithm from working with these rows and this metric."""
+    if algorithm == "kd_tree" and not isinstance(metric, Minkowski):
+        return "algorithm='kd_tree' works with the metrics 'euclidean', 'manhattan', 'chebyshev' and 'minkowski' only."
+    if algorithm == "projection" and not isinstance(metric, Cosine) and metric.exponent not in (1, 2):
+        return "algorithm='projection' works with the metrics 'euclidean', 'cosine' and 'manhattan' only."
+    if algorithm in ("kd_tree", "projection") and sparse.issparse(X):
+        return f"algorithm={algorithm!r} needs dense X: use 'brute' or 'auto', or pass X.toarray()."
+    return None
+
+
+def tight_bounds(X: Any, metric: Metric, n_threads: int) -> list[Any]:
+    """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
+    if isinstance(metric, NanEuclidean):
+        return [PresentBound(X, metric), DistanceBound(X, metric)]
+    if not has_products(metric):
+        return [DistanceBound(X, metric)]
+    first = ProductBound(X, metric, Placement(X, metric, centred=False))
+    first.store(n_threads)
+    return [first] if sparse.issparse(X) else with_sharper(first)
+
+
+def loose_bounds(X: np.ndarray, metric: Metric, k: int, n_threads: int, *, always: bool) -> list[Any] | None:
+    """A bound from a few numbers for each row, and what takes over from it; None if it would be no gain."""
+    if not has_products(metric):
+        groups = group_bound(X, k, n_threads, always=always)
+        return None if groups is None else [groups, DistanceBound(X, metric)]
+    leading = projection_bound(X, metric, k, n_threads, always=always)
+    if leading is None:
+        return None
+    # The rows are not kept ready for the next bound, which few queries need.
+    if isinstance(metric, Cosine):
+        whole = ProductBound(X, metric, Placement(X, metric, centred=False))
+    else:
+        whole = ProductBound(X, metric, leading.placement)
+        whole.length, whole.offset = leading.length, leading.offset
+    return [leading, *with_sharper(whole)]
+
+
+def with_sharper(first: ProductBound) -> list[Any]:
+    return [first, first.in_float64(), DistanceBound(first.X, first.metric)]
+
+
+def has_products(metric: Metric) -> bool:
+    return isinstance(metric, Cosine) or metric.exponent == 2

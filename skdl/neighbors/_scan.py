@@ -1,0 +1,159 @@
+"""The search that scores every row by a bound and ranks the few that can be among the nearest.
+
+Rows are scored a block at a time, so that scores stay in the cache, and compared with the threshold of their query. It
+comes from the best few rows of the first block and rises each time the number of rows seen has doubled, in which about
+as many rows pass as before. What passes in the end is ranked by its exact distance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ._metrics import Metric
+from ._ranking import Ranking, group_starts, ranks_in_group
+from ._search import Search
+
+TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
+GROWTH = 4
+PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
+
+
+class ScanSearch(Search):
+    """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
+
+    query_rows = 512
+
+    def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
+        super().__init__(X, metric)
+        self.bounds, self.name = bounds, name
+
+    def bytes_per_query(self, k: int, budget: int) -> int:
+        # A score, its comparison, and a pair (score, query, row and copies) if everything passes; the query itself.
+        own = 0 if sparse.issparse(self.X) else 40 * self.X.shape[1]
+        return 2 * (48 * self._training_rows(k, budget) + own + 128 * k)
+
+    def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        # Ranking a pair costs about as much as scoring 64 rows: beyond that a sharper bound is the cheaper way.
+        n_rows = self.X.shape[0]
+        limit = Q.shape[0] * (4 * k + n_rows // 64)
+        for bound in self.bounds:
+            is_last = bound is self.bounds[-1]
+            found = self._scan(bound, Q, k, budget, np.inf if is_last else limit)
+            if found is not None:
+                return found.distances, found.indices
+        # Of sparse rows only: for dense ones the last bound is the distances themselves.
+        raise ValueError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
+
+    def _scan(self, bound: Any, Q: Any, k: int, budget: int, limit: float) -> Ranking | None:
+        """All rows in blocks; None if the bound is of no use for these queries or leaves more than `limit` pairs."""
+        queries = bound.prepare(Q)
+        if queries is None:
+            return None
+        n_rows, n_queries = self.X.shape[0], Q.shape[0]
+        candidates = Candidates(bound, queries, Ranking(self.X, self.metric, Q, k, budget))
+        capacity = max(n_queries * 2 * k, budget // 4 // 64)
+        size = self._training_rows(k, budget)
+        buffer = np.empty(n_queries * size, dtype=bound.dtype)
+        tightened_at = size
+        for start in range(0, n_rows, size):
+            stop = min(start + size, n_rows)
+            out = buffer[: n_queries * (stop - start)].reshape(n_queries, stop - start)
+            candidates.collect(bound.scores(queries, start, stop, out), start)
+            if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
+                candidates.tighten()
+                tightened_at = stop
+                if candidates.count > limit:
+                    return None
+                if candidates.count > capacity / 2:
+                    candidates.rank()
+        candidates.rank()
+        return candidates.ranking
+
+    def _training_rows(self, k: int, budget: int) -> int:
+        """Rows scored at a time: enough for k neighbours, few enough that converting them fits the memory."""
+        columns = 1 if sparse.issparse(self.X) else self.X.shape[1]
+        fitting = min(TRAINING_ROWS, budget // 4 // (48 * columns), budget // (96 * 16))
+        return int(min(max(k, 16, fitting), self.X.shape[0]))
+
+
+class Candidates:
+    """Pairs of queries and rows that may be neighbours, and the score that each query's rows must reach."""
+
+    def __init__(self, bound: Any, queries: Any, ranking: Ranking):
+        self.bound, self.queries, self.ranking = bound, queries, ranking
+        self.n_queries, self.k = ranking.distances.shape
+        self.threshold = np.full(self.n_queries, -np.inf)
+        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.count = 0
+
+    def collect(self, scores: np.ndarray, start: int) -> None:
+        """Keep what reaches the threshold in the scores of all queries and the rows from `start` on."""
+        if start == 0:
+            self._first_threshold(scores)
+        # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
+        with np.errstate(over="ignore"):
+            threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
+        hits = true_places(scores >= threshold[:, None])
+        i, x = np.divmod(hits, scores.shape[1])
+        self.parts.append((i, x + start, scores.ravel()[hits]))
+        self.count += hits.shape[0]
+
+    def tighten(self) -> None:
+        """Raise each threshold by the best pairs and drop what is below."""
+        i, x, scores = self._join()
+        if self.bound.is_tight:
+            low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
+            full = np.bincount(i, minlength=self.n_queries) >= self.k
+            kth = np.lexsort((-low, i))[group_starts(i, self.n_queries)[full] + self.k - 1]
+            self.threshold[full] = np.maximum(self.threshold[full], low[kth])
+        else:
+            order = np.lexsort((-scores, i))
+            i, x, scores = i[order], x[order], scores[order]
+            best = ranks_in_group(i, self.n_queries) < self.k + PROBES
+            self._probe(i[best], x[best])
+            i, x, scores = i[~best], x[~best], scores[~best]
+        keep = scores >= self.threshold[i]
+        self.parts = [(i[keep], x[keep], scores[keep])]
+        self.count = int(keep.sum())
+
+    def rank(self) -> None:
+        """Rank the pairs; none is kept."""
+        i, x, _ = self._join()
+        self.parts, self.count = [], 0
+        self.ranking.add(i, x)
+
+    def _first_threshold(self, scores: np.ndarray) -> None:
+        width = scores.shape[1]
+        few = self.k if self.bound.is_tight else min(self.k + PROBES, width)
+        top = np.argpartition(scores, width - few, axis=1)[:, width - few :]
+        i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
+        if self.bound.is_tight:
+            low = self.bound.guaranteed(self.queries, i, x, scores[i, x].astype(np.float64))
+            self.threshold = low.reshape(self.n_queries, few).min(axis=1)
+        else:
+            self._probe(i, x)
+            scores[i, x] = np.nan  # passes no comparison: no pair may be ranked twice
+
+    def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
+        self.ranking.add(i, x)
+        reached = self.bound.reach(self.queries, self.ranking.distances[:, -1])
+        self.threshold = np.maximum(self.threshold, reached)
+
+    def _join(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not self.parts:
+            empty = np.empty(0, dtype=np.intp)
+            return empty, empty, np.empty(0)
+        i, x, scores = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+        return i, x, scores
+
+
+def true_places(mask: np.ndarray) -> np.ndarray:
+    """`np.flatnonzero` of a mask that is nearly all false, eight places at a time."""
+    flat = mask.ravel()
+    whole = flat.size - flat.size % 8
+    words = np.flatnonzero(flat[:whole].view(np.uint64))
+    word, place = np.nonzero(flat[:whole].reshape(-1, 8)[words])
+    return np.concatenate([8 * words[word] + place, whole + np.flatnonzero(flat[whole:])])

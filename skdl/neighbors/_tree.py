@@ -1,0 +1,72 @@
+"""The search by a k-d tree, for few columns."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ._distances import DistanceBound
+from ._metrics import Minkowski
+from ._ranking import Ranking
+from ._rounding import minkowski_underflow, rounding_bound
+from ._scan import ScanSearch
+from ._search import Search
+
+
+class TreeSearch(Search):
+    """scipy's tree proposes; it is asked for more where the last neighbour is tied, to rounding, with the next row."""
+
+    name = "kd_tree"
+    query_rows = 8192
+    widths = 1, 4, 16  # times k + 1 rows; queries with still more ties are scanned, whose memory is bounded
+
+    def __init__(self, X: np.ndarray, metric: Minkowski):
+        super().__init__(X, metric)
+        self.tree = cKDTree(X.astype(np.float64, copy=False), leafsize=32)
+        self.scan = ScanSearch(X, metric, [DistanceBound(X, metric)])
+        # The tree adds and subtracts powers along up to about 100 levels; a tie within this counts as possible.
+        self.error = 4 * rounding_bound(X.shape[1] + 512, np.float64)
+        self.underflow = minkowski_underflow(X.shape[1], metric.exponent)
+
+    def bytes_per_query(self, k: int, budget: int) -> int:
+        return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
+
+    def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        ranking = Ranking(self.X, self.metric, Q, k, budget)
+        undecided = np.arange(Q.shape[0])
+        for width in self.widths:
+            size = max(1, budget // self.bytes_per_query(width * (k + 1), budget))
+            rest = [self._propose(ranking, Q, part, width * (k + 1)) for part in in_blocks(undecided, size)]
+            undecided = np.concatenate([undecided[:0], *rest])
+        for part in in_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
+            ranking.distances[part], ranking.indices[part] = self.scan.nearest(Q[part], k, budget)
+        return ranking.distances, ranking.indices
+
+    def _propose(self, ranking: Ranking, Q: np.ndarray, part: np.ndarray, width: int) -> np.ndarray:
+        """Rank what the tree finds for the queries `part`; returns those that it leaves undecided."""
+        n_rows, k = self.X.shape[0], ranking.distances.shape[1]
+        width = min(width, n_rows)
+        found, x = self.tree.query(Q[part].astype(np.float64), range(1, width + 1), p=self.metric.exponent)
+        reach = found[:, k - 1] * (1 + self.error) + self.underflow
+        decided = (found[:, -1] > reach) | (width == n_rows)
+        # An index past the rows stands for "none": all further distances overflow.
+        keep = (found <= reach[:, None]) & decided[:, None] & (x < n_rows)
+        exactly = decided & keep[:, :k].all(axis=1) & ~keep[:, k:].any(axis=1)
+        self._fill(ranking, part[exactly], x[exactly, :k])
+        i, column = np.nonzero(keep & ~exactly[:, None])
+        ranking.add(part[i], x[i, column])
+        return part[~decided]
+
+    def _fill(self, ranking: Ranking, i: np.ndarray, x: np.ndarray) -> None:
+        """Put exactly the k nearest of the queries i in order: sorting rows, which the tree left nearly sorted."""
+        n_queries, k = x.shape
+        distances = ranking.exact(np.repeat(i, k), x.ravel()).reshape(n_queries, k)
+        mixed = np.flatnonzero((distances[:, 1:] <= distances[:, :-1]).any(axis=1))
+        order = np.lexsort((x[mixed], distances[mixed]))
+        distances[mixed] = np.take_along_axis(distances[mixed], order, axis=1)
+        x[mixed] = np.take_along_axis(x[mixed], order, axis=1)
+        ranking.distances[i], ranking.indices[i] = distances, x
+
+
+def in_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
+    return [items[start : start + size] for start in range(0, items.shape[0], size)]

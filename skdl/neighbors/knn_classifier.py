@@ -1,0 +1,275 @@
+"""k nearest neighbours for classes: the closest training rows vote."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import ClassifierMixin
+
+from .._constraints import NONE, Instance, ListOf, OneOf
+from .._encoding.arrays import check_shape
+from .._validation import label_array, validate_classification, validate_sample_weight
+from ._base import NeighborsEstimator, warn_no_votes
+from ._labels import Ballot, ballots
+
+
+class KNNClassifier(ClassifierMixin, NeighborsEstimator):
+    r"""Classifier that lets the k nearest training rows vote.
+
+    With N(q) the k training rows nearest to q, d the metric, w the function named by `weights`, s_i the sample weight
+    and c_y the weight of class y, the probability of class y is
+
+    .. math:: P(y \mid q) \propto c_y \sum_{i \in N(q),\, y_i = y} w(d(q, x_i)) \, s_i .
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Number of neighbours, at least 1.
+    weights : {"uniform", "distance"} or callable, default="uniform"
+        "uniform" counts each neighbour equally; "distance" by the inverse of its distance, where neighbours at
+        distance zero share the whole vote; a callable maps an array of distances to an array of weights, which must be
+        finite and at least 0, of the same shape.
+    metric : {"euclidean", "manhattan", "chebyshev", "minkowski", "cosine", "nan_euclidean"} or callable, \
+            default="euclidean"
+        The distance. "cosine" is one minus the cosine of the angle; a row of zeros is at distance 1 from every row.
+        "nan_euclidean" takes X with NaN and compares two rows by the columns present in both, scaled up to all columns;
+        without any they are infinitely far apart, and have no vote. A callable takes two float64 vectors and returns a
+        number of at least 0; it is called for every pair.
+    p : float, default=2
+        Order of the "minkowski" distance, at least 1; the other metrics do not use it.
+    algorithm : {"auto", "brute", "projection", "kd_tree"}, default="auto"
+        How neighbours are found; speed and memory depend on it, results do not. "brute" scores every row. "projection"
+        scores every row by a few numbers that are certain not to overestimate its distance (projections for the
+        Euclidean and the cosine, sums of similar columns for the Manhattan distance), and computes only the distances
+        that these leave open. "kd_tree" suits few columns. "auto" chooses by the shape of X and a sample of it.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Factors of the votes: {label: weight >= 0}, weight 1 for a label left out. "balanced" takes the inverse of the
+        class's total sample weight, so that each class has the same total over the training rows. A list has a dict for
+        each column of y.
+    n_jobs : int, default=None
+        Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
+        cores. The results do not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,) or list of these
+        The labels in increasing order; a list with those of each column where y has several. A multilabel indicator
+        (columns of integers or bools that are all 0 or 1) has both labels in each.
+    n_samples_fit_ : int
+        Number of training rows that can be neighbours: those with a positive sample weight.
+    algorithm_ : {"brute", "projection", "kd_tree"}
+        What finds the neighbours.
+    n_features_in_ : int
+        Number of columns of X in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X in `fit` had names that are all strings.
+
+    See Also
+    --------
+    KNNRegressor : Regression by the mean of the nearest training rows.
+
+    Notes
+    -----
+    The neighbours are exact: those of a brute force in float64, equally near rows in the order of their index,
+    whatever search is used inside. For Euclid's distance that is ``np.sqrt(np.square(q - x).sum())`` of a query q and
+    each row x in float64, and alike for the other metrics. Distances are float64; probabilities have the precision of
+    the X of `fit`. Working memory of `predict` stays within ``sklearn.get_config()["working_memory"]``, unless a single
+    query or `n_neighbors` rows need more.
+
+    A sample weight multiplies a row's vote, and rows of weight zero are as good as absent. A weight of 2 is *not* the
+    same as the row twice, because two copies would take two of the k places. No rule can have both this and the
+    freedom to scale all weights, which doubles every row: let one row of class 0 lie at 0 and one of class 1 at 1.
+    With k = 2 the query 0 gets probabilities 1/2 and 1/2. Weights (2, 2) must not change that, yet with each row twice
+    both places go to the copies at 0, and the probability of class 0 is 1. Ensembles and searches rescale weights (a
+    sum of 1 is common), so the scale is what is kept free here.
+
+    Where all votes of a query have weight zero, the probabilities are the classes' shares of the total weight (sample
+    weight times class weight) of the training rows, with a warning.
+
+    References
+    ----------
+    T. Cover and P. Hart, Nearest neighbor pattern classification, IEEE Transactions on Information Theory 13 (1967).
+    S. Dudani, The distance-weighted k-nearest-neighbor rule, IEEE Transactions on Systems, Man, and Cybernetics 6
+    (1976).
+
+    Examples
+    --------
+    >>> from skdl import KNNClassifier
+    >>> X = [[0.0], [1.0], [2.0], [3.0]]
+    >>> model = KNNClassifier(n_neighbors=3).fit(X, ["low", "low", "high", "high"])
+    >>> model.predict([[0.4], [2.9]]).tolist()
+    ['low', 'high']
+    >>> model.kneighbors([[1.5]], n_neighbors=2, return_distance=False)
+    array([[1, 2]])
+    """
+
+    _constraints = {
+        **NeighborsEstimator._constraints,
+        "class_weight": OneOf("balanced") | Instance(dict, name="dict") | ListOf(Instance(dict, name="dict")) | NONE,
+    }
+    _y: np.ndarray
+    _declared: Any
+    _ballots: list[Ballot]
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: Any = "uniform",
+        metric: Any = "euclidean",
+        p: float = 2,
+        algorithm: str = "auto",
+        class_weight: Any = None,
+        n_jobs: int | None = None,
+    ):
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.metric = metric
+        self.p = p
+        self.algorithm = algorithm
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNClassifier:
+        """Keep the training rows, ready to be searched.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows; sparse ones for the Euclidean and the cosine metric.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Labels: strings, ints or bools; several columns are voted on one by one.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            Factors of the rows' votes, at least 0 with a positive sum; rows of weight 0 are never neighbours.
+
+        Returns
+        -------
+        self : KNNClassifier
+            The fitted classifier.
+        """
+        return self._learn(X, y, sample_weight, None, go_on=False)
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KNNClassifier:
+        """Append training rows; all calls together equal one `fit` of all rows.
+
+        The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
+        ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            More training rows, as in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns)
+            Their labels.
+        classes : array-like of shape (n_classes,) or list of these, default=None
+            All labels that will ever come (a list for several columns of y), in the first call only. None lets
+            `classes_` grow by the labels that come.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : KNNClassifier
+            The classifier with these rows too.
+        """
+        return self._learn(X, y, sample_weight, classes, go_on=hasattr(self, "_rows"))
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any, declared: Any, *, go_on: bool) -> KNNClassifier:
+        X, y = validate_classification(self, X, y, multi_output=True, reset=not go_on, **self._training_checks(X))
+        y = y.toarray() if sparse.issparse(y) else y
+        if go_on:
+            if declared is not None:
+                raise ValueError("classes can be given in the first call of partial_fit only, before any row is kept.")
+            declared, y = self._declared, appended(self._y, y)
+        rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
+        found = ballots(y, rows.votes, self.class_weight, declared)
+        self.classes_ = found[0].classes if y.ndim == 1 else [ballot.classes for ballot in found]
+        self.n_samples_fit_, self.algorithm_ = rows.n_searched, rows.search.name
+        self._rows, self._y, self._declared, self._ballots = rows, y, declared, found
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        """Shares of the votes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+            The queries.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_queries, n_classes), or list of these
+            One column for each label, in the order of `classes_`; for several columns of y a list, as in scikit-learn.
+        """
+        X = self._queries(X)
+        widths = [ballot.classes.size for ballot in self._ballots]
+        shares = [np.empty((X.shape[0], width), dtype=self._rows.X.dtype) for width in widths]
+        unheard = 0
+        for block, indices, votes in self._votes(X, sum(widths)):
+            for place, ballot in zip(shares, self._ballots, strict=True):
+                place[block], none = ballot.shares(indices, votes)
+                unheard += none
+        warn_no_votes(unheard, "their probabilities are those of the training labels")
+        return shares[0] if self._y.ndim == 1 else shares
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels with the largest share of the votes, the first of `classes_` among equals.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+            The queries.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_queries,) or (n_queries, n_columns)
+            The predicted labels, in the shape of the y of `fit`.
+        """
+        shares = self.predict_proba(X)
+        if self._y.ndim == 1:
+            return self.classes_[shares.argmax(axis=1)]
+        labels = np.empty((shares[0].shape[0], len(shares)), dtype=self._y.dtype)
+        for column, (share, classes) in enumerate(zip(shares, self.classes_, strict=True)):
+            labels[:, column] = classes[share.argmax(axis=1)]
+        return labels
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of the rows that are predicted right, in all columns if y has several.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+            Rows to classify.
+        y : array-like of shape (n_queries,) or (n_queries, n_columns)
+            The true labels.
+        sample_weight : array-like of shape (n_queries,) or float, default=None
+            Weight of each row.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        predicted = self.predict(X)
+        if predicted.ndim == 1:
+            return super().score(X, y, sample_weight)
+        y = label_array(y)
+        check_shape(y, predicted.shape[1], "labels")
+        return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def appended(before: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The labels of earlier calls and this one."""
+    if before.shape[1:] != y.shape[1:]:
+        raise ValueError(f"y must have the columns of the earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")
+    if (before.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
+        raise ValueError(f"y must hold labels of one type. Got {y.dtype} after {before.dtype}.")
+    return np.concatenate([before, y])

@@ -1,0 +1,179 @@
+"""k nearest neighbours for real targets: the mean of the closest training rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import MultiOutputMixin, RegressorMixin
+
+from .._validation import validate_regression
+from ._base import NeighborsEstimator, warn_no_votes
+
+
+class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
+    r"""Regressor that takes the mean of the k nearest training rows.
+
+    With N(q) the k training rows nearest to q, d the metric, w the function named by `weights` and s_i the sample
+    weight, the prediction is
+
+    .. math:: \hat y(q) = \frac{\sum_{i \in N(q)} w(d(q, x_i)) \, s_i \, y_i}{\sum_{i \in N(q)} w(d(q, x_i)) \, s_i} .
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        Number of neighbours, at least 1.
+    weights : {"uniform", "distance"} or callable, default="uniform"
+        "uniform" counts each neighbour equally; "distance" by the inverse of its distance, where neighbours at
+        distance zero share the whole vote; a callable maps an array of distances to an array of weights, which must be
+        finite and at least 0, of the same shape.
+    metric : {"euclidean", "manhattan", "chebyshev", "minkowski", "cosine", "nan_euclidean"} or callable, \
+            default="euclidean"
+        The distance. "cosine" is one minus the cosine of the angle; a row of zeros is at distance 1 from every row.
+        "nan_euclidean" takes X with NaN and compares two rows by the columns present in both, scaled up to all columns;
+        without any they are infinitely far apart, and have no vote. A callable takes two float64 vectors and returns a
+        number of at least 0; it is called for every pair.
+    p : float, default=2
+        Order of the "minkowski" distance, at least 1; the other metrics do not use it.
+    algorithm : {"auto", "brute", "projection", "kd_tree"}, default="auto"
+        How neighbours are found; speed and memory depend on it, results do not. "brute" scores every row. "projection"
+        scores every row by a few numbers that are certain not to overestimate its distance (projections for the
+        Euclidean and the cosine, sums of similar columns for the Manhattan distance), and computes only the distances
+        that these leave open. "kd_tree" suits few columns. "auto" chooses by the shape of X and a sample of it.
+    n_jobs : int, default=None
+        Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
+        cores. The results do not depend on it.
+
+    Attributes
+    ----------
+    n_samples_fit_ : int
+        Number of training rows that can be neighbours: those with a positive sample weight.
+    algorithm_ : {"brute", "projection", "kd_tree"}
+        What finds the neighbours.
+    n_features_in_ : int
+        Number of columns of X in `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X in `fit` had names that are all strings.
+
+    See Also
+    --------
+    KNNClassifier : Classification by the votes of the nearest training rows; its notes on exactness, memory and
+        sample weights hold here too.
+
+    Notes
+    -----
+    Predictions have the precision of the X of `fit`. Where all votes of a query have weight zero, the prediction is
+    the mean of the training targets, weighted by `sample_weight`, with a warning.
+
+    References
+    ----------
+    N. Altman, An introduction to kernel and nearest-neighbor nonparametric regression, The American Statistician 46
+    (1992).
+
+    Examples
+    --------
+    >>> from skdl import KNNRegressor
+    >>> model = KNNRegressor(n_neighbors=2).fit([[0.0], [1.0], [2.0]], [0.0, 10.0, 20.0])
+    >>> model.predict([[0.2], [1.8]]).tolist()
+    [5.0, 15.0]
+    """
+
+    _y: np.ndarray
+    _mean: Any
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: Any = "uniform",
+        metric: Any = "euclidean",
+        p: float = 2,
+        algorithm: str = "auto",
+        n_jobs: int | None = None,
+    ):
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.metric = metric
+        self.p = p
+        self.algorithm = algorithm
+        self.n_jobs = n_jobs
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
+        """Keep the training rows, ready to be searched.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows; sparse ones for the Euclidean and the cosine metric.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Real targets.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            Factors of the rows' votes, at least 0 with a positive sum; rows of weight 0 are never neighbours.
+
+        Returns
+        -------
+        self : KNNRegressor
+            The fitted regressor.
+        """
+        return self._learn(X, y, sample_weight, go_on=False)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
+        """Append training rows; all calls together equal one `fit` of all rows.
+
+        The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
+        ones.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            More training rows, as in `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their targets.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            As in `fit`.
+
+        Returns
+        -------
+        self : KNNRegressor
+            The regressor with these rows too.
+        """
+        return self._learn(X, y, sample_weight, go_on=hasattr(self, "_rows"))
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any, *, go_on: bool) -> KNNRegressor:
+        X, y = validate_regression(self, X, y, reset=not go_on, **self._training_checks(X))
+        if go_on and self._y.shape[1:] != y.shape[1:]:
+            raise ValueError(f"y must have the columns of the earlier calls, {self._y.shape[1:]}. Got {y.shape[1:]}.")
+        y = np.concatenate([self._y, y]) if go_on else y.copy()
+        rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
+        self.n_samples_fit_, self.algorithm_ = rows.n_searched, rows.search.name
+        self._rows, self._y, self._mean = rows, y, np.average(y, axis=0, weights=rows.votes)
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Means of the targets of the nearest training rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_queries, n_features)
+            The queries.
+
+        Returns
+        -------
+        y : ndarray of shape (n_queries,) or (n_queries, n_outputs)
+            Predictions in the shape of the y of `fit`.
+        """
+        X = self._queries(X)
+        n_outputs = self._y.shape[1:]
+        prediction = np.empty((X.shape[0], *n_outputs), dtype=self._y.dtype)
+        unheard = 0
+        for block, indices, votes in self._votes(X, *n_outputs or (1,)):
+            none = votes.sum(axis=1) == 0
+            votes[none] = 1.0  # any number that can be divided by
+            if n_outputs:
+                votes = votes[:, :, None]
+            means = (votes * self._y[indices]).sum(axis=1) / votes.sum(axis=1)
+            means[none] = self._mean
+            unheard += int(none.sum())
+            prediction[block] = means
+        warn_no_votes(unheard, "their prediction is the mean of the training targets")
+        return prediction
