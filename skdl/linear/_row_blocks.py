@@ -29,8 +29,8 @@ import numpy as np
 from skdl._array import take_rows
 from skdl.engine import Rows
 
-BLOCK_BYTES = 1 << 20  # of X in a block: both products find it in the cache
-LEAST_ROWS, MOST_ROWS = 256, 4096
+BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
+LEAST_ROWS, MOST_ROWS = 512, 2048  # where the cache and the calls of Python are both out of the way
 CHUNKS = 16  # at most so many threads have work
 CHUNK_BYTES = 1 << 26  # of all chunks' gradients, or a quarter of X's
 OFFSET = 0.01  # in units of eps^(-1/2): the largest |mean| / deviation that is folded, 29 in float32
