@@ -8,7 +8,12 @@ from typing import Any
 
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-__all__ = ["CallbackMixin", "FitTask", "with_callbacks"]
+__all__ = ["CallbackMixin", "FitTask", "callbacks_of", "with_callbacks"]
+
+
+def callbacks_of(estimator: Any) -> list[Any]:
+    """The callbacks that were set on an estimator, or that a pipeline or search has handed down to it."""
+    return list(getattr(estimator, "_skl_callbacks", ()))
 
 
 class CallbackMixin(CallbackSupportMixin):

@@ -38,6 +38,7 @@ ALLOWED = {
     "_encoding": BASE | {"_encoding"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
+    "model_selection": BASE | {"_callbacks_adapter", "model_selection"},
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
@@ -105,6 +106,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_validation",
         "_callbacks_adapter",
         "callbacks",
+        "model_selection",
         "neural",
         "linear",
         "neighbors",

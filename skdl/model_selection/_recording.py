@@ -1,0 +1,264 @@
+"""What a search works with in place of its estimator and its scoring, so that it skips what a ledger knows.
+
+A search does three things with an estimator of which it knows nothing else: it sets a candidate's parameters, fits it
+to a fold's training rows, and hands it to the scorer, with the test rows first and the training rows next. So two
+stand-ins see all there is to record, without any private function of the search: `RecordedEstimator` puts off a fit
+that the ledger has, and `RecordedScorer` answers with the recorded score. A scorer that has to compute is given the
+user's own fitted estimator, and the search the numbers that it would have had without a ledger.
+
+From a task, which may run in another process, a search gets nothing but such numbers. For the ledger to know afterwards
+which record belongs to which candidate and fold, one number is its own: in place of the score on the training rows a
+search is given the record's number (`Link`), and the ledger puts the scores back when the search has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import numbers
+import secrets
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.utils import get_tags
+
+from skdl._callbacks_adapter import callbacks_of
+from skdl.model_selection._identity import data_digest, digest, readable
+from skdl.model_selection._records import Snapshot, append, finished
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What all fits of one search share.
+
+    Parameters
+    ----------
+    ledger : Snapshot
+        The file, and what of it was there when the search began.
+    scoring : str
+        Digest of the scorers.
+    data : str
+        Digest of the whole data set, for people to tell records apart.
+    n_rows : int
+        Rows of the whole data set.
+    train_scores : bool
+        Whether the scores on the training rows are wanted, too.
+    """
+
+    ledger: Snapshot
+    scoring: str
+    data: str
+    n_rows: int
+    train_scores: bool
+
+    def known(self, task: str, training_rows: str) -> dict[str, dict[str, Any]]:
+        """The records that will do for a fit, by their test rows."""
+        records = finished(self.ledger).get((task, training_rows), {})
+        return {rows: each for rows, each in records.items() if not self.train_scores or "train_score" in each}
+
+
+class RecordedFit:
+    """One fit and its scores: looked up, or else computed and appended to the ledger."""
+
+    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any]):
+        self.estimator, self.recording, self.parameters = estimator, recording, parameters
+        self.fit_time: float | None = None
+        self.tested = False
+        self.test_score: Any = None
+        self.record: dict[str, Any] | None = None
+
+    def fit(self, X: Any, *y: Any, **params: Any) -> None:
+        """Fit now, or when a scorer asks for it if the ledger has this fit."""
+        self.data = (X, y, params)
+        self.task = digest([self.estimator, self.recording.scoring])
+        self.training_rows = data_digest(X, y, params)
+        self.known = self.recording.known(self.task, self.training_rows)
+        self.callbacks = callbacks_of(self.estimator)
+        # All rows are those of the refit (or of odd folds): the search will look into that estimator.
+        if not self.known or n_rows(X) == self.recording.n_rows:
+            self.fitted()
+
+    def fitted(self) -> Any:
+        """The user's own estimator, fitted."""
+        if self.fit_time is None:
+            X, y, params = self.data
+            if callbacks_of(self.estimator) != self.callbacks:  # put off: the search has taken its own back
+                self.estimator.set_callbacks(*self.callbacks)
+            begin = time.perf_counter()
+            try:
+                self.estimator.fit(X, *y, **params)
+            except Exception as error:
+                self._append({"error": f"{type(error).__name__}: {error}", "fit_time": time.perf_counter() - begin})
+                raise
+            self.fit_time = time.perf_counter() - begin
+        return self.estimator
+
+    def score(self, scorer: Callable[..., Any], X: Any, *y: Any, **params: Any) -> Any:
+        """What the search is to see: the score on the test rows first, then a link for that on the training rows."""
+        if self.tested and X is self.data[0]:
+            return self._training_score(lambda: scorer(self.fitted(), X, *y, **params))
+        self.tested = True
+        test_rows = data_digest(X, y, params)
+        self.record = self.known.get(test_rows)
+        if self.record is not None:
+            return _map(float, self.record["test_score"])
+        estimator, begin = self.fitted(), time.perf_counter()
+        self.test_score = _map(_number, scorer(estimator, X, *y, **params))
+        if _is_complete(self.test_score):
+            self.record = {
+                "test_score": self.test_score,
+                "fit_time": self.fit_time,
+                "score_time": time.perf_counter() - begin,
+                "n_test_rows": n_rows(X),
+                "test_rows": test_rows,
+            }
+        return self.test_score
+
+    def _training_score(self, compute: Callable[[], Any]) -> Any:
+        """The link to the record, which is complete with this; what could not be recorded has a plain score."""
+        record, wanted = self.record, self.recording.train_scores
+        if record is None or "id" not in record:
+            score = _map(_number, compute()) if wanted else _map(lambda _: 0.0, self.test_score)
+            if record is None or not _is_complete(score):
+                return score
+            record = self._append(record | ({"train_score": score} if wanted else {}))
+        shown = record["train_score"] if wanted else record["test_score"]
+        return _map(lambda score: Link.to(record["id"], score if wanted else None), shown)
+
+    def _append(self, outcome: dict[str, Any]) -> dict[str, Any]:
+        record = {
+            "parameters": self.parameters,
+            **outcome,
+            "n_training_rows": n_rows(self.data[0]),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "estimator": type(self.estimator).__name__,
+            "data": self.recording.data,
+            "training_rows": self.training_rows,
+            "task": self.task,
+            "id": 2**51 + secrets.randbits(51),  # a whole number that a float holds, and no score is
+        }
+        append(self.recording.ledger.path, readable(record))
+        return record
+
+
+class RecordedEstimator:
+    """Stands in for an estimator, to a search: whatever it does not do itself, that estimator does.
+
+    Attributes, too, are those of the estimator, got and set, so that callbacks and metadata requests find their place.
+    """
+
+    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any] | None = None):
+        object.__setattr__(self, "_recorded", RecordedFit(estimator, recording, parameters or {}))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_recorded" or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)
+        return getattr(self._recorded.estimator, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._recorded.estimator, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self._recorded.estimator, name)
+
+    def __reduce__(self) -> Any:
+        recorded = self._recorded
+        return type(self), (recorded.estimator, recorded.recording, recorded.parameters)
+
+    def __repr__(self) -> str:
+        return repr(self._recorded.estimator)
+
+    def __sklearn_clone__(self) -> RecordedEstimator:
+        recorded = self._recorded
+        return type(self)(clone(recorded.estimator), recorded.recording, recorded.parameters)
+
+    def __sklearn_tags__(self) -> Any:
+        return get_tags(self._recorded.estimator)
+
+    def set_params(self, **params: Any) -> RecordedEstimator:
+        self._recorded.estimator.set_params(**params)
+        self._recorded.parameters = self._recorded.parameters | params
+        return self
+
+    def fit(self, X: Any, *y: Any, **params: Any) -> RecordedEstimator:
+        self._recorded.fit(X, *y, **params)
+        return self
+
+
+class RecordedScorer:
+    """Stands in for a scorer, to a search.
+
+    Parameters
+    ----------
+    scorer : callable
+        As `sklearn.metrics.check_scoring` returns it.
+    error_score : float or "raise"
+        Takes the place of the score of each metric that fails.
+    """
+
+    def __init__(self, scorer: Callable[..., Any], error_score: Any):
+        self.scorer, self.error_score = scorer, error_score
+
+    def __call__(self, estimator: RecordedEstimator, X: Any, *y: Any, **params: Any) -> Any:
+        score = estimator._recorded.score(self.scorer, X, *y, **params)
+        if isinstance(score, dict):  # of several metrics, one that fails is the text of its error
+            for name, error in score.items():
+                if isinstance(error, str):
+                    score[name] = self.error_score
+                    message = f"Scoring failed: {name} will be set to {self.error_score}. Details:\n{error}"
+                    warnings.warn(message, stacklevel=2)
+        return score
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "scorer" or (name.startswith("__") and name.endswith("__")):
+            raise AttributeError(name)
+        return getattr(self.scorer, name)
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.scorer)
+
+    def __repr__(self) -> str:
+        return repr(self.scorer)
+
+
+class Link(float):
+    """The number of a record, which prints as the score on the training rows that it stands for."""
+
+    shown: float | None
+
+    @classmethod
+    def to(cls, number: int, shown: float | None) -> Link:
+        link = cls(number)
+        link.shown = shown
+        return link
+
+    def __format__(self, spec: str) -> str:
+        return "-" if self.shown is None else format(float(self.shown), spec)
+
+
+def n_rows(X: Any) -> int:
+    return X.shape[0] if hasattr(X, "shape") else len(X)
+
+
+def _map(function: Callable[[Any], Any], score: Any) -> Any:
+    """A function of the score, or of each score by name."""
+    return {name: function(each) for name, each in score.items()} if isinstance(score, dict) else function(score)
+
+
+def _is_complete(score: Any) -> bool:
+    """Whether it is a number for each metric; one that failed has the text of its error."""
+    return all(isinstance(each, float) for each in (score.values() if isinstance(score, dict) else [score]))
+
+
+def _number(score: Any) -> Any:
+    """A score as a float; what is none stays as it is, for the search to complain of."""
+    if hasattr(score, "item"):
+        with contextlib.suppress(ValueError):
+            score = score.item()
+    return float(score) if isinstance(score, numbers.Real) else score
