@@ -1,9 +1,9 @@
 """Least squares from one pass over the rows: the Gram matrix of centred columns, its Cholesky factor, and refinement.
 
 With the rows' columns x and targets y, the matrix C = sum_i w_i [x_i, y_i, 1]' [x_i, y_i, 1] is all that least squares
-needs, and it costs one symmetric product, block by block of a size that stays in the cache. The column of ones gives
-the sums s, so that C - s s' / sum w is the Gram matrix of the exactly centred columns. Rows should come roughly
-centred, for what the subtraction cancels is lost.
+needs. It costs one symmetric product of the x and a thin one with the y and ones, block by block of a size that stays
+in the cache. The ones give the sums s, so that C - s s' / sum w is the Gram matrix of the exactly centred columns.
+Rows should come roughly centred, for what the subtraction cancels is lost.
 
 The Gram matrix G has the squared condition of the rows, so everything that follows is there to notice when that hurts:
 
@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import SimpleQueue
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from scipy.linalg import blas, cho_solve, lapack, solve_triangular
@@ -33,7 +33,7 @@ from skdl._threads import blas_threads, one_blas_thread
 from skdl.linear._orthogonal import Reduction
 
 EPS = np.finfo(np.float64).eps
-BLOCK_BYTES = 2**21  # a block that is written, multiplied and forgotten within the cache
+BLOCK_BYTES = 2**20  # a block that is written, multiplied and forgotten within the cache
 LEAST_ROWS = 256  # per block: a thinner one makes the symmetric product wait for its result matrix
 GROUPS = 16  # of blocks, summed in this order whatever the number of threads, so that it never changes a digit
 WIDE = 400  # columns from which a product of one block keeps BLAS's own threads busy
@@ -45,7 +45,7 @@ CANCELLED = 1e-6  # share of the targets' squares below which their residuals ar
 NEGLIGIBLE = 1e-6  # share of the targets' length that fitted values need for digits of their own
 SMALLEST, LARGEST = 1e-250, 1e250  # sums of squares outside of this range lost digits to underflow, or overflowed
 
-Fill = Callable[[slice, np.ndarray], None]
+Fill = Callable[[slice, np.ndarray], np.ndarray | None]
 
 
 class Blocks:
@@ -54,8 +54,8 @@ class Blocks:
     Parameters
     ----------
     fill : callable
-        `fill(part, out)` writes the design's rows `part`, a slice, into `out` of shape (rows of the slice, n_columns).
-        It is called from several threads at once.
+        `fill(part, out)` writes the design's rows `part`, a slice, into `out` of shape (rows of the slice, n_columns);
+        or it returns them, where they lie in memory as `out` does. It is called from several threads at once.
     targets : array of shape (n, k)
         Roughly centred.
     weight : array of shape (n,) or None
@@ -82,43 +82,52 @@ class Blocks:
         self.width = n_columns + self.k + 1
         self.rows = min(self.n, max(BLOCK_BYTES // (8 * self.width), LEAST_ROWS))
 
-    def sum(self, add: Callable[[np.ndarray, np.ndarray], None], shape: tuple[int, int]) -> np.ndarray:
-        """The total, F-ordered, of what `add(block, total)` adds for each block."""
+    def sum(self, add: Callable[..., None], *shapes: tuple[int, int]) -> list[np.ndarray]:
+        """F-ordered totals of these shapes, to which `add(x, y, *totals)` adds what each block gives.
+
+        A block is x, rows of the design, and y (rows, k + 1), their targets and ones.
+        """
         starts = range(0, self.n, self.rows)
         many = self.width < WIDE and len(starts) > 1
         groups = [group for group in np.array_split(np.array(starts), GROUPS if many else 1) if len(group)]
-        buffers: SimpleQueue[np.ndarray] = SimpleQueue()
+        buffers: SimpleQueue[tuple[np.ndarray, np.ndarray]] = SimpleQueue()
 
-        def total_of(group: np.ndarray) -> np.ndarray:
-            block, total = buffers.get(), np.zeros(shape, order="F")
+        def totals_of(group: np.ndarray) -> list[np.ndarray]:
+            buffer, totals = buffers.get(), [np.zeros(shape, order="F") for shape in shapes]
             with np.errstate(all="ignore"):  # what is not finite in the end is the caller's to notice
                 for start in group:
-                    add(self._write(block, int(start)), total)
-            buffers.put(block)
-            return total
+                    add(*self._write(*buffer, int(start)), *totals)
+            buffers.put(buffer)
+            return totals
 
         with _workers(many) as (n_workers, run):
             for _ in range(n_workers):
-                buffers.put(np.ones((self.rows, self.width), order=self.order))
-            totals = run(total_of, groups)
-            total = next(totals)
-            for part in totals:
-                total += part
-        return total
+                # Two arrays: in one as wide as both, no rows of the design are contiguous, which slows writing down.
+                x = np.empty((self.rows, self.d), order=self.order)
+                buffers.put((x, np.ones((self.rows, self.k + 1), order=self.order)))
+            results = run(totals_of, groups)
+            totals = next(results)
+            for result in results:
+                for total, part in zip(totals, result, strict=True):
+                    total += part
+        return totals
 
-    def _write(self, block: np.ndarray, start: int) -> np.ndarray:
+    def _write(self, x: np.ndarray, y: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(start, min(start + self.rows, self.n))
-        block = block[: part.stop - start]
-        self.fill(part, block[:, : self.d])
-        block[:, self.d : -1] = self.targets[part]
-        if self.root is not None:
-            block[:, -1] = 1.0
-            block *= self.root[part, None]
-        return block
+        x, y = x[: part.stop - start], y[: part.stop - start]
+        given = self.fill(part, x)
+        rows = x if given is None else given
+        y[:, : self.k] = self.targets[part]
+        if self.root is None:
+            return rows, y
+        root = self.root[part, None]
+        y[:, self.k] = 1.0
+        y *= root
+        return np.multiply(rows, root, out=x), y
 
 
 @contextmanager
-def _workers(many: bool) -> Iterator[tuple[int, Callable[..., Iterator[np.ndarray]]]]:
+def _workers(many: bool) -> Iterator[tuple[int, Callable[..., Iterator[Any]]]]:
     """Threads of our own in place of BLAS's, as many as it has, where there are enough products for them."""
     n_workers = blas_threads() if many else 1
     if n_workers == 1:
@@ -144,10 +153,12 @@ class Gram(NamedTuple):
 
 def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
     """The Gram matrix in one pass; `centred` is about the weighted mean, exactly."""
-    products = blocks.sum(_add_products, (blocks.width, blocks.width))
-    mirror(products)
-    weight, sums = float(products[-1, -1]), products[:-1, -1].copy()
-    products = products[:-1, :-1]
+    d, k = blocks.d, blocks.k
+    x_x, x_y, y_y = blocks.sum(_add_products, (d, d), (d, k + 1), (k + 1, k + 1))
+    products = np.empty((d + k, d + k), order="F")
+    mirror(x_x)
+    products[:d, :d], products[:d, d:], products[d:, :d], products[d:, d:] = x_x, x_y[:, :k], x_y[:, :k].T, y_y[:k, :k]
+    weight, sums = float(y_y[k, k]), np.concatenate([x_y[:, k], y_y[:k, k]])
     squares = products.diagonal().copy()
     mean = np.zeros(len(sums))
     if centred:
@@ -157,13 +168,15 @@ def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
     return Gram(products, mean, squares, weight)
 
 
-def _add_products(block: np.ndarray, total: np.ndarray) -> None:
-    if block.shape[1] < WIDE:
-        total += block.T @ block  # NumPy recognises the symmetric product, and leaves other threads running
-    elif block.flags.c_contiguous:
-        blas.dsyrk(1.0, block.T, beta=1.0, c=total, overwrite_c=True)
+def _add_products(x: np.ndarray, y: np.ndarray, x_x: np.ndarray, x_y: np.ndarray, y_y: np.ndarray) -> None:
+    x_y += x.T @ y
+    y_y += y.T @ y
+    if x.shape[1] < WIDE:
+        x_x += x.T @ x  # NumPy recognises the symmetric product, and leaves other threads running
+    elif x.flags.c_contiguous:
+        blas.dsyrk(1.0, x.T, beta=1.0, c=x_x, overwrite_c=True)
     else:
-        blas.dsyrk(1.0, block, beta=1.0, c=total, overwrite_c=True, trans=True)
+        blas.dsyrk(1.0, x, beta=1.0, c=x_x, overwrite_c=True, trans=True)
 
 
 def mirror(products: np.ndarray, step: int = 128) -> None:
@@ -287,15 +300,15 @@ def _residual_products(gram: Gram, blocks: Blocks, coef: np.ndarray, *, centred:
     """Products of the (centred) columns with the residuals of the rows themselves, and the residuals' squares."""
     d, k = blocks.d, blocks.k
     intercept = gram.mean[d:] - gram.mean[:d] @ coef
-    residual = np.vstack([-coef, np.eye(k), -intercept])
+    rest = np.vstack([np.eye(k), -intercept])
 
-    def add(block: np.ndarray, total: np.ndarray) -> None:
-        r = block @ residual
-        total[:-1] += block.T @ r
-        total[-1] += np.einsum("ij,ij->j", r, r)
+    def add(x: np.ndarray, y: np.ndarray, x_r: np.ndarray, sums: np.ndarray) -> None:
+        r = y @ rest - x @ coef
+        x_r += x.T @ r
+        sums[0] += y[:, k] @ r
+        sums[1] += np.einsum("ij,ij->j", r, r)
 
-    total = blocks.sum(add, (blocks.width + 1, k))
-    x_r, sums, rss = total[:d], total[-2], total[-1]
+    x_r, (sums, rss) = blocks.sum(add, (d, k), (2, k))
     if centred:
         x_r = x_r - np.multiply.outer(gram.mean[:d], sums)
         rss = rss - sums**2 / gram.weight

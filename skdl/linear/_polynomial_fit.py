@@ -174,12 +174,13 @@ def accumulate_moments(blocks: Blocks) -> Gram:
     m, k, width = blocks.d, blocks.k, blocks.width
     higher = np.arange(m + 1, 2 * m + 1)
 
-    def add(block: np.ndarray, total: np.ndarray) -> None:
-        total[:width] += block.T @ block[:, m:]
+    def add(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
+        total[:m] += x.T @ y
+        total[m:width] += y.T @ y
         for row, upper in enumerate(higher, start=width):
-            total[row, 0] += block[:, (upper + 1) // 2 - 1] @ block[:, upper // 2 - 1]
+            total[row, 0] += x[:, (upper + 1) // 2 - 1] @ x[:, upper // 2 - 1]
 
-    total = blocks.sum(add, (width + m, k + 1))
+    [total] = blocks.sum(add, (width + m, k + 1))
     sums = total[:width, -1]  # of T_1, ..., T_m, the targets and 1
     chebyshev = np.concatenate([sums[-1:], sums[:m], np.empty(m)])
     chebyshev[higher] = 2 * total[width:, 0] - chebyshev[higher % 2]

@@ -92,10 +92,12 @@ def refine_penalised(
     for _ in range(MAX_PASSES):
         residual = np.vstack([-coef, np.eye(k), x_mean @ coef - y_mean])
 
-        def add(block: np.ndarray, total: np.ndarray, residual: np.ndarray = residual) -> None:
-            total += block.T @ (block @ residual)
+        def add(x: np.ndarray, y: np.ndarray, total: np.ndarray, residual: np.ndarray = residual) -> None:
+            r = x @ residual[:m] + y @ residual[m:]
+            total[:m] += x.T @ r
+            total[m:] += y.T @ r
 
-        products = blocks.sum(add, (blocks.width, k))
+        [products] = blocks.sum(add, (blocks.width, k))
         gradient = products[:m] - np.multiply.outer(x_mean, products[-1]) if centred else products[:m]
         step = _solve_normal(normal, gradient - ridge * (penalised.T @ (penalised @ coef)))
         change = _relative_change(step, coef)

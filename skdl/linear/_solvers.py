@@ -19,6 +19,8 @@ from skdl.linear._singular import solve_svd
 
 # Up to so many numbers in X, the most exact way costs no more than the call around it.
 SMALL = 2**14
+LONG_ROW = 512
+NEAR = 2.0  # standard deviations from zero, from where on centring would cost a digit, and hence is done beforehand
 # A sparse X is reduced exactly, one dense block of rows after the other, if it has at most so many columns or entries.
 DIRECT_COLUMNS = 2048
 DIRECT_ELEMENTS = 2**24
@@ -188,23 +190,36 @@ def _by_gram(problem: Problem) -> Solution | None:
 
 def _gram(problem: Problem) -> GramSolution | None:
     """The solution by the Gram matrix of the rows less a rough centre, from one pass over them."""
-    X, y = problem.X, problem.targets
-    d = X.shape[1]
+    y, d = problem.targets, problem.X.shape[1]
     centre = np.zeros(d + y.shape[1])
     if problem.setting.fit_intercept:
-        sample = slice(None, None, -(-len(y) // SAMPLE_ROWS))
-        centre[:d], centre[d:] = problem.rows(sample).mean(axis=0, dtype=np.float64), y[sample].mean(axis=0)
+        part = slice(None, None, -(-len(y) // SAMPLE_ROWS))
+        sample = problem.rows(part).astype(np.float64)
+        with np.errstate(all="ignore"):  # of what is not finite
+            centre[:d], spread = sample.mean(axis=0), sample.std(axis=0)
+        centre[d:] = y[part].mean(axis=0)
         y = y - centre[d:]
+        if (np.abs(centre[:d]) <= NEAR * spread).all():
+            centre[:d] = 0.0
+    as_it_is = not centre[:d].any()
 
-    def fill(part: slice, out: np.ndarray) -> None:
-        if problem.setting.fit_intercept:
-            np.subtract(problem.rows(part), centre[:d], out=out)
-        else:
-            out[...] = problem.rows(part)
+    # NumPy's loop over one short row costs more than its numbers: several contiguous rows are one long row.
+    several = max(1, LONG_ROW // d)
+    tiled = np.tile(centre[:d], several)
 
-    with np.errstate(all="ignore"):  # in the sample mean of what is not finite
-        blocks = Blocks(fill, y, problem.weight, d)
-        gram = accumulate(blocks, centred=problem.setting.fit_intercept)
+    def fill(part: slice, out: np.ndarray) -> np.ndarray | None:
+        block = problem.rows(part)
+        if as_it_is and block.flags.c_contiguous and block.dtype == out.dtype:
+            return block
+        whole = len(block) - len(block) % several if block.flags.c_contiguous else 0
+        if whole:
+            shape = (-1, several * d)
+            np.subtract(block[:whole].reshape(shape), tiled, out=out[:whole].reshape(shape))
+        np.subtract(block[whole:], centre[:d], out=out[whole:])
+        return None
+
+    blocks = Blocks(fill, y, problem.weight, d)
+    gram = accumulate(blocks, centred=problem.setting.fit_intercept)
     if not gram.is_finite:
         problem.check()
     return solve_gram(
