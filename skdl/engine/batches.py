@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,11 @@ class Rows:
 
 
 class Batches:
-    """Batches of the rows of k members."""
+    """Batches of the rows of k members, of which all have the same number of them in an epoch.
+
+    The last batch may have fewer rows than the others, and not the same number in each member. Members with the same
+    number of rows stand side by side.
+    """
 
     def __init__(self, members: Sequence[Rows], batch_size: int, dtype: Any):
         self.members = members
@@ -89,11 +94,13 @@ class Batches:
         self.n = members[0].n
         per_batch = len(members) * batch_size * members[0].X.shape[1]
         self.rows_per_block = batch_size * max(1, BLOCK_NUMBERS // per_batch)
+        starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
+        self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
 
     @cached_property
     def _block(self) -> Array:
         """Where inputs are gathered: the same memory for every block, which stays in the cache."""
-        n_rows = min(self.rows_per_block, self.n)
+        n_rows = min(self.rows_per_block, max(rows.n for rows in self.members))
         return np.empty((len(self.members), n_rows, self.members[0].X.shape[1]), self.dtype)
 
     @property
@@ -105,26 +112,46 @@ class Batches:
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Batches (x, targets, weight) of shapes (k, B, d), (k, B, C) and (k, B, 1), rows in each member's order.
 
-        The next step writes over x.
+        All members have the same number of rows. The next step writes over x.
 
         Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
         """
         if orders is None:
             orders = [np.arange(self.n)] * len(self.members)
-        for start in range(0, self.n, self.rows_per_block):
+        return self._batches(slice(0, len(self.members)), orders, whole=whole)
+
+    def steps(self, orders: Sequence[np.ndarray]) -> Iterator[list[tuple[Array, Array, Array]]]:
+        """The batches of each step, as in `epoch`: one of all members, or in a last step one of each part."""
+        everybody = slice(0, len(self.members))
+        if len(self.parts) == 1:
+            for batch in self._batches(everybody, orders):
+                yield [batch]
+            return
+        full = (self.steps_per_epoch - 1) * self.batch_size
+        for batch in self._batches(everybody, [order[:full] for order in orders]):
+            yield [batch]
+        yield [batch for part in self.parts for batch in self._batches(part, [order[full:] for order in orders[part]])]
+
+    def _batches(
+        self, part: slice, orders: Sequence[np.ndarray], *, whole: bool = False
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """Those of a part of the members, all of whose orders are of one length."""
+        n = len(orders[0])
+        for start in range(0, n, self.rows_per_block):
             index = [order[start : start + self.rows_per_block] for order in orders]
-            x, targets, weight = self._gather(index)
+            x, targets, weight = self._gather(part, index)
             n_rows = x.shape[1]
             for a in range(0, n_rows, self.batch_size):
                 b = min(a + self.batch_size, n_rows)
-                yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (self.n if whole else b - a))
+                yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (n if whole else b - a))
 
-    def _gather(self, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
-        k, n_rows, first = len(self.members), len(index[0]), self.members[0]
-        x = self._block[:, :n_rows]
+    def _gather(self, part: slice, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
+        members = self.members[part]
+        k, n_rows, first = len(members), len(index[0]), members[0]
+        x = self._block[part, :n_rows]
         targets = np.empty((k, n_rows, first.targets.shape[1]), self.dtype)
         weight = np.ones((k, n_rows, 1), self.dtype)
-        for i, (rows, chosen) in enumerate(zip(self.members, index, strict=True)):
+        for i, (rows, chosen) in enumerate(zip(members, index, strict=True)):
             original = chosen if rows.index is None else rows.index[chosen]
             rows.copy_inputs(original, x[i])
             targets[i] = take_rows(rows.targets, original)

@@ -107,7 +107,7 @@ class Member:
             self.penalty.structure,
             self.optimizer.structure,
             self.schedule.structure,
-            self.rows.n,
+            -(-self.rows.n // self.batch_size),  # steps in an epoch: the last batch may differ, see `Batches`
             self.batch_size,
             np.dtype(self.dtype).str,
             self.max_epochs,

@@ -45,11 +45,11 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
 
 
 def groups_of(members: Sequence[Member]) -> list[list[int]]:
-    """Positions of the members that share a structure, group by group."""
+    """Positions of the members that share a structure, group by group, those with as many rows side by side."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for i, member in enumerate(members):
         groups[member.structure].append(i)
-    return list(groups.values())
+    return [sorted(group, key=lambda i: members[i].rows.n) for group in groups.values()]
 
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:
@@ -64,7 +64,9 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) ->
     else:
         blas, train, size = blas_threads_for(product), train_stack, members_per_block(first)
         if not inside:
-            size = min(size, -(-len(group) // n_threads))
+            n_blocks = -(-len(group) // size)
+            n_blocks = n_threads * -(-n_blocks // n_threads)  # as many for each thread
+            size = -(-len(group) // n_blocks)
     blocks = [group[start : start + size] for start in range(0, len(group), size)]
     with blas:
         if inside or n_threads == 1 or len(blocks) == 1:

@@ -69,21 +69,34 @@ def train_stack(members: Sequence[Member], interrupted: Event) -> list[Outcome]:
     return [outcomes[i] for i in range(len(members))]
 
 
+class Part:
+    """Some neighbouring members of a stack, or all: their network, with views of the stack's arrays."""
+
+    def __init__(self, members: Sequence[Member], state: State, gradient: Array, which: slice):
+        self.which = which
+        self.network = Network([member.architecture for member in members[which]], members[0].dtype)
+        self.objective = Objective(self.network, members[which])
+        self.arrays = self.network.arrays(state.theta[which], state.buffers[which])
+        self.gradients = self.network.layout.views(gradient[which])
+        self.run = Run(training=True, generators=state.generators[which])
+
+    def loss_and_gradient(self, x: Array, targets: Array, weight: Array) -> Array:
+        """Each member's loss on a batch; the gradient is written into the stack's."""
+        return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
+
+
 class Stack:
     """Members of one structure in training."""
 
     def __init__(self, members: Sequence[Member], state: State):
         self.members, self.state = members, state
-        dtype = members[0].dtype
-        self.network = Network([member.architecture for member in members], dtype)
-        self.objective = Objective(self.network, members)
-        self.step = Step(members, self.objective)
-        self.batches = Batches([member.rows for member in members], members[0].batch_size, dtype)
+        self.batches = Batches([member.rows for member in members], members[0].batch_size, members[0].dtype)
         self.gradient = np.empty_like(state.theta)
-        self.gradients = self.network.layout.views(self.gradient)
-        self.arrays = self.network.arrays(state.theta, state.buffers)
-        self.run = Run(training=True, generators=state.generators)
-        self.validation = Validation(members, self.network)
+        self.whole = Part(members, state, self.gradient, slice(0, len(members)))
+        which = self.batches.parts
+        self.parts = [Part(members, state, self.gradient, part) for part in which] if len(which) > 1 else [self.whole]
+        self.step = Step(members, self.whole.objective)
+        self.validation = Validation(members, self.whole.network)
         self.broken_off = False
 
     def advance(self, interrupted: Event) -> list[str | None]:
@@ -99,7 +112,7 @@ class Stack:
             started = time.perf_counter()
             with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
                 losses = self.epoch()
-                validated = self.validation.evaluate(self.arrays)
+                validated = self.validation.evaluate(self.whole.arrays)
         except KeyboardInterrupt:
             self.broken_off = True
             interrupted.set()
@@ -140,7 +153,7 @@ class Stack:
 
     def epoch(self) -> Array:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
-        state, n = self.state, self.batches.n
+        state = self.state
         orders = [
             member.rows.order(generator, member.shuffle)
             for member, generator in zip(self.members, state.generators, strict=True)
@@ -150,15 +163,15 @@ class Stack:
         self.last_rate = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))
-        for i, (x, targets, weight) in enumerate(self.batches.epoch(orders)):
-            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
-            total += loss * x.shape[1]
+        for i, batches in enumerate(self.batches.steps(orders)):
+            for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
+                total[part.which] += part.loss_and_gradient(*batch) * batch[0].shape[1]
             step += 1
             self.step(state, self.gradient, rates[:, i : i + 1], step, measure=i == last)
             if i % 16 == 0 and not np.isfinite(total).any():
                 break  # no member is left whose further steps mean anything
         state.step += self.batches.steps_per_epoch
-        value = total / n + self.objective.penalty_value(state.theta)
+        value = total / [member.rows.n for member in self.members] + self.whole.objective.penalty_value(state.theta)
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
             value[~np.isfinite(array).all(axis=1)] = np.inf
         return value

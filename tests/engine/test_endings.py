@@ -246,7 +246,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     ]
     running = Stack(members, State.stack([initial_state(one) for one in members]))
     seen = set()
-    loss, direction, objective = running.objective.loss, running.step.optimizer, running.objective
+    loss, direction, objective = running.whole.objective.loss, running.step.optimizer, running.whole.objective
 
     def spy(owner, name):
         original = getattr(owner, name)
@@ -268,7 +268,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     assert {kind for _, kind in seen} == {np.dtype(dtype)}
     state = running.state
     arrays = [state.theta, state.buffers, *state.slots.values(), running.gradient]
-    arrays += [array for named in running.arrays for array in named.values()]
-    arrays += [array for named in running.gradients for array in named.values()]
+    arrays += [array for named in running.whole.arrays for array in named.values()]
+    arrays += [array for named in running.whole.gradients for array in named.values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
-    assert running.network.scores(np.zeros((2, 3, 4), dtype), running.arrays).dtype == dtype
+    assert running.whole.network.scores(np.zeros((2, 3, 4), dtype), running.whole.arrays).dtype == dtype

@@ -7,7 +7,8 @@ import pytest
 from nets import architecture, classification, member, regression
 
 from skdl import activations, losses, normalizations, optimizers, penalties, schedules
-from skdl.engine import stack, train_members
+from skdl.engine import groups_of, stack, train_members
+from skdl.engine.train import train_stack
 from skdl.testing import check_members
 
 RATES = np.geomspace(1e-3, 1e-1, 7)
@@ -109,6 +110,76 @@ def test_blocks_of_rows(block_numbers, monkeypatch):
     [whole] = train_members([replace(members[2], generator=np.random.default_rng(2))])
     monkeypatch.setattr("skdl.engine.batches.BLOCK_NUMBERS", block_numbers)
     assert np.array_equal(check_members(members)[2].theta, whole.theta)
+
+
+def with_rows(n_rows, *, kind=classification, **changes):
+    """Seven members of which member i has n_rows[i] rows, of a table that they share."""
+    rows = kind(max(n_rows), 5, 3)
+    members = seven(rows, (6, 4), **{"batch_size": 16, **changes})
+    rng = np.random.default_rng(0)
+    return [
+        replace(one, rows=replace(rows, index=rng.permutation(rows.X.shape[0])[:n]))
+        for one, n in zip(members, n_rows, strict=True)
+    ]
+
+
+@pytest.mark.filterwarnings("ignore:Batch normalization met a batch of one row")
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize(
+    "n_rows",
+    [
+        (53, 54, 53, 54, 53, 54, 53),
+        (49, 64, 50, 63, 56, 49, 64),
+        (64, 64, 64, 64, 64, 64, 63),
+        (17, 32, 31, 18, 17, 32, 20),
+    ],
+    ids=["a row more or less", "from one row to a full batch", "one that differs", "two batches"],
+)
+def test_members_of_unequal_numbers_of_rows(n_rows, normalization, n_threads):
+    """With as many batches each, they share a stack; the last batch has as many rows as is left of each member's."""
+    members = with_rows(n_rows, network={"normalization": normalization}, dropout=0.2)
+    assert len({one.structure for one in members}) == 1
+    outcomes = check_members(members, n_threads)
+    assert [outcome.state.progress[0].epoch for outcome in outcomes] == list(EPOCHS)
+
+
+def test_unequal_rows_with_weights_strata_and_blocks_of_rows(monkeypatch):
+    members = with_rows((53, 54, 55, 53, 60, 54, 53))
+    weight = np.random.default_rng(1).uniform(0.5, 2, size=60).astype(np.float32)
+    strata = members[0].rows.targets.argmax(axis=1)
+    members = [replace(one, rows=replace(one.rows, weight=weight, strata=strata)) for one in members]
+    whole = check_members(members)
+    monkeypatch.setattr("skdl.engine.batches.BLOCK_NUMBERS", 1)
+    assert all(np.array_equal(a.theta, b.theta) for a, b in zip(check_members(members), whole, strict=True))
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "rmsprop", "adagrad", "nadam"])
+def test_unequal_rows_with_every_kind_of_memory(optimizer):
+    members = with_rows((53, 54, 53, 54, 57, 54, 53), kind=regression, loss=losses.SquaredError())
+    check_members([replace(one, optimizer=optimizers.resolve(optimizer)) for one in members])
+
+
+def test_numbers_of_batches_that_differ_make_other_stacks():
+    members = with_rows((53, 54, 48, 54, 65, 54, 53))
+    assert sorted(map(len, groups_of(members))) == [1, 1, 5]
+    check_members(members, 2)
+
+
+def test_groups_have_equal_numbers_of_rows_side_by_side():
+    [group] = groups_of(with_rows((53, 54, 53, 55, 53, 54, 55)))
+    assert group == [0, 2, 4, 1, 5, 3, 6]
+
+
+@pytest.mark.parametrize(("n_threads", "expected"), [(1, [3, 3, 1]), (2, [2, 2, 2, 1]), (3, [3, 3, 1])])
+def test_threads_get_as_many_blocks_each(n_threads, expected, monkeypatch):
+    members, sizes = seven(classification(53, 7, 3), (6,)), []
+    monkeypatch.setattr(stack, "members_per_block", lambda member: 3)
+    monkeypatch.setattr(
+        stack, "train_stack", lambda block, interrupted: sizes.append(len(block)) or train_stack(block, interrupted)
+    )
+    train_members(members, n_threads)
+    assert sorted(sizes, reverse=True) == expected
 
 
 def test_several_structures_at_once():
@@ -246,7 +317,13 @@ def test_the_state_to_go_on_from_is_left_alone():
 def test_structure_tells_apart_what_cannot_share_a_stack():
     rows = classification(40, 4, 3)
     one = member(rows, network={"dropout": 0.2})
-    alike = [{"alpha": 0.5}, {"optimizer": optimizers.Adam(0.1)}, {"n_epochs": 7}, {"tol": 0.0}]
+    alike = [
+        {"alpha": 0.5},
+        {"optimizer": optimizers.Adam(0.1)},
+        {"n_epochs": 7},
+        {"tol": 0.0},
+        {"rows": classification(41, 4, 3)},  # as many batches of 16
+    ]
     assert all(replace(one, **change).structure == one.structure for change in alike)
     other = [
         {"alpha": 0.0},
@@ -257,7 +334,7 @@ def test_structure_tells_apart_what_cannot_share_a_stack():
         {"batch_size": 5},
         {"dtype": np.float64},
         {"max_epochs": 9},
-        {"rows": classification(41, 4, 3)},
+        {"rows": classification(49, 4, 3)},
         {"architecture": architecture(4, (6,), 3, dropout=0.2)},
         {"architecture": architecture(4, (5,), 3)},
         {"architecture": architecture(4, (5,), 3, dropout=0.2, activation="relu")},

@@ -66,7 +66,7 @@ def test_norms_are_clipped_member_by_member(gradient):
 def test_decay_is_decoupled_and_leaves_intercepts(gradient):
     running = stack(Plain(weight_decay=0.3))
     before, after = one_step(running, gradient)
-    n = running.network.layout.n_penalised
+    n = running.whole.network.layout.n_penalised
     np.testing.assert_allclose(after[:, :n], before[:, :n] * (1 - 0.03) - 0.1 * gradient[:, :n], rtol=1e-12)
     np.testing.assert_allclose(after[:, n:], before[:, n:] - 0.1 * gradient[:, n:], rtol=1e-12)
 
@@ -74,7 +74,7 @@ def test_decay_is_decoupled_and_leaves_intercepts(gradient):
 @pytest.mark.parametrize(("penalty", "l1", "l2"), [("l1", 1.0, 0.0), ("elastic_net", 0.5, 0.5)])
 @pytest.mark.parametrize("prior", [False, True])
 def test_a_step_takes_the_least_subgradient_and_stops_at_kinks(gradient, penalty, l1, l2, prior):
-    n = stack(Plain()).network.layout.n_penalised
+    n = stack(Plain()).whole.network.layout.n_penalised
     rng = np.random.default_rng(1)
     towards = rng.normal(size=n) if prior else None
     running = stack(Plain(), penalty, 0.7, towards)
@@ -98,7 +98,7 @@ def test_a_step_takes_the_least_subgradient_and_stops_at_kinks(gradient, penalty
 def test_norms_of_incoming_weights_are_bounded(gradient):
     running = stack(Plain(), penalties.MaxNorm(0.8))
     one_step(running, gradient * 10)
-    for named in running.network.layout.views(running.state.theta):
+    for named in running.whole.network.layout.views(running.state.theta):
         if "weight" in named:
             norms = np.linalg.norm(named["weight"], axis=1)
             assert norms.max() <= 0.8 * (1 + 1e-12)
