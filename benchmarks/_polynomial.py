@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def run(rounds: int, data: Path) -> None:
     for n, d, degree in ((10**6, 1, 10), (10**5, 10, 3)):
         X, y, truth = problem(n, d)
         peers = PEERS[d](degree)
-        seconds = timed({name: lambda fit=fit: fit(X, y) for name, fit in peers.items()}, rounds)
+        seconds = timed({name: partial(fit, X, y) for name, fit in peers.items()}, rounds)
         folder, notes = str(Path(__file__).parent), {}
         for name, fit in peers.items():
             error = np.sqrt(np.mean((fit(X, y)(X) - truth) ** 2))
@@ -47,15 +48,15 @@ def problem(n: int, d: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def one_feature(degree: int) -> dict[str, Callable[..., Any]]:
-    return {
-        **several_features(degree),
-        "numpy Chebyshev.fit": lambda X, y: (lambda fitted: lambda new: fitted(new.ravel()))(
-            np.polynomial.Chebyshev.fit(X.ravel(), y, degree)
-        ),
-    }
+    def chebyshev(X: np.ndarray, y: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        fitted = np.polynomial.Chebyshev.fit(X.ravel(), y, degree)
+        return lambda new: fitted(new.ravel())
+
+    return {**several_features(degree), "numpy Chebyshev.fit": chebyshev}
 
 
 def several_features(degree: int) -> dict[str, Callable[..., Any]]:
+    """Functions of X and y that fit and return the fitted model's predict."""
     powers = PolynomialFeatures(degree, include_bias=False)
     models = {
         "skdl PolynomialRegressor": PolynomialRegressor(degree),

@@ -38,12 +38,12 @@ class ChangeOfBasis:
     def __init__(self, basis: ChebyshevProducts, family: str, centre: np.ndarray, half: np.ndarray):
         self.n_terms = basis.n_terms
         self.steps = _list_steps(list_terms(basis.blocks))
-        self.units = np.ones(self.n_terms + 1)
+        self.exponent = np.zeros(self.n_terms + 1, dtype=np.int64)  # of two, to be multiplied with in the end
         if family == "monomial":
             # Powers of x / 2^e, with the e for which half / 2^e is near 1, do not overflow; the last step is exact.
             exponent = np.frexp(basis.half)[1]
             centre, half = np.zeros_like(centre), np.ldexp(1.0, exponent)
-            self.units = np.ldexp(1.0, -np.append(list_powers(basis.blocks, len(half)) @ exponent, 0))
+            self.exponent[:-1] = -(list_powers(basis.blocks, len(half)) @ exponent)
         with np.errstate(all="ignore"):
             self.tables = _tables(family, max(basis.caps, default=0), basis, centre, half)
 
@@ -53,13 +53,16 @@ class ChangeOfBasis:
         One that is out of float64's range, which happens where the polynomial is not, is not finite.
         """
         with np.errstate(all="ignore"):
-            return self._change(coef, self.tables).hi * self.units[:, None]
+            return np.ldexp(self._change(coef, self.tables).hi, self.exponent[:, None])
 
     def amplification(self, coef: DoubleDouble) -> float:
-        """The largest factor by which a relative error of a coefficient grows."""
+        """The largest relative error of a new coefficient, in units of the relative error of the largest old one."""
+        error = np.empty_like(coef.hi)
+        error[:-1] = np.abs(coef.hi[:-1]).max(axis=0, initial=0.0)
+        error[-1] = np.maximum(error[:-1].max(axis=0, initial=0.0), np.abs(coef.hi[-1]))
         with np.errstate(all="ignore"):
             found = np.abs(self._change(coef, self.tables).hi)
-            return float(np.nan_to_num(self._change(np.abs(coef.hi), np.abs(self.tables.hi)) / found).max())
+            return float(np.nan_to_num(self._change(error, np.abs(self.tables.hi)) / found).max())
 
     def _change(self, coef: Any, tables: Any) -> Any:
         coef = coef.copy()
@@ -81,7 +84,9 @@ class ChangeOfBasis:
             columns = np.concatenate([np.arange(size), *(np.tile(step.rows[-1], len(step.rows)) for step in here)])
             entries = [np.repeat(self.tables.hi[feature, a, : a + 1], rows.shape[1]) for _, a, rows in here]
             whole = sparse.csc_array((np.concatenate([diagonal, *entries]), (rows, columns))) @ whole
-        return sparse.csc_array((sparse.diags_array(self.units) @ whole)[:-1, :-1])
+        with np.errstate(all="ignore"):
+            units = sparse.diags_array(np.ldexp(1.0, self.exponent))
+            return sparse.csc_array((units @ whole)[:-1, :-1])
 
 
 def _list_steps(terms: list[Term]) -> list[Step]:

@@ -23,8 +23,8 @@ class DegreeOfEachColumn(Constraint):
 
     def __str__(self) -> str:
         return (
-            "a list with one for each column or a dict with one for each column's name, each an int in the range "
-            f"[0, {MAX_TERMS}], not all 0"
+            "a list (an entry for each column) or a dict (an entry for each column's name) of ints in the range "
+            f"[0, {MAX_TERMS}] that are not all 0"
         )
 
 

@@ -23,10 +23,10 @@ from skdl.linear._gram import REFINE_SAFETY, Blocks, Gram, accumulate, solve_gra
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve
 from skdl.linear._polynomial_refinement import refine_exactly, refine_penalised
 
-# Coefficients that may have lost more digits than this are refined with 32 digits, unless the design has too many
-# numbers: 2^17 take about 10 ms.
-TOLERANCE = 1e-13
-EXACT_ELEMENTS = 2**17
+# Coefficients are refined with 32 digits where they may have errors above these, in designs of up to so many numbers:
+# 2^14 take about 2 ms, 2^18 about 30 ms.
+TOLERANCE, SMALL_DESIGN = 1e-13, 2**14
+LARGE_TOLERANCE, LARGE_DESIGN = 1e-6, 2**18
 # Up to so many terms, a penalty is handled without squaring its condition.
 FACTORED_TERMS = 2048
 
@@ -65,10 +65,11 @@ def fit_polynomial(
     solution = solve_products(problem)
     inner = DoubleDouble(np.vstack([solution.coef, solution.constant]))
     change = ChangeOfBasis(basis, family, centre, half)
-    determined = solution.rank == basis.n_terms > 0 and alpha == 0
-    small = len(X) * basis.n_terms <= EXACT_ELEMENTS
-    if determined and small and change.amplification(inner) * solution.rate > TOLERANCE:
-        inner = refine_exactly(problem, solution)
+    if solution.rank == basis.n_terms > 0 and alpha == 0:
+        error = change.amplification(inner) * solution.rate
+        size = len(X) * basis.n_terms
+        if (error > TOLERANCE and size <= SMALL_DESIGN) or (error > LARGE_TOLERANCE and size <= LARGE_DESIGN):
+            inner = refine_exactly(problem, solution)
     return Fitted(basis, inner.hi, change(inner), np.stack([centre - half, centre + half], axis=1), solution.rank)
 
 

@@ -83,10 +83,11 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
     The fit is done with products of Chebyshev polynomials of the features, mapped to [-1, 1] by their range or, if
     there are several, by their mean and standard deviation: these products stay nearly independent where powers become
     parallel. `predict` evaluates this form. Moving or scaling a feature therefore changes neither the fit nor the
-    predictions. The coefficients of monomials are differences of much larger numbers, computed with 32 digits; and if
-    they would have less than 13 exact digits, the fit itself is refined to more than float64 holds, unless it has more
-    than 2^17 = 131072 numbers (samples times terms). Far from the origin, a polynomial evaluated from them loses
-    digits however exact they are. Prefer `predict`. Coefficients out of float64's range are not finite.
+    predictions. The coefficients of monomials are differences of much larger numbers, which are computed with 32
+    digits; and if so few digits of the fit are left that they would have less than 13 (less than 6 if samples times
+    terms are more than 2^14), the fit itself is refined to more digits than float64 holds, unless samples times terms
+    are more than 2^18. Far from the origin, a polynomial evaluated from them loses digits however exact they are:
+    prefer `predict`. Coefficients out of float64's range are not finite.
 
     The matrix of terms is never stored: blocks of it are computed where they are used, and memory is that of a few
     matrices of n_terms x n_terms and one block. Where the terms are too close to dependence for this, blocks are
