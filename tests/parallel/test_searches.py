@@ -12,6 +12,7 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
+    KFold,
     RandomizedSearchCV,
     cross_val_predict,
     cross_val_score,
@@ -84,6 +85,16 @@ def test_structures_that_differ_make_a_stack_each(iris, stacked, stacks):
         search.fit(*iris)
     assert stacks == [[6, 6]]
     assert_equal_results(search.cv_results_, expected)
+
+
+def test_folds_whose_sizes_differ_share_a_stack(iris, stacked, stacks):
+    search = GridSearchCV(clone(MLP).set_params(batch_size=20), GRID, cv=KFold(4, shuffle=True, random_state=0))
+    expected = clone(search).fit(*iris)
+    with stacked():
+        found = search.fit(*iris)
+    assert {len(train) for train, _ in search.cv.split(*iris)} == {112, 113}
+    assert stacks == [[16]]
+    assert_equal_results(found.cv_results_, expected.cv_results_)
 
 
 def test_randomized_search(iris, stacked, stacks):
