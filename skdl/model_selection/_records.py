@@ -65,6 +65,11 @@ def read(path: str, size: int = -1) -> list[dict[str, Any]]:
     return records
 
 
+def n_finished(snapshot: Snapshot, data: str) -> int:
+    """How many finished fits to a data set there are."""
+    return sum(record["data"] == data for tests in finished(snapshot).values() for record in tests.values())
+
+
 @functools.lru_cache(maxsize=2)
 def finished(snapshot: Snapshot) -> dict[tuple[str, str], dict[str, dict[str, Any]]]:
     """The finished fits by (task, training rows), then by test rows.

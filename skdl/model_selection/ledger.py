@@ -15,7 +15,7 @@ from sklearn.metrics import check_scoring, get_scorer
 from skdl._constraints import Instance, check_params
 from skdl.model_selection._identity import data_digest, digest
 from skdl.model_selection._recording import RecordedEstimator, RecordedScorer, Recording, n_rows
-from skdl.model_selection._records import open_ledger, read
+from skdl.model_selection._records import n_finished, open_ledger, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,6 +49,8 @@ class SearchLedger:
     **Folds and candidates must be drawn again as they were.** A search or a splitter that shuffles needs a
     `random_state`. An estimator may have none: its scores stay those that were recorded.
 
+    With `verbose` of the search at 1 or more, a line says how many fits to the same data the file has.
+
     **Times** in `cv_results_` are those of the original fits, read from the file. Refitting the best candidate is never
     skipped.
 
@@ -70,11 +72,13 @@ class SearchLedger:
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     ledger = SearchLedger(os.path.join(folder, "iris.jsonl"))
     ...     search = ledger.fit(search, X, y)
+    ...     wider = GridSearchCV(SoftmaxClassifier(), {"alpha": [0.0001, 0.001, 0.01, 0.1]}, cv=3)
+    ...     wider = ledger.fit(wider, X, y)  # fits one candidate, finds three
     ...     results = ledger.results()
     >>> len(results), search.best_params_
-    (9, {'alpha': 0.001})
-    >>> results.groupby("param_alpha")["test_score"].mean().equals(results.groupby("param_alpha")["test_score"].mean())
-    True
+    (12, {'alpha': 0.001})
+    >>> list(results.columns[:5])
+    ['estimator', 'param_alpha', 'fold', 'test_score', 'fit_time']
     """
 
     _constraints = {"path": Instance(str, os.PathLike, name="str or path-like")}
@@ -117,6 +121,8 @@ class SearchLedger:
             n_rows=n_rows(X),
             train_scores=search.return_train_score,
         )
+        if search.verbose:
+            print(f"{self.path} has {n_finished(recording.ledger, recording.data)} finished fits to these data")
         scorer = check_scoring(search.estimator, search.scoring, raise_exc=search.error_score == "raise")
         restore = partial(_restored, path=recording.ledger.path, train_scores=recording.train_scores)
 
@@ -180,7 +186,8 @@ class SearchLedger:
                 }
                 | {"finished": pd.Timestamp(record["finished"]), "error": record.get("error")}
             )
-        return pd.DataFrame(rows)
+        results = pd.DataFrame(rows)
+        return results.astype({"fold": "Int64"}) if rows else results  # a failed fit has none
 
 
 def _check_search(search: Any) -> None:
