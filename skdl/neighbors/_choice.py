@@ -19,7 +19,7 @@ from ._scan import ScanSearch
 from ._search import Search
 from ._tree import TreeSearch
 
-TREE_COLUMNS = 8  # above, a tree visits too many of its leaves
+TREE_COLUMNS = 10  # above, a tree visits too many of its leaves unless the rows lie in clusters
 FEW_ROWS = 4096  # below, a scan is over before a projection is found
 
 

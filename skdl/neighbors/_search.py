@@ -36,8 +36,8 @@ class Search:
         n_threads = min(threads_for(n_jobs), n_queries)
         # Half of the working memory: what NumPy and SciPy allocate inside a call is not counted in the estimates.
         budget = working_memory() // (2 * n_threads)
-        size = min(self.query_rows, budget // self.bytes_per_query(k, budget), -(-n_queries // n_threads))
-        size = max(1, int(size))
+        most = max(1, min(self.query_rows, int(budget // self.bytes_per_query(k, budget))))
+        size = -(-n_queries // (n_threads * -(-n_queries // (n_threads * most))))  # as many blocks for each thread
         blocks = [slice(start, start + size) for start in range(0, n_queries, size)]
         parts = map_blocks(lambda block: self.nearest(self._like_training(Q[block]), k, budget), blocks, n_threads)
         distances, indices = (np.concatenate(part) for part in zip(*parts, strict=True))
