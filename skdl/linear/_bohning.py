@@ -15,7 +15,7 @@ Any c > 0 does; c weighs the loss against the penalty. Its share of the diagonal
 becomes sure of its rows has less, down to a tenth. A third of it is never far off, and was best on MNIST.
 
 Rows are a means here, not the data: some 32 times as many as columns estimate the Gram matrix well enough. A column
-that the sample happens to miss keeps its curvature, since the diagonal is taken from all rows.
+that the sample happens to miss gets its curvature on the diagonal, from all rows.
 
 Where the matrix costs more than it saves, its diagonal takes its place.
 
@@ -43,6 +43,7 @@ LEAST_SAMPLE = 4096
 FEWEST_PER_COLUMN = 8
 COST = 150  # evaluations of the objective that the Gram matrix may cost, in multiplications (which are cheaper there)
 MOST_COLUMNS = 5000
+MISSED = 0.25  # share of a column's curvature below which the sample has missed it
 GROUPS = 4  # of rows in the Gram matrix, added in order
 
 
@@ -67,7 +68,8 @@ class Diagonal:
 
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray):
         c = share(len(blocks.targets))
-        curvature = c * blocks.mean_squares() + alpha
+        self.mean_squares = blocks.mean_squares()
+        curvature = c * self.mean_squares + alpha
         self.root = np.sqrt(np.where(curvature > 0, curvature, 1.0))[:, None]
         self.of_bias = np.sqrt(c)
         self.shape = (blocks.n_columns, len(blocks.targets))
@@ -179,12 +181,13 @@ def _spread(n_rows: int, size: int) -> np.ndarray:
 
 
 def _factor(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """The lower Cholesky factor of the matrix with alpha added, and with at least the given diagonal.
+    """The lower Cholesky factor of the matrix with alpha added, `diagonal` being that of all rows.
 
-    What rounding takes from a semidefinite matrix is put back on the diagonal, as little as it takes.
+    Only what is far below it is raised: more on the diagonal would hide that columns depend on each other. What
+    rounding takes from a semidefinite matrix is put back there, too, as little as it takes.
     """
     own = matrix.diagonal() + alpha
-    missing = np.maximum(diagonal - own, 0.0)
+    missing = np.where(own < MISSED * diagonal, diagonal - own, 0.0)
     ridge = np.finfo(dtype).eps * max(diagonal.max(), np.finfo(np.float64).tiny)
     while True:
         np.fill_diagonal(matrix, own + missing + ridge)

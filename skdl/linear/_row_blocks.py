@@ -31,6 +31,7 @@ from skdl.engine import Rows
 
 BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
 LEAST_ROWS, MOST_ROWS = 512, 2048  # where the cache and the calls of Python are both out of the way
+FEW = 1 << 20  # numbers of a dense X that are multiplied in float64 at no noticeable price
 CHUNKS = 16  # at most so many threads have work
 CHUNK_BYTES = 1 << 26  # of all chunks' gradients, or a quarter of X's
 OFFSET = 0.01  # in units of eps^(-1/2): the largest |mean| / deviation that is folded, 29 in float32
@@ -46,7 +47,7 @@ class RowBlocks:
     rows : Rows
         With shift and scale.
     dtype : dtype
-        Precision of the products.
+        Precision of the products; for few rows at least float64, where a mean of float32 losses is no smooth function.
     n_threads : int
 
     Attributes
@@ -69,6 +70,9 @@ class RowBlocks:
         self.shift, self.scale = (np.asarray(each, np.float64) for each in (rows.shift, rows.scale))
         self.dense = isinstance(rows.X, np.ndarray)
         self.dtype = np.dtype(dtype)
+        if self.dense and rows.X.size <= FEW:
+            self.dtype = np.dtype(np.float64)
+            rows = replace(rows, X=rows.X.astype(np.float64, copy=False))
         far = bool((abs(self.shift * self.scale) > OFFSET / np.sqrt(np.finfo(self.dtype).eps)).any())
         if not self.dense:
             self.dtype = np.dtype(np.float64) if far else self.dtype
@@ -141,7 +145,7 @@ class RowBlocks:
         return (weight - np.outer(self.shift, bias)) * self.scale[:, None], bias
 
     def mean_squares(self) -> np.ndarray:
-        """The weighted mean square of each standardised column, (d,)."""
+        """The weighted mean square of each standardised column, (d,); exactly zero where only rounding is left."""
 
         def sums(chunk: range) -> np.ndarray:
             total = np.zeros((2, self.n_columns))
@@ -153,4 +157,5 @@ class RowBlocks:
         mean, square = reduce(np.add, self.map(sums, self.chunks))
         if self.folds:
             square = (square - 2 * self.shift * mean + self.shift**2) * self.scale**2
-        return np.maximum(square, 0.0)
+        noise = 16 * np.finfo(self.dtype).eps * (self.shift * self.scale) ** (2 if self.folds else 1)
+        return np.where(square > (noise if self.folds else noise**2), square, 0.0)

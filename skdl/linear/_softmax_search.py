@@ -61,28 +61,41 @@ class SoftmaxFunction(FullFunction):
             held.callback(self.blocks.close)
             exact = replace(member, dtype=np.float64)
             self.objective = Objective(Network([member.architecture], np.float64), [exact])
-            self.variables = self._variables(search.name, (n_columns, n_classes))
+            alpha = np.broadcast_to(self.objective.alpha[0], n_columns * n_classes)
+            self.variables = self._variables(search.name, alpha)
             self.held = held.pop_all()
         self.lower = self.variables.lower
+        self.unit = self._unit(alpha)
 
-    def _variables(self, name: str, shape: tuple[int, int]) -> Diagonal:
+    def _variables(self, name: str, alpha: np.ndarray) -> Diagonal:
         penalty: Any = self.objective.penalty
-        alpha = np.broadcast_to(self.objective.alpha[0], shape[0] * shape[1])
         ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0]
-        curvature = (alpha * max(ends[1] - ends[0], 0.0)).reshape(shape)[:, 0]
+        curvature = self._by_column(alpha) * max(ends[1] - ends[0], 0.0)
         if name == "split":
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
             return Split(self.blocks, curvature, alpha * float(np.ravel(penalty.absolute)[0]), prior)
         return (Bohning if name == "bohning" else Diagonal)(self.blocks, curvature)
 
-    def close(self) -> None:
-        self.held.close()
+    def _by_column(self, alpha: np.ndarray) -> np.ndarray:
+        return alpha[:: len(self.blocks.targets)]
+
+    def _unit(self, alpha: np.ndarray) -> np.ndarray:
+        """The factors that make of theta's gradient that by columns over sqrt(variance + 4 alpha)."""
+        n_classes, scale, degree = len(self.blocks.targets), self.blocks.scale, self.objective.penalty.degree
+        raw = self._by_column(alpha) * scale ** (0 if degree is None else 2 - degree)
+        spread = self.variables.mean_squares + 4 * raw
+        return np.append(np.repeat(1 / np.sqrt(np.where(spread > 0, spread, 1.0)), n_classes), np.ones(n_classes))
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         return self.variables.point(theta)
 
     def theta(self, point: np.ndarray) -> np.ndarray:
         return self.variables.theta(point)
+
+    @property
+    def has_converged(self) -> bool:
+        """Whether no component of the gradient is larger than `tol`, for columns over sqrt(variance + 4 alpha)."""
+        return bool(abs(self.gradient * self.unit).max() <= self.member.tol)
 
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         theta = self.theta(point)

@@ -56,9 +56,8 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
     tol : float, default=1e-5
         A full-batch optimizer has converged when no component of the objective's gradient is larger, in [0, inf). The
         gradient is that by the intercepts and by the coefficients of centred columns divided by
-        sqrt(variance + 4 alpha), so that units play no role (by those of columns as they are, where the penalty is
-        not a power of its coefficients, as "elastic_net"). A first-order one stops after more than `n_iter_no_change`
-        epochs in a row that gain no more than this on the best loss.
+        sqrt(variance + 4 alpha), so that units play no role. A first-order one stops after more than
+        `n_iter_no_change` epochs in a row that gain no more than this on the best loss.
     n_iter_no_change : int, default=10
         See `tol`; at least 1.
     shuffle : bool, default=True
