@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
 
 from .._constraints import Real
 from .._encoding.arrays import is_zero_one, positions, typed, unique_labels
@@ -53,9 +54,10 @@ def ballots(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) 
         declared = [np.arange(2).astype(y.dtype) if is_indicator else None] * n_columns
     elif not isinstance(declared, (list, tuple)) or len(declared) != n_columns:
         raise ValueError(f"For a y of {n_columns} columns classes must be a list of as many arrays of labels.")
-    return [
-        ballot(*arguments, votes) for arguments in zip((typed(column) for column in y.T), declared, each, strict=True)
-    ]
+    columns = [typed(column) for column in y.T]
+    for column in columns:
+        check_classification_targets(column)
+    return [ballot(*arguments, votes) for arguments in zip(columns, declared, each, strict=True)]
 
 
 def ballot(labels: np.ndarray, declared: Any, class_weight: Any, votes: np.ndarray) -> Ballot:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import ClassifierMixin
 
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_shape
-from .._validation import label_array, validate_classification, validate_sample_weight
+from .._validation import label_array, validate_labels, validate_sample_weight
 from ._base import NeighborsEstimator, warn_no_votes
 from ._labels import Ballot, ballots
 
@@ -177,8 +176,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         return self._learn(X, y, sample_weight, classes, go_on=hasattr(self, "_rows"))
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, declared: Any, *, go_on: bool) -> KNNClassifier:
-        X, y = validate_classification(self, X, y, multi_output=True, reset=not go_on, **self._training_checks(X))
-        y = y.toarray() if sparse.issparse(y) else y
+        X, y = validate_labels(self, X, y, reset=not go_on, **self._training_checks(X))
         if go_on:
             if declared is not None:
                 raise ValueError("classes can be given in the first call of partial_fit only, before any row is kept.")
