@@ -63,17 +63,6 @@ def _real_targets(y: np.ndarray, dtype: Any) -> np.ndarray:
     return real
 
 
-def validate_classification(
-    estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = False, **checks: Any
-) -> tuple[Any, np.ndarray]:
-    """X and class labels of any type; with `multi_output`, y may have one column for each output."""
-    X, y = validate_data(estimator, X, y, reset=reset, multi_output=True, **{"dtype": FLOATS, "order": "C", **checks})
-    if not multi_output or (y.ndim == 2 and y.shape[1] == 1):
-        y = column_or_1d(y, warn=True)
-    check_classification_targets(y)
-    return X, y
-
-
 def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
     """X, and labels (n,), or columns (n, n_columns >= 2) of labels, probabilities or zeros and ones, as an array."""
     if hasattr(y, "isna") and y.isna().to_numpy().any():  # pandas.NA, at which scikit-learn gives up with a TypeError
