@@ -77,7 +77,7 @@ def label_array(y: Any) -> np.ndarray:
     if y.ndim == 2 and y.shape[1] > 1:
         whole = y.dtype == object and all(isinstance(value, (bool, np.bool_, numbers.Integral)) for value in y.flat)
         return np.array(y.tolist()) if whole else y
-    y = column_or_1d(y, warn=True)
+    y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     if y.dtype == object:
         unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
     check_classification_targets(y)

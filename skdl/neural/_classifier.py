@@ -195,7 +195,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         accuracy : float
             In [0, 1].
         """
-        predicted, encoding, y = self.predict(X), self._training.encoding, label_array(y)
+        predicted, encoding = self.predict(X), self._training.encoding
+        y = np.asarray(y) if np.ndim(y) == 1 else label_array(y)  # accuracy_score checks labels itself
         if isinstance(encoding, Labels) and y.ndim == 2:
             y = encoding.classes[encoding.codes(y)]
         elif isinstance(encoding, Columns):
