@@ -19,7 +19,7 @@ from scipy import sparse
 from skdl.linear._basis import ChebyshevProducts, ranges, typical_ranges
 from skdl.linear._change_of_basis import ChangeOfBasis
 from skdl.linear._double_double import DoubleDouble
-from skdl.linear._gram import REFINE_SAFETY, Blocks, Gram, accumulate, solve_gram
+from skdl.linear._gram import REFINE_SAFETY, Blocks, Gram, accumulate, factorise, solve_gram
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve
 from skdl.linear._polynomial_refinement import refine_exactly, refine_penalised
 
@@ -27,7 +27,7 @@ from skdl.linear._polynomial_refinement import refine_exactly, refine_penalised
 # 2^14 take about 2 ms, 2^18 about 30 ms.
 TOLERANCE, SMALL_DESIGN = 1e-13, 2**14
 LARGE_TOLERANCE, LARGE_DESIGN = 1e-6, 2**18
-# Up to so many terms, a penalty is handled without squaring its condition.
+# Up to so many terms, a penalty whose square would be too ill-conditioned is not squared.
 FACTORED_TERMS = 2048
 
 
@@ -153,8 +153,13 @@ def _solve_gram(
     targets: Any = Centred(y, offset[m:])
     blocks = Blocks(write, targets, weight, m, order="F")
     gram = accumulate_moments(blocks) if moments else accumulate(blocks, centred=centred)
-    # A penalty on monomials may be as ill-conditioned as they are: its square, only where all else takes too long.
-    squared = ridge * (penalised.T @ penalised).toarray() if penalised is not None and m > FACTORED_TERMS else None
+    squared = None
+    if penalised is not None:
+        # A penalty on monomials may be as ill-conditioned as they are: it is squared where that costs no digits.
+        squared = ridge * (penalised.T @ penalised).toarray()
+        matrix = gram.products[:m, :m] + squared
+        if m <= FACTORED_TERMS and factorise(matrix, 1.0 / np.sqrt(matrix.diagonal()))[1] < REFINE_SAFETY:
+            squared = None
     threshold = rank_threshold(m, noise)
     found = solve_gram(gram, blocks, centred=centred, penalty=squared, offset=offset, threshold=threshold)
     if found is None:

@@ -137,8 +137,9 @@ def test_skewed_features(alpha, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_penalty_on_very_many_terms(fit_intercept, rng, monkeypatch):
-    monkeypatch.setattr(_polynomial_fit, "FACTORED_TERMS", 5)
+@pytest.mark.parametrize("factored_terms", [5, 2048])
+def test_penalty_that_is_squared_or_not(factored_terms, fit_intercept, rng, monkeypatch):
+    monkeypatch.setattr(_polynomial_fit, "FACTORED_TERMS", factored_terms)
     X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
     terms = PolynomialFeatures(3, include_bias=False)
     theirs = Ridge(2.0, solver="svd", fit_intercept=fit_intercept).fit(terms.fit_transform(X), y)
