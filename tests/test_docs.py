@@ -49,3 +49,9 @@ def test_the_entry_point_is_of_a_group_that_is_read():
 def test_the_page_names_every_group():
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"`skdl.{family}`" in text for family in REGISTRIES)
+
+
+def test_the_page_on_searches_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "searches.md")
+    assert len(code) == 4
+    assert "draws at random and has random_state=None" in run(code, tmp_path)
