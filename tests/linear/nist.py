@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "nist"
@@ -52,6 +53,13 @@ LONGLEY = {
     "residual_sd": 304.854073561965,
     "df_residual": 9,
 }  # fmt: skip
+
+
+def digits(found, certified):
+    """Correct digits of the worst number, at most 16; certified zeros have to be met to 1e-13."""
+    found, certified = np.asarray(found, dtype=float), np.asarray(certified, dtype=float)
+    error = np.abs(found - certified) / np.where(certified == 0, 1e3, np.abs(certified))
+    return -np.log10(max(error.max(), 1e-16))
 
 
 def problem(name):
