@@ -28,6 +28,9 @@ def initial_state(member: Member) -> State:
         progress = state.progress[0]
         progress.started = time.monotonic()
         progress.settled_buffers = None
+        if set(state.slots) != set(member.optimizer.slots):  # another optimizer than before remembers nothing
+            state.slots = {name: np.zeros_like(state.theta) for name in member.optimizer.slots}
+            state.step[:] = 0
         if member.resume:
             return state
         progress.first_epoch = progress.epoch

@@ -214,6 +214,12 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
         return Architecture(n_inputs, (), n_outputs, (), (), (zeros,), (0.0,))
 
     def _member(self, data: Prepared, generator: np.random.Generator, **options: Any) -> Member:
+        shape = (data.encoding.n_outputs, data.X.shape[1])
+        if self.prior is not None and np.shape(self.prior) != shape:
+            raise ValueError(
+                f"The 'prior' parameter must have the shape {shape} of coef_, (n_classes, n_features). "
+                f"Got {np.shape(self.prior)}."
+            )
         member = super()._member(data, generator, **options)
         if not member.optimizer.full_batch:
             return member

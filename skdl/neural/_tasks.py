@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skdl.engine import Architecture, Member, Rows
-from skdl.neural._penalty import flat_alpha, flat_prior
+from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
 from skdl.neural._scoring import validation_score
 from skdl.neural._standardize import mean_and_scale, row_weights
 
@@ -44,6 +44,7 @@ def make_member(
     if go_on:
         generator = network._training.state.generators[0]
     architecture = architecture_of(network, data.X.shape[1], data.encoding.n_outputs)
+    check_alpha(network.alpha, architecture.n_inputs)
     penalty, optimizer = network._resolve("penalty"), network._resolve("optimizer")
     if go_on and network._training.architecture.structure != architecture.structure:
         raise ValueError(

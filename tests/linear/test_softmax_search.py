@@ -411,3 +411,34 @@ def test_soft_labels_weights_and_classes_at_once():
     peer = LogisticRegression(C=1 / (0.01 * fractions.sum()), solver="newton-cholesky", tol=1e-12)
     peer.fit(X[rows], np.tile(np.arange(3), len(y)), fractions)
     np.testing.assert_allclose(softmax.coef_, peer.coef_, atol=1e-6)
+
+
+def test_another_optimizer_goes_on():
+    """From the search's end by small steps, and from Adam's end to the minimum."""
+    X, y = IRIS
+    softmax = SoftmaxClassifier(alpha=0.01, warm_start=True, tol=1e-6).fit(X, y)
+    found = softmax.coef_
+    changes = {"optimizer": "adam", "optimizer__learning_rate": 1e-5, "max_iter": 2}
+    with pytest.warns(ConvergenceWarning):
+        softmax.set_params(**changes).fit(X, y)
+    assert softmax.solver_ == "adam"
+    np.testing.assert_allclose(softmax.coef_, found, atol=1e-3)
+    with pytest.warns(ConvergenceWarning):
+        softmax.set_params(optimizer="sgd").fit(X, y)
+    softmax.set_params(optimizer="lbfgs", max_iter=100).fit(X, y)
+    np.testing.assert_allclose(softmax.coef_, found, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"alpha": [0.1, 0.2]}, "an array of 4 such numbers, one a feature. Got an array of shape"),
+        ({"alpha": [0.1, 0.2, 0.3, -1.0]}, "Got -1.0 among them"),
+        ({"alpha": [0.1, 0.2, 0.3, np.nan]}, "Got nan among them"),
+        ({"prior": np.zeros((4, 3))}, r"the shape \(3, 4\) of coef_, .* Got \(4, 3\)"),
+        ({"penalty": "max_norm"}, "has kinks or bounds, .* Choose a first-order optimizer"),
+    ],
+)
+def test_mistakes_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        SoftmaxClassifier(**params).fit(*IRIS)
