@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -211,6 +212,17 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
             block = slice(start, min(start + size, X.shape[0]))
             distances, indices = self._neighbors(X[block], self.n_neighbors)
             yield block, indices, distance_weights(distances, self.weights) * self._rows.votes[indices]
+
+
+@contextmanager
+def suggesting_nan_euclidean() -> Iterator[None]:
+    """Says in scikit-learn's error about NaN which metric takes them."""
+    try:
+        yield
+    except ValueError as error:
+        if "Input X contains NaN" in str(error):
+            error.add_note("With metric='nan_euclidean' this estimator does: it compares what two rows both have.")
+        raise
 
 
 def finiteness(metric: Metric) -> bool | str:

@@ -17,7 +17,7 @@ from ._rounding import minkowski_underflow, rounding_bound
 class DistanceBound:
     """Scores by the distances themselves, negated: Minkowski's of any order through scipy, or one by one."""
 
-    is_tight = True
+    is_tight = is_sharpest = True
     dtype = np.dtype(np.float64)
 
     def __init__(self, X: np.ndarray, metric: Metric):

@@ -58,6 +58,7 @@ class Products:
     """Scores [a, 1, |a|] . [b, s + e|s|, e|b|], the rows of X made ready once, or in each search to save memory."""
 
     is_tight: bool
+    is_sharpest: bool  # whether no other bound leaves fewer pairs open
     dtype: np.dtype
     error: float  # e
     longest: float  # rows beyond are refused: squares and products might overflow
@@ -170,6 +171,7 @@ class ProductBound(Products):
     def _set_precision(self, dtype: Any) -> None:
         columns = self.X.shape[1]
         self.dtype = np.dtype(dtype)
+        self.is_sharpest = self.dtype == np.float64
         self.error = 2 * rounding_bound(columns + 10, dtype)
         self.final_error = (8 if self.placement.cosine else 4) * rounding_bound(columns + 10, np.float64)
         self.underflow = 16 * (columns + 10) * (float(np.finfo(dtype).tiny) + self.placement.hidden)

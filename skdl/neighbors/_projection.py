@@ -56,7 +56,7 @@ SCORE = 10  # and what comparing a score costs
 class ProjectionBound(Products):
     """Loose scores for Euclid's and the cosine distance from projections."""
 
-    is_tight = False
+    is_tight = is_sharpest = False
     dtype = np.dtype(np.float32)
     longest = 1e15
 

@@ -36,12 +36,12 @@ class ScanSearch(Search):
         return 2 * (48 * self._training_rows(k, budget) + own + 128 * k)
 
     def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        # Ranking a pair costs about as much as scoring 64 rows: beyond that a sharper bound is the cheaper way.
+        # Ranking a pair costs about as much as scoring 64 rows: beyond that a sharper bound is the cheaper way. What
+        # follows the sharpest one serves queries that it cannot hold; pairs that are tied it would leave open too.
         n_rows = self.X.shape[0]
         limit = Q.shape[0] * (4 * k + n_rows // 64)
         for bound in self.bounds:
-            is_last = bound is self.bounds[-1]
-            found = self._scan(bound, Q, k, budget, np.inf if is_last else limit)
+            found = self._scan(bound, Q, k, budget, np.inf if bound.is_sharpest else limit)
             if found is not None:
                 return found.distances, found.indices
         # Of sparse rows only: for dense ones the last bound is the distances themselves.

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_shape
 from .._validation import label_array, validate_labels, validate_sample_weight
-from ._base import NeighborsEstimator, warn_no_votes
+from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
 from ._labels import Ballot, ballots
 
 
@@ -176,7 +176,9 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         return self._learn(X, y, sample_weight, classes, go_on=hasattr(self, "_rows"))
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, declared: Any, *, go_on: bool) -> KNNClassifier:
-        X, y = validate_labels(self, X, y, reset=not go_on, **self._training_checks(X))
+        checks = self._training_checks(X)
+        with suggesting_nan_euclidean():
+            X, y = validate_labels(self, X, y, reset=not go_on, **checks)
         if go_on:
             if declared is not None:
                 raise ValueError("classes can be given in the first call of partial_fit only, before any row is kept.")

@@ -14,6 +14,7 @@ from sklearn.utils import get_tags
 
 from skdl import KNNClassifier, KNNRegressor
 from skdl.neighbors._choice import make_search
+from skdl.neighbors._distances import DistanceBound
 from skdl.neighbors._metrics import Minkowski, NanEuclidean
 
 BOTH = [KNNClassifier, KNNRegressor]
@@ -226,8 +227,9 @@ def test_nan_is_allowed_where_the_tag_says_so(cls):
     assert get_tags(cls(metric="nan_euclidean")).input_tags.allow_nan
     assert not get_tags(cls()).input_tags.allow_nan
     cls(metric="nan_euclidean").fit(rows, Y).predict(rows)
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="NaN") as caught:
         cls().fit(rows, Y)
+    assert "metric='nan_euclidean'" in caught.value.__notes__[0]
     infinite = rows.copy()
     infinite[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):
@@ -262,6 +264,17 @@ def test_the_algorithm_that_ran_is_said():
     assert KNNClassifier().fit(X, Y).algorithm_ == "kd_tree"
     assert KNNClassifier(metric="cosine").fit(X, Y).algorithm_ == "brute"
     assert KNNRegressor(algorithm="projection", metric="manhattan").fit(X, Y).algorithm_ == "projection"
+
+
+def test_ties_do_not_leave_the_products(monkeypatch):
+    """Rows of zeros and ones, whose distances tie by the hundred: the slow bound of last resort would gain nothing."""
+    monkeypatch.setattr(DistanceBound, "prepare", lambda self, Q: pytest.fail("the last bound was asked"))
+    rows = np.random.default_rng(0).integers(0, 2, (5000, 12)).astype(float)
+    queries = rows[:20]
+    squares = np.square(queries[:, None] - rows[None]).sum(axis=-1)
+    for algorithm in ("brute", "projection"):
+        found = make_search(rows, Minkowski(2), algorithm).query(queries, 5)[1]
+        assert_array_equal(found, np.argsort(squares, axis=1, kind="stable")[:, :5])
 
 
 @pytest.mark.parametrize("algorithm", ["brute", "projection", "kd_tree"])

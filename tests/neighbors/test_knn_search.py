@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 
 from skdl.neighbors import _threads
 from skdl.neighbors._choice import make_search
-from skdl.neighbors._metrics import Cosine, Custom, Minkowski
+from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
 
 
 def brute(X, metric):
@@ -228,11 +228,14 @@ def test_blas_threads_are_restored_after_an_error():
 
 
 SEARCHES = {
-    "products": (Minkowski(2), 30, False),
-    "distances": (Minkowski(1), 30, False),
-    "cosine": (Cosine(), 30, False),
-    "tree": (Minkowski(2), 4, False),
-    "sparse": (Minkowski(2), 30, True),
+    "products": (Minkowski(2), 30, "brute"),
+    "distances": (Minkowski(1), 30, "brute"),
+    "cosine": (Cosine(), 30, "brute"),
+    "absent": (NanEuclidean(), 30, "brute"),
+    "tree": (Minkowski(2), 4, "kd_tree"),
+    "sparse": (Minkowski(2), 30, "sparse"),
+    "projection": (Minkowski(2), 30, "projection"),
+    "groups": (Minkowski(1), 30, "projection"),
 }
 
 
@@ -240,15 +243,15 @@ SEARCHES = {
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("name", list(SEARCHES))
 def test_working_memory_bounds_a_query(name, tied, n_jobs):
-    metric, columns, is_sparse = SEARCHES[name]
+    metric, columns, algorithm = SEARCHES[name]
     rng = np.random.default_rng(0)
     # All distances at once would take 24 MB; with ties, where no bound leaves a pair out, the pairs alone 5 MB.
     X = np.ones((20000, columns)) if tied else rng.normal(size=(20000, columns))
     Q = np.ones((12, columns)) if tied else rng.normal(size=(150, columns))
     limit = 2 if tied else 8
-    if is_sparse:
-        X, Q = sparse.csr_array(X), sparse.csr_array(Q)
-    search = make_search(X, metric)
+    if algorithm == "sparse":
+        X, Q, algorithm = sparse.csr_array(X), sparse.csr_array(Q), "brute"
+    search = make_search(X, metric, algorithm)
     search.query(Q[:2], 5)  # what libraries allocate once
     with config_context(working_memory=limit):
         tracemalloc.start()
