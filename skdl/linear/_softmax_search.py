@@ -47,10 +47,9 @@ class SoftmaxSearch:
 class SoftmaxFunction(FullFunction):
     """The objective of a softmax regression, and its gradient by the variables of a search."""
 
-    tol = 0.0  # that of the gradient by the search's variables would mean little: the engine judges the one by theta
-
     def __init__(self, member: Member, state: State, search: SoftmaxSearch):
         super().__init__(member, state)
+        self.tol = 0.0  # the gradient by the search's variables has other units: `has_converged` ends the search
         n_columns, n_classes = member.rows.X.shape[1], member.architecture.n_outputs
         threads = 1
         if member.rows.n * n_columns * n_classes >= THREADS_FROM:
@@ -63,9 +62,9 @@ class SoftmaxFunction(FullFunction):
             self.objective = Objective(Network([member.architecture], np.float64), [exact])
             alpha = np.broadcast_to(self.objective.alpha[0], n_columns * n_classes)
             self.variables = self._variables(search.name, alpha)
+            self.lower = self.variables.lower
+            self.unit = self._unit(alpha)
             self.held = held.pop_all()
-        self.lower = self.variables.lower
-        self.unit = self._unit(alpha)
 
     def _variables(self, name: str, alpha: np.ndarray) -> Diagonal:
         penalty: Any = self.objective.penalty
