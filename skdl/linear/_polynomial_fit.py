@@ -60,6 +60,11 @@ def fit_polynomial(
     half, inner_half = np.where(half > 0, half, 1.0), np.where(inner_half > 0, inner_half, 1.0)
     basis = ChebyshevProducts(caps, degree, inner_centre, inner_half)
     penalised = ChangeOfBasis(basis, "monomial", centre, half).matrix() if alpha > 0 else None
+    if penalised is not None and not np.isfinite(penalised.data).all():
+        raise ValueError(
+            "alpha > 0 penalises the coefficients of monomials, and for features as small as these they are out of "
+            "float64's range. Scale the features first, as by StandardScaler."
+        )
     problem = Problem(basis, X, y, weight, fit_intercept, alpha, penalised)
 
     solution = solve_products(problem)
@@ -156,9 +161,12 @@ def _solve_gram(
     squared = None
     if penalised is not None:
         # A penalty on monomials may be as ill-conditioned as they are: it is squared where that costs no digits.
-        squared = ridge * (penalised.T @ penalised).toarray()
+        with np.errstate(all="ignore"):
+            squared = ridge * (penalised.T @ penalised).toarray()
         matrix = gram.products[:m, :m] + squared
-        if m <= FACTORED_TERMS and factorise(matrix, 1.0 / np.sqrt(matrix.diagonal()))[1] < REFINE_SAFETY:
+        finite = bool(np.isfinite(matrix).all())
+        rcond = factorise(matrix, 1.0 / np.sqrt(matrix.diagonal()))[1] if finite and m <= FACTORED_TERMS else 1.0
+        if not finite or rcond < REFINE_SAFETY:
             squared = None
     threshold = rank_threshold(m, noise)
     found = solve_gram(gram, blocks, centred=centred, penalty=squared, offset=offset, threshold=threshold)

@@ -184,7 +184,8 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
         Raises
         ------
         ValueError
-            If there would be more than 20000 terms, or `degree` does not fit X's columns.
+            If there would be more than 20000 terms, `degree` does not fit X's columns, or the penalty on monomials is
+            out of float64's range.
         """
         check_params(self, self._constraints)
         X, y = validate_regression(self, X, y)

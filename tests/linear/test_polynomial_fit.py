@@ -148,6 +148,24 @@ def test_penalty_that_is_squared_or_not(factored_terms, fit_intercept, rng, monk
     assert_allclose(ours.intercept_, theirs.intercept_, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize(("unit", "size"), [(1e-100, 1.0), (1e100, 1e200), (1e-60, 1e-200), (1.0, 1e-300)])
+def test_sums_of_squares_may_overflow(unit, size, fit_intercept, rng):
+    X, y = rng.normal(size=(60, 2)), rng.normal(size=60)
+    expected = PolynomialRegressor(3, fit_intercept=fit_intercept).fit(X, y).predict(X)
+    weight = np.full(60, 1e-300)
+    found = PolynomialRegressor(3, fit_intercept=fit_intercept).fit(X * unit, y * size, weight).predict(X * unit)
+    assert_allclose(found / size, expected, rtol=0, atol=1e-12)
+    # Coefficients of cubes are of the size of unit^-3, and cost more than any error of the fit.
+    shrunk = PolynomialRegressor(3, alpha=1e-3, fit_intercept=fit_intercept).fit(X * unit, y * size, weight)
+    assert np.isfinite(shrunk.predict(X * unit)).all()
+
+
+def test_a_penalty_out_of_range_is_said(rng):
+    with pytest.raises(ValueError, match=r"out of float64's range\. Scale the features"):
+        PolynomialRegressor(3, alpha=1e-3).fit(rng.normal(size=(60, 2)) * 1e-120, np.arange(60.0))
+
+
 def test_the_number_of_threads_changes_no_digit(rng):
     from threadpoolctl import threadpool_limits
 
