@@ -31,7 +31,7 @@ from skdl.engine import Rows
 
 BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
 LEAST_ROWS, MOST_ROWS = 512, 2048  # where the cache and the calls of Python are both out of the way
-FEW = 1 << 20  # numbers of a dense X that are multiplied in float64 at no noticeable price
+FEW = 1 << 20  # numbers in X that are multiplied in float64 at no noticeable price
 CHUNKS = 16  # at most so many threads have work
 CHUNK_BYTES = 1 << 26  # of all chunks' gradients, or a quarter of X's
 OFFSET = 0.01  # in units of eps^(-1/2): the largest |mean| / deviation that is folded, 29 in float32
@@ -70,7 +70,7 @@ class RowBlocks:
         self.shift, self.scale = (np.asarray(each, np.float64) for each in (rows.shift, rows.scale))
         self.dense = isinstance(rows.X, np.ndarray)
         self.dtype = np.dtype(dtype)
-        if self.dense and rows.X.size <= FEW:
+        if rows.X.size <= FEW:
             self.dtype = np.dtype(np.float64)
             rows = replace(rows, X=rows.X.astype(np.float64, copy=False))
         far = bool((abs(self.shift * self.scale) > OFFSET / np.sqrt(np.finfo(self.dtype).eps)).any())
