@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -54,10 +55,10 @@ class BaseAveraging(NamedMembers):
         return self.weights_
 
     def __sklearn_clone__(self):
-        copy = super().__sklearn_clone__()
+        cloned = super().__sklearn_clone__()
         if self.prefit:
-            copy.estimators = self.estimators  # clones of fitted members would not be fitted
-        return copy
+            cloned.estimators = self.estimators  # clones of fitted members would not be fitted
+        return cloned
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None):
         """Fit clones of the members; with `prefit`, take the members as they are.
@@ -145,26 +146,28 @@ class BaseAveraging(NamedMembers):
         classes: np.ndarray | None,
         entropy: int,
     ) -> None:
-        """Write every attribute of the fitted ensemble."""
+        """Write every attribute of the fitted ensemble, once all of them are known."""
+        fitted = copy(self)
         for name in ("validation_indices_", "member_correlation_"):
-            self.__dict__.pop(name, None)  # of an earlier fit with other parameters
-        self._entropy = entropy
-        self.estimators_ = members
-        self._output_shape = y.shape[1:]
+            fitted.__dict__.pop(name, None)  # of an earlier fit with other parameters
+        fitted._entropy = entropy
+        fitted.estimators_ = members
+        fitted._output_shape = y.shape[1:]
         if classes is not None:
-            self.classes_ = classes
-        fitted = iter(members)
-        self.named_estimators_ = Bunch(
-            **{name: member if is_dropped(member) else next(fitted) for name, member in self._named()}
+            fitted.classes_ = classes
+        kept = iter(members)
+        fitted.named_estimators_ = Bunch(
+            **{name: member if is_dropped(member) else next(kept) for name, member in self._named()}
         )
         if unseen is None:
-            self.weights_ = self._given_weights(len(members))
-            return
-        outputs = np.stack(list(self._outputs(select_rows(X, unseen))))
-        share = np.ones(len(unseen)) if weight is None else weight[unseen]
-        self.weights_ = self._fitted_weights(outputs, y[unseen], share)
-        self.validation_indices_ = unseen
-        self.member_correlation_ = error_correlation(self._residuals(outputs, y[unseen]), share)
+            fitted.weights_ = self._given_weights(len(members))
+        else:
+            outputs = np.stack(list(fitted._outputs(select_rows(X, unseen))))
+            share = np.ones(len(unseen)) if weight is None else weight[unseen]
+            fitted.weights_ = fitted._fitted_weights(outputs, y[unseen], share)
+            fitted.validation_indices_ = unseen
+            fitted.member_correlation_ = error_correlation(fitted._residuals(outputs, y[unseen]), share)
+        self.__dict__ = fitted.__dict__
 
     def _given_weights(self, n_members: int) -> np.ndarray:
         if self.weights is None:

@@ -117,6 +117,9 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
                 total = total + float(weight) * self._output_of(member, X)
         return total / float(weights.sum())
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "estimators_")  # the columns' names alone, which a failed fit leaves, are no model
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         members = [get_tags(member) for member in self._templates() if hasattr(member, "__sklearn_tags__")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -122,16 +123,18 @@ class BaseBagging(BaseEnsemble):
             alike=True,
             n_jobs=self.n_jobs,
         )
+        done = copy(self)  # takes the ensemble's place once all is known
         for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "member_correlation_"):
-            self.__dict__.pop(name, None)  # of an earlier fit with other parameters
-        self._entropy = entropy
-        self.estimators_ = kept + fitted
-        self.estimators_samples_ = samples + drawn
-        self._output_shape = y.shape[1:]
+            done.__dict__.pop(name, None)  # of an earlier fit with other parameters
+        done._entropy = entropy
+        done.estimators_ = kept + fitted
+        done.estimators_samples_ = samples + drawn
+        done._output_shape = y.shape[1:]
         if classes is not None:
-            self.classes_ = classes
+            done.classes_ = classes
         if self.oob_score:
-            self._judge_out_of_bag(X, y, weight)
+            done._judge_out_of_bag(X, y, weight)
+        self.__dict__ = done.__dict__
         return self
 
     def _templates(self) -> list[Any]:

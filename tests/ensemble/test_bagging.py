@@ -165,6 +165,15 @@ def test_warm_start_equals_a_longer_fit(random_state, n_jobs):
     assert grown.oob_score_ == at_once.oob_score_
 
 
+def test_a_fit_that_fails_leaves_the_members_before():
+    grown = BaggingClassifier(MLP_C, 2, warm_start=True, random_state=0).fit(X, Y_CLASS)
+    before = grown.predict_proba(X)
+    with pytest.raises(ValueError, match="need the rows of the earlier fits"):
+        grown.set_params(n_estimators=3, oob_score=True).fit(X[:60], Y_CLASS[:60])
+    assert len(grown.estimators_) == 2
+    assert_array_equal(grown.predict_proba(X), before)
+
+
 def test_warm_start_says_what_it_cannot_do():
     grown = BaggingClassifier(MLP_C, 3, warm_start=True, random_state=0).fit(X, Y_CLASS)
     with pytest.warns(UserWarning, match="adds no members"):

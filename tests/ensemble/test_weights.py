@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from sklearn.base import clone
 from sklearn.ensemble import RandomForestRegressor
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -266,6 +267,18 @@ def test_rows_are_set_apart_by_content():
     learned, judging = set_apart(X, rare, None, 0.9, generator(), stratify=True)
     assert 0 in learned
     assert set(rare[learned]) == {"a", "b", "c", "only one"}
+
+
+def test_a_fit_that_fails_leaves_no_half_of_an_ensemble():
+    class Fails(LinearRegression):
+        def predict(self, X):
+            raise RuntimeError("no prediction")
+
+    ensemble = EnsembleRegressor([("line", LinearRegression()), ("fails", Fails())], weights="validation")
+    with pytest.raises(RuntimeError, match="no prediction"):
+        ensemble.fit(X, Y_REAL)
+    with pytest.raises(NotFittedError):
+        ensemble.predict(X)
 
 
 def test_members_that_are_not_asked_refuse_nothing_unseen():
