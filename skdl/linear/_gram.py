@@ -30,7 +30,7 @@ import numpy as np
 from scipy.linalg import blas, cho_solve, lapack, solve_triangular
 
 from skdl._threads import blas_threads, one_blas_thread
-from skdl.linear._orthogonal import Reduction
+from skdl.linear._orthogonal import Reduction, sum_and_rest
 
 EPS = np.finfo(np.float64).eps
 BLOCK_BYTES = 2**20  # a block that is written, multiplied and forgotten within the cache
@@ -229,7 +229,7 @@ def solve_gram(
     scale = 1.0 / length
     factor, rcond = factorise(x, scale)
     safety = rcond * (centred_squares / gram.squares).min()
-    mean = gram.mean + offset
+    mean, mean_rest = sum_and_rest(gram.mean, np.broadcast_to(offset, gram.mean.shape))
     x_norm = np.hypot(length, np.sqrt(gram.weight) * mean[:d])
     if safety < MIN_SAFETY or np.sqrt(rcond) * (length / x_norm).min() < 4 * threshold:
         return None
@@ -282,6 +282,7 @@ def solve_gram(
         mean[d:],
         x_norm,
         gram.weight,
+        mean_rest=mean_rest,
     )
     return GramSolution(coef, rss, reduction, safety, n_passes)
 

@@ -29,6 +29,7 @@ class Reduction(NamedTuple):
     x_norm: np.ndarray  # (d,) root of the sum of squares of each column before centring; 1 where it is zero
     weight: float  # total weight, in units in which the largest is 1
     unit: float = 1.0  # the largest weight
+    mean_rest: np.ndarray | float = 0.0  # (d + k,) what rounding took from the means; more than it seems, far from zero
 
 
 def reduce_rows(
@@ -82,9 +83,9 @@ def merge(first: Reduction, second: Reduction, *, fit_intercept: bool) -> Reduct
         triangle = np.hstack([part.factor, part.target])
         if fit_intercept:
             root = np.sqrt(part.weight)
-            offset = root * (np.concatenate([part.x_mean, part.y_mean]) - centre)
+            offset = (np.concatenate([part.x_mean, part.y_mean]) - centre) + part.mean_rest
             triangle = np.pad(triangle, ((1, 0), (1, 0)))
-            triangle[0] = root, *offset
+            triangle[0] = root, *(root * offset)
         stacked.append(triangle * np.sqrt(part.unit / unit))
     total = first.weight * (first.unit / unit) + second.weight * (second.unit / unit)
     triangle = triangle_of(np.vstack(stacked))
@@ -94,13 +95,21 @@ def merge(first: Reduction, second: Reduction, *, fit_intercept: bool) -> Reduct
 
 def _unpack(triangle: np.ndarray, total: float, centre: np.ndarray, d: int, *, fit_intercept: bool) -> Reduction:
     """The reduction that a triangle of columns [1, x - c, y - e] holds."""
-    ones = int(fit_intercept)
-    root = triangle[0, 0] if fit_intercept else 1.0  # of the total weight, with LAPACK's sign
-    mean = centre + triangle[0, 1:] / root if fit_intercept else np.zeros_like(centre)
-    triangle = triangle[ones:, ones:]
+    mean, rest, root = np.zeros_like(centre), np.zeros_like(centre), 1.0
+    if fit_intercept:
+        root = triangle[0, 0]  # of the total weight, with LAPACK's sign
+        mean, rest = sum_and_rest(centre, triangle[0, 1:] / root)
+        triangle = triangle[1:, 1:]
     factor, target = triangle[:, :d], triangle[:, d:]
     x_norm = _column_norms(np.vstack([mean[None, :d] * root, factor]))
-    return Reduction(factor, target, mean[:d], mean[d:], x_norm, total)
+    return Reduction(factor, target, mean[:d], mean[d:], x_norm, total, mean_rest=rest)
+
+
+def sum_and_rest(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rounded sum, and exactly what rounding took."""
+    total = a + b
+    b_part = total - a
+    return total, (a - (total - b_part)) + (b - b_part)
 
 
 def triangle_of(matrix: np.ndarray) -> np.ndarray:

@@ -266,7 +266,8 @@ def _by_iteration(problem: Problem) -> Solution:
 def from_rows(problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, *, solver: str) -> Solution:
     """A solution that an iteration found, and how it fits; without a rank."""
     w = np.ones(len(problem.y)) if problem.weight is None else problem.weight
+    mean = w @ problem.targets / problem.total if problem.setting.fit_intercept else 0.0
     residual = problem.targets - y_mean - (problem.X @ coef - x_mean @ coef)
     with np.errstate(over="ignore"):
-        rss, tss = w @ residual**2, w @ (problem.targets - y_mean) ** 2
+        rss, tss = w @ residual**2, w @ (problem.targets - mean) ** 2
     return Solution(coef, x_mean, y_mean, rss, tss, problem.total, problem.unit, None, solver, problem.setting)

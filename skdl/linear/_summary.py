@@ -16,6 +16,7 @@ from scipy.linalg import solve_triangular, svdvals
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
 from skdl._validation import names_of_features
+from skdl.linear._orthogonal import EPS
 from skdl.linear._solvers import Solution
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class SummaryMixin:
     def r2_(self) -> Any:
         """1 - RSS / TSS on the training data."""
         solution = self._known("r2_")
-        defined = solution.tss > 0
+        defined = solution.tss > solution.total * (8 * EPS * solution.y_mean) ** 2  # more than a constant's rounding
         if not defined.all():
             _warn("r2_ is not defined for a target that is constant, nor after partial_fit with an optimizer")
         with np.errstate(all="ignore"):

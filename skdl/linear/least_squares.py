@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,11 @@ from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._slots import SlotMixin
-from skdl._validation import require_finite, validate_regression, validate_sample_weight, validate_X
+from skdl._validation import validate_X
 from skdl.linear._descent import descend
+from skdl.linear._input import read_problem
 from skdl.linear._orthogonal import merge
-from skdl.linear._shrinkage import penalty_of, prior_of
-from skdl.linear._solvers import Problem, Setting, Solution, reduction_of, solve_problem, solve_reduction
+from skdl.linear._solvers import Problem, Solution, reduction_of, solve_problem, solve_reduction
 from skdl.linear._summary import SummaryMixin
 
 DIRECT = ("auto", "cholesky", "qr", "svd")
@@ -213,7 +212,8 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         self : LeastSquaresRegressor
             The fitted estimator.
         """
-        problem, one_output = self._problem(X, y, sample_weight, reset=True)
+        self._check_parameters()
+        problem, one_output = read_problem(self, X, y, sample_weight, reset=True)
         if self._is_direct():
             return self._store(solve_problem(problem, self.solver), problem.X.dtype, one_output=one_output)
         return self._descend(problem, one_output=one_output, partial=False)
@@ -239,7 +239,8 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
             The fitted estimator.
         """
         first = not hasattr(self, "_solution")
-        problem, one_output = self._problem(X, y, sample_weight, reset=first)
+        self._check_parameters()
+        problem, one_output = read_problem(self, X, y, sample_weight, reset=first)
         if not first:
             self._check_goes_on(problem, one_output=one_output)
         if not self._is_direct():
@@ -255,29 +256,13 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     def _is_direct(self) -> bool:
         return isinstance(self.solver, str) and self.solver in DIRECT
 
-    def _problem(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Problem, bool]:
-        """Checked parameters and data. Whether X is finite is for the solver to check, which may see it for free."""
+    def _check_parameters(self) -> None:
         check_params(self, self._constraints)
         if not self._is_direct():
             try:
                 self._resolve("solver")
             except ValueError as error:
                 raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
-        X, y = validate_regression(self, X, y, reset=reset, accept_sparse="csr", order=None, ensure_all_finite=False)
-        weight = validate_sample_weight(sample_weight, X)
-        if weight is not None and not weight.all():
-            require_finite(self, X)
-        X, y, weight = used_rows(X, y, weight)
-        unit = 1.0 if weight is None else float(weight.max())
-        outputs = y.reshape(len(y), -1)
-        setting = Setting(
-            penalty_of(self.alpha, X.shape[1]),
-            prior_of(self.prior, X.shape[1], outputs.shape[1]),
-            bool(self.fit_intercept),
-            float(np.finfo(X.dtype).eps),
-        )
-        weight = None if weight is None else weight / unit
-        return Problem(X, outputs, weight, unit, setting, partial(require_finite, self, X)), y.ndim == 1
 
     def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
         """Raise if these rows cannot join those of the calls before."""
@@ -337,11 +322,3 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         """
         X = validate_X(self, X, accept_sparse="csr")
         return (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
-
-
-def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Without the rows of weight zero, which then can influence nothing, not even by rounding."""
-    if weight is None or (weight > 0).all():
-        return X, y, weight
-    used = weight > 0
-    return X[used], y[used], weight[used]

@@ -12,9 +12,9 @@ from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
+from skdl.linear._input import used_rows
 from skdl.linear._polynomial_fit import Fitted, fit_polynomial
 from skdl.linear._terms import list_blocks, list_powers, list_terms, name_term
-from skdl.linear.least_squares import used_rows
 
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 

@@ -5,6 +5,24 @@ from fractions import Fraction
 import numpy as np
 
 
+def designs():
+    """Full rank and less, tall and wide, units and offsets that are far apart."""
+    rng = np.random.default_rng(0)
+    u, v = rng.integers(-9, 9, (2, 12, 1))
+    return {
+        "full rank": rng.normal(size=(12, 4)),
+        "wide": rng.normal(size=(6, 9)),
+        "wide, scales from 1e-7 to 1e7": rng.normal(size=(5, 9)) * 10.0 ** rng.integers(-7, 8, 9),
+        "scales 1e7 and 1": rng.normal(size=(12, 2)) * [1e7, 1.0],
+        "copies at several scales": np.hstack([u * 1e7, u, u + v, v * 2.0**-23, rng.integers(0, 9, (12, 2))]),
+        "all levels of a category": np.hstack([np.eye(3)[np.arange(12) % 3], rng.normal(size=(12, 1)) * 1e7]),
+        "constant columns": np.hstack([np.full((12, 1), 0.1), rng.normal(size=(12, 2)), np.zeros((12, 1))]),
+        "only constants": np.full((5, 3), 0.3),
+        "offset 1e6": rng.normal(size=(12, 3)) + 1e6,
+        "one sample": rng.normal(size=(1, 3)),
+    }
+
+
 def fractions(values):
     return [Fraction(float(value)) if not isinstance(value, Fraction) else value for value in values]
 

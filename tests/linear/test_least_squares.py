@@ -6,8 +6,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import sklearn
-from exact import exact_least_squares
-from nist import LONGLEY, NORRIS, problem
+from exact import designs, exact_least_squares
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
@@ -43,52 +42,7 @@ def iterative(monkeypatch):
     monkeypatch.setattr(_solvers, "DIRECT_ELEMENTS", 0)
 
 
-def digits(found, certified):
-    found, certified = np.asarray(found), np.asarray(certified)
-    return -np.log10(np.maximum(np.abs(found - certified) / np.abs(certified), 1e-16)).min()
-
-
-def residual_sd(model, X, y, data):
-    return np.sqrt(np.sum((np.asarray(y) - model.predict(X)) ** 2) / data["df_residual"])
-
-
 # ------------------------------------------------------------------------------------------------ accuracy
-
-
-@pytest.mark.parametrize("data", [NORRIS, LONGLEY], ids=["Norris", "Longley"])
-def test_certified_values(data):
-    X = np.asarray(data["x"], dtype=float).reshape(len(data["y"]), -1)
-    model = LeastSquaresRegressor().fit(X, data["y"])
-    assert digits([model.intercept_, *model.coef_], data["certified_coef"]) > 12
-    assert digits(residual_sd(model, X, data["y"], data), data["residual_sd"]) > 12
-
-
-@pytest.mark.parametrize(
-    ("name", "least"), [("Pontius", 12), ("Filip", 7.4), ("Wampler1", 8.5), ("Wampler3", 8.5), ("NoInt1", 14)]
-)
-def test_certified_values_with_powers_as_columns(name, least):
-    data = problem(name)
-    X = np.asarray(data["x"], dtype=float)[:, None] ** np.arange(1, data["polynomial_degree"] + 1)
-    model = LeastSquaresRegressor(fit_intercept=data["intercept"]).fit(X, data["y"])
-    found = [model.intercept_, *model.coef_] if data["intercept"] else model.coef_
-    assert digits(found, data["certified_coef"]) > least
-
-
-def designs():
-    rng = np.random.default_rng(0)
-    u, v = rng.integers(-9, 9, (2, 12, 1))
-    return {
-        "full rank": rng.normal(size=(12, 4)),
-        "wide": rng.normal(size=(6, 9)),
-        "wide, scales from 1e-7 to 1e7": rng.normal(size=(5, 9)) * 10.0 ** rng.integers(-7, 8, 9),
-        "scales 1e7 and 1": rng.normal(size=(12, 2)) * [1e7, 1.0],
-        "copies at several scales": np.hstack([u * 1e7, u, u + v, v * 2.0**-23, rng.integers(0, 9, (12, 2))]),
-        "all levels of a category": np.hstack([np.eye(3)[np.arange(12) % 3], rng.normal(size=(12, 1)) * 1e7]),
-        "constant columns": np.hstack([np.full((12, 1), 0.1), rng.normal(size=(12, 2)), np.zeros((12, 1))]),
-        "only constants": np.full((5, 3), 0.3),
-        "offset 1e6": rng.normal(size=(12, 3)) + 1e6,
-        "one sample": rng.normal(size=(1, 3)),
-    }
 
 
 @pytest.mark.parametrize("alpha", [0.0, 1e-12, 0.3, 1e6])

@@ -1,0 +1,74 @@
+"""From the input of least squares to a problem that the solvers trust."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from skdl._validation import require_finite, validate_regression, validate_sample_weight
+from skdl.linear._solvers import Problem, Setting
+
+
+def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Problem, bool]:
+    """The problem, and whether y had one dimension.
+
+    X is taken in any order, and whether it is finite is for the solvers to check: one that sums over X sees it for
+    free. What a weight of zero hides, no sum would show.
+    """
+    X, y = validate_regression(estimator, X, y, reset=reset, accept_sparse="csr", order=None, ensure_all_finite=False)
+    weight = validate_sample_weight(sample_weight, X)
+    if weight is not None and not weight.all():
+        require_finite(estimator, X)
+    X, y, weight = used_rows(X, y, weight)
+    unit = 1.0 if weight is None else float(weight.max())
+    outputs = y.reshape(len(y), -1)
+    setting = Setting(
+        penalty_of(estimator.alpha, X.shape[1]),
+        prior_of(estimator.prior, X.shape[1], outputs.shape[1]),
+        bool(estimator.fit_intercept),
+        float(np.finfo(X.dtype).eps),
+    )
+    weight = None if weight is None else weight / unit
+    return Problem(X, outputs, weight, unit, setting, partial(require_finite, estimator, X)), y.ndim == 1
+
+
+def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Without the rows of weight zero, which then can influence nothing, not even by rounding."""
+    if weight is None or (weight > 0).all():
+        return X, y, weight
+    used = weight > 0
+    return X[used], y[used], weight[used]
+
+
+def penalty_of(alpha: Any, n_features: int) -> float | np.ndarray:
+    """The parameter `alpha`, one number or one for each feature."""
+    if np.ndim(alpha) == 0:
+        return float(alpha)
+    try:
+        factors = np.asarray(alpha, dtype=np.float64)
+    except (TypeError, ValueError):
+        factors = np.full(1, np.nan)
+    if factors.shape != (n_features,) or not ((factors >= 0) & (factors < np.inf)).all():
+        raise ValueError(
+            f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_features} such numbers, "
+            f"one for each feature. Got {alpha!r}."
+        )
+    return factors
+
+
+def prior_of(prior: Any, n_features: int, n_outputs: int) -> np.ndarray | None:
+    """The parameter `prior` of the shape (n_features, n_outputs)."""
+    if prior is None:
+        return None
+    try:
+        coef = np.asarray(prior, dtype=np.float64)
+    except (TypeError, ValueError):
+        coef = np.full(1, np.nan)
+    if coef.shape not in {(n_features,), (n_outputs, n_features)} or not np.isfinite(coef).all():
+        raise ValueError(
+            f"The 'prior' parameter must hold finite coefficients of shape ({n_features},) or ({n_outputs}, "
+            f"{n_features}), as coef_ does. Got {prior!r}."
+        )
+    return np.ascontiguousarray(np.broadcast_to(coef, (n_outputs, n_features)).T)
