@@ -39,6 +39,12 @@ def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
     assert "epochs to an accuracy of 0.95" in run(code, tmp_path)
 
 
+def test_the_page_on_ensembles_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "ensembles.md")
+    assert len(code) == 8
+    assert "of 32 members" in run(code, tmp_path)
+
+
 def test_the_entry_point_is_of_a_group_that_is_read():
     [block] = blocks("toml")
     groups = tomllib.loads(block)["project"]["entry-points"]

@@ -98,7 +98,7 @@ validation_fraction : float, default=0.1
 share : {"batch_ensemble"} or None, default=None
     "batch_ensemble" trains the networks made of `estimator` together, with shared weights in the hidden layers: each
     has scalings of the layers' inputs and outputs, intercepts and a last layer of its own, and what is minimised is the
-    mean of their losses. It takes a fraction of the parameters, and is no slower than networks of their own.
+    mean of their losses. It takes a fraction of the parameters, and as long as networks of their own.
 prefit : bool, default=False
     Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together, and chooses
     the `weights`. A clone of the ensemble keeps them, too.
