@@ -39,6 +39,7 @@ COMMON = {
 class BaseAveraging(NamedMembers):
     """What both kinds of averages share."""
 
+    _unseen_by = "Set weights='validation' or 'greedy', which keep rows from the members."
     _entropy: int
     weights_: np.ndarray
 
@@ -148,7 +149,7 @@ class BaseAveraging(NamedMembers):
     ) -> None:
         """Write every attribute of the fitted ensemble, once all of them are known."""
         fitted = copy(self)
-        for name in ("validation_indices_", "member_correlation_"):
+        for name in ("validation_indices_", "_member_correlation"):
             fitted.__dict__.pop(name, None)  # of an earlier fit with other parameters
         fitted._entropy = entropy
         fitted.estimators_ = members
@@ -166,7 +167,7 @@ class BaseAveraging(NamedMembers):
             share = np.ones(len(unseen)) if weight is None else weight[unseen]
             fitted.weights_ = fitted._fitted_weights(outputs, y[unseen], share)
             fitted.validation_indices_ = unseen
-            fitted.member_correlation_ = error_correlation(fitted._residuals(outputs, y[unseen]), share)
+            fitted._member_correlation = error_correlation(fitted._residuals(outputs, y[unseen]), share)
         self.__dict__ = fitted.__dict__
 
     def _given_weights(self, n_members: int) -> np.ndarray:

@@ -48,6 +48,7 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
     estimators_: list[Any]
     _constraints: dict[str, Constraint]
     _kind: str  # "classifier" or "regressor"
+    _unseen_by = "Take an ensemble that keeps rows from its members."  # what gives rows to judge the members by
 
     @abstractmethod
     def _templates(self) -> list[Any]:

@@ -15,6 +15,7 @@ from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdl._validation import validate_sample_weight, validate_targets
 
@@ -86,6 +87,8 @@ class DiagnosticsMixin:
     _member_weights: Any
     _error_name: str
     _kind: str
+    _member_correlation: np.ndarray
+    _unseen_by: str
 
     @abstractmethod
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -129,6 +132,17 @@ class DiagnosticsMixin:
 
         residuals, weight = self._judged(X, y, sample_weight)
         return pd.Series(decompose(residuals, self._member_weights(), weight), name=self._error_name)
+
+    @property
+    def member_correlation_(self) -> np.ndarray:
+        """The correlation of the members' errors on rows that fit has kept from them, see `member_correlation`."""
+        check_is_fitted(self)
+        if "_member_correlation" not in self.__dict__:
+            raise AttributeError(
+                f"This {type(self).__name__} has seen all of its rows in training, where errors say little. "
+                f"{self._unseen_by} Or call member_correlation(X, y) with rows of your own."
+            )
+        return self._member_correlation
 
     def member_correlation(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
         """How alike the errors of each two members are.

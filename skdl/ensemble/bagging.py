@@ -26,6 +26,7 @@ SAMPLE_NUMBERS = 1 << 24  # of residuals that the members' correlation is taken 
 class BaseBagging(BaseEnsemble):
     """What both kinds of bagging share."""
 
+    _unseen_by = "Set oob_score=True: each member is then asked for the rows out of its bag."
     _entropy: int
     estimators_: list[Any]
     estimators_samples_: list[np.ndarray]
@@ -124,7 +125,7 @@ class BaseBagging(BaseEnsemble):
             n_jobs=self.n_jobs,
         )
         done = copy(self)  # takes the ensemble's place once all is known
-        for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "member_correlation_"):
+        for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
             done.__dict__.pop(name, None)  # of an earlier fit with other parameters
         done._entropy = entropy
         done.estimators_ = kept + fitted
@@ -177,7 +178,7 @@ class BaseBagging(BaseEnsemble):
         self._store_out_of_bag(average, covered, y, weight)
         share = None if weight is None or sample is None else weight[sample]
         k = len(unseen)
-        self.member_correlation_ = (
+        self._member_correlation = (
             np.full((k, k), np.nan) if sample is None else error_correlation(residuals, share, unseen[:, sample])
         )
 

@@ -8,11 +8,20 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import brier_score_loss, mean_squared_error
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
-from skdl import BaggingClassifier, BaggingRegressor, EnsembleClassifier, EnsembleRegressor, MLPClassifier
+from skdl import (
+    BaggingClassifier,
+    BaggingRegressor,
+    EnsembleClassifier,
+    EnsembleRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    SnapshotEnsembleRegressor,
+)
 from skdl.ensemble import bagging as bagging_module
 
 rng = np.random.default_rng(0)
@@ -271,6 +280,19 @@ def test_mistakes():
         fitted.error_decomposition(X, reals(X)[:, 0])
     with pytest.raises(ValueError, match="sample_weight"):
         fitted.error_decomposition(X, reals(X), sample_weight=np.zeros(150))
+
+
+@pytest.mark.parametrize(("ensemble", "advice"), [
+    (BaggingRegressor(LinearRegression(), 2), "Set oob_score=True"),
+    (EnsembleRegressor(MIXED_R), "Set weights='validation' or 'greedy'"),
+    (SnapshotEnsembleRegressor(MLPRegressor((4,), max_iter=2), 2), "Take an ensemble that keeps rows"),
+])  # fmt: skip
+def test_correlation_of_rows_that_all_members_have_seen(ensemble, advice):
+    with pytest.raises(NotFittedError):
+        _ = ensemble.member_correlation_
+    ensemble.fit(X, reals(X))
+    with pytest.raises(AttributeError, match=f"{advice}.* Or call member_correlation"):
+        _ = ensemble.member_correlation_
 
 
 def test_nothing_is_written():
