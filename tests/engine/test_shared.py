@@ -140,7 +140,11 @@ def test_rows_that_judge_see_all_copies():
     rows, judges = regression(30, D, C), regression(9, D, C, seed=3)
     seen = []
     task = shared(
-        rows, loss=losses.SquaredError(), validation=judges, score=lambda raw: seen.append(raw.copy()) or 0.0, n_epochs=1
+        rows,
+        loss=losses.SquaredError(),
+        validation=judges,
+        score=lambda raw: seen.append(raw.copy()) or 0.0,
+        n_epochs=1,
     )
     [outcome] = train_members([task])
     network = Network([task.architecture], np.float32)
