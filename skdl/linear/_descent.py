@@ -33,13 +33,15 @@ def descend(
         # For the rows and their negatives the best intercept is 0, and the best coefficients are as without one.
         X = sparse.vstack([X, -X], format="csr") if problem.is_sparse else np.concatenate([X, -X])
         y, weight = np.concatenate([y, -y]), None if weight is None else np.concatenate([weight, weight])
+        if options["batch_size"] != "auto":
+            options["batch_size"] *= 2
     if network is None:
         network = LinearNetwork(
             (),
             initializer="zeros",
             alpha=setting.alpha / (2 * k),  # the engine's objective is half the mean over outputs
             prior=None if setting.prior is None else [setting.prior],
-            dtype=X.dtype.name,
+            dtype="float64",
             tol=TOL,
             **options,
         )

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, cho_solve
 
-from skdl.linear._gram import BLOCK_BYTES, EPS, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
+from skdl.linear._gram import BLOCK_BYTES, EPS, LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
 
 LEAST_COLUMNS = 256
 MAX_PASSES = 4
@@ -95,6 +95,10 @@ def solve_kernel(
             return None
 
     targets = (y - y_mean) * root[:, None]
+    with np.errstate(over="ignore"):
+        tss = np.sum(targets**2, axis=0)
+    if not (tss < LARGEST).all():
+        return None
     start = np.zeros((n_columns, k)) if prior is None else prior
 
     def evaluate(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +128,7 @@ def solve_kernel(
         if change * first < 4 * EPS:
             break
     coef, residual = evaluate(z)
-    return KernelFit(coef, x_mean, y_mean, np.sum(residual**2, axis=0), np.sum(targets**2, axis=0))
+    return KernelFit(coef, x_mean, y_mean, np.sum(residual**2, axis=0), tss)
 
 
 def _regular(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:

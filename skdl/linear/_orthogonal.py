@@ -101,7 +101,7 @@ def _unpack(triangle: np.ndarray, total: float, centre: np.ndarray, d: int, *, f
         mean, rest = sum_and_rest(centre, triangle[0, 1:] / root)
         triangle = triangle[1:, 1:]
     factor, target = triangle[:, :d], triangle[:, d:]
-    x_norm = _column_norms(np.vstack([mean[None, :d] * root, factor]))
+    x_norm = column_norms(np.vstack([mean[None, :d] * root, factor]))
     return Reduction(factor, target, mean[:d], mean[d:], x_norm, total, mean_rest=rest)
 
 
@@ -117,7 +117,7 @@ def triangle_of(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(np.linalg.qr(matrix, mode="r"))
 
 
-def _column_norms(matrix: np.ndarray) -> np.ndarray:
+def column_norms(matrix: np.ndarray) -> np.ndarray:
     """Euclidean norms that neither overflow nor underflow, 1 for a column of zeros."""
     largest = np.abs(matrix).max(axis=0)
     largest[largest == 0] = 1.0
@@ -180,18 +180,35 @@ def solve(
     span = (basis * scale).T
     if penalised is not None:
         span = linalg.solve_triangular(penalised, span, trans="T", check_finite=False)
-    # Rows from large to small and pivoting make a QR decomposition accurate in each row (Cox and Higham, 1998).
-    by_size = np.argsort(-np.abs(span).max(axis=1, initial=0.0), kind="stable")
-    q, s, pivots = linalg.qr(span[by_size], mode="economic", pivoting=True, check_finite=False)
     if ridge == 0:
-        inside = linalg.solve_triangular(s, solution[pivots, :k], trans="T", check_finite=False)
+        coef = nearest_origin(span, solution[:, :k])
     else:
-        inside = _ridge(r[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(rank))
-    coef = np.empty((d, k))
-    coef[by_size] = q @ inside
+        q, s, pivots = qr_by_rows(span)
+        coef = q @ _ridge(r[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(rank))
     if penalised is not None:
         coef = linalg.solve_triangular(penalised, coef, check_finite=False)
     return coef, rank
+
+
+def nearest_origin(span: np.ndarray, basic: np.ndarray) -> np.ndarray:
+    """The shortest w with span' w = basic."""
+    q, s, pivots = qr_by_rows(span)
+    return np.asarray(q @ linalg.solve_triangular(s, basic[pivots], trans="T", check_finite=False))
+
+
+def qr_by_rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """QR decomposition with pivoting that is accurate in each row: rows are taken from large to small [1]_.
+
+    References
+    ----------
+    .. [1] A. J. Cox and N. J. Higham, "Stability of Householder QR factorization for weighted least squares problems",
+       in: Numerical Analysis 1997, Pitman, 1998.
+    """
+    by_size = np.argsort(-np.abs(matrix).max(axis=1, initial=0.0), kind="stable")
+    sorted_q, r, pivots = linalg.qr(matrix[by_size], mode="economic", pivoting=True, check_finite=False)
+    q = np.empty_like(sorted_q)
+    q[by_size] = sorted_q
+    return q, r, pivots
 
 
 def _penalty_matrix(penalised: np.ndarray | None, scale: np.ndarray) -> np.ndarray:
@@ -202,10 +219,7 @@ def _ridge(matrix: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> np.nd
     """Argmin of |matrix w - target|^2 + |penalty w|^2 for a square, regular matrix, without squaring its condition."""
     if len(penalty) == 0:
         return linalg.solve_triangular(matrix, target, check_finite=False)
-    stacked = np.vstack([matrix, penalty])
-    zeros = np.zeros((len(penalty), target.shape[1]))
-    by_size = np.argsort(-np.abs(stacked).max(axis=1, initial=0.0), kind="stable")
-    q, r, order = linalg.qr(stacked[by_size], mode="economic", pivoting=True, check_finite=False)
-    solution = np.empty((stacked.shape[1], target.shape[1]))
-    solution[order] = linalg.solve_triangular(r, q.T @ np.vstack([target, zeros])[by_size], check_finite=False)
+    q, r, order = qr_by_rows(np.vstack([matrix, penalty]))
+    solution = np.empty((matrix.shape[1], target.shape[1]))
+    solution[order] = linalg.solve_triangular(r, q[: len(target)].T @ target, check_finite=False)
     return solution

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
+from skdl.linear._orthogonal import EPS, Reduction, nearest_origin, rank_threshold
 
 
 def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) -> tuple[np.ndarray, int]:
     """Coefficients (d, k) that minimise |factor w - target|^2 + sum_j penalty_j w_j^2, and the rank of the factor.
 
     Columns are scaled as in `_orthogonal.solve` to tell the rank. The scaled solution of minimum norm is not the one of
-    minimum norm, so the part of it that lies in the null space of the unscaled columns is taken away.
+    minimum norm: this one is found among all solutions, which share their coordinates in the scaled row space.
     """
     d, k = len(reduction.x_norm), reduction.target.shape[1]
     threshold = rank_threshold(d, noise)
@@ -23,6 +23,7 @@ def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) 
     scale = np.linalg.norm(left, axis=0) if rank == d else np.hypot(reduction.x_norm, root)
     u, s, vt = linalg.svd(left / scale, full_matrices=False, check_finite=False)
     kept = (s > threshold) | (rank == d)
-    coef = vt[kept].T @ ((u[:, kept].T @ right) / s[kept, None]) / scale[:, None]
-    null = np.linalg.qr((vt[~kept] / scale).T)[0]
-    return np.asarray(coef - null @ (null.T @ coef)), rank
+    basic = (u[:, kept].T @ right) / s[kept, None]
+    if rank == d:
+        return np.asarray(vt.T @ basic / scale[:, None]), rank
+    return nearest_origin((vt[kept] * scale).T, basic), rank

@@ -169,7 +169,7 @@ def _by_triangle(problem: Problem, solver: str) -> Solution:
         triangle=triangle,
         x_mean=reduction.x_mean,
         y_mean=reduction.y_mean,
-        x_norm=reduction.x_norm,
+        x_mean_rest=np.broadcast_to(reduction.mean_rest, d + problem.y.shape[1])[:d],
         total=reduction.weight,
         fit_intercept=setting.fit_intercept,
         penalty=penalty,
