@@ -202,15 +202,9 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         elif isinstance(encoding, Columns):
             encoding.check_columns(y)
             return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
-        if (
-            sample_weight is None
-            and y.shape == predicted.shape
-            and y.dtype == predicted.dtype
-            and y.dtype.kind in "biuU"
-        ):
-            return float(
-                np.mean(y == predicted)
-            )  # the same, without checks that take as long as predictions of few rows
+        plain = y.ndim == 1 and y.shape == predicted.shape and y.dtype == predicted.dtype and y.dtype.kind in "biuU"
+        if plain and sample_weight is None:
+            return float(np.mean(y == predicted))  # the same, without checks that take longer than to predict few rows
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))
 
     def decision_function(self, X: Any) -> Any:
