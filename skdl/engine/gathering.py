@@ -7,7 +7,7 @@ waits; the gathering trains them with those of other threads and hands each thre
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -22,6 +22,9 @@ class Gathering(Protocol):
 
     def shared(self, X: Any) -> Any:
         """X, or an array of the same bits that another fit holds already; X is the caller's own copy."""
+
+    def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
+        """compute(X); of an array that `shared` gave it is computed once for all fits."""
 
 
 class _Thread(threading.local):

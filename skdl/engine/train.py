@@ -131,7 +131,7 @@ class Stack:
                 {
                     "learning_rate": float(self.last_rate[j]),
                     "gradient_norm": float(self.step.gradient_norm[j]),
-                    "seconds": seconds,
+                    "seconds": seconds / len(self.members),
                 },
             )
             for j, member in enumerate(self.members)

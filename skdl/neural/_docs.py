@@ -106,8 +106,8 @@ history_ : DataFrame
     One row an epoch (of a full-batch optimizer: an iteration), over all calls of fit and partial_fit that went on from
     each other: `epoch`; `loss`, as in `loss_curve_`; `validation_loss` (the mean loss of the validation rows, without
     penalty) and `validation_score`, NaN without such rows; `learning_rate` of the last step, NaN for a full-batch
-    optimizer; `gradient_norm` of the objective in the last step; `seconds`, in an ensemble those of all the members
-    that were trained together.
+    optimizer; `gradient_norm` of the objective in the last step; `seconds`, of networks that were trained together
+    each one's share.
 validation_scores_ : list of float or None
     Score on the validation rows after each epoch, with `early_stopping`.
 n_parameters_ : int

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from skdl.engine import Architecture, Member, Rows
+from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
 from skdl.neural._scoring import validation_score
 from skdl.neural._standardize import mean_and_scale, row_weights
@@ -151,7 +152,7 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
     if network.standardize and go_on:
         shift, scale = network._training.shift, network._training.scale
     elif network.standardize:
-        shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
+        shift, scale = _moments(data.X, index, weight)
         if network.penalises_raw and network._resolve("penalty").degree is None:
             scale = np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
         elif network.penalises_raw:
@@ -167,3 +168,11 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
         labels = data.encoding.strata(data.y)
         strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)
+
+
+def _moments(X: Any, index: np.ndarray | None, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of the columns; of all rows alike, once for all fits that share them."""
+    place = gathering()
+    if place is None or index is not None or weight is not None:
+        return mean_and_scale(X, row_weights(X.shape[0], index, weight))
+    return place.fact(X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -120,9 +121,22 @@ def train_round(fits: Sequence[Fit], n_threads: int) -> list[int]:
 
 
 def _train(group: Sequence[Guarded], n_threads: int) -> None:
+    begun = time.perf_counter()
     members = with_shared_rows([guarded.in_company() for guarded in group])
-    for guarded, outcome in zip(group, train_members(members, n_threads), strict=True):
+    outcomes = train_members(members, n_threads)
+    _share_time(outcomes, time.perf_counter() - begun)
+    for guarded, outcome in zip(group, outcomes, strict=True):
         guarded.end(outcome)
+
+
+def _share_time(outcomes: Sequence[Outcome], seconds: float) -> None:
+    """Scale the seconds of all epochs so that they add up to those that have passed: threads trained side by side."""
+    ways = [outcome.state.progress[0] for outcome in outcomes]
+    counted = sum(record["seconds"] for way in ways for record in way.history[way.first_epoch :])
+    for way in ways:
+        way.history[way.first_epoch :] = [
+            {**record, "seconds": record["seconds"] * (seconds / counted)} for record in way.history[way.first_epoch :]
+        ]
 
 
 def _train_alone(guarded: Guarded) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,11 +25,11 @@ class Pool:
 
     def __init__(self) -> None:
         self._arrays: dict[Hashable, list[weakref.ref[np.ndarray]]] = defaultdict(list)
+        self._facts: dict[int, tuple[weakref.ref[np.ndarray], Any]] = {}
 
     def shared(self, X: np.ndarray) -> np.ndarray:
         """X, or an array of the same bits that was here before."""
-        rows = X[:: max(1, len(X) // SAMPLED_ROWS)]
-        equal = self._arrays[X.shape, X.dtype.str, rows.tobytes()]
+        equal = self._arrays[_content(X)]
         for reference in list(equal):
             other = reference()
             if other is None:
@@ -38,6 +38,21 @@ class Pool:
                 return other
         equal.append(weakref.ref(X))
         return X
+
+    def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
+        """compute(X), of the arrays that are here only once. They are nobody's to change; all others may be."""
+        reference, found = self._facts.get(id(X), (None, None))
+        if reference is not None and reference() is X:
+            return found
+        found = compute(X)
+        if isinstance(X, np.ndarray) and any(known() is X for known in self._arrays.get(_content(X), ())):
+            self._facts[id(X)] = weakref.ref(X), found
+        return found
+
+
+def _content(X: np.ndarray) -> Hashable:
+    """What arrays of the same bits have in common, and few others."""
+    return X.shape, X.dtype.str, X[:: max(1, len(X) // SAMPLED_ROWS)].tobytes()
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:

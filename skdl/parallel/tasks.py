@@ -99,6 +99,9 @@ class Task:
     def shared(self, X: Any) -> Any:
         return self.call.meeting.pool.shared(X)
 
+    def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
+        return self.call.meeting.pool.fact(X, compute)
+
     def run(self) -> None:
         """Run the function, unless nobody wants its result, and hand the future over."""
         try:
