@@ -65,8 +65,16 @@ class Rows:
     def n(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
 
+    def shares_arrays(self, other: Rows) -> bool:
+        """Whether rows of both can be gathered in one call: they come from the same arrays."""
+        names = ("X", "targets", "weight", "shift", "scale")
+        return isinstance(self.X, np.ndarray) and all(getattr(self, name) is getattr(other, name) for name in names)
+
     def copy_inputs(self, index: np.ndarray, out: np.ndarray) -> None:
-        """The rows `index` of X, standardised, into `out`: differences in X's precision, then out's."""
+        """The rows `index` of X, standardised, into `out`: differences in X's precision, then out's.
+
+        The index of a dense X may have any shape.
+        """
         if not isinstance(self.X, np.ndarray):
             block = self.X[index].toarray()
         elif self.X.dtype == out.dtype:
@@ -96,6 +104,10 @@ class Batches:
         self.rows_per_block = batch_size * max(1, BLOCK_NUMBERS // per_batch)
         starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
         self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
+        shared = [i for i in range(1, len(members)) if i in starts or not members[i].shares_arrays(members[i - 1])]
+        self.runs = [
+            slice(a, b) for a, b in pairwise([0, *shared, len(members)])
+        ]  # and those whose rows are of one array
 
     @cached_property
     def _block(self) -> Array:
@@ -146,15 +158,20 @@ class Batches:
                 yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (n if whole else b - a))
 
     def _gather(self, part: slice, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
-        members = self.members[part]
-        k, n_rows, first = len(members), len(index[0]), members[0]
+        k, n_rows, first = part.stop - part.start, len(index[0]), self.members[part.start]
         x = self._block[part, :n_rows]
         targets = np.empty((k, n_rows, first.targets.shape[1]), self.dtype)
         weight = np.ones((k, n_rows, 1), self.dtype)
-        for i, (rows, chosen) in enumerate(zip(members, index, strict=True)):
-            original = chosen if rows.index is None else rows.index[chosen]
-            rows.copy_inputs(original, x[i])
-            targets[i] = take_rows(rows.targets, original)
-            if rows.weight is not None:
-                weight[i, :, 0] = take_rows(rows.weight, original)
+        for run in self.runs:
+            if part.start <= run.start < part.stop:
+                here: Any = slice(run.start - part.start, run.stop - part.start)
+                rows = self.members[run.start]
+                pairs = zip(self.members[run], index[here], strict=True)
+                original = [chosen if own.index is None else own.index[chosen] for own, chosen in pairs]
+                # For a stack of small networks, a call for each member is a tenth of the training.
+                here, chosen = (here.start, original[0]) if len(original) == 1 else (here, np.stack(original))
+                rows.copy_inputs(chosen, x[here])
+                targets[here] = take_rows(rows.targets, chosen)
+                if rows.weight is not None:
+                    weight[here, ..., 0] = take_rows(rows.weight, chosen)
         return x, targets, weight

@@ -45,11 +45,11 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
 
 
 def groups_of(members: Sequence[Member]) -> list[list[int]]:
-    """Positions of the members that share a structure, group by group, those with as many rows side by side."""
+    """Positions of the members that share a structure, group by group; in a group, rows of one table side by side."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for i, member in enumerate(members):
         groups[member.structure].append(i)
-    return [sorted(group, key=lambda i: members[i].rows.n) for group in groups.values()]
+    return [sorted(group, key=lambda i: (members[i].rows.n, id(members[i].rows.X))) for group in groups.values()]
 
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:

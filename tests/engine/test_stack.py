@@ -5,9 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from nets import architecture, classification, member, regression
+from scipy import sparse
 
 from skdl import activations, losses, normalizations, optimizers, penalties, schedules
 from skdl.engine import groups_of, stack, train_members
+from skdl.engine.batches import Batches
 from skdl.engine.train import train_stack
 from skdl.testing import check_members
 
@@ -158,6 +160,32 @@ def test_unequal_rows_with_weights_strata_and_blocks_of_rows(monkeypatch):
 def test_unequal_rows_with_every_kind_of_memory(optimizer):
     members = with_rows((53, 54, 53, 54, 57, 54, 53), kind=regression, loss=losses.SquaredError())
     check_members([replace(one, optimizer=optimizers.resolve(optimizer)) for one in members])
+
+
+def test_members_of_several_tables_and_kinds_of_rows():
+    """Rows of one table are gathered together; tables, weights, index and standardisation may be anybody's own."""
+    first, second = classification(53, 4, 3), classification(53, 4, 3, seed=1)
+    weight = np.linspace(0.5, 1.5, 53).astype(np.float32)
+    shift, scale = np.full(4, 0.3, np.float32), np.full(4, 1.7, np.float32)
+    index = np.random.default_rng(0).integers(53, size=53)
+    rows = [
+        first,
+        second,
+        replace(first, index=index),
+        first,
+        replace(first, shift=shift, scale=scale),
+        replace(second, weight=weight),
+        replace(first, shift=shift, scale=scale, index=index[::-1]),
+        replace(second, weight=weight, index=index),
+        replace(first, X=sparse.csr_array(first.X)),
+        replace(first, X=sparse.csr_array(first.X), index=index),
+        replace(first, X=first.X.astype(np.float64), shift=shift.astype(np.float64), scale=scale),
+    ]
+    members = [member(each, (6,), seed=i, network={"dropout": 0.2}) for i, each in enumerate(rows)]
+    [group] = groups_of(members)
+    batches = Batches([rows[i] for i in group], 16, np.float32)
+    assert sorted(run.stop - run.start for run in batches.runs) != [1] * len(rows)  # some are gathered together
+    check_members(members, 2)
 
 
 def test_numbers_of_batches_that_differ_make_other_stacks():

@@ -1,0 +1,212 @@
+"""Searches and ensembles of networks trained as stacks, side by side with the same work in two processes.
+
+    python benchmarks/stacks.py [digits] [adult] [bagging] [sizes] [memory] [--rounds 3] [--data ../shared/data]
+
+Peers run in turn in one process, with rests between them; ratios are medians over paired rounds. Every peer trains the
+same number of epochs of the same network with Adam; scikit-learn's stop at no tolerance. A search in processes counts
+without the start of its processes, which the round that does not count has started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from _side_by_side import peak_megabytes, table, timed
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_classification
+from sklearn.ensemble import BaggingClassifier as PeerBagging
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier as PeerClassifier
+
+from skdl import BaggingClassifier, MLPClassifier
+
+RATES, ALPHAS = [1e-3, 3e-3, 1e-2, 3e-2], [1e-5, 1e-4, 1e-3, 1e-2]
+FOLDS = 5
+PARTS = ("digits", "adult", "bagging", "sizes", "memory")
+DIGITS = """
+import joblib, warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from skdl import MLPClassifier
+X, y = load_digits(return_X_y=True, as_frame=True)
+network = MLPClassifier((32,), activation="relu", max_iter=30, batch_size=32, random_state=0)
+grid = {"optimizer__learning_rate": [1e-3, 3e-3, 1e-2, 3e-2], "alpha": [1e-5, 1e-4, 1e-3, 1e-2]}
+search = GridSearchCV(network, grid, cv=5, refit=False)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    arguments = parser.parse_args()
+    parts = arguments.parts or PARTS
+    if set(parts) - set(PARTS):
+        parser.error(f"parts are {', '.join(PARTS)}")
+    warnings.simplefilter("ignore")
+    os.environ["PYTHONWARNINGS"] = "ignore"  # of the processes
+    print(f"{joblib.cpu_count()} cores, medians of {arguments.rounds} rounds.\n")
+    if "digits" in parts:
+        X, y = load_digits(return_X_y=True, as_frame=True)
+        for batch_size in (32, 200):
+            title = f"GridSearchCV, {len(RATES) * len(ALPHAS)} candidates x {FOLDS} folds, digits, (32,), 30 epochs"
+            search(title, X.astype(float), y, (32,), 30, batch_size, arguments.rounds)
+    if "adult" in parts:
+        adult(arguments.data, arguments.rounds)
+    if "bagging" in parts:
+        bagging(arguments.rounds)
+    if "sizes" in parts:
+        sizes()
+    if "memory" in parts:
+        memory()
+
+
+def search(
+    title: str, X: Any, y: Any, hidden: tuple[int, ...], epochs: int, batch_size: int, rounds: int, *, loky: bool = True
+) -> None:
+    """A search under the backend, in two processes, and scikit-learn's in two processes."""
+    shared = {"max_iter": epochs, "batch_size": batch_size, "random_state": 0}
+    network = MLPClassifier(hidden, activation="relu", **shared)
+    own = GridSearchCV(network, {"optimizer__learning_rate": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False)
+    peer = PeerClassifier(hidden, n_iter_no_change=epochs, tol=0, **shared)
+    theirs = GridSearchCV(peer, {"learning_rate_init": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False, n_jobs=2)
+
+    def stacked() -> None:
+        with joblib.parallel_config(backend="skdl"):
+            own.fit(X, y)
+
+    peers = {"skdl, backend skdl": stacked}
+    if loky:
+        peers["skdl, n_jobs=2"] = lambda: clone(own).set_params(n_jobs=2).fit(X, y)
+        peers["skdl, one by one"] = lambda: own.fit(X, y)
+    peers["scikit-learn, n_jobs=2"] = lambda: theirs.fit(X, y)
+    table(f"{title}, batch {batch_size}", timed(peers, rounds))
+
+
+def adult(folder: Path, rounds: int) -> None:
+    if not (folder / "adult.parquet").exists():
+        print(f"adult left out: there is no {folder / 'adult.parquet'}.\n")
+        return
+    frame = pd.read_parquet(folder / "adult.parquet")
+    y = frame.pop(frame.columns[-1]).astype(str)
+    numbers = frame.select_dtypes("number")
+    frame[numbers.columns] = (numbers - numbers.mean()) / numbers.std()
+    X = pd.get_dummies(frame, dtype=float).fillna(0.0).astype(float)
+    title = f"The same grid, adult ({X.shape[0]} x {X.shape[1]}), (100,), 5 epochs"
+    search(title, X, y, (100,), 5, 256, rounds, loky=False)
+
+
+def bagging(rounds: int) -> None:
+    X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
+    X = X.astype(np.float32)
+    shared = {"max_iter": 3, "batch_size": 128, "random_state": 0}
+    network = MLPClassifier((64, 64), activation="relu", **shared)
+    peer = PeerClassifier((64, 64), n_iter_no_change=3, tol=0, **shared)
+
+    def theirs_of_ours() -> None:
+        with joblib.parallel_config(backend="skdl"):
+            PeerBagging(network, 32, random_state=0).fit(X, y)
+
+    seconds = timed(
+        {
+            "skdl.BaggingClassifier": lambda: BaggingClassifier(network, n_estimators=32, random_state=0, n_jobs=2).fit(
+                X, y
+            ),
+            "scikit-learn's, of skdl's networks": theirs_of_ours,
+            "scikit-learn's, n_jobs=2": lambda: PeerBagging(peer, 32, random_state=0, n_jobs=2).fit(X, y),
+        },
+        rounds,
+    )
+    table("BaggingClassifier, 32 members 20-64-64-3, 20000 float32 rows, 3 epochs, batch 128", seconds)
+
+
+def sizes() -> None:
+    """A stack of k members against k lone fits: what one member costs."""
+    X, y = make_classification(5000, 20, n_informative=10, n_classes=3, random_state=0)
+    X = X.astype(np.float32)
+    network = MLPClassifier((32,), activation="relu", max_iter=5, batch_size=64, random_state=0)
+    print("A stack of k members 20-32-3 on the same 5000 float32 rows, 5 epochs, batch 64")
+    print("     k   seconds a member   lone fits   times   megabytes")
+    lone = float(np.median(timed({"": lambda: network.fit(X, y)}, 5)[""]))
+    for k in (1, 2, 4, 8, 16, 32, 64, 128):
+
+        def stack(k: int = k) -> None:
+            with joblib.parallel_config(backend="skdl"):
+                joblib.Parallel()(joblib.delayed(clone(network).fit)(X, y) for _ in range(k))
+
+        each = float(np.median(timed({"": stack}, 3)[""])) / k
+        print(f"  {k:4d}   {each:16.4f}   {lone:9.4f}   {lone / each:5.2f}   {peak_megabytes(STACK.format(k=k)):9.1f}")
+    print()
+
+
+STACK = """
+import joblib, numpy as np
+from sklearn.datasets import make_classification
+from skdl import MLPClassifier
+X, y = make_classification(5000, 20, n_informative=10, n_classes=3, random_state=0)
+X = X.astype(np.float32)
+tasks = [joblib.delayed(MLPClassifier((32,), max_iter=5, batch_size=64, random_state=0).fit)(X, y) for _ in range({k})]
+MLPClassifier((32,), max_iter=1, batch_size=64).fit(X, y)
+parallel = joblib.Parallel(backend="skdl")
+networks = parallel(tasks)
+"""
+
+
+def memory() -> None:
+    """The digits search: peak of the resident memory of all processes, what they share counted once."""
+    print("Memory of the digits search, batch 32, all processes")
+    found = {
+        "skdl, backend skdl": "with joblib.parallel_config(backend='skdl'): search.fit(X, y)",
+        "skdl, n_jobs=2": "search.set_params(n_jobs=2).fit(X, y)",
+        "skdl, one by one": "search.fit(X, y)",
+    }
+    for name, line in found.items():
+        print(f"  {name:34s} {total_megabytes(DIGITS + line):9.1f} MB")
+    print()
+
+
+def total_megabytes(script: str) -> float:
+    """The largest sum of the proportional set sizes of a process and its descendants."""
+    process, peak = subprocess.Popen([sys.executable, "-c", script]), 0.0
+    while process.poll() is None:
+        peak = max(peak, sum(map(proportional_megabytes, descendants(process.pid))))
+        try:
+            process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            continue
+    return peak
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and those that its threads have started."""
+    found = [pid]
+    try:
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                found += descendants(int(child))
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        pass
+    return found
+
+
+def proportional_megabytes(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e3
+
+
+if __name__ == "__main__":
+    main()
