@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import blas, cho_solve
 
-from skdl.linear._gram import BLOCK_BYTES, EPS, LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
+from skdl.linear._blocks import BLOCK_BYTES
+from skdl.linear._gram import EPS, LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
 
 LEAST_COLUMNS = 256
 MAX_PASSES = 4

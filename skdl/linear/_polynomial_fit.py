@@ -17,9 +17,10 @@ import numpy as np
 from scipy import sparse
 
 from skdl.linear._basis import ChebyshevProducts, ranges, typical_ranges
+from skdl.linear._blocks import Blocks
 from skdl.linear._change_of_basis import ChangeOfBasis
 from skdl.linear._double_double import DoubleDouble
-from skdl.linear._gram import REFINE_SAFETY, Blocks, Gram, accumulate, factorise, solve_gram
+from skdl.linear._gram import REFINE_SAFETY, Gram, accumulate, factorise, solve_gram
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve
 from skdl.linear._polynomial_refinement import refine_exactly, refine_penalised
 

@@ -16,8 +16,9 @@ import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
+from skdl.linear._blocks import Blocks
 from skdl.linear._double_double import DoubleDouble
-from skdl.linear._gram import Blocks, Gram
+from skdl.linear._gram import Gram
 from skdl.linear._orthogonal import EPS, triangle_of
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from skdl.linear._gram import REFINE_SAFETY, Blocks, GramSolution, accumulate, solve_gram
+from skdl.linear._blocks import Blocks
+from skdl.linear._gram import REFINE_SAFETY, GramSolution, accumulate, solve_gram
 from skdl.linear._iterative import solve_sparse
 from skdl.linear._kernel import solve_kernel
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve, triangle_of

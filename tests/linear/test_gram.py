@@ -3,8 +3,9 @@ import pytest
 from exact import exact_least_squares
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl.linear import _gram
-from skdl.linear._gram import Blocks, accumulate, solve_gram
+from skdl.linear import _blocks, _gram
+from skdl.linear._blocks import Blocks
+from skdl.linear._gram import accumulate, solve_gram
 
 
 @pytest.fixture
@@ -34,10 +35,11 @@ def nearly_dependent(rng, n, d, condition):
 def path(request, monkeypatch):
     """Each way through the accumulation."""
     if request.param != "one block":
-        monkeypatch.setattr(_gram, "BLOCK_BYTES", 1)
-        monkeypatch.setattr(_gram, "LEAST_ROWS", 7)
+        monkeypatch.setattr(_blocks, "BLOCK_BYTES", 1)
+        monkeypatch.setattr(_blocks, "LEAST_ROWS", 7)
     if request.param == "many columns":
-        monkeypatch.setattr(_gram, "WIDE", 1)
+        for module in (_blocks, _gram):
+            monkeypatch.setattr(module, "WIDE", 1)
 
 
 @pytest.mark.usefixtures("path")
@@ -102,8 +104,8 @@ def test_a_residual_that_cancels_is_summed_from_the_rows(rng):
 
 def test_threads_change_no_bit(rng, monkeypatch):
     X, Y = rng.normal(size=(5000, 6)), rng.normal(size=(5000, 1))
-    monkeypatch.setattr(_gram, "BLOCK_BYTES", 2**12)
-    one, *others = [(monkeypatch.setattr(_gram, "blas_threads", lambda n=n: n), solution(X, Y))[1] for n in (1, 2, 5)]
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 2**12)
+    one, *others = [(monkeypatch.setattr(_blocks, "blas_threads", lambda n=n: n), solution(X, Y))[1] for n in (1, 2, 5)]
     for other in others:
         assert_array_equal(other.coef, one.coef)
         assert_array_equal(other.reduction.factor, one.reduction.factor)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdl import LeastSquaresRegressor, optimizers
-from skdl.linear import _gram, _kernel, _solvers
+from skdl.linear import _blocks, _kernel, _solvers
 
 SOLVERS = ("cholesky", "qr", "svd")
 
@@ -202,7 +202,7 @@ def test_an_infinitely_strong_prior_is_met(rng):
 @pytest.mark.parametrize("convert", [np.asarray, np.asfortranarray, sparse.csr_array, lambda X: X[:, ::-1][:, ::-1]])
 @pytest.mark.parametrize("offset", [0.0, 30.0])
 def test_one_pass_over_any_kind_of_rows(alpha, fit_intercept, dtype, convert, offset, rng, monkeypatch):
-    monkeypatch.setattr(_gram, "BLOCK_BYTES", 2**12)
+    monkeypatch.setattr(_blocks, "BLOCK_BYTES", 2**12)
     X = (rng.normal(size=(1000, 6)) + offset).astype(dtype)
     y, weight = (X @ np.arange(6.0) + rng.normal(size=1000)).astype(dtype), rng.integers(0, 3, 1000)
     model = LeastSquaresRegressor(alpha, fit_intercept=fit_intercept)

@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.preprocessing import PolynomialFeatures
 
 from skdl.linear._basis import ChebyshevProducts, ranges, typical_ranges
+from skdl.linear._blocks import Blocks
 from skdl.linear._change_of_basis import ChangeOfBasis
 from skdl.linear._double_double import DoubleDouble
-from skdl.linear._gram import Blocks, accumulate
+from skdl.linear._gram import accumulate
 from skdl.linear._polynomial_fit import accumulate_moments
 from skdl.linear._terms import count_terms, list_blocks, list_powers, list_terms, name_term
 
