@@ -53,5 +53,7 @@ def n_threads(n_jobs: int | None) -> int:
 
     A backend may have more workers than this machine has cores, or than were asked for: only cores make threads.
     """
-    most = n_jobs if n_jobs is not None and n_jobs > 0 else max(1, cpu_count() + 1 + min(n_jobs or -1, -1))
-    return min(effective_n_jobs(n_jobs), most)
+    count = effective_n_jobs(n_jobs)
+    if count == 1:
+        return 1  # to count the cores reads files, in each fit
+    return min(count, n_jobs if n_jobs is not None and n_jobs > 0 else max(1, cpu_count() + 1 + min(n_jobs or -1, -1)))
