@@ -105,7 +105,9 @@ def label_array(y: Any) -> np.ndarray:
         return np.array(y.tolist()) if whole else y
     y = y if y.ndim == 1 else column_or_1d(y, warn=True)
     if y.dtype == object:
-        unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
+        labels = unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
+        if 2 * len(labels) < len(y) and all(isinstance(label, str) for label in labels):
+            return y  # that is what scikit-learn would find, by sorting all of them
     check_classification_targets(y)
     return y
 

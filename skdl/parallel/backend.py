@@ -94,13 +94,13 @@ class StackBackend(ParallelBackendBase):
         if parallel.return_generator and caller is not None:
             # It would run while its tasks do: they can have no turn.
             raise FallbackToBackend(ThreadingBackend(nesting_level=self.nesting_level))
-        raise FallbackToBackend(CallBackend(self, n_jobs, parallel))
+        raise FallbackToBackend(Stacks(self, n_jobs, parallel))
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Any:
         raise RuntimeError("Each call has a backend of its own.")
 
 
-class CallBackend(ParallelBackendBase):
+class Stacks(ParallelBackendBase):
     """The backend of one Parallel object.
 
     Parameters
