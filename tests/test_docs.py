@@ -61,3 +61,9 @@ def test_the_page_on_searches_runs_from_top_to_bottom(tmp_path):
     code = blocks("python", DOCS / "searches.md")
     assert len(code) == 4
     assert "draws at random and has random_state=None" in run(code, tmp_path)
+
+
+def test_the_page_on_stacks_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "stacks.md")
+    assert len(code) == 3
+    assert "seconds of training for all 30 fits" in run(code, tmp_path)

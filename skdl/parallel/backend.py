@@ -18,7 +18,7 @@ from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call, Task
 
 MAX_STACK = 256
-MAX_STACK_BYTES = 1 << 30
+MAX_STACK_BYTES = 1 << 29  # half of it took longer, and twice as much: memory that was never used before is slow
 PATIENCE = 1.0  # seconds in which the tasks of a call that failed may end before its error is raised
 
 
@@ -35,7 +35,7 @@ class StackBackend(ParallelBackendBase):
         For joblib.
     max_stack : int, default=256
         Networks that wait for each other, at least 1; about as many tasks have begun at a time.
-    max_stack_bytes : int, default=2**30
+    max_stack_bytes : int, default=2**29
         Bytes, at least 1: when the rows and parameters of the networks that wait take more, they do not wait for
         further ones.
 
