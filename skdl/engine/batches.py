@@ -1,13 +1,13 @@
 """Rows of data and the batches made of them.
 
-Nothing of the size of the data is ever copied: rows are gathered by index, block by block, and there converted and
-standardised, for all members of a stack.
+Nothing of the size of large data is ever copied: rows are gathered by index, block by block, and there converted and
+standardised, for all members of a stack. Small tables are standardised once for all epochs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 from skdl._array import Array, take_rows
 
 BLOCK_NUMBERS = 1 << 17  # numbers in a gathered block: small enough for the cache, large enough to spare calls
+READY_NUMBERS = 1 << 22  # numbers in tables that are standardised as a whole: 16 MiB in float32
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,26 @@ class Rows:
             out[...] = block
 
 
+def ready_rows(members: Sequence[Rows], dtype: Any) -> list[Rows]:
+    """The same rows for many epochs: where the tables are small together, each is standardised once, to the same bits.
+
+    What an epoch gathers then needs no more arithmetic, which is a quarter of the training of a small network.
+    """
+    tables = {(id(rows.X), id(rows.shift), id(rows.scale)): rows for rows in members}
+    if not all(isinstance(rows.X, np.ndarray) for rows in members):
+        return list(members)
+    if sum(rows.X.size for rows in tables.values()) > READY_NUMBERS:
+        return list(members)
+    ready = {}
+    for key, rows in tables.items():
+        ready[key] = rows.X
+        if rows.shift is not None or rows.X.dtype != dtype:
+            ready[key] = np.empty(rows.X.shape, dtype)
+            rows.copy_inputs(np.arange(rows.X.shape[0]), ready[key])
+    keys = [(id(rows.X), id(rows.shift), id(rows.scale)) for rows in members]
+    return [replace(rows, X=ready[key], shift=None, scale=None) for key, rows in zip(keys, members, strict=True)]
+
+
 class Batches:
     """Batches of the rows of k members, of which all have the same number of them in an epoch.
 
@@ -105,9 +126,7 @@ class Batches:
         starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
         self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
         shared = [i for i in range(1, len(members)) if i in starts or not members[i].shares_arrays(members[i - 1])]
-        self.runs = [
-            slice(a, b) for a, b in pairwise([0, *shared, len(members)])
-        ]  # and those whose rows are of one array
+        self.runs = [slice(a, b) for a, b in pairwise([0, *shared, len(members)])]  # and those of one array's rows
 
     @cached_property
     def _block(self) -> Array:

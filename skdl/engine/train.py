@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
 import numpy as np
 
 from skdl._array import Array, column
-from skdl.engine.batches import Batches
+from skdl.engine.batches import Batches, ready_rows
 from skdl.engine.judge import judge
 from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome
@@ -19,6 +20,8 @@ from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
 from skdl.engine.step import Step
 from skdl.engine.validation import Validation
+
+FEW_EPOCHS = 2  # in which standardising a whole table costs more than it saves
 
 
 def initial_state(member: Member) -> State:
@@ -56,6 +59,9 @@ def train_stack(members: Sequence[Member], interrupted: Event) -> list[Outcome]:
     """
     outcomes: dict[int, Outcome] = {}
     active = list(range(len(members)))
+    if members[0].n_epochs > FEW_EPOCHS:
+        ready = ready_rows([member.rows for member in members], members[0].dtype)
+        members = [replace(member, rows=rows) for member, rows in zip(members, ready, strict=True)]
     stack = Stack(members, State.stack([initial_state(member) for member in members]))
     while active:
         reasons: list[str | None] = [None] * len(active)
