@@ -6,7 +6,7 @@ standardised, for all members of a stack. Small tables are standardised once for
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
@@ -17,6 +17,7 @@ import numpy as np
 from skdl._array import Array, take_rows
 
 BLOCK_NUMBERS = 1 << 17  # numbers in a gathered block: small enough for the cache, large enough to spare calls
+STANDARDISED_ROWS = 4096  # at a time, so that no second table is needed
 READY_NUMBERS = 1 << 22  # numbers in tables that are standardised as a whole: 16 MiB in float32
 
 
@@ -71,6 +72,26 @@ class Rows:
         names = ("X", "targets", "weight", "shift", "scale")
         return isinstance(self.X, np.ndarray) and all(getattr(self, name) is getattr(other, name) for name in names)
 
+    @property
+    def table(self) -> Hashable:
+        """What rows agree in whose standardised X is the same array."""
+        return id(self.X), self.standardisation
+
+    @property
+    def standardisation(self) -> tuple[bytes, bytes] | None:
+        """The bits of shift and scale."""
+        return None if self.shift is None or self.scale is None else (self.shift.tobytes(), self.scale.tobytes())
+
+    def standardised(self, dtype: Any) -> np.ndarray:
+        """All of a dense X, standardised; elementwise, so that it makes no difference when it is done."""
+        if self.X.dtype == dtype and self.standardisation is None:
+            return self.X
+        X = np.empty(self.X.shape, dtype)
+        for start in range(0, len(X), STANDARDISED_ROWS):
+            index = np.arange(start, min(start + STANDARDISED_ROWS, len(X)))
+            self.copy_inputs(index, X[start : start + STANDARDISED_ROWS])
+        return X
+
     def copy_inputs(self, index: np.ndarray, out: np.ndarray) -> None:
         """The rows `index` of X, standardised, into `out`: differences in X's precision, then out's.
 
@@ -90,23 +111,13 @@ class Rows:
 
 
 def ready_rows(members: Sequence[Rows], dtype: Any) -> list[Rows]:
-    """The same rows for many epochs: where the tables are small together, each is standardised once, to the same bits.
-
-    What an epoch gathers then needs no more arithmetic, which is a quarter of the training of a small network.
-    """
-    tables = {(id(rows.X), id(rows.shift), id(rows.scale)): rows for rows in members}
-    if not all(isinstance(rows.X, np.ndarray) for rows in members):
+    """The same rows for many epochs: tables that are small together are standardised once, to the same bits."""
+    tables = {rows.table: rows for rows in members}
+    small = sum(rows.X.size for rows in tables.values()) <= READY_NUMBERS
+    if not small or not all(isinstance(rows.X, np.ndarray) for rows in members):
         return list(members)
-    if sum(rows.X.size for rows in tables.values()) > READY_NUMBERS:
-        return list(members)
-    ready = {}
-    for key, rows in tables.items():
-        ready[key] = rows.X
-        if rows.shift is not None or rows.X.dtype != dtype:
-            ready[key] = np.empty(rows.X.shape, dtype)
-            rows.copy_inputs(np.arange(rows.X.shape[0]), ready[key])
-    keys = [(id(rows.X), id(rows.shift), id(rows.scale)) for rows in members]
-    return [replace(rows, X=ready[key], shift=None, scale=None) for key, rows in zip(keys, members, strict=True)]
+    ready = {table: rows.standardised(dtype) for table, rows in tables.items()}
+    return [replace(rows, X=ready[rows.table], shift=None, scale=None) for rows in members]
 
 
 class Batches:

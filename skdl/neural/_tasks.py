@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,14 @@ class Prepared:
     encoding: Any
     dtype: Any
     validation: Prepared | None = None
+
+    @cached_property
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and scale of the columns over all rows, once for all members, and all fits that share the rows."""
+        place = gathering()
+        if place is None or self.weight is not None:
+            return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight))
+        return place.fact(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))
 
 
 def make_member(
@@ -152,7 +161,10 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
     if network.standardize and go_on:
         shift, scale = network._training.shift, network._training.scale
     elif network.standardize:
-        shift, scale = _moments(data.X, index, weight)
+        if index is None:
+            shift, scale = data.moments
+        else:
+            shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
         if network.penalises_raw and network._resolve("penalty").degree is None:
             scale = np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
         elif network.penalises_raw:
@@ -168,11 +180,3 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
         labels = data.encoding.strata(data.y)
         strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)
-
-
-def _moments(X: Any, index: np.ndarray | None, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and scale of the columns; of all rows alike, once for all fits that share them."""
-    place = gathering()
-    if place is None or index is not None or weight is not None:
-        return mean_and_scale(X, row_weights(X.shape[0], index, weight))
-    return place.fact(X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))

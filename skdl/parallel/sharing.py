@@ -64,10 +64,7 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def with_shared_rows(members: Sequence[Member]) -> list[Member]:
-    """The members, with rows that several of them have in common kept, and standardised, once for all of them.
-
-    Standardising is elementwise, so that it makes no difference when it is done.
-    """
+    """The members, with rows that several of them have in common kept, and standardised, once for all of them."""
     pool, parts = Pool(), ("rows", "validation")
     keys = [[_key(getattr(member, part), member.dtype, pool) for part in parts] for member in members]
     users: dict[Hashable, int] = defaultdict(int)
@@ -82,7 +79,7 @@ def with_shared_rows(members: Sequence[Member]) -> list[Member]:
             if key is not None and users[key] > 1:
                 rows = getattr(member, part)
                 if key not in inputs:
-                    inputs[key] = _standardised(rows, member.dtype)
+                    inputs[key] = rows.standardised(member.dtype)
                 weight = None if rows.weight is None else pool.shared(rows.weight)
                 targets = pool.shared(rows.targets)
                 changes[part] = replace(rows, X=inputs[key], targets=targets, weight=weight, shift=None, scale=None)
@@ -94,15 +91,4 @@ def _key(rows: Rows | None, dtype: Any, pool: Pool) -> Hashable | None:
     """What fits have to agree in to share standardised rows; None for rows that are left as they are."""
     if rows is None or not isinstance(rows.X, np.ndarray) or not rows.X.flags.c_contiguous:
         return None
-    bits = None if rows.shift is None or rows.scale is None else (rows.shift.tobytes(), rows.scale.tobytes())
-    return id(pool.shared(rows.X)), bits, np.dtype(dtype).str
-
-
-def _standardised(rows: Rows, dtype: Any) -> np.ndarray:
-    if rows.X.dtype == dtype and rows.shift is None:
-        return rows.X
-    X = np.empty(rows.X.shape, dtype)
-    for start in range(0, len(X), BLOCK_ROWS):
-        index = np.arange(start, min(start + BLOCK_ROWS, len(X)))
-        rows.copy_inputs(index, X[start : start + BLOCK_ROWS])
-    return X
+    return id(pool.shared(rows.X)), rows.standardisation, np.dtype(dtype).str
