@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
@@ -20,12 +19,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from _side_by_side import timed
 from sklearn.datasets import make_classification
 from sklearn.neural_network import MLPClassifier as PeerClassifier
 
 from skdl import BaggingClassifier, MLPClassifier
 
-REST = 0.2  # idle threads of the previous peer spin for a while
 BATCH = 128
 
 
@@ -109,18 +108,6 @@ def memory(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...]) -> None:
     MLPClassifier(hidden, batch_size=BATCH, max_iter=1, random_state=0).fit(X, y)
     print(f"MNIST: a fit allocates {tracemalloc.get_traced_memory()[1] / 1e6:.1f} MB beside the data\n")
     tracemalloc.stop()
-
-
-def timed(peers: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
-    """Seconds of each peer in each round, after one round that does not count."""
-    seconds: dict[str, list[float]] = {name: [] for name in peers}
-    for _ in range(rounds + 1):
-        for name, peer in peers.items():
-            time.sleep(REST)
-            start = time.perf_counter()
-            peer()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: np.array(values[1:]) for name, values in seconds.items()}
 
 
 def network(hidden: tuple[int, ...], epochs: int, seed: int = 0) -> MLPClassifier:
