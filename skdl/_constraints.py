@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,11 +23,12 @@ class InvalidParameterError(ValueError, TypeError):
     """A constructor argument is outside of what its class declares."""
 
 
-class Constraint:
+class Constraint(ABC):
     """A set of allowed values and its description in words; `a | b` allows either."""
 
+    @abstractmethod
     def accepts(self, value: Any) -> bool:
-        raise NotImplementedError
+        """Whether the value is in the set."""
 
     def __or__(self, other: Constraint) -> Constraint:
         return AnyOf(self, other)

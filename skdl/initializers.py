@@ -6,6 +6,8 @@ gradients which flow back.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 
 from skdl._constraints import Real
@@ -88,9 +90,9 @@ class _Scaled(Initializer):
 
     uniform = False
 
+    @abstractmethod
     def variance(self, n_in: int, n_out: int) -> float:
         """The variance of a weight between `n_in` inputs and `n_out` units."""
-        raise NotImplementedError
 
     def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
         variance = self.variance(n_in, n_out)

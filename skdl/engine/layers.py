@@ -9,6 +9,7 @@ Nothing survives a step.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ class Run:
         self.weight, self.activity = weight, 0.0
 
 
-class LayerSpec:
+class LayerSpec(ABC):
     """What the network asks of each layer."""
 
     def parameters(self) -> dict[str, tuple[tuple[int, int], bool]]:
@@ -50,8 +51,9 @@ class LayerSpec:
         """Initial values of what is tracked but not learned."""
         return {}
 
+    @abstractmethod
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
-        raise NotImplementedError
+        """What the layer makes of x, and the way back."""
 
 
 @dataclass(frozen=True)

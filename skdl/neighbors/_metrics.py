@@ -8,6 +8,7 @@ The sums run over the columns of one pair at a time, so equal rows have equal di
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 
-class Metric:
+class Metric(ABC):
     """A distance between rows; `exponent` is its order if it is one of Minkowski's, else None."""
 
     exponent: float | None = None
@@ -24,9 +25,9 @@ class Metric:
         """Rows of X as the float64 rows that `between` compares."""
         return X.astype(np.float64)
 
+    @abstractmethod
     def between(self, A: Any, B: Any) -> np.ndarray:
         """The distance of A[i] to B[i] for each i, both as `represent` made them."""
-        raise NotImplementedError
 
 
 class Minkowski(Metric):

@@ -35,6 +35,7 @@ References: N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,7 @@ class Operand(NamedTuple):
     offset: np.ndarray
 
 
-class Products:
+class Products(ABC):
     """Scores [a, 1, |a|] . [b, s + e|s|, e|b|], the rows of X made ready once, or in each search to save memory."""
 
     is_tight: bool
@@ -70,9 +71,9 @@ class Products:
         self.length, self.offset = np.ones(X.shape[0]), np.zeros(X.shape[0])
         self.stored: np.ndarray | None = None
 
+    @abstractmethod
     def operand(self, X: Any) -> Operand:
         """The vectors a or b of rows of X, in float64."""
-        raise NotImplementedError
 
     def store(self, n_threads: int) -> None:
         """Make the rows of X ready, a block at a time so that no second float64 matrix is needed."""

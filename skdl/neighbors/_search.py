@@ -6,6 +6,7 @@ give the same bits, whatever the block sizes and the number of threads.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from ._metrics import Metric, NanEuclidean
 from ._threads import map_blocks
 
 
-class Search:
+class Search(ABC):
     """Splits queries into blocks that fit the working memory and answers them on threads."""
 
     name: str
@@ -46,12 +47,13 @@ class Search:
             raise ValueError("The distances between rows of X overflow float64: rescale X (for example with a scaler).")
         return distances, indices
 
+    @abstractmethod
     def bytes_per_query(self, k: int, budget: int) -> int:
         """About what one query occupies while its block is answered."""
-        raise NotImplementedError
 
+    @abstractmethod
     def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        raise NotImplementedError
+        """The answer for one block of queries."""
 
     def _like_training(self, Q: Any) -> Any:
         if sparse.issparse(self.X):
