@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin, with_callbacks
@@ -21,6 +20,7 @@ from skdl._validation import is_frame, validate_sample_weight, validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import gathering
 from skdl.neural._checkpoint import CheckpointMixin
+from skdl.neural._endings import ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
@@ -295,29 +295,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         return self.coefs_, self.intercepts_
 
     def _warn_of(self, outcome: Outcome) -> None:
-        if outcome.reason == "max_iter":
-            if self.n_iter_no_change is None and not self._resolve("optimizer").full_batch:
-                return  # nothing else was to end the training
-            advice = (
-                f"Maximum iterations (max_iter={self._max_iter()}) reached, and the training has not converged yet."
-            )
-            if self._resolve("optimizer").full_batch:
-                advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
-            else:
-                advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
-        elif outcome.reason == "stalled":
-            advice = f"The search found no better point, with a gradient still above tol={self.tol}: the precision of "
-            advice += "the data allows no more. Use a larger tol or float64, or standardise the columns."
-        elif outcome.reason == "diverged":
-            epoch = outcome.state.progress[0].epoch + 1
-            advice = f"The loss became infinite or NaN in epoch {epoch}; the last finite weights are kept. "
-            advice += "Lower the learning rate (optimizer__learning_rate), or check the scale of the data."
-        elif outcome.reason == "interrupted":
-            warnings.warn("Training interrupted by the user: the weights of the last epoch are kept.", stacklevel=5)
-            return
-        else:
-            return
-        warnings.warn(advice, ConvergenceWarning, stacklevel=5)
+        warning = ending_warning(self, outcome)
+        if warning is not None:
+            warnings.warn(warning, stacklevel=5)
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
