@@ -1,9 +1,12 @@
-"""BLAS's threads are held and given back."""
+"""BLAS's threads are held and given back, and tasks keep their order."""
+
+import threading
+import time
 
 import pytest
 from threadpoolctl import threadpool_info
 
-from skdl._threads import n_threads, one_blas_thread
+from skdl._threads import n_threads, one_blas_thread, thread_map
 
 
 def blas_threads():
@@ -32,3 +35,28 @@ def test_blas_threads_are_restored_after_an_error():
 def test_none_is_one_thread():
     assert n_threads(None) == 1
     assert n_threads(3) == 3
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_threads_take_tasks_and_results_keep_their_order(count):
+    def task(i):
+        time.sleep(0.002 * (10 - i))  # the last ones end first
+        return i, blas_threads(), threading.get_ident()
+
+    with thread_map(count) as run:
+        numbers, held, threads = zip(*run(task, range(10)), strict=True)
+    assert numbers == tuple(range(10))
+    assert all(set(each) == {1} for each in held)
+    assert (len(set(threads)) == 1) == (count == 1)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_task_that_raises_does_so_to_the_caller(count):
+    before = blas_threads()
+
+    def fail(task):
+        raise KeyError(task)
+
+    with pytest.raises(KeyError), thread_map(count) as run:
+        list(run(fail, [1, 2, 3]))
+    assert blas_threads() == before

@@ -6,15 +6,14 @@ matrix or a design that is computed where it is used and never stored.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import nullcontext
 from queue import SimpleQueue
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from skdl._threads import blas_threads, one_blas_thread
+from skdl._threads import blas_threads, thread_map
 
 BLOCK_BYTES = 2**20  # a block that is written, multiplied and forgotten within the cache
 LEAST_ROWS = 256  # per block: a thinner one makes the symmetric product wait for its result matrix
@@ -76,7 +75,9 @@ class Blocks:
             buffers.put(buffer)
             return totals
 
-        with _workers(many) as (n_workers, run):
+        # Threads of our own in place of BLAS's, as many as it has, where there are enough products for them.
+        n_workers = blas_threads() if many else 1
+        with thread_map(n_workers) if many else nullcontext(map) as run:
             for _ in range(n_workers):
                 # Two arrays: in one as wide as both, no rows of the design are contiguous, which slows writing down.
                 x = np.empty((self.rows, self.d), order=self.order)
@@ -100,14 +101,3 @@ class Blocks:
         y[:, self.k] = 1.0
         y *= root
         return np.multiply(rows, root, out=x), y
-
-
-@contextmanager
-def _workers(many: bool) -> Iterator[tuple[int, Callable[..., Iterator[Any]]]]:
-    """Threads of our own in place of BLAS's, as many as it has, where there are enough products for them."""
-    n_workers = blas_threads() if many else 1
-    if n_workers == 1:
-        yield 1, map
-        return
-    with one_blas_thread(), ThreadPoolExecutor(n_workers) as pool:
-        yield n_workers, pool.map

@@ -18,7 +18,6 @@ ones are multiplied in float64.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise
@@ -48,7 +47,8 @@ class RowBlocks:
         With shift and scale.
     dtype : dtype
         Precision of the products; for few rows at least float64, where a mean of float32 losses is no smooth function.
-    n_threads : int
+    run : callable
+        The `map` by which threads take chunks.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class RowBlocks:
         Precision of the products, at least the one asked for.
     """
 
-    def __init__(self, rows: Rows, dtype: Any, n_threads: int):
+    def __init__(self, rows: Rows, dtype: Any, run: Callable[..., Iterator[Any]] = map):
         if rows.shift is None or rows.scale is None:
             raise TypeError("RowBlocks needs rows with shift and scale.")
         if rows.index is not None:  # once, rather than in every evaluation
@@ -83,9 +83,7 @@ class RowBlocks:
         self.targets = np.ascontiguousarray(rows.targets.T, self.dtype)
         self.equal = rows.weight is None
         self.weight = np.full(self.n, 1 / self.n) if rows.weight is None else rows.weight / rows.weight.sum(dtype=float)
-        self.chunks = self._chunks()
-        threads = min(n_threads, len(self.chunks))
-        self.pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self.chunks, self.run = self._chunks(), run
 
     def _chunks(self) -> list[range]:
         """Starts of the blocks of each chunk; a range's stop is the chunk's end."""
@@ -108,12 +106,7 @@ class RowBlocks:
             with np.errstate(all="ignore"):  # a thread's own setting: what is not finite, the search notices
                 return function(task)
 
-        return list((map if self.pool is None else self.pool.map)(quiet, tasks))
-
-    def close(self) -> None:
-        """End the threads."""
-        if self.pool is not None:
-            self.pool.shutdown()
+        return list(self.run(quiet, tasks))
 
     def blocks(self, chunk: range) -> Iterator[tuple[Any, slice]]:
         """The blocks (B, d) of a chunk; a dense one that is not folded is written over by the next."""

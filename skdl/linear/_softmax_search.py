@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._threads import blas_threads, one_blas_thread
+from skdl._threads import blas_threads, thread_map
 from skdl.engine import FullFunction, Member, Network, Objective, State
 from skdl.linear._bohning import Bohning, Diagonal, Split, sample_size
 from skdl.linear._row_blocks import RowBlocks
@@ -55,9 +55,7 @@ class SoftmaxFunction(FullFunction):
         if member.rows.n * n_columns * n_classes >= THREADS_FROM:
             threads = search.n_threads or blas_threads()
         with ExitStack() as held:
-            held.enter_context(one_blas_thread())
-            self.blocks = RowBlocks(member.rows, member.dtype, threads)
-            held.callback(self.blocks.close)
+            self.blocks = RowBlocks(member.rows, member.dtype, held.enter_context(thread_map(threads)))
             exact = replace(member, dtype=np.float64)
             self.objective = Objective(Network([member.architecture], np.float64), [exact])
             alpha = np.broadcast_to(self.objective.alpha[0], n_columns * n_classes)

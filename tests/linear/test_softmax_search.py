@@ -236,7 +236,7 @@ def test_views_of_a_large_array_are_not_copied():
 
 def test_row_blocks_are_for_standardised_rows():
     with pytest.raises(TypeError, match="shift and scale"):
-        RowBlocks(Rows(np.ones((2, 2)), np.ones((2, 2))), np.float64, 1)
+        RowBlocks(Rows(np.ones((2, 2)), np.ones((2, 2))), np.float64)
 
 
 # Penalties with kinks
