@@ -62,8 +62,8 @@ class PresentBound:
         present, rows, square = self._filled(self.X[start:stop])
         length = square.sum(axis=1)
         terms = [present, square, rows, np.ones_like(length)[:, None], -self.error * length[:, None]]
-        scores = np.matmul(queries.terms, np.hstack(terms).T, out=out)
-        common = queries.present @ present.astype(np.float32).T  # whole numbers, exact below 2^24
+        scores = np.matmul(np.hstack(terms), queries.terms.T, out=out)
+        common = present.astype(np.float32) @ queries.present.T  # whole numbers, exact below 2^24
         apart = common == 0
         scores /= -np.maximum(common, 1)
         scores[apart] = NEVER

@@ -34,13 +34,13 @@ class DistanceBound:
         rows = self.X[start:stop].astype(np.float64)
         if not isinstance(self.metric, Minkowski):
             queries, rows = self.metric.represent(queries), self.metric.represent(rows)
-            for query, negated in zip(queries, out, strict=True):
+            for query, negated in zip(queries, out.T, strict=True):
                 negated[:] = -self.metric.between(np.broadcast_to(query, rows.shape), rows)
             return out
         p = self.metric.exponent
         name = {1: "cityblock", 2: "euclidean", np.inf: "chebyshev"}.get(p)
         with np.errstate(over="ignore", under="ignore"):
-            distances = cdist(queries, rows, name, out=out) if name else cdist(queries, rows, "minkowski", p=p, out=out)
+            distances = cdist(rows, queries, name, out=out) if name else cdist(rows, queries, "minkowski", p=p, out=out)
         distances *= -(1 - self.error)
         distances += self.underflow
         return distances

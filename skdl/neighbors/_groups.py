@@ -24,9 +24,9 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist, squareform
 
+from .._threads import thread_map
 from ._placement import mean_of_present, row_blocks, sample_rows
 from ._rounding import rounding_bound
-from ._threads import map_blocks
 
 NUMBERS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # of groups tried
 MOST_COLUMNS = 2048  # clustering takes the square of these in time and memory
@@ -56,7 +56,8 @@ class GroupBound:
         def build(block: slice) -> None:
             np.matmul(X[block] - self.centre, self.member, out=self.sums[block])
 
-        map_blocks(build, row_blocks(*X.shape), n_threads)
+        with thread_map(n_threads) as run:
+            list(run(build, row_blocks(*X.shape)))
 
     def prepare(self, Q: np.ndarray) -> GroupQueries | None:
         with np.errstate(over="ignore"):
@@ -66,7 +67,7 @@ class GroupBound:
             return GroupQueries(rows @ self.member, length) if finite else None
 
     def scores(self, queries: GroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
-        scores = cdist(queries.sums, self.sums[start:stop], "cityblock", out=out)
+        scores = cdist(self.sums[start:stop], queries.sums, "cityblock", out=out)
         return np.negative(scores, out=scores)
 
     def reach(self, queries: GroupQueries, distances: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from ._metrics import Cosine, Metric, directions, row_largest
 from ._rounding import TINY
 
 SAMPLE_ROWS = 2048
-CACHED = 2**17  # float64 numbers in 1 MiB, about what a second-level cache holds
+CACHED = 2**18  # numbers in a block: about what a second-level cache holds, and enough work for a thread to be worth it
 
 
 class Placement:
@@ -77,6 +77,6 @@ def mean_of_present(X: np.ndarray) -> np.ndarray:
 
 
 def row_blocks(n_rows: int, columns: int) -> list[slice]:
-    """Blocks of rows small enough to be converted to float64 inside the cache."""
+    """Blocks of rows that are converted about inside the cache."""
     size = int(np.clip(CACHED // max(1, columns), 64, 8192))
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]

@@ -1,6 +1,6 @@
 r"""Scores by matrix products that bound the true closeness from both sides, so that most rows need no exact distance.
 
-A bound gives for a query q and a row x a score U(q, x), larger for closer rows, such that
+A bound gives for a row x and a query q a score U(q, x), larger for closer rows, such that
 
     if x belongs to the k nearest by `Metric.between`, then U(q, x) >= T
 
@@ -41,10 +41,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from .._threads import thread_map
 from ._metrics import Metric, row_sums_of_squares
 from ._placement import Placement, row_blocks
 from ._rounding import rounding_bound
-from ._threads import map_blocks
 
 
 class Operand(NamedTuple):
@@ -88,7 +88,8 @@ class Products(ABC):
             if stored is not None:
                 stored[block] = built.rows
 
-        map_blocks(build, blocks, n_threads)
+        with thread_map(n_threads) as run:
+            list(run(build, blocks))
         self.stored = stored
 
     def prepare(self, Q: Any) -> Operand | None:
@@ -97,18 +98,21 @@ class Products(ABC):
         longest = np.maximum(operand.length.max(), self.length.max())
         if self.error > 0.4 or not longest < self.longest:
             return None
-        return self._append(operand, np.ones_like(operand.length), operand.length)
+        queries = self._append(operand, np.ones_like(operand.length), operand.length)
+        if not self.is_sparse:  # as the right side of many products, which read it by columns
+            queries = queries._replace(rows=np.asfortranarray(queries.rows))
+        return queries
 
     def scores(self, queries: Operand, start: int, stop: int, out: np.ndarray) -> np.ndarray:
-        """U for all queries and the rows from start to stop, in `out` if that fits."""
+        """U for the rows from start to stop and all queries, in `out` if that fits."""
         if self.stored is not None:
-            return np.matmul(queries.rows, self.stored[start:stop].T, out=out)
+            return np.matmul(self.stored[start:stop], queries.rows.T, out=out)
         rows = self._training_operand(self.X[start:stop]).rows
         if not self.is_sparse:
-            return np.matmul(queries.rows, rows.T, out=out)
-        scores = (queries.rows @ rows.T).toarray()
-        scores += queries.length[:, None] * (self.error * self.length[start:stop])
-        scores += (self.offset + self.error * np.abs(self.offset))[start:stop]
+            return np.matmul(rows, queries.rows.T, out=out)
+        scores = (rows @ queries.rows.T).toarray()
+        scores += (self.error * self.length[start:stop])[:, None] * queries.length
+        scores += (self.offset + self.error * np.abs(self.offset))[start:stop, None]
         return scores
 
     def lost(self, length: np.ndarray) -> np.ndarray:

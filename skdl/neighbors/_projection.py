@@ -47,7 +47,7 @@ from ._rounding import rounding_bound
 
 WIDTHS = (16, 32, 48, 64, 80, 96, 128)  # numbers of directions tried
 SAMPLE_QUERIES = 64
-PIECE = 112  # columns summed in X's precision: few enough for small margins, enough for the products' full speed
+PIECE = 196  # columns summed in X's precision: few enough for small margins, enough for the products' full speed
 # What ranking a pair costs, in units of one column of a product with one row: so much, and so much for each column.
 PAIR, PAIR_COLUMN = 6000, 60
 SCORE = 10  # and what comparing a score costs
@@ -108,7 +108,7 @@ def projection_bound(
     """The bound with the number of directions that a sample finds cheapest, or None if whole products are cheaper."""
     n_rows, d = X.shape
     placement = Placement(X, metric)
-    sample = placement(sample_rows(X))
+    sample = placement(sample_rows(X), X.dtype.type)
     directions = leading_directions(sample[::2], min(max(WIDTHS), -(-d // 2)))  # half of it does for these
     widest = directions.shape[1]
     widths = [width for width in WIDTHS if width < widest] + [widest]
@@ -125,7 +125,7 @@ def projection_bound(
 
 def leading_directions(sample: np.ndarray, width: int) -> np.ndarray:
     """About the leading principal directions of the sample, the first one first, by randomised subspace iteration."""
-    rows = sample.astype(np.float32)
+    rows = sample.astype(np.float32, copy=False)
     n_rows, d = rows.shape
     noise = np.random.default_rng(0).standard_normal((n_rows, min(width + 8, d)), dtype=np.float32)
     basis = np.linalg.qr(rows.T @ noise)[0]
@@ -147,7 +147,7 @@ def passing(sample: np.ndarray, directions: np.ndarray, widths: list[int], neare
     if k == 0:
         return [nearest] * len(widths)
     reach = np.partition(exact, k - 1, axis=1)[:, k - 1, None]
-    leading = sample @ directions
+    leading = sample @ directions.astype(sample.dtype, copy=False)
     shares = []
     for width in widths:
         part = leading[:, :width]

@@ -45,6 +45,12 @@ class Ranking:
         return distances
 
 
+def order_in_groups(i: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """The order by group number i, below 2^16 (small integers are sorted by counting), then by key; ties in any."""
+    order = np.argsort(key)
+    return order[np.argsort(i[order].astype(np.uint16), kind="stable")]
+
+
 def group_starts(i: np.ndarray, n_groups: int) -> np.ndarray:
     """Where each group begins once the group numbers i are sorted."""
     counts = np.bincount(i, minlength=n_groups)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ._metrics import Metric
-from ._ranking import Ranking, group_starts, ranks_in_group
+from ._ranking import Ranking, group_starts, order_in_groups, ranks_in_group
 from ._search import Search
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
@@ -24,7 +24,7 @@ PROBES = 1  # a loose bound's best rows whose exact distances set the threshold,
 class ScanSearch(Search):
     """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
 
-    query_rows = 512
+    query_rows = 512  # at most 2^16, for `order_in_groups`
 
     def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
         super().__init__(X, metric)
@@ -60,7 +60,7 @@ class ScanSearch(Search):
         tightened_at = size
         for start in range(0, n_rows, size):
             stop = min(start + size, n_rows)
-            out = buffer[: n_queries * (stop - start)].reshape(n_queries, stop - start)
+            out = buffer[: (stop - start) * n_queries].reshape(stop - start, n_queries)
             candidates.collect(bound.scores(queries, start, stop, out), start)
             if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
                 candidates.tighten()
@@ -90,14 +90,14 @@ class Candidates:
         self.count = 0
 
     def collect(self, scores: np.ndarray, start: int) -> None:
-        """Keep what reaches the threshold in the scores of all queries and the rows from `start` on."""
+        """Keep what reaches the threshold in the scores of the rows from `start` on and all queries."""
         if start == 0:
             self._first_threshold(scores)
         # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
         with np.errstate(over="ignore"):
             threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
-        hits = true_places(scores >= threshold[:, None])
-        i, x = np.divmod(hits, scores.shape[1])
+        hits = true_places(scores >= threshold)
+        x, i = np.divmod(hits, self.n_queries)
         self.parts.append((i, x + start, scores.ravel()[hits]))
         self.count += hits.shape[0]
 
@@ -107,10 +107,10 @@ class Candidates:
         if self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
             full = np.bincount(i, minlength=self.n_queries) >= self.k
-            kth = np.lexsort((-low, i))[group_starts(i, self.n_queries)[full] + self.k - 1]
+            kth = order_in_groups(i, -low)[group_starts(i, self.n_queries)[full] + self.k - 1]
             self.threshold[full] = np.maximum(self.threshold[full], low[kth])
         else:
-            order = np.lexsort((-scores, i))
+            order = order_in_groups(i, -scores)
             i, x, scores = i[order], x[order], scores[order]
             best = ranks_in_group(i, self.n_queries) < self.k + PROBES
             self._probe(i[best], x[best])
@@ -126,16 +126,16 @@ class Candidates:
         self.ranking.add(i, x)
 
     def _first_threshold(self, scores: np.ndarray) -> None:
-        width = scores.shape[1]
-        few = self.k if self.bound.is_tight else min(self.k + PROBES, width)
-        top = np.argpartition(scores, width - few, axis=1)[:, width - few :]
+        n_rows = len(scores)
+        few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
+        top = np.argpartition(scores.T, n_rows - few, axis=1)[:, n_rows - few :]
         i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
         if self.bound.is_tight:
-            low = self.bound.guaranteed(self.queries, i, x, scores[i, x].astype(np.float64))
+            low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
             self.threshold = low.reshape(self.n_queries, few).min(axis=1)
         else:
             self._probe(i, x)
-            scores[i, x] = np.nan  # passes no comparison: no pair may be ranked twice
+            scores[x, i] = np.nan  # passes no comparison: no pair may be ranked twice
 
     def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
         self.ranking.add(i, x)

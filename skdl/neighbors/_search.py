@@ -14,9 +14,9 @@ from scipy import sparse
 from sklearn import get_config
 
 from skdl._threads import n_threads as threads_for
+from skdl._threads import thread_map
 
 from ._metrics import Metric, NanEuclidean
-from ._threads import map_blocks
 
 
 class Search(ABC):
@@ -40,7 +40,8 @@ class Search(ABC):
         most = max(1, min(self.query_rows, int(budget // self.bytes_per_query(k, budget))))
         size = -(-n_queries // (n_threads * -(-n_queries // (n_threads * most))))  # as many blocks for each thread
         blocks = [slice(start, start + size) for start in range(0, n_queries, size)]
-        parts = map_blocks(lambda block: self.nearest(self._like_training(Q[block]), k, budget), blocks, n_threads)
+        with thread_map(n_threads) as run:
+            parts = list(run(lambda block: self.nearest(self._like_training(Q[block]), k, budget), blocks))
         distances, indices = (np.concatenate(part) for part in zip(*parts, strict=True))
         # Rows without a common column are infinitely far, which is no overflow.
         if np.isinf(distances).any() and not isinstance(self.metric, NanEuclidean):

@@ -56,8 +56,8 @@ def exact_scores(bound, Q, X, metric):
 
 def all_scores(bound, Q, X):
     queries = bound.prepare(Q)
-    out = np.empty((Q.shape[0], X.shape[0]), dtype=bound.dtype)
-    return queries, bound.scores(queries, 0, X.shape[0], out).astype(np.float64)
+    out = np.empty((X.shape[0], Q.shape[0]), dtype=bound.dtype)
+    return queries, np.ascontiguousarray(bound.scores(queries, 0, X.shape[0], out).T, np.float64)
 
 
 @pytest.mark.parametrize("metric", TIGHT)

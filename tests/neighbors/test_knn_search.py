@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
-from threadpoolctl import threadpool_info
 
-from skdl.neighbors import _threads
 from skdl.neighbors._choice import make_search
 from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
 
@@ -207,24 +205,6 @@ def test_results_do_not_depend_on_threads(metric, n_jobs):
     search = make_search(X, metric)
     for found, alone in zip(search.query(Q, 9, n_jobs), search.query(Q, 9), strict=True):
         assert_array_equal(found, alone)
-
-
-def blas_threads():
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-
-
-def test_blas_threads_are_restored_after_an_error():
-    before = blas_threads()
-    inside = []
-
-    def fail(block):
-        inside.append(blas_threads())
-        raise KeyError(block)
-
-    with pytest.raises(KeyError):
-        _threads.map_blocks(fail, [1, 2, 3], 2)
-    assert inside[0] == [1] * len(before)
-    assert blas_threads() == before
 
 
 SEARCHES = {
