@@ -81,7 +81,7 @@ class Blocks:
             for _ in range(n_workers):
                 # Two arrays: in one as wide as both, no rows of the design are contiguous, which slows writing down.
                 x = np.empty((self.rows, self.d), order=self.order)
-                buffers.put((x, np.ones((self.rows, self.k + 1), order=self.order)))
+                buffers.put((x, np.ones((self.rows, self.k + 1), order="F")))
             results = run(totals_of, groups)
             totals = next(results)
             for result in results:

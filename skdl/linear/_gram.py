@@ -32,6 +32,7 @@ MAX_PASSES = 4
 MAX_CHANGE = 0.01  # a larger correction belies the estimated condition
 CANCELLED = 1e-6  # share of the targets' squares below which their residuals are summed from the rows
 NEGLIGIBLE = 1e-6  # share of the targets' length that fitted values need for digits of their own
+TILE = 128  # columns of a matrix taken at a time, so that they stay in the cache
 SMALLEST, LARGEST = 1e-250, 1e250  # sums of squares outside of this range lost digits to underflow, or overflowed
 
 
@@ -62,12 +63,14 @@ def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
     if centred:
         with np.errstate(all="ignore"):
             mean = sums / weight
-            products -= np.multiply.outer(mean, sums)
+            for start in range(0, len(sums), TILE):
+                part = slice(start, start + TILE)
+                products[:, part] -= np.multiply.outer(mean, sums[part])
     return Gram(products, mean, squares, weight)
 
 
 def _add_products(x: np.ndarray, y: np.ndarray, x_x: np.ndarray, x_y: np.ndarray, y_y: np.ndarray) -> None:
-    x_y += x.T @ y
+    x_y += (y.T @ x).T  # this way round both are read as they lie in memory
     y_y += y.T @ y
     if x.shape[1] < WIDE:
         x_x += x.T @ x  # NumPy recognises the symmetric product, and leaves other threads running
@@ -77,13 +80,13 @@ def _add_products(x: np.ndarray, y: np.ndarray, x_x: np.ndarray, x_y: np.ndarray
         blas.dsyrk(1.0, x, beta=1.0, c=x_x, overwrite_c=True, trans=True)
 
 
-def mirror(products: np.ndarray, step: int = 128) -> None:
-    """Copy the upper triangle, which is all that a symmetric product gives, below; in tiles that stay in the cache."""
-    for i in range(0, len(products), step):
-        here = slice(i, i + step)
+def mirror(products: np.ndarray) -> None:
+    """Copy the upper triangle, which is all that a symmetric product gives, below."""
+    for i in range(0, len(products), TILE):
+        here = slice(i, i + TILE)
         tile = products[here, here]
         tile[...] = np.triu(tile) + np.triu(tile, 1).T
-        products[i + step :, here] = products[here, i + step :].T
+        products[i + TILE :, here] = products[here, i + TILE :].T
 
 
 class GramSolution(NamedTuple):
@@ -171,10 +174,11 @@ def solve_gram(
             first = first or change
             wrong = change * first
     rss = np.maximum(rss, 0.0)
-    root = factor / scale
-    target = root @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
+    root = np.zeros((d + 1, d), order="F")
+    np.divide(factor, scale, out=root[:d])
+    target = root[:d] @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
     reduction = Reduction(
-        np.vstack([root, np.zeros(d)]),
+        root,
         np.vstack([target, np.sqrt(rss)]),
         mean[:d],
         mean[d:],
