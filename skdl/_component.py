@@ -29,20 +29,21 @@ class Component:
 
     _constraints: ClassVar[Mapping[str, Constraint]] = {}
     _per_member: ClassVar[tuple[str, ...]] = ()
-    _names: ClassVar[list[str]]
+    _defaults: ClassVar[dict[str, Any]]
 
     @classmethod
-    def _parameter_names(cls) -> list[str]:
-        names = cls.__dict__.get("_names")
-        if names is None:  # a fit asks some sixty times, and a signature takes 40 us
-            names = [] if cls.__init__ is object.__init__ else list(inspect.signature(cls).parameters)
-            cls._names = names
-        return names
+    def _parameter_defaults(cls) -> dict[str, Any]:
+        """The constructor's arguments, and what they are if they are not given."""
+        defaults = cls.__dict__.get("_defaults")
+        if defaults is None:  # a fit asks some sixty times, and a signature takes 40 us
+            own = {} if cls.__init__ is object.__init__ else inspect.signature(cls).parameters
+            defaults = cls._defaults = {name: parameter.default for name, parameter in own.items()}
+        return defaults
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Hyperparameters by name; with `deep`, those of a component within too, as `name__parameter`."""
         params: dict[str, Any] = {}
-        for name in self._parameter_names():
+        for name in self._parameter_defaults():
             params[name] = value = getattr(self, name)
             if deep and isinstance(value, Component):
                 params |= {f"{name}__{key}": inner for key, inner in value.get_params().items()}
@@ -52,8 +53,8 @@ class Component:
         """Change hyperparameters in place; an unknown name is a ValueError that lists the known ones."""
         for key, value in params.items():
             name, _, inner = key.partition("__")
-            if name not in self._parameter_names() or (inner and not isinstance(getattr(self, name), Component)):
-                known = self._parameter_names() or "none"
+            if name not in self._parameter_defaults() or (inner and not isinstance(getattr(self, name), Component)):
+                known = list(self._parameter_defaults()) or "none"
                 raise ValueError(f"Invalid parameter {key!r} for {type(self).__name__}. Its parameters are: {known}.")
             setattr(self, name, getattr(self, name).with_params(**{inner: value}) if inner else value)
         return self
@@ -99,11 +100,11 @@ class Component:
         return first.with_params(**changes)
 
     def __repr__(self) -> str:
-        defaults = inspect.signature(type(self)).parameters if self._parameter_names() else {}
+        defaults = self._parameter_defaults()
         shown = [
             f"{name}={value!r}"
             for name, value in self.get_params(deep=False).items()
-            if not _same(value, defaults[name].default)
+            if not _same(value, defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 

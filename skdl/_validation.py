@@ -108,6 +108,8 @@ def label_array(y: Any) -> np.ndarray:
         labels = unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
         if 2 * len(labels) < len(y) and all(isinstance(label, str) for label in labels):
             return y  # that is what scikit-learn would find, by sorting all of them
+    if y.dtype.kind in "biu" and len(y) and 2 * (int(y.max()) - int(y.min()) + 1) <= len(y):
+        return y  # whole numbers, few in comparison: the check would sort them to find nothing against them
     check_classification_targets(y)
     return y
 
