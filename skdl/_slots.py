@@ -37,9 +37,9 @@ class SlotMixin:
         -------
         params : dict
         """
-        params = {name: getattr(self, name) for name in _parameter_names(type(self))}
+        params = {name: getattr(self, name) for name in _parameter_names(type(self))}  # type: ignore[arg-type]
         if deep:
-            for slot in self._slots:
+            for slot in filter(params.__contains__, self._slots):  # a subclass may take fewer
                 held = self._held(slot, params[slot])
                 if held is not None:
                     params |= {f"{slot}__{key}": value for key, value in held.get_params().items()}

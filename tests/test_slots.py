@@ -30,7 +30,22 @@ def small(**params):
     return MLPClassifier(4, **{"max_iter": 3, "tol": 0, "random_state": 0, **params})
 
 
+class TwoArguments(MLPClassifier):
+    """A user's own network, with fewer arguments."""
+
+    def __init__(self, width=4, optimizer="adam"):
+        super().__init__(width, optimizer=optimizer, max_iter=3, random_state=0)
+        self.width = width
+
+
 class TestGetParams:
+    def test_a_subclass_may_take_fewer_arguments(self, data):
+        one = clone(TwoArguments(3).set_params(optimizer__learning_rate=0.1))
+        params = one.get_params()
+        assert {name for name in params if "__" not in name} == {"width", "optimizer"}
+        assert params["optimizer__learning_rate"] == 0.1
+        assert one.fit(*data).coefs_[0].shape == (3, 3)
+
     def test_a_name_shows_its_hyperparameters(self):
         params = small(optimizer="adam").get_params()
         assert params["optimizer"] == "adam"

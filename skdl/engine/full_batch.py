@@ -6,7 +6,6 @@ import math
 import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, closing
-from threading import Event
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from skdl._array import norms
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
 from skdl.engine.layers import Run
-from skdl.engine.member import Member, Outcome
+from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
@@ -110,7 +109,7 @@ class FullObjective(FullFunction):
         return value, self.gradient[0].astype(np.float64)
 
 
-def train_full_batch(member: Member, interrupted: Event) -> Outcome:
+def train_full_batch(member: Member, interrupted: Signal) -> Outcome:
     """Train one member by its full-batch optimizer; an iteration takes the place of an epoch.
 
     `interrupted` is set by a KeyboardInterrupt; a member that finds it set is not trained.

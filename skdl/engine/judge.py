@@ -44,6 +44,8 @@ def judge(
         progress.best = criterion
         if score is not None:
             progress.best_theta, progress.best_buffers = weights()
+    if member.abandoned is not None and member.abandoned():
+        return "stopped"
     try:
         if member.report is not None and member.report(record):
             return "stopped"

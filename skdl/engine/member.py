@@ -14,6 +14,16 @@ from skdl.engine.network import Architecture
 from skdl.engine.state import State
 
 
+class Signal(Protocol):
+    """What says that a training should end, as a threading.Event does."""
+
+    def set(self) -> None:
+        """Say so."""
+
+    def is_set(self) -> bool:
+        """Whether somebody has said so."""
+
+
 class MakesFunction(Protocol):
     """What gives a full-batch optimizer something else to minimise than the engine's own objective."""
 
@@ -62,6 +72,8 @@ class Member:
         Called with each epoch's record (a dict); when it returns True the fit ends.
     begin : callable or None
         Called before each epoch with a function that copies the state: as it is then, and in `report` as it is there.
+    abandoned : callable or None
+        Asked after each epoch whether nobody waits for the outcome any more; the fit then ends.
     max_time : float or None
         Seconds after which no further epoch begins; at least one is trained.
     state : State or None
@@ -92,6 +104,7 @@ class Member:
     score: Callable[[np.ndarray], float] | None = None
     report: Callable[[dict[str, Any]], bool] | None = None
     begin: Callable[[Callable[[], State]], None] | None = None
+    abandoned: Callable[[], bool] | None = None
     max_time: float | None = None
     state: State | None = None
     function: MakesFunction | None = None

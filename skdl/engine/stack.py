@@ -1,14 +1,14 @@
-"""Any number of fits: grouped by structure, split into blocks that fit the cache, spread over threads.
+"""Any number of fits: grouped by structure, split into blocks that fit the cache, spread over cores.
 
 How a fit is computed depends on its structure alone, never on the company it has or on the number of threads, because a
 product that is split over BLAS threads may round differently. Networks with a large product leave the threads to BLAS;
-all others run with one BLAS thread, and threads take blocks of members.
+all others run with one BLAS thread, and threads or processes take blocks of members.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from threading import Event
@@ -18,12 +18,12 @@ import numpy as np
 from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.gathering import gathering
-from skdl.engine.member import Member, Outcome
+from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.population import settled
+from skdl.engine.processes import Train, processes_for, train_in_processes
 from skdl.engine.train import train_stack
 
-Train = Callable[[Sequence[Member], Event], list[Outcome]]
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
 
 
@@ -52,7 +52,7 @@ def groups_of(members: Sequence[Member]) -> list[list[int]]:
     return [sorted(group, key=lambda i: (members[i].rows.n, id(members[i].rows.X))) for group in groups.values()]
 
 
-def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) -> list[Outcome]:
+def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -> list[Outcome]:
     first = group[0]
     product = first.batch_size * first.architecture.largest_map
     inside = product >= BLAS_THREADS_FROM
@@ -72,16 +72,19 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Event) ->
         if inside or n_threads == 1 or len(blocks) == 1:
             results = [train(block, interrupted) for block in blocks]
         else:
-            results = _in_threads(train, blocks, n_threads, interrupted)
+            n_processes, found = processes_for(group, n_threads), None
+            if n_processes > 1:
+                found = train_in_processes(train, blocks, n_processes, interrupted)
+            results = _in_threads(train, blocks, n_threads, interrupted) if found is None else found
     return [outcome for result in results for outcome in result]
 
 
-def _train_one_by_one(block: Sequence[Member], interrupted: Event) -> list[Outcome]:
+def _train_one_by_one(block: Sequence[Member], interrupted: Signal) -> list[Outcome]:
     return [train_full_batch(member, interrupted) for member in block]
 
 
 def _in_threads(
-    train: Train, blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Event
+    train: Train, blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Signal
 ) -> list[list[Outcome]]:
     results: dict[int, list[Outcome]] = {}
     waiting = deque(range(len(blocks)))

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from threading import Event
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from skdl._array import Array, column
 from skdl.engine.batches import Batches, ready_rows
 from skdl.engine.judge import judge
 from skdl.engine.layers import Run
-from skdl.engine.member import Member, Outcome
+from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
@@ -51,7 +50,7 @@ def initial_state(member: Member) -> State:
     )
 
 
-def train_stack(members: Sequence[Member], interrupted: Event) -> list[Outcome]:
+def train_stack(members: Sequence[Member], interrupted: Signal) -> list[Outcome]:
     """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged.
 
     `interrupted` is set by a KeyboardInterrupt, here or in another thread, and ends all members after their last
@@ -108,7 +107,7 @@ class Stack:
         self.validation = Validation(members, self.whole.network)
         self.broken_off = False
 
-    def advance(self, interrupted: Event) -> list[str | None]:
+    def advance(self, interrupted: Signal) -> list[str | None]:
         """Train one epoch; for each member the reason to stop, or None to go on."""
         if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)

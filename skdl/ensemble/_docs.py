@@ -19,7 +19,8 @@ oob_score : bool, default=False
 warm_start : bool, default=False
     Whether fit keeps the members that there are and adds up to `n_estimators`.
 n_jobs : int or None, default=None
-    Threads over a stack of networks; jobs of joblib for other members. No result depends on it.
+    Cores that a stack of networks is spread over, by threads, or by processes where the training takes more than
+    about a second; jobs of joblib for other members. No result depends on it.
 random_state : int, RandomState instance or None, default=None
     The samples and every `random_state` of the members; with an int, fits are equal to the last bit.
 """,
@@ -105,7 +106,8 @@ prefit : bool, default=False
 warm_start : bool, default=False
     Whether fit keeps the members made of `estimator` that there are, and adds up to `n_estimators`.
 n_jobs : int or None, default=None
-    Threads over a stack of networks; jobs of joblib for other members. No result depends on it.
+    Cores that a stack of networks is spread over, by threads, or by processes where the training takes more than
+    about a second; jobs of joblib for other members. No result depends on it.
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of members made of `estimator`, and those of `estimators` that are None.
 """,

@@ -62,11 +62,13 @@ class Guarded:
     def in_company(self) -> Member:
         """The member to train."""
         own = self.member
+        calls_back = not (own.begin is own.report is own.score is None)
         return replace(
             own,
             begin=None if own.begin is None else self._begin,
-            report=self._report,
+            report=self._report if calls_back else None,
             score=None if own.score is None else partial(self._call, own.score, instead=-np.inf),
+            abandoned=self._is_over,
         )
 
     def alone(self) -> Member:
@@ -91,7 +93,7 @@ class Guarded:
 
     @property
     def _ends(self) -> bool:
-        return self.error is not None or self._interrupted or self._is_over()
+        return self.error is not None or self._interrupted
 
     def _call(self, function: Any, argument: Any, *, instead: Any) -> Any:
         try:

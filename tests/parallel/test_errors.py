@@ -29,13 +29,18 @@ def weights(network):
 class Listening(MLPClassifier):
     """A network whose epochs are followed by a function, which may raise."""
 
-    def __init__(self, listener=None, **parameters):
-        super().__init__(**parameters)
+    def __init__(
+        self, listener=None, hidden_layer_sizes=(4,), max_iter=3, batch_size=16, alpha=1e-4, n_iter_no_change=None
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            max_iter=max_iter,
+            batch_size=batch_size,
+            alpha=alpha,
+            n_iter_no_change=n_iter_no_change,
+            random_state=0,
+        )
         self.listener = listener
-
-    @classmethod
-    def _get_param_names(cls):
-        return sorted([*MLPClassifier._get_param_names(), "listener"])
 
     def _report(self, record):
         return bool(self.listener and self.listener(record))
@@ -45,8 +50,7 @@ class Listening(MLPClassifier):
 
 
 def network(listener=None, **changes):
-    parameters = {"hidden_layer_sizes": (4,), "max_iter": 3, "batch_size": 16, "random_state": 0}
-    return Listening(listener, **{**parameters, **changes})
+    return Listening(listener, **changes)
 
 
 def fails(record):

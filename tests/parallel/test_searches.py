@@ -1,5 +1,7 @@
 """Everything in scikit-learn that runs tasks by joblib: trained as stacks, and equal to the sequential run."""
 
+from unittest.mock import Mock
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -28,6 +30,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skdl import BaggingClassifier, EnsembleClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl.engine import processes, stack
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"alpha": [1e-4, 1e-2], "optimizer__learning_rate": [0.01, 0.1]}
@@ -57,6 +60,22 @@ def test_grid_search(iris, stacked, stacks):
     assert set(map(type, found.cv_results_["mean_test_score"])) == set(
         map(type, expected.cv_results_["mean_test_score"])
     )
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_long_searches_are_trained_by_processes(early_stopping, iris, stacked, stacks, monkeypatch):
+    """But for networks whose validation rows are scored in this one."""
+    monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
+    monkeypatch.setattr(stack, "train_in_processes", mock := Mock(wraps=stack.train_in_processes))
+    network = clone(MLP).set_params(early_stopping=early_stopping, dropout=0.2)
+    search = GridSearchCV(network, GRID, cv=5, refit=False)
+    expected = clone(search).fit(*iris)
+    mock.assert_not_called()
+    with stacked(n_jobs=2):
+        found = search.fit(*iris)
+    assert mock.call_count == (not early_stopping)
+    assert stacks == [[20]]
+    assert_equal_results(found.cv_results_, expected.cv_results_)
 
 
 @pytest.mark.parametrize("n_jobs", [None, -1, 2, 7])

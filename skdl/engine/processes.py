@@ -1,0 +1,115 @@
+"""Blocks of members trained by processes, where threads would wait for each other.
+
+Between two array operations a thread needs Python's lock. Networks so small that an operation takes a few microseconds
+hand the lock over all the time: on two cores, two threads train 80 networks 64-32-10 in batches of 32 no faster than
+one does, and two processes nearly twice as fast. So long trainings go to joblib's processes, which it keeps for the
+next ones. What they compute is the same to the last bit; members that call back into this process stay in its threads.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from joblib import Parallel, delayed
+
+from skdl._threads import one_blas_thread
+from skdl.engine.member import Member, Outcome, Signal
+
+Train = Callable[[Sequence[Member], Signal], list[Outcome]]
+STEP_SECONDS = 8e-6  # of a member in a stack, however small the network
+OPERATIONS_PER_SECOND = 4e10  # of the products, and of what comes with them
+LEAST_SECONDS = 0.5  # of work for a process: to start one takes about as long, once
+
+
+def processes_for(members: Sequence[Member], n_threads: int) -> int:
+    """How many processes should train the members in place of that many threads; 1 for none."""
+    # Random numbers that two members draw in turn, or a callback, are not the same in two processes.
+    portable = all(member.begin is member.report is member.score is None for member in members)
+    portable = portable and len({id(member.generator) for member in members}) == len(members)
+    if n_threads == 1 or not portable or multiprocessing.parent_process() is not None:
+        return 1
+    return min(n_threads, math.floor(sum(map(seconds_of, members)) / LEAST_SECONDS) or 1)
+
+
+def seconds_of(member: Member) -> float:
+    """A rough estimate of how long one thread trains the member, if it stops no earlier than it must."""
+    steps = member.n_epochs * math.ceil(member.rows.n / member.batch_size)
+    operations = 6 * member.batch_size * member.architecture.n_parameters
+    return steps * (STEP_SECONDS + operations / OPERATIONS_PER_SECOND)
+
+
+class Flag:
+    """An event that several processes see: a file that is there or not, or the end of the process that made it."""
+
+    def __init__(self, path: str):
+        self.path, self.owner = path, os.getpid()
+
+    def set(self) -> None:
+        open(self.path, "w").close()
+
+    def is_set(self) -> bool:
+        return os.path.exists(self.path) or os.getppid() != self.owner
+
+
+def train_in_processes(
+    train: Train, blocks: Sequence[Sequence[Member]], n_processes: int, interrupted: Signal
+) -> list[list[Outcome]] | None:
+    """What `train(block, interrupted)` gives for each block; None if it has to be done here.
+
+    That is where a component cannot be sent, where a process was killed, and where the training raises, since an error
+    is easier to read where it was made.
+    """
+    abandoned = [member.abandoned for block in blocks for member in block]
+    sent = [[replace(member, abandoned=None) for member in block] for block in blocks]
+    shares = [slice(i, None, n_processes) for i in range(n_processes)]  # rows that members share are sent once in each
+
+    def call(flag: Flag) -> list[tuple[list[list[Outcome]], list[Any]]]:
+        parallel = Parallel(n_jobs=n_processes, backend="loky", batch_size=1, pre_dispatch="all")
+        return parallel(delayed(_work)(train, sent[share], flag) for share in shares)
+
+    with TemporaryDirectory(prefix="skdl-") as folder, ThreadPoolExecutor(1) as caller:
+        flag = Flag(os.path.join(folder, "stop"))
+        future = caller.submit(call, flag)  # a KeyboardInterrupt comes to the main thread, which waits
+        try:
+            while wait([future], timeout=0.1).not_done:
+                if all(given_up is not None and given_up() for given_up in abandoned):
+                    flag.set()
+        except KeyboardInterrupt:
+            interrupted.set()
+            flag.set()
+        try:
+            results = future.result()
+        except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
+            return None
+    outcomes: list[list[Outcome]] = [[] for _ in blocks]
+    for share, (trained, caught) in zip(shares, results, strict=True):
+        outcomes[share] = trained
+        for message, category, filename, line in caught:
+            warnings.warn_explicit(message, category, filename, line)
+    for block, ended in zip(blocks, outcomes, strict=True):
+        for member, outcome in zip(block, ended, strict=True):
+            _take_generator(member, outcome)
+    return outcomes
+
+
+def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple[list[list[Outcome]], list[Any]]:
+    """In a process: the outcomes of some blocks, and the warnings on the way."""
+    with warnings.catch_warnings(record=True) as caught, one_blas_thread():
+        warnings.simplefilter("always")
+        outcomes = [train(block, flag) for block in blocks]
+    return outcomes, [(str(each.message), each.category, each.filename, each.lineno) for each in caught]
+
+
+def _take_generator(member: Member, outcome: Outcome) -> None:
+    """Bring the member's own stream of random numbers to where its copy has come."""
+    if member.state is None:
+        member.generator.bit_generator.state = outcome.state.generators[0].bit_generator.state
+        outcome.state.generators[0] = member.generator
