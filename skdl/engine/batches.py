@@ -120,6 +120,12 @@ def ready_rows(members: Sequence[Rows], dtype: Any) -> list[Rows]:
     return [replace(rows, X=ready[rows.table], shift=None, scale=None) for rows in members]
 
 
+def cut(orders: Sequence[np.ndarray], part: slice) -> list[np.ndarray]:
+    """A part of each order; what was one array stays one, whose rows are gathered once."""
+    parts = {id(order): order[part] for order in orders}
+    return [parts[id(order)] for order in orders]
+
+
 class Batches:
     """Batches of the rows of k members, of which all have the same number of them in an epoch.
 
@@ -170,9 +176,9 @@ class Batches:
                 yield [batch]
             return
         full = (self.steps_per_epoch - 1) * self.batch_size
-        for batch in self._batches(everybody, [order[:full] for order in orders]):
+        for batch in self._batches(everybody, cut(orders, slice(full))):
             yield [batch]
-        yield [batch for part in self.parts for batch in self._batches(part, [order[full:] for order in orders[part]])]
+        yield [batch for part in self.parts for batch in self._batches(part, cut(orders[part], slice(full, None)))]
 
     def _batches(
         self, part: slice, orders: Sequence[np.ndarray], *, whole: bool = False
@@ -180,8 +186,7 @@ class Batches:
         """Those of a part of the members, all of whose orders are of one length."""
         n = len(orders[0])
         for start in range(0, n, self.rows_per_block):
-            index = [order[start : start + self.rows_per_block] for order in orders]
-            x, targets, weight = self._gather(part, index)
+            x, targets, weight = self._gather(part, cut(orders, slice(start, start + self.rows_per_block)))
             n_rows = x.shape[1]
             for a in range(0, n_rows, self.batch_size):
                 b = min(a + self.batch_size, n_rows)
@@ -196,11 +201,16 @@ class Batches:
             if part.start <= run.start < part.stop:
                 here: Any = slice(run.start - part.start, run.stop - part.start)
                 rows = self.members[run.start]
-                pairs = zip(self.members[run], index[here], strict=True)
+                alike = all(a is b for a, b in pairwise(index[here]))
+                alike = alike and all(own.index is rows.index for own in self.members[run])
+                pairs = list(zip(self.members[run], index[here], strict=True))[: 1 if alike else None]
                 original = [chosen if own.index is None else own.index[chosen] for own, chosen in pairs]
                 # For a stack of small networks, a call for each member is a tenth of the training.
-                here, chosen = (here.start, original[0]) if len(original) == 1 else (here, np.stack(original))
-                rows.copy_inputs(chosen, x[here])
+                chosen = original[0] if alike else np.stack(original)
+                gathered = x[here.start] if alike else x[here]
+                rows.copy_inputs(chosen, gathered)
+                if alike:
+                    x[here.start + 1 : here.stop] = gathered
                 targets[here] = take_rows(rows.targets, chosen)
                 if rows.weight is not None:
                     weight[here, ..., 0] = take_rows(rows.weight, chosen)

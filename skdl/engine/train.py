@@ -162,10 +162,11 @@ class Stack:
     def epoch(self) -> Array:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
         state = self.state
-        orders = [
-            member.rows.order(generator, member.shuffle)
-            for member, generator in zip(self.members, state.generators, strict=True)
-        ]
+        orders: list[Array] = []
+        for member, generator in zip(self.members, state.generators, strict=True):
+            order = member.rows.order(generator, member.shuffle)
+            # Candidates of a search often have one seed, and then the same batches.
+            orders.append(orders[-1] if orders and np.array_equal(order, orders[-1]) else order)
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)
         self.last_rate = rates[:, -1]

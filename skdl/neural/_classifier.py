@@ -202,7 +202,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         elif isinstance(encoding, Columns):
             encoding.check_columns(y)
             return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
-        plain = y.ndim == 1 and y.shape == predicted.shape and y.dtype == predicted.dtype and y.dtype.kind in "biuU"
+        plain = y.ndim == 1 and y.shape == predicted.shape and y.dtype == predicted.dtype
+        plain = plain and (y.dtype.kind in "biuU" or set(map(type, y)) | set(map(type, encoding.classes)) == {str})
         if plain and sample_weight is None:
             return float(np.mean(y == predicted))  # the same, without checks that take longer than to predict few rows
         return float(accuracy_score(y, predicted, sample_weight=sample_weight))

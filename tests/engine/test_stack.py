@@ -1,6 +1,7 @@
 """Stacking never changes a result: member i of a stack equals its lone fit, bit for bit."""
 
 from dataclasses import replace
+from threading import Event
 
 import numpy as np
 import pytest
@@ -369,3 +370,32 @@ def test_structure_tells_apart_what_cannot_share_a_stack():
         {"architecture": architecture(4, (5,), 3, dropout=0.2, normalization="layer")},
     ]
     assert all(replace(one, **change).structure != one.structure for change in other)
+
+
+@pytest.mark.parametrize("n_rows", [48, 53])
+@pytest.mark.parametrize("kind", ["all", "one index", "equal indices", "weights", "sparse"])
+def test_members_of_one_seed_share_their_batches(kind, n_rows, monkeypatch):
+    """Rows that several members take in one order are gathered once; each ends in the same bits as alone."""
+    rows = classification(n_rows, 6, 3)
+    index = np.random.default_rng(1).integers(n_rows, size=n_rows)
+    if kind == "weights":
+        rows = replace(rows, weight=np.random.default_rng(0).random(n_rows).astype(np.float32))
+    elif kind == "sparse":
+        rows = replace(rows, X=sparse.csr_array(rows.X))
+    given = {"one index": [index] * 4, "equal indices": [index.copy() for _ in range(4)]}.get(kind, [None] * 4)
+    members = [
+        member(replace(rows, index=own), seed=seed, alpha=10.0**-i, n_epochs=3, network={"dropout": 0.2})
+        for i, (own, seed) in enumerate(zip(given, [5, 5, 5, 6], strict=True))
+    ]
+    gathered = []
+    copy_inputs = type(rows).copy_inputs
+
+    def counted(self, chosen, out):
+        gathered.append(np.size(chosen))
+        copy_inputs(self, chosen, out)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(rows), "copy_inputs", counted)
+        train_stack([replace(one, generator=np.random.default_rng(5)) for one in members[:3]], Event())
+    assert sum(gathered) == n_rows * 3 * (1 if kind in ("all", "one index", "weights") else 3)
+    check_members(members)

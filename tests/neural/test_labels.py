@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from scipy.sparse import csr_array
 from sklearn.datasets import make_classification, make_multilabel_classification
-from sklearn.metrics import log_loss
+from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict, cross_val_score
 from sklearn.neural_network import MLPClassifier as PeerMLP
 from sklearn.pipeline import make_pipeline
@@ -122,6 +122,19 @@ def test_names_of_columns_are_the_classes(frame):
     mlp.partial_fit(X[:2], frame(ONE_HOT[:2], columns=list(COLOURS)))  # certain rows of a later batch
     mlp.partial_fit(X[:2], COLOURS[Y[:2]])  # and plain labels
     assert MLPClassifier(**QUICK).fit(X, pd.DataFrame(SOFT)).classes_.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("kind", [object, str, "series", list])
+def test_the_score_of_strings_is_scikit_learns_accuracy(kind):
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    labels = np.where(X[:, 0] + 0.5 * X[:, 1] ** 3 > 0, "yes", "no")
+    y = {object: labels.astype(object), str: labels, "series": pd.Series(labels), list: labels.tolist()}[kind]
+    network = MLPClassifier(2, max_iter=3, random_state=0).fit(X, y)
+    expected = accuracy_score(y, network.predict(X))
+    assert 0.0 < expected < 1.0
+    assert network.score(X, y) == expected
+    with pytest.raises(ValueError, match="Mix of label input types"):
+        network.score(X, np.ones(60, dtype=int))
 
 
 def test_scores_count_the_most_probable_label_as_true():
