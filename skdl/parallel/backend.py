@@ -26,8 +26,8 @@ class StackBackend(ParallelBackendBase):
     """The joblib backend "skdl": networks that are fitted at the same time are trained as one computation.
 
     Tasks run in threads, one at a time. A task that fits a network waits until no other can go on; then all networks
-    that are waited for are trained together, those of one structure as one stack, in as many threads as there are
-    cores (or as `n_jobs` says, where it is less). Each ends in the same bits as alone.
+    that are waited for are trained together, those of one structure as one stack, in as many threads or processes as
+    there are cores (or as `n_jobs` says, where it is less). Each ends in the same bits as alone.
 
     Parameters
     ----------
