@@ -26,3 +26,11 @@ def strict_floating_point(request):
             yield
     else:
         yield
+
+
+@pytest.fixture(autouse=True)
+def threads_for_the_smallest(monkeypatch):
+    """As many threads as are asked for, however little there is to do for them."""
+    from skdl.engine import processes
+
+    monkeypatch.setattr(processes, "LEAST_STEP_SECONDS", 1e-12)

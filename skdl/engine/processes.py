@@ -1,4 +1,4 @@
-"""Blocks of members trained by processes, where threads would wait for each other.
+"""How many cores a training is worth, and blocks of members trained by processes.
 
 Between two array operations a thread needs Python's lock. Networks so small that an operation takes a few microseconds
 hand the lock over all the time: on two cores, two threads train 80 networks 64-32-10 in batches of 32 no faster than
@@ -27,6 +27,7 @@ Train = Callable[[Sequence[Member], Signal], list[Outcome]]
 STEP_SECONDS = 8e-6  # of a member in a stack, however small the network
 OPERATIONS_PER_SECOND = 4e10  # of the products, and of what comes with them
 LEAST_SECONDS = 0.5  # of work for a process: to start one takes about as long, once
+LEAST_STEP_SECONDS = 0.5e-3  # of work for a thread in each step: with less, two are slower than one
 
 
 def processes_for(members: Sequence[Member], n_threads: int) -> int:
@@ -36,14 +37,23 @@ def processes_for(members: Sequence[Member], n_threads: int) -> int:
     portable = portable and len({id(member.generator) for member in members}) == len(members)
     if n_threads == 1 or not portable or multiprocessing.parent_process() is not None:
         return 1
-    return min(n_threads, math.floor(sum(map(seconds_of, members)) / LEAST_SECONDS) or 1)
+    return max(1, min(n_threads, math.floor(sum(map(seconds_of, members)) / LEAST_SECONDS)))
+
+
+def threads_for(members: Sequence[Member], n_threads: int) -> int:
+    """How many threads should train the members: each needs enough to do between two hand-overs."""
+    return max(1, min(n_threads, math.floor(sum(map(step_seconds, members)) / LEAST_STEP_SECONDS)))
+
+
+def step_seconds(member: Member) -> float:
+    """A rough estimate of how long one thread takes for a step of the member in a stack."""
+    operations = 6 * member.batch_size * member.architecture.n_parameters
+    return STEP_SECONDS + operations / OPERATIONS_PER_SECOND
 
 
 def seconds_of(member: Member) -> float:
-    """A rough estimate of how long one thread trains the member, if it stops no earlier than it must."""
-    steps = member.n_epochs * math.ceil(member.rows.n / member.batch_size)
-    operations = 6 * member.batch_size * member.architecture.n_parameters
-    return steps * (STEP_SECONDS + operations / OPERATIONS_PER_SECOND)
+    """The same for all its steps, if it stops no earlier than it must."""
+    return member.n_epochs * math.ceil(member.rows.n / member.batch_size) * step_seconds(member)
 
 
 class Flag:

@@ -21,7 +21,7 @@ from skdl.engine.gathering import gathering
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.population import settled
-from skdl.engine.processes import Train, processes_for, train_in_processes
+from skdl.engine.processes import Train, processes_for, threads_for, train_in_processes
 from skdl.engine.train import train_stack
 
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
@@ -58,12 +58,14 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -
     inside = product >= BLAS_THREADS_FROM
     blas: AbstractContextManager[None]
     train: Train
+    n_processes = 1 if inside else processes_for(group, n_threads)
     if first.optimizer.full_batch:
         # scipy's search calls BLAS on its few vectors in each iteration: threads there cost more than the whole rest.
         blas, train, size = nullcontext() if inside else one_blas_thread(), _train_one_by_one, 1
     else:
         blas, train, size = blas_threads_for(product), train_stack, members_per_block(first)
         if not inside:
+            n_threads = n_processes if n_processes > 1 else threads_for(group, n_threads)
             n_blocks = -(-len(group) // size)
             n_blocks = n_threads * -(-n_blocks // n_threads)  # as many for each thread
             size = -(-len(group) // n_blocks)
@@ -72,7 +74,7 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -
         if inside or n_threads == 1 or len(blocks) == 1:
             results = [train(block, interrupted) for block in blocks]
         else:
-            n_processes, found = processes_for(group, n_threads), None
+            found = None
             if n_processes > 1:
                 found = train_in_processes(train, blocks, n_processes, interrupted)
             results = _in_threads(train, blocks, n_threads, interrupted) if found is None else found

@@ -14,7 +14,7 @@ from nets import classification, member, regression
 
 from skdl import losses, optimizers, penalties
 from skdl.engine import processes, stack, train_members
-from skdl.engine.processes import processes_for, seconds_of
+from skdl.engine.processes import processes_for, seconds_of, step_seconds, threads_for
 from skdl.testing import check_members
 
 ROWS = classification(60, 4, 3)
@@ -83,6 +83,12 @@ def test_only_long_trainings_are_sent():
     assert processes_for(long, 2) == 2
     assert processes_for(long, 1) == 1
     assert processes_for(long, 100) == int(5 * seconds_of(long[0]) / processes.LEAST_SECONDS)
+
+
+def test_threads_need_enough_to_do_in_a_step(monkeypatch):
+    monkeypatch.setattr(processes, "LEAST_STEP_SECONDS", 2.5 * step_seconds(five()[0]))
+    assert [threads_for(five()[:k], 2) for k in range(1, 6)] == [1, 1, 1, 1, 2]
+    assert threads_for(five() * 10, 8) == 8
 
 
 def test_members_that_call_back_or_share_random_numbers_stay_here():
