@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from skdl._array import column
 from skdl._constraints import Constraint, check_params
 
 C = TypeVar("C", bound="Component")
+
+
+def _constructor_arguments(cls: Any) -> dict[str, Any]:
+    """A constructor's arguments by name, and their defaults; a fit asks some sixty times, and it takes 50 us."""
+    parameters = () if cls.__init__ is object.__init__ else inspect.signature(cls).parameters.values()
+    return {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
+
+
+constructor_arguments: Callable[[Any], dict[str, Any]] = cache(_constructor_arguments)  # mypy: a class is hashable
 
 
 class Component:
@@ -29,21 +39,11 @@ class Component:
 
     _constraints: ClassVar[Mapping[str, Constraint]] = {}
     _per_member: ClassVar[tuple[str, ...]] = ()
-    _defaults: ClassVar[dict[str, Any]]
-
-    @classmethod
-    def _parameter_defaults(cls) -> dict[str, Any]:
-        """The constructor's arguments, and what they are if they are not given."""
-        defaults = cls.__dict__.get("_defaults")
-        if defaults is None:  # a fit asks some sixty times, and a signature takes 40 us
-            own = {} if cls.__init__ is object.__init__ else inspect.signature(cls).parameters
-            defaults = cls._defaults = {name: parameter.default for name, parameter in own.items()}
-        return defaults
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Hyperparameters by name; with `deep`, those of a component within too, as `name__parameter`."""
         params: dict[str, Any] = {}
-        for name in self._parameter_defaults():
+        for name in constructor_arguments(type(self)):
             params[name] = value = getattr(self, name)
             if deep and isinstance(value, Component):
                 params |= {f"{name}__{key}": inner for key, inner in value.get_params().items()}
@@ -53,8 +53,10 @@ class Component:
         """Change hyperparameters in place; an unknown name is a ValueError that lists the known ones."""
         for key, value in params.items():
             name, _, inner = key.partition("__")
-            if name not in self._parameter_defaults() or (inner and not isinstance(getattr(self, name), Component)):
-                known = list(self._parameter_defaults()) or "none"
+            if name not in constructor_arguments(type(self)) or (
+                inner and not isinstance(getattr(self, name), Component)
+            ):
+                known = list(constructor_arguments(type(self))) or "none"
                 raise ValueError(f"Invalid parameter {key!r} for {type(self).__name__}. Its parameters are: {known}.")
             setattr(self, name, getattr(self, name).with_params(**{inner: value}) if inner else value)
         return self
@@ -100,7 +102,7 @@ class Component:
         return first.with_params(**changes)
 
     def __repr__(self) -> str:
-        defaults = self._parameter_defaults()
+        defaults = constructor_arguments(type(self))
         shown = [
             f"{name}={value!r}"
             for name, value in self.get_params(deep=False).items()

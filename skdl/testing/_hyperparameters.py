@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skdl._component import Component
+from skdl._component import Component, constructor_arguments
 from skdl.testing._rules import K, require, variants
 
 
@@ -23,7 +23,7 @@ def check_hyperparameters(component: Any) -> None:
 
 
 def _check_constructor(component: Any) -> None:
-    names = list(component._parameter_defaults())
+    names = list(constructor_arguments(type(component)))
     rule = "a component holds its hyperparameters and nothing else"
     require(set(vars(component)) == set(names), component, rule, f"holds {sorted(vars(component))}, not {names}")
     params = component.get_params(deep=False)
@@ -72,7 +72,7 @@ def _check_copies(component: Any) -> None:
 
 
 def _check_ranges(component: Any) -> None:
-    names = list(component._parameter_defaults())
+    names = list(constructor_arguments(type(component)))
     for declared in ("_constraints", "_per_member"):
         unknown = sorted(set(getattr(component, declared)) - set(names))
         require(not unknown, component, f"{declared} names hyperparameters", f"{unknown} are none of {names}")
