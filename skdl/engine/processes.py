@@ -100,10 +100,11 @@ def train_in_processes(
         except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
             return None
     outcomes: list[list[Outcome]] = [[] for _ in blocks]
+    seen: dict[Any, Any] = {}
     for share, (trained, caught) in zip(shares, results, strict=True):
         outcomes[share] = trained
         for message, category, filename, line in caught:
-            warnings.warn_explicit(message, category, filename, line)
+            warnings.warn_explicit(message, category, filename, line, registry=seen)
     for block, ended in zip(blocks, outcomes, strict=True):
         for member, outcome in zip(block, ended, strict=True):
             _take_generator(member, outcome)
@@ -113,9 +114,9 @@ def train_in_processes(
 def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple[list[list[Outcome]], list[Any]]:
     """In a process: the outcomes of some blocks, and the warnings on the way."""
     with warnings.catch_warnings(record=True) as caught, one_blas_thread():
-        warnings.simplefilter("always")
+        warnings.simplefilter("default")  # each once: a component may warn in every step
         outcomes = [train(block, flag) for block in blocks]
-    return outcomes, [(str(each.message), each.category, each.filename, each.lineno) for each in caught]
+    return outcomes, [(each.message, each.category, each.filename, each.lineno) for each in caught]
 
 
 def _take_generator(member: Member, outcome: Outcome) -> None:

@@ -141,16 +141,25 @@ def test_an_error_is_raised_as_in_threads(sent):
     assert sent == [False]
 
 
+class TwoParts(RuntimeWarning):
+    """A warning that no text alone can make."""
+
+    def __init__(self, text, number):
+        super().__init__(text, number)
+
+
 class Warned(penalties.L2):
     def smooth_gradient(self, weights):
-        warnings.warn("from a process", RuntimeWarning, stacklevel=1)
+        warnings.warn(TwoParts("from a process", 7), stacklevel=1)
         return super().smooth_gradient(weights)
 
 
-def test_warnings_come_here(sent):
-    with pytest.warns(RuntimeWarning, match="from a process"):
+def test_warnings_come_here_once(sent):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
         train_members(five(penalty=Warned()), 2)
     assert sent == [True]
+    assert [(each.category, each.message.args) for each in caught] == [(TwoParts, ("from a process", 7))]
 
 
 def test_abandoned_members_end(sent):
