@@ -18,7 +18,7 @@ from skdl._threads import blas_threads, thread_map
 BLOCK_BYTES = 2**20  # a block that is written, multiplied and forgotten within the cache
 LEAST_ROWS = 256  # per block: a thinner one makes the symmetric product wait for its result matrix
 GROUPS = 16  # of blocks, summed in this order whatever the number of threads, so that it never changes a digit
-WIDE = 400  # columns from which a product of one block keeps BLAS's own threads busy
+WIDE = 400  # columns from which a group's totals are large, and a product of one block keeps BLAS's own threads busy
 
 Fill = Callable[[slice, np.ndarray], np.ndarray | None]
 
@@ -62,9 +62,12 @@ class Blocks:
 
         A block is x, rows of the design, and y (rows, k + 1), their targets and ones.
         """
-        starts = range(0, self.n, self.rows)
-        many = self.width < WIDE and len(starts) > 1
-        groups = [group for group in np.array_split(np.array(starts), GROUPS if many else 1) if len(group)]
+        starts = np.arange(0, self.n, self.rows)
+        n_groups = min(self._n_groups(), len(starts))
+        n_threads = blas_threads() if n_groups > 1 else 1
+        # Threads of our own in place of BLAS's, as many as it has, where there are enough products for them.
+        own = n_groups > 1 and (self.width < WIDE or n_groups % n_threads == 0)
+        groups = np.array_split(starts, n_groups)
         buffers: SimpleQueue[tuple[np.ndarray, np.ndarray]] = SimpleQueue()
 
         def totals_of(group: np.ndarray) -> list[np.ndarray]:
@@ -75,10 +78,8 @@ class Blocks:
             buffers.put(buffer)
             return totals
 
-        # Threads of our own in place of BLAS's, as many as it has, where there are enough products for them.
-        n_workers = blas_threads() if many else 1
-        with thread_map(n_workers) if many else nullcontext(map) as run:
-            for _ in range(n_workers):
+        with thread_map(n_threads) if own else nullcontext(map) as run:
+            for _ in range(n_threads if own else 1):
                 # Two arrays: in one as wide as both, no rows of the design are contiguous, which slows writing down.
                 x = np.empty((self.rows, self.d), order=self.order)
                 buffers.put((x, np.ones((self.rows, self.k + 1), order="F")))
@@ -88,6 +89,13 @@ class Blocks:
                 for total, part in zip(totals, result, strict=True):
                     total += part
         return totals
+
+    def _n_groups(self) -> int:
+        """A power of two where totals are large, so that threads have as much to do as each other.
+
+        It grows as the cube root of the rows for each column: what totals cost is then small beside their sums.
+        """
+        return GROUPS if self.width < WIDE else min(GROUPS, 2 ** ((self.n // self.width).bit_length() // 3))
 
     def _write(self, x: np.ndarray, y: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
         part = slice(start, min(start + self.rows, self.n))

@@ -17,13 +17,16 @@ The Gram matrix G has the squared condition of the rows, so everything that foll
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import blas, cho_solve, lapack, solve_triangular
+from scipy.linalg import cho_solve, lapack, solve_triangular
 
+from skdl._threads import one_blas_thread
 from skdl.linear._blocks import WIDE, Blocks
 from skdl.linear._orthogonal import Reduction, sum_and_rest
+from skdl.linear._symmetric import add_symmetric
 
 EPS = np.finfo(np.float64).eps
 MIN_SAFETY = 1e-8
@@ -52,32 +55,26 @@ class Gram(NamedTuple):
 
 def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
     """The Gram matrix in one pass; `centred` is about the weighted mean, exactly."""
-    d, k = blocks.d, blocks.k
-    x_x, x_y, y_y = blocks.sum(_add_products, (d, d), (d, k + 1), (k + 1, k + 1))
-    products = np.empty((d + k, d + k), order="F")
-    mirror(x_x)
-    products[:d, :d], products[:d, d:], products[d:, :d], products[d:, d:] = x_x, x_y[:, :k], x_y[:, :k].T, y_y[:k, :k]
-    weight, sums = float(y_y[k, k]), np.concatenate([x_y[:, k], y_y[:k, k]])
+    [total] = blocks.sum(_add_products, (blocks.width, blocks.width))
+    products, sums, weight = total[:-1, :-1], total[:-1, -1].copy(), float(total[-1, -1])
     squares = products.diagonal().copy()
     mean = np.zeros(len(sums))
     if centred:
         with np.errstate(all="ignore"):
             mean = sums / weight
             for start in range(0, len(sums), TILE):
-                part = slice(start, start + TILE)
-                products[:, part] -= np.multiply.outer(mean, sums[part])
+                stop = start + TILE
+                products[:stop, start:stop] -= np.multiply.outer(mean[:stop], sums[start:stop])
+    mirror(products)
     return Gram(products, mean, squares, weight)
 
 
-def _add_products(x: np.ndarray, y: np.ndarray, x_x: np.ndarray, x_y: np.ndarray, y_y: np.ndarray) -> None:
-    x_y += (y.T @ x).T  # this way round both are read as they lie in memory
-    y_y += y.T @ y
-    if x.shape[1] < WIDE:
-        x_x += x.T @ x  # NumPy recognises the symmetric product, and leaves other threads running
-    elif x.flags.c_contiguous:
-        blas.dsyrk(1.0, x.T, beta=1.0, c=x_x, overwrite_c=True)
-    else:
-        blas.dsyrk(1.0, x, beta=1.0, c=x_x, overwrite_c=True, trans=True)
+def _add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
+    """The upper triangle of [x, y]' [x, y]."""
+    d = x.shape[1]
+    add_symmetric(x, total[:d, :d])
+    total[:d, d:] += (y.T @ x).T  # this way round both are read as they lie in memory
+    total[d:, d:] += y.T @ y
 
 
 def mirror(products: np.ndarray) -> None:
@@ -153,8 +150,9 @@ def solve_gram(
         return np.asarray(normal_scale[:, None] * scaled)
 
     at, x_r = np.zeros_like(right), right  # a point, and the products of the columns with the residuals there
-    coef = step_of(right - pull(at))
-    rss = tss - np.einsum("ij,ij->j", coef, 2 * right - x @ coef)
+    with _undisturbed(d):
+        coef = step_of(right - pull(at))
+        rss = tss - np.einsum("ij,ij->j", coef, 2 * right - x @ coef)
     n_passes = 0
     if safety < REFINE_SAFETY or (rss < CANCELLED * tss).any():
         first, wrong = 0.0, 1.0
@@ -176,7 +174,8 @@ def solve_gram(
     rss = np.maximum(rss, 0.0)
     root = np.zeros((d + 1, d), order="F")
     np.divide(factor, scale, out=root[:d])
-    target = root[:d] @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
+    with _undisturbed(d):
+        target = root[:d] @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
     reduction = Reduction(
         root,
         np.vstack([target, np.sqrt(rss)]),
@@ -189,10 +188,19 @@ def solve_gram(
     return GramSolution(coef, rss, reduction, safety, n_passes)
 
 
+def _undisturbed(d: int) -> AbstractContextManager[None]:
+    """Around products by NumPy: its threads would wait for those of SciPy that just factorised and still spin."""
+    return one_blas_thread() if d >= WIDE else nullcontext()
+
+
 def factorise(matrix: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]:
     """Upper Cholesky factor of the scaled matrix, and an estimate of its reciprocal condition; 0 if it has none."""
-    scaled = np.asfortranarray(matrix * scale * scale[:, None])
-    norm = np.abs(scaled).sum(axis=0).max()
+    scaled, norm = np.empty(matrix.shape, order="F"), 0.0
+    for start in range(0, len(matrix), TILE):
+        tile = scaled[:, start : start + TILE]
+        np.multiply(matrix[:, start : start + TILE], scale[start : start + TILE], out=tile)
+        tile *= scale[:, None]
+        norm = max(norm, float(np.abs(tile).sum(axis=0).max()))
     factor, info = lapack.dpotrf(scaled, overwrite_a=True)
     if info != 0:
         return factor, 0.0

@@ -210,7 +210,7 @@ def _gram(problem: Problem) -> GramSolution | None:
 
     def fill(part: slice, out: np.ndarray) -> np.ndarray | None:
         block = problem.rows(part)
-        if as_it_is and block.flags.c_contiguous and block.dtype == out.dtype:
+        if as_it_is and block.flags.c_contiguous and block.flags.aligned and block.dtype == out.dtype:
             return block
         whole = len(block) - len(block) % several if block.flags.c_contiguous else 0
         if whole:
