@@ -10,7 +10,7 @@ import numpy as np
 
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl.engine.batches import Rows
-from skdl.engine.network import Architecture
+from skdl.engine.network import BLAS_THREADS_FROM, Architecture
 from skdl.engine.state import State
 
 
@@ -130,6 +130,16 @@ class Member:
             self.n_epochs == 0,
             None if self.validation is None else self.validation.n,
         )
+
+    @property
+    def largest_product(self) -> int:
+        """Multiplications in the largest matrix product of a step."""
+        return self.batch_size * self.architecture.largest_map
+
+    @property
+    def threads_blas(self) -> bool:
+        """Whether that is so large that BLAS's threads share it."""
+        return self.largest_product >= BLAS_THREADS_FROM
 
 
 @dataclass(frozen=True)

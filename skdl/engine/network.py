@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,24 +12,16 @@ import numpy as np
 from skdl._array import Array
 from skdl._component import Component
 from skdl._protocols import Activation, Initializer, Normalization, Penalty
-from skdl._threads import one_blas_thread
+from skdl._threads import blas_threads, thread_map
 from skdl.engine.batches import Batches, Rows
 from skdl.engine.layers import Activity, Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
 from skdl.engine.layout import Entry, Layout, Views
 from skdl.engine.shared import SeparateAffine, SharedAffine, Spread, by_copy, spread
 
 PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
+LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently
 BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
 BLAS_ALONE_BELOW = 1 << 18  # and below which BLAS does not use threads by itself
-
-
-def blas_threads_for(multiplications: int) -> AbstractContextManager[None]:
-    """BLAS's threads for products of that size: held to one where more are slower than one.
-
-    Threads may change how a product rounds, so this must depend on the structure of the computation alone.
-    """
-    held = BLAS_ALONE_BELOW <= multiplications < BLAS_THREADS_FROM
-    return one_blas_thread() if held else nullcontext()
 
 
 @dataclass(frozen=True)
@@ -165,13 +156,19 @@ class Network:
 
     def predict(self, X: Any, arrays: Views) -> Array:
         """Scores (n, C) of one member for all rows of a dense or CSR matrix, block by block."""
-        blocks = []
-        with blas_threads_for(min(X.shape[0], PREDICTION_ROWS) * self.largest_map):
-            for start in range(0, X.shape[0], PREDICTION_ROWS):
-                block = X[start : start + PREDICTION_ROWS]
-                dense = block if isinstance(block, np.ndarray) else block.toarray()
-                blocks.append(self.scores(dense[None], arrays)[0])
-        return np.concatenate(blocks)
+        size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * self.largest_map >= BLAS_THREADS_FROM else PREDICTION_ROWS
+        starts = range(0, X.shape[0], size)
+
+        def scores(start: int) -> Array:
+            block = X[start : start + size]
+            dense = block if isinstance(block, np.ndarray) else block.toarray()
+            return self.scores(dense[None], arrays)[0]
+
+        if min(X.shape[0], size) * self.largest_map < BLAS_ALONE_BELOW:
+            return np.concatenate([scores(start) for start in starts])
+        n_threads = min(len(starts), blas_threads()) if size == LARGE_PREDICTION_ROWS else 1
+        with thread_map(n_threads) as each:
+            return np.concatenate(list(each(scores, starts)))
 
     def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:
         """Each member's scores (n, C) of its own rows, block by block; of copies (m n, C), one copy after the other."""

@@ -37,7 +37,12 @@ def processes_for(members: Sequence[Member], n_threads: int) -> int:
     portable = portable and len({id(member.generator) for member in members}) == len(members)
     if n_threads == 1 or not portable or multiprocessing.parent_process() is not None:
         return 1
-    return max(1, min(n_threads, math.floor(sum(map(seconds_of, members)) / LEAST_SECONDS)))
+    return processes_worth(sum(map(seconds_of, members)), n_threads)
+
+
+def processes_worth(seconds: float, at_most: int) -> int:
+    """How many processes work of so many seconds is worth; 1 for none."""
+    return max(1, min(at_most, math.floor(seconds / LEAST_SECONDS)))
 
 
 def threads_for(members: Sequence[Member], n_threads: int) -> int:

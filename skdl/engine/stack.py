@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from threading import Event
 
 import numpy as np
@@ -19,7 +19,6 @@ from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.gathering import gathering
 from skdl.engine.member import Member, Outcome, Signal
-from skdl.engine.network import BLAS_THREADS_FROM, blas_threads_for
 from skdl.engine.population import settled
 from skdl.engine.processes import Train, processes_for, threads_for, train_in_processes
 from skdl.engine.train import train_stack
@@ -54,23 +53,21 @@ def groups_of(members: Sequence[Member]) -> list[list[int]]:
 
 def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -> list[Outcome]:
     first = group[0]
-    product = first.batch_size * first.architecture.largest_map
-    inside = product >= BLAS_THREADS_FROM
-    blas: AbstractContextManager[None]
+    inside = first.threads_blas
     train: Train
     n_processes = 1 if inside else processes_for(group, n_threads)
     if first.optimizer.full_batch:
         # scipy's search calls BLAS on its few vectors in each iteration: threads there cost more than the whole rest.
-        blas, train, size = nullcontext() if inside else one_blas_thread(), _train_one_by_one, 1
+        train, size = _train_one_by_one, 1
     else:
-        blas, train, size = blas_threads_for(product), train_stack, members_per_block(first)
+        train, size = train_stack, members_per_block(first)
         if not inside:
             n_threads = n_processes if n_processes > 1 else threads_for(group, n_threads)
             n_blocks = -(-len(group) // size)
             n_blocks = n_threads * -(-n_blocks // n_threads)  # as many for each thread
             size = -(-len(group) // n_blocks)
     blocks = [group[start : start + size] for start in range(0, len(group), size)]
-    with blas:
+    with nullcontext() if inside else one_blas_thread():
         if inside or n_threads == 1 or len(blocks) == 1:
             results = [train(block, interrupted) for block in blocks]
         else:

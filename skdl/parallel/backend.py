@@ -12,10 +12,11 @@ from typing import Any
 from joblib import cpu_count
 from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBackend, ThreadingBackend
 
-from skdl._constraints import Constraint, Integer, check_params
+from skdl._constraints import Boolean, Constraint, Integer, check_params
 from skdl.engine.gathering import gathering
 from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call, Task
+from skdl.parallel.workers import Workers
 
 MAX_STACK = 256
 MAX_STACK_BYTES = 1 << 29  # half of it took longer, and twice as much: memory that was never used before is slow
@@ -38,6 +39,9 @@ class StackBackend(ParallelBackendBase):
     max_stack_bytes : int, default=2**29
         Bytes, at least 1: when the rows and parameters of the networks that wait take more, they do not wait for
         further ones.
+    processes : bool, default=True
+        Whether worker processes may take over tasks of a call that has seconds of work ahead. With False all tasks run
+        in this process and may share its objects (`Parallel(require="sharedmem")`).
 
     Notes
     -----
@@ -59,10 +63,13 @@ class StackBackend(ParallelBackendBase):
     """
 
     uses_threads = True
-    supports_sharedmem = True
     supports_retrieve_callback = True
     default_n_jobs = -1
-    _constraints: dict[str, Constraint] = {"max_stack": Integer(1), "max_stack_bytes": Integer(1)}
+    _constraints: dict[str, Constraint] = {
+        "max_stack": Integer(1),
+        "max_stack_bytes": Integer(1),
+        "processes": Boolean(),
+    }
 
     def __init__(
         self,
@@ -70,9 +77,11 @@ class StackBackend(ParallelBackendBase):
         inner_max_num_threads: int | None = None,
         max_stack: int = MAX_STACK,
         max_stack_bytes: int = MAX_STACK_BYTES,
+        processes: bool = True,
     ):
         super().__init__(nesting_level=nesting_level, inner_max_num_threads=inner_max_num_threads)
-        self.max_stack, self.max_stack_bytes = max_stack, max_stack_bytes
+        self.max_stack, self.max_stack_bytes, self.processes = max_stack, max_stack_bytes, processes
+        self.supports_sharedmem = not processes
         check_params(self, self._constraints)
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
@@ -124,11 +133,13 @@ class Stacks(ParallelBackendBase):
 
     def start_call(self) -> None:
         caller = _caller()
-        if caller is None:
-            meeting = Meeting(self.settings.max_stack, self.settings.max_stack_bytes, self.n_threads)
-        else:
-            meeting = caller.call.meeting
+        meeting = self._meeting() if caller is None else caller.call.meeting
         self.call = Call(meeting, caller, copy_context(), lazy=self.parallel.return_generator)
+
+    def _meeting(self) -> Meeting:
+        size = self.settings.max_stack, self.settings.max_stack_bytes
+        workers = Workers(self.n_threads, *size) if self.settings.processes and self.n_threads > 1 else None
+        return Meeting(*size, self.n_threads, workers)
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
         return self.call.meeting.submit(self.call, func, callback)
@@ -150,7 +161,8 @@ class Stacks(ParallelBackendBase):
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
         """For calls inside a task: their tasks meet where it does."""
-        return NestedBackend(self.nesting_level + 1, None, self.settings.max_stack, self.settings.max_stack_bytes), None
+        size = self.settings.max_stack, self.settings.max_stack_bytes
+        return NestedBackend(self.nesting_level + 1, None, *size, processes=False), None
 
 
 class NestedBackend(StackBackend):

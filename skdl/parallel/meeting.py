@@ -20,15 +20,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
 from skdl.parallel.rounds import Fit, train_round
 from skdl.parallel.sharing import Pool
-from skdl.parallel.tasks import Call, Cancelled, Filters, Task
+from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
+
+if TYPE_CHECKING:
+    from skdl.parallel.workers import Share, Workers
 
 Waiting = list[tuple[Task, Fit]]
+Entry = tuple[int, int, Task]  # of the queue: the deepest tasks first, since others wait for them
+Job = Union[Task, Waiting, "Share"]
 
 
 class Meeting:
@@ -40,15 +45,19 @@ class Meeting:
         No further task begins while fits of that many members, or of that size, wait.
     n_threads : int
         Threads that train.
+    workers : Workers or None
+        Processes that may take over tasks.
     """
 
-    def __init__(self, max_stack: int, max_stack_bytes: int, n_threads: int):
+    def __init__(self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None):
         self.max_stack, self.max_stack_bytes, self.n_threads = max_stack, max_stack_bytes, n_threads
+        self._workers = workers
+        self._away: Share | None = None
         self.pool = Pool()
         self.stacks: list[int] = []  # the number of members of each stack that was trained
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
-        self._queue: list[tuple[int, int, Task]] = []  # the deepest tasks first: others wait for them
+        self._queue: list[Entry] = []
         self._order = itertools.count()
         self._ready: deque[Task] = deque()  # tasks that have begun and can go on
         self._waiting: Waiting = []
@@ -101,6 +110,8 @@ class Meeting:
         """End the tasks of a call as soon as may be: those that wait now, the others before or in their next fit."""
         with self._lock:
             call.over = True
+            if self._away is not None and self._away.call.cancelled:
+                self._away.give_up()
             for task, _ in self._waiting:
                 if task.call.cancelled:
                     self._go_on(task)
@@ -132,12 +143,16 @@ class Meeting:
         """Wait until the members are trained, together with those of other tasks."""
         fit = Fit(members, is_over=lambda: task.call.cancelled)
         filters = None if task.call.outermost.lazy else Filters()
+        if task.call.outermost.given_up is not None and any(member.threads_blas for member in members):
+            raise Elsewhere  # the cores are taken by other processes
         with self._lock:
             if task.call.cancelled:
                 raise Cancelled
             self._waiting.append((task, fit))
             self._running -= 1
+            share = self._send_others(task, members)
             job = self._next()
+        self._start(share)
         self._start(job)
         task.wait_for_turn()
         if task.call.cancelled:
@@ -145,6 +160,21 @@ class Meeting:
         if filters is not None:
             filters.restore()
         return fit.result()
+
+    def _send_others(self, task: Task, members: Sequence[Member]) -> Share | None:
+        """Tasks that worker processes take over, if a task that asks for a training shows that this is worth it."""
+        if self._workers is None or self._away is not None or task.call.caller is not None or task.call.lazy:
+            return None
+        others = sorted(entry for entry in self._queue if entry[2].call is task.call and entry[2].may_leave)
+        n_processes = self._workers.wanted(task, members, len(others))
+        if n_processes == 1:
+            return None
+        for *_, other in others:
+            other.may_leave = False
+        self._queue = [entry for entry in self._queue if entry[2].call is not task.call or entry[2].may_leave]
+        heapq.heapify(self._queue)
+        self._away = self._workers.share(others, n_processes)
+        return self._away
 
     # Whose turn it is.
 
@@ -156,7 +186,7 @@ class Meeting:
         else:
             self._ready.append(task)
 
-    def _next(self) -> Task | Waiting | None:
+    def _next(self) -> Job | None:
         """What a thread has to begin now: a task or a training; None where another thread has its turn."""
         if self._running:
             return None
@@ -165,7 +195,7 @@ class Meeting:
             self._ready.popleft().turn.set()
         elif self._training:
             return None
-        elif self._queue and self._has_room():
+        elif self._queue and self._has_room() and (self._away is None or self._queue[0][0] < 0):
             self._running += 1
             return heapq.heappop(self._queue)[2]
         elif self._waiting:
@@ -181,7 +211,7 @@ class Meeting:
         n_bytes = sum(fit.n_bytes for _, fit in self._waiting)
         return not self._threads_spent and n_members < self.max_stack and n_bytes < self.max_stack_bytes
 
-    def _start(self, job: Task | Waiting | None) -> None:
+    def _start(self, job: Job | None) -> None:
         """Begin what `_next` has found, in a thread of its own."""
         if job is None:
             return
@@ -198,13 +228,18 @@ class Meeting:
                     job = self._next()
             self._work(job)
 
-    def _work(self, job: Task | Waiting | None) -> None:
+    def _work(self, job: Job | None) -> None:
         """A thread: one thing, and what comes next as long as no other thread has its turn."""
         while job is not None:
-            job = self._run(job) if isinstance(job, Task) else self._train(job)
+            if isinstance(job, Task):
+                job = self._run(job)
+            elif isinstance(job, list):
+                job = self._train(job)
+            else:
+                job = self._bring_back(job)
         self._threads_spent = False
 
-    def _run(self, task: Task) -> Task | Waiting | None:
+    def _run(self, task: Task) -> Job | None:
         call = task.call
         try:
             task.run()
@@ -220,13 +255,32 @@ class Meeting:
                 job = self._next()
         return job
 
-    def _train(self, together: Waiting) -> Task | Waiting | None:
+    def _bring_back(self, share: Share) -> Job | None:
+        """Wait for the tasks that are away; then they have their turns, in which they end, or run after all.
+
+        One that has raised does not wait for its turn: it ends the call, and what is in training.
+        """
+        stacks = share.run()
+        with self._lock:
+            self._away = None
+            self.stacks += stacks
+            for entry in share.entries:
+                if entry[2] is not share.failed:
+                    heapq.heappush(self._queue, entry)
+            if share.failed is None:
+                return self._next()
+            self._running += 1
+            return share.failed
+
+    def _train(self, together: Waiting) -> Job | None:
         outside = together[0][0].call.outermost.filters
         if outside is not None:
             outside.restore()
         try:
             with gathered_by(None):  # this may be a task's thread
-                self.stacks += train_round([fit for _, fit in together], self.n_threads)
+                # While tasks are away, the other cores and joblib's processes are theirs.
+                n_threads = self.n_threads if self._away is None else 1
+                self.stacks += train_round([fit for _, fit in together], n_threads)
         finally:
             with self._lock:
                 self._training = False

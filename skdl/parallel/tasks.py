@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from contextvars import Context
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
+from skdl.engine.member import Signal
 
 if TYPE_CHECKING:
     from skdl.parallel.meeting import Meeting
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 class Cancelled(BaseException):
     """Raised in a task whose result nobody waits for any more; no Exception, so that `error_score` lets it pass."""
+
+
+class Elsewhere(BaseException):
+    """Raised in a task that another process has to run."""
 
 
 class Filters:
@@ -50,12 +58,15 @@ class Call:
         What the tasks run in copies of.
     lazy : bool
         Whether the caller goes on while they run, and takes the results one by one.
+    given_up : Signal or None
+        In a worker process: says that nobody wants the results any more where they came from.
     """
 
     meeting: Meeting
     caller: Task | None
     context: Context
     lazy: bool = False
+    given_up: Signal | None = None
     unfinished: int = 0
     dispatching: bool = False  # a caller outside gives its first tasks, and counts as one that runs
     retrieving: bool = False  # the caller waits
@@ -68,11 +79,33 @@ class Call:
 
     @property
     def cancelled(self) -> bool:
-        return self.over or (self.caller is not None and self.caller.call.cancelled)
+        if self.caller is not None:
+            return self.over or self.caller.call.cancelled
+        return self.over or (self.given_up is not None and self.given_up.is_set())
 
     @property
     def outermost(self) -> Call:
         return self if self.caller is None else self.caller.call.outermost
+
+
+class Start:
+    """How things stood when a task began, in the thread that runs it."""
+
+    def __init__(self) -> None:
+        self._random_numbers = _random_numbers()
+        self._times = time.thread_time(), time.process_time()
+
+    def seconds(self) -> float:
+        """What the task has taken since."""
+        return time.thread_time() - self._times[0]
+
+    def seconds_of_others(self) -> float:
+        """What other threads have: they are BLAS's and OpenMP's, since one task runs at a time."""
+        return time.process_time() - self._times[1] - self.seconds()
+
+    def random_numbers_drawn(self) -> bool:
+        """Whether NumPy's global generator has moved."""
+        return _random_numbers() != self._random_numbers
 
 
 @dataclass(eq=False)
@@ -92,6 +125,8 @@ class Task:
     done: Callable[[Future[Any]], None]
     future: Future[Any] = field(default_factory=Future)
     turn: threading.Event = field(default_factory=threading.Event)
+    start: Start | None = None
+    may_leave: bool = True  # for another process: not yet begun, nor back from there
 
     def train(self, members: Sequence[Member]) -> list[Outcome]:
         return self.call.meeting.train(self, members)
@@ -109,14 +144,27 @@ class Task:
                 raise Cancelled
             if self.call.filters is not None:
                 self.call.filters.restore()
+            self.start = Start()
             with gathered_by(self):
                 self.future.set_result(self.call.context.copy().run(self.function))
         except BaseException as error:
-            if isinstance(error, Exception) and not hasattr(error, "__notes__"):  # joblib takes the traceback off
-                error.add_note("In the task:\n" + "".join(traceback.format_tb(error.__traceback__)[1:]))
+            if isinstance(error, Exception):
+                note_place(error)
             self.future.set_exception(error)
         self.done(self.future)
 
     def wait_for_turn(self) -> None:
         self.turn.wait()
         self.turn.clear()
+
+
+def note_place(error: Exception) -> None:
+    """Note where an error was raised: joblib takes the traceback off."""
+    if not hasattr(error, "__notes__"):
+        error.add_note("In the task:\n" + "".join(traceback.format_tb(error.__traceback__)[1:]))
+
+
+def _random_numbers() -> Hashable:
+    """Where NumPy's global generator stands."""
+    state: Any = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
+    return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in state.values())

@@ -91,8 +91,7 @@ def test_large_layers(n_inputs, widths, batch_size, inside, n_threads):
     rows = classification(150, n_inputs, 10)
     network = {"activation": "relu", "normalization": "batch"}
     members = seven(rows, widths, network=network, dropout=0.2, batch_size=batch_size, n_epochs=2)
-    product = members[0].batch_size * members[0].architecture.largest_map
-    assert (product >= stack.BLAS_THREADS_FROM) == inside
+    assert members[0].threads_blas == inside
     check_members(members, n_threads)
 
 

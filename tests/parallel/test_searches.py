@@ -71,7 +71,7 @@ def test_long_searches_are_trained_by_processes(early_stopping, iris, stacked, s
     search = GridSearchCV(network, GRID, cv=5, refit=False)
     expected = clone(search).fit(*iris)
     mock.assert_not_called()
-    with stacked(n_jobs=2):
+    with stacked(n_jobs=2, processes=False):
         found = search.fit(*iris)
     assert mock.call_count == (not early_stopping)
     assert stacks == [[20]]

@@ -1,0 +1,187 @@
+"""Tasks that worker processes take over.
+
+The tasks of a meeting run one at a time, and so does what they do beside their fits: slicing, checking, scoring. Where
+the first ones show that the others have a second of work or more ahead, these are shared out to as many of joblib's
+processes as there are cores. There they meet again, those of each process by themselves, and each gives what it would
+have given here. Tasks whose result could depend on where they run stay: such as draw from NumPy's global random
+numbers, are called back in each epoch, or compute with BLAS's threads, which processes do not have and which round
+otherwise; and such as cannot be sent.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import wait
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from skdl._threads import one_blas_thread
+from skdl.engine import Member
+from skdl.engine.processes import Flag, processes_worth, seconds_of
+from skdl.parallel.meeting import Entry, Meeting
+from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
+
+OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
+TRIALS = 2  # tasks whose time is taken before others are sent; the first may be slowed down by imports
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a task has come to in a process.
+
+    Parameters
+    ----------
+    value : object
+    error : Exception or None
+    caught : list of (message, category, filename, lineno)
+        Warnings on the way.
+    """
+
+    value: Any
+    error: Exception | None
+    caught: list[tuple[Any, ...]]
+
+    def give(self, seen: dict[Any, Any]) -> Any:
+        """Return or raise it, here; `seen` are the warnings that others have given."""
+        for message, category, filename, line in self.caught:
+            warnings.warn_explicit(message, category, filename, line, registry=seen)
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class Workers:
+    """The processes that a meeting may use.
+
+    Parameters
+    ----------
+    count : int
+        How many, at most.
+    max_stack, max_stack_bytes : int
+        Of the meetings there; all of them together hold as many bytes as one here.
+    """
+
+    def __init__(self, count: int, max_stack: int, max_stack_bytes: int):
+        self.count = count if multiprocessing.parent_process() is None else 1
+        self.settings = max_stack, max(1, max_stack_bytes // count)
+        self._seconds: list[float] = []  # that tasks took until they asked for their first training
+
+    def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:
+        """How many processes should take over that many tasks like this one, which asks for the members' training."""
+        if self.count == 1 or not task.may_leave or task.start is None:
+            return 1
+        task.may_leave = False  # asked once, in its first fit
+        self._seconds.append(task.start.seconds())
+        trying = len(self._seconds) < TRIALS
+        called_back = any(not (member.begin is member.report is None) for member in members)
+        threads = not trying and task.start.seconds_of_others() > OTHERS_SHARE * task.start.seconds()
+        if called_back or threads or task.start.random_numbers_drawn():
+            self.count = 1
+        if self.count == 1 or trying or any(member.threads_blas for member in members):
+            return 1
+        return processes_worth(n_others * (min(self._seconds) + sum(map(seconds_of, members))), self.count)
+
+    def share(self, entries: Sequence[Entry], n_processes: int) -> Share:
+        """Tasks of the queue, to be run there."""
+        return Share(entries, n_processes, self.settings)
+
+
+class Share:
+    """Tasks that are away.
+
+    Parameters
+    ----------
+    entries : list of Entry
+        Of the queue; the tasks of one call.
+    n_processes : int
+        Each takes every n-th of them: costly ones are often neighbours.
+    settings : (int, int)
+        The meetings' max_stack and max_stack_bytes.
+    """
+
+    def __init__(self, entries: Sequence[Entry], n_processes: int, settings: tuple[int, int]):
+        self.entries, self.n_processes, self._settings = entries, n_processes, settings
+        self.call = entries[0][2].call
+        self.failed: Task | None = None  # the first one that has raised, later
+        self._folder = TemporaryDirectory(prefix="skdl-")
+        self._given_up = Flag(os.path.join(self._folder.name, "stop"))
+
+    def give_up(self) -> None:
+        """Nobody wants the results any more."""
+        with suppress(FileNotFoundError):  # they are just coming
+            self._given_up.set()
+
+    def run(self) -> list[int]:
+        """Let the processes run the tasks, which then only give their results; the sizes of the stacks there.
+
+        Where something cannot be sent, or a process was killed, the tasks stay as they are.
+        """
+        tasks = [task for *_, task in self.entries]
+        functions = [task.function for task in tasks]
+        shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
+        parallel = Parallel(n_jobs=self.n_processes, backend="loky", batch_size=1, pre_dispatch="all")
+        floating_point = self.call.context.run(np.geterr)
+        with self._folder:
+            try:
+                found = parallel(
+                    delayed(_work)(functions[share], *self._settings, floating_point, self._given_up) for share in shares
+                )
+            except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
+                return []
+        seen: dict[Any, Any] = {}
+        for share, (results, _) in zip(shares, found, strict=True):
+            for task, result in zip(tasks[share], results, strict=True):
+                if result is not None:
+                    task.function = partial(result.give, seen)
+                    if result.error is not None and self.failed is None:
+                        self.failed = task
+        return [size for _, stacks in found for size in stacks]
+
+
+def _work(
+    functions: Sequence[Callable[[], Any]],
+    max_stack: int,
+    max_stack_bytes: int,
+    floating_point: dict[str, Any],
+    given_up: Flag,
+) -> tuple[list[Result | None], list[int]]:
+    """In a process: the results of tasks that meet here, None for those that have none.
+
+    They have to run where they came from; or one has raised, and the others, in all processes, are given up.
+    """
+    meeting = Meeting(max_stack, max_stack_bytes, 1)
+    with one_blas_thread(), np.errstate(**floating_point):
+        call = Call(meeting, None, copy_context(), given_up=given_up)
+        futures = [
+            meeting.submit(call, partial(_result, function, given_up), lambda future: None) for function in functions
+        ]
+        with meeting.wait_for(call):
+            wait(futures)
+    return [None if future.exception() else future.result() for future in futures], meeting.stacks
+
+
+def _result(function: Callable[[], Any], given_up: Flag) -> Result | None:
+    """What one task comes to."""
+    value: Any = None
+    error: Exception | None = None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        try:
+            value = function()
+        except Elsewhere:
+            return None
+        except Exception as raised:
+            error = raised
+            note_place(error)
+            given_up.set()
+    return Result(value, error, [(each.message, each.category, each.filename, each.lineno) for each in caught])

@@ -1,0 +1,345 @@
+"""Tasks that worker processes take over: the results of a sequential run, and which tasks stay."""
+
+import multiprocessing
+import os
+import time
+import warnings
+from unittest.mock import Mock
+
+import joblib
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import EnsembleClassifier, MLPClassifier
+from skdl.callbacks import TimeBudget
+from skdl.engine import processes
+from skdl.parallel import workers
+
+MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
+GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
+TASKS = 20  # of that grid in five folds
+
+
+@pytest.fixture
+def shares(monkeypatch):
+    """Any work is worth processes; the numbers of tasks in each share that was sent, and what came back."""
+    monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
+    monkeypatch.setattr(workers, "OTHERS_SHARE", np.inf)  # an earlier test's threads may still be busy
+    sent = []
+    run = workers.Share.run
+
+    def watched(self):
+        stacks = run(self)
+        sent.append((len(self.entries), sum(stacks)))
+        return stacks
+
+    monkeypatch.setattr(workers.Share, "run", watched)
+    return sent
+
+
+def table(results):
+    """A search's results, but for the times."""
+    return {name: list(values) for name, values in results.items() if "time" not in name}
+
+
+def here():
+    return multiprocessing.parent_process() is None
+
+
+# The same results
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLP,
+        clone(MLP).set_params(early_stopping=True, dropout=0.2, normalization="batch"),
+        make_pipeline(StandardScaler(), MLP),
+        EnsembleClassifier(estimator=MLP, n_estimators=3, random_state=1),
+    ],
+    ids=["network", "with validation rows", "pipeline", "ensemble"],
+)
+def test_a_search(estimator, iris, stacked, stacks, shares):
+    prefix = {"Pipeline": "mlpclassifier__", "EnsembleClassifier": "estimator__"}.get(type(estimator).__name__, "")
+    grid = {prefix + name: values for name, values in GRID.items()}
+    search = GridSearchCV(estimator, grid, cv=5, scoring="neg_log_loss", return_train_score=True, refit=False)
+    expected = clone(search).fit(*iris)
+    with stacked(n_jobs=2):
+        found = search.fit(*iris)
+    members = 3 if prefix == "estimator__" else 1
+    assert shares == [(TASKS - 2, members * (TASKS - 2))]  # two went ahead
+    assert stacks == [[2 * members]]
+    assert table(found.cv_results_) == table(expected.cv_results_)
+
+
+def test_estimators_come_back(iris, stacked, shares):
+    expected = cross_validate(MLP, *iris, cv=5, return_estimator=True)["estimator"]
+    with stacked(n_jobs=2):
+        found = cross_validate(MLP, *iris, cv=5, return_estimator=True)["estimator"]
+    assert shares == [(3, 3)]
+    for a, b in zip(found, expected, strict=True):
+        assert_array_equal(a.coefs_[0], b.coefs_[0], strict=True)
+
+
+def test_searches_inside_of_tasks_meet_in_the_processes(iris, stacked, stacks, shares):
+    def task():
+        network = clone(MLP).fit(*iris)
+        return network.loss_, *cross_val_score(network, *iris, cv=3)
+
+    expected = task()
+    with stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(task)() for _ in range(6))
+    assert shares == [(4, 4 * 4)]
+    assert stacks[:2] == [[2], [6]]
+    assert found == [expected] * 6
+
+
+def test_more_tasks_than_are_dispatched_at_once(iris, stacked, shares):
+    """Those that joblib gives later go the same way."""
+    search = GridSearchCV(MLP, GRID, cv=5, pre_dispatch=8, refit=False)
+    expected = clone(search).fit(*iris)
+    with stacked(n_jobs=2):
+        search.fit(*iris)
+    assert table(search.cv_results_) == table(expected.cv_results_)
+    assert len(shares) > 1
+    assert shares[0] == (6, 6)
+
+
+def test_verbose_counts_their_stacks(iris, stacked, shares, capfd):
+    with stacked(n_jobs=2, verbose=1):
+        GridSearchCV(MLP, GRID, cv=5, refit=False).fit(*iris)
+    assert f"[skdl]: {TASKS} fits trained in 3 stacks of 2 to 9" in capfd.readouterr().err
+
+
+def test_settings_of_the_caller(iris, stacked, shares):
+    def task():
+        MLP.fit(*iris)
+        return here(), np.geterr()["over"]
+
+    with np.errstate(over="raise"), stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(task)() for _ in range(4))
+    assert found == [(True, "raise")] * 2 + [(False, "raise")] * 2
+
+
+def test_warnings_come_as_from_a_sequential_run(iris, stacked, shares):
+    network = clone(MLP).set_params(batch_size=1000)
+
+    def messages(caught):
+        return [(item.category, str(item.message)) for item in caught]
+
+    search = GridSearchCV(network, GRID, cv=5, refit=False)
+    for action in ("always", "default", "ignore"):
+        with warnings.catch_warnings(record=True) as expected:
+            warnings.simplefilter(action)
+            clone(search).fit(*iris)
+        with warnings.catch_warnings(record=True) as found, stacked(n_jobs=2):
+            warnings.simplefilter(action)
+            clone(search).fit(*iris)
+        if action == "default":  # once in each process, and once here
+            assert set(messages(found)) == set(messages(expected))
+            assert len(expected) <= len(found) <= len(expected) + 2
+        else:
+            assert messages(found) == messages(expected)
+    assert len(shares) == 3
+
+
+# Errors and ends
+
+
+def test_error_score(iris, stacked, shares):
+    search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-3, -1.0]}, cv=3, refit=False)
+    warnings.filterwarnings("ignore", "One or more of the test scores")  # pytest puts the filters back
+    with pytest.warns(FitFailedWarning):
+        expected = clone(search).fit(*iris).cv_results_
+    with stacked(n_jobs=2), pytest.warns(FitFailedWarning, match="3 fits failed out of a total"):
+        search.fit(*iris)
+    assert shares == [(7, 4)]
+    assert_array_equal(search.cv_results_["mean_test_score"], expected["mean_test_score"])
+
+
+def test_an_error_is_raised_here_and_tells_where(iris, stacked, shares):
+    def task(i):
+        MLP.fit(*iris)
+        if i == 5:
+            raise OSError(f"task {i}")
+        return i
+
+    with stacked(n_jobs=2), pytest.raises(OSError, match="task 5") as caught:
+        joblib.Parallel()(joblib.delayed(task)(i) for i in range(8))
+    assert "in task" in caught.value.__notes__[0]
+    assert [n for n, _ in shares] == [6]
+
+
+def test_an_error_ends_trainings_in_other_processes_and_here(iris, stacked, shares):
+    def task(i):
+        if i == 3:
+            raise ValueError("no")
+        return clone(MLP).set_params(max_iter=10**7, n_iter_no_change=None).fit(*iris)
+
+    with stacked(n_jobs=2), pytest.raises(ValueError, match="no"):
+        joblib.Parallel()(joblib.delayed(task)(i) for i in range(6))
+    assert [n for n, _ in shares] == [4]
+
+
+def test_timeout_ends_the_tasks_there(iris, stacked, shares):
+    def task(i):
+        return clone(MLP).set_params(max_iter=10**7, n_iter_no_change=None).fit(*iris)
+
+    with stacked(n_jobs=2), pytest.raises(multiprocessing.TimeoutError):
+        joblib.Parallel(timeout=3)(joblib.delayed(task)(i) for i in range(4))
+    end = time.monotonic() + 20
+    while not shares and time.monotonic() < end:
+        time.sleep(0.01)
+    assert [n for n, _ in shares] == [2]
+
+
+# Tasks that are run here after all
+
+
+def test_a_process_that_is_killed(iris, stacked, shares):
+    def task(i):
+        if not here():
+            os._exit(1)
+        return clone(MLP).fit(*iris).loss_
+
+    with stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(task)(i) for i in range(6))
+    assert found == [clone(MLP).fit(*iris).loss_] * 6
+    assert shares == [(4, 0)]
+
+
+def test_tasks_that_cannot_be_sent(iris, stacked, shares):
+    lock = multiprocessing.Lock()  # may only be inherited
+
+    def task(i):
+        with lock:
+            pass
+        return clone(MLP).fit(*iris).loss_
+
+    with stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(task)(i) for i in range(6))
+    assert found == [clone(MLP).fit(*iris).loss_] * 6
+    assert shares == [(4, 0)]
+
+
+def test_networks_that_use_threads_of_blas_come_back(stacked, shares):
+    """Such as the first tasks did not show."""
+    X, y = load_digits(return_X_y=True)
+    search = GridSearchCV(
+        MLPClassifier(max_iter=1, batch_size=1000, random_state=0), {"hidden_layer_sizes": [(3,), (66,)]}, cv=4
+    )
+    search.set_params(refit=False, scoring="neg_log_loss")
+    expected = clone(search).fit(X, y)
+    with stacked(n_jobs=2):
+        search.fit(X, y)
+    assert shares == [(6, 2)]  # four came back
+    assert table(search.cv_results_) == table(expected.cv_results_)
+
+
+# Tasks that stay
+
+
+def test_with_processes_false(iris, stacked, shares):
+    seen = []
+
+    def task(i):
+        seen.append(i)
+        return MLP.fit(*iris)
+
+    with stacked(n_jobs=2, processes=False):
+        found = joblib.Parallel(require="sharedmem")(joblib.delayed(task)(i) for i in range(6))
+    assert seen == list(range(6))
+    assert set(map(id, found)) == {id(MLP)}
+    assert shares == []
+    with pytest.raises(ValueError, match="shared memory"):
+        joblib.Parallel(backend="skdl", require="sharedmem")
+
+
+def test_short_work(iris, stacked, shares, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(workers, "Share", Mock(side_effect=AssertionError))
+    with stacked(n_jobs=2):
+        GridSearchCV(MLP, GRID, cv=5).fit(*iris)
+
+
+def test_generators(iris, stacked, shares):
+    with stacked(n_jobs=2):
+        found = joblib.Parallel(return_as="generator")(joblib.delayed(clone(MLP).fit)(*iris) for _ in range(5))
+        assert len(list(found)) == 5
+    assert shares == []
+
+
+class Noise(TransformerMixin, BaseEstimator):
+    """A step that draws random numbers as one should not."""
+
+    def fit(self, X, y=None):
+        self.noise_ = np.random.normal(size=X.shape[1])  # noqa: NPY002
+        return self
+
+    def transform(self, X):
+        return X + self.noise_
+
+
+def test_tasks_that_draw_from_the_global_generator(iris, stacked, shares):
+    """So that a seed that the user has set there has the same effect as in a sequential run."""
+    search = GridSearchCV(make_pipeline(Noise(), MLP), {"mlpclassifier__alpha": [1e-4, 1e-3]}, cv=5, refit=False)
+    search.set_params(scoring="neg_log_loss")
+    state = np.random.get_state()  # noqa: NPY002
+    try:
+        np.random.seed(3)  # noqa: NPY002
+        expected = clone(search).fit(*iris)
+        np.random.seed(3)  # noqa: NPY002
+        with stacked(n_jobs=2):
+            search.fit(*iris)
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+    assert shares == []
+    assert table(search.cv_results_) == table(expected.cv_results_)
+
+
+def test_networks_with_callbacks(iris, stacked, shares):
+    with stacked(n_jobs=2):
+        joblib.Parallel()(joblib.delayed(clone(MLP).set_callbacks(TimeBudget(60)).fit)(*iris) for _ in range(6))
+    assert shares == []
+
+
+class Busy(TransformerMixin, BaseEstimator):
+    """A step that computes in threads of a library."""
+
+    def fit(self, X, y=None):
+        matrix = np.ones((600, 600))
+        for _ in range(20):
+            matrix @ matrix
+        return self
+
+    def transform(self, X):
+        return X
+
+
+@pytest.mark.skipif(joblib.cpu_count() == 1, reason="one core has no threads of BLAS")
+def test_tasks_that_compute_with_threads_of_blas(iris, stacked, shares, monkeypatch):
+    monkeypatch.setattr(workers, "OTHERS_SHARE", 0.2)
+    with stacked(n_jobs=2):
+        cross_val_score(make_pipeline(Busy(), MLP), *iris, cv=6)
+    assert shares == []
+
+
+def test_in_a_process_of_another_backend(iris, shares):
+    def outer():
+        with joblib.parallel_config(backend="skdl", n_jobs=2):
+            return joblib.Parallel()(joblib.delayed(inner)() for _ in range(4))
+
+    def inner():
+        workers.processes_worth = lambda seconds, at_most: at_most
+        MLP.fit(*iris)
+        return os.getpid()
+
+    found = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(outer)() for _ in range(2))
+    assert all(len(set(pids)) == 1 for pids in found)
