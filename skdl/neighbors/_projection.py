@@ -45,7 +45,7 @@ from ._placement import Placement, sample_rows
 from ._products import Operand, Products
 from ._rounding import rounding_bound
 
-WIDTHS = (16, 32, 48, 64, 80, 96, 128)  # numbers of directions tried
+WIDTHS = (16, 32, 48, 64, 80, 96, 112, 128)  # numbers of directions tried
 SAMPLE_QUERIES = 64
 PIECE = 196  # columns summed in X's precision: few enough for small margins, enough for the products' full speed
 # What ranking a pair costs, in units of one column of a product with one row: so much, and so much for each column.

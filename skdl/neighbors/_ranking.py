@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .._array import take_rows
 from ._metrics import Metric
 
 CACHED = 2**17  # float64 numbers in 1 MiB: pairs are compared in pieces that stay in the second-level cache
@@ -40,9 +41,14 @@ class Ranking:
         distances = np.empty(i.shape[0])
         for start in range(0, i.shape[0], self.chunk):
             part = slice(start, start + self.chunk)
-            rows = self.metric.represent(self.X[x[part]])
-            distances[part] = self.metric.between(self.queries[i[part]], rows)
+            rows = self.metric.represent(rows_at(self.X, x[part]))
+            distances[part] = self.metric.between(rows_at(self.queries, i[part]), rows)
         return distances
+
+
+def rows_at(X: Any, index: np.ndarray) -> Any:
+    """X[index], for which NumPy takes four times as long as for `take` where the rows are short."""
+    return take_rows(X, index) if isinstance(X, np.ndarray) else X[index]
 
 
 def order_in_groups(i: np.ndarray, key: np.ndarray) -> np.ndarray:

@@ -96,7 +96,7 @@ class Candidates:
         # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
         with np.errstate(over="ignore"):
             threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
-        hits = true_places(scores >= threshold)
+        hits = np.flatnonzero(scores >= threshold)
         x, i = np.divmod(hits, self.n_queries)
         self.parts.append((i, x + start, scores.ravel()[hits]))
         self.count += hits.shape[0]
@@ -148,12 +148,3 @@ class Candidates:
             return empty, empty, np.empty(0)
         i, x, scores = (np.concatenate(part) for part in zip(*self.parts, strict=True))
         return i, x, scores
-
-
-def true_places(mask: np.ndarray) -> np.ndarray:
-    """`np.flatnonzero` of a mask that is nearly all false, eight places at a time."""
-    flat = mask.ravel()
-    whole = flat.size - flat.size % 8
-    words = np.flatnonzero(flat[:whole].view(np.uint64))
-    word, place = np.nonzero(flat[:whole].reshape(-1, 8)[words])
-    return np.concatenate([8 * words[word] + place, whole + np.flatnonzero(flat[whole:])])

@@ -90,7 +90,7 @@ class TreeSearch(Search):
 
 def spatial_order(X: np.ndarray) -> np.ndarray:
     """An order of the rows in which neighbours are near each other."""
-    return cKDTree(X, leafsize=LEAF, balanced_tree=False).indices
+    return cKDTree(X, leafsize=LEAF, balanced_tree=False, compact_nodes=False).indices
 
 
 def in_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
