@@ -28,7 +28,8 @@ class StackBackend(ParallelBackendBase):
 
     Tasks run in threads, one at a time. A task that fits a network waits until no other can go on; then all networks
     that are waited for are trained together, those of one structure as one stack, in as many threads or processes as
-    there are cores (or as `n_jobs` says, where it is less). Each ends in the same bits as alone.
+    there are cores (or as `n_jobs` says, where it is less). Each ends in the same bits as alone. Tasks with seconds of
+    work ahead are shared out to as many processes, where they meet in the same way.
 
     Parameters
     ----------

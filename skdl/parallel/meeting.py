@@ -5,7 +5,8 @@ or until it waits for tasks of its own (a search inside a search); then another 
 the networks that are waited for are trained together, and their tasks go on, one after the other.
 
 There is no deadlock. Where nothing runs, is ready, or can begin, every task that has begun waits in a fit or for tasks
-of its own; what those wait for, followed down, is a fit. So fits are waiting, and are all released.
+of its own, or is in another process; what those wait for, followed down, is a fit. So fits are waiting, and are all
+released; and a process ends in the same way, or is found dead, whereupon its tasks begin here.
 
 Tasks change places only where they call in here. What belongs to the whole process, such as the filters of warnings or
 BLAS's threads, is therefore to each of them as it is to a task that runs alone.
@@ -47,11 +48,15 @@ class Meeting:
         Threads that train.
     workers : Workers or None
         Processes that may take over tasks.
+    n_beside : int
+        Meetings, with this one, that share the tasks of one call and run at the same time.
     """
 
-    def __init__(self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None):
+    def __init__(
+        self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None, n_beside: int = 1
+    ):
         self.max_stack, self.max_stack_bytes, self.n_threads = max_stack, max_stack_bytes, n_threads
-        self._workers = workers
+        self._workers, self._n_beside = workers, n_beside
         self._away: Share | None = None
         self.pool = Pool()
         self.stacks: list[int] = []  # the number of members of each stack that was trained
@@ -280,7 +285,7 @@ class Meeting:
             with gathered_by(None):  # this may be a task's thread
                 # While tasks are away, the other cores and joblib's processes are theirs.
                 n_threads = self.n_threads if self._away is None else 1
-                self.stacks += train_round([fit for _, fit in together], n_threads)
+                self.stacks += train_round([fit for _, fit in together], n_threads, self._n_beside)
         finally:
             with self._lock:
                 self._training = False

@@ -106,14 +106,17 @@ class Guarded:
         return instead
 
 
-def train_round(fits: Sequence[Fit], n_threads: int) -> list[int]:
-    """Train the members of all fits, those of one structure together; returns the sizes of the stacks."""
+def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:
+    """Train the members of all fits, those of one structure together; returns the sizes of the stacks.
+
+    Of the time it takes, a part in `n_beside` counts: as many rounds of one call are trained side by side.
+    """
     everybody = [guarded for fit in fits for guarded in fit.members]
     sizes = []
     for indices in groups_of([guarded.member for guarded in everybody]):
         group = [everybody[i] for i in indices]
         try:
-            _train(group, n_threads)
+            _train(group, n_threads, n_beside)
             sizes.append(len(group))
         except BaseException:  # a component's own, or memory that does not suffice: whose it is shows alone
             for guarded in group:
@@ -122,11 +125,11 @@ def train_round(fits: Sequence[Fit], n_threads: int) -> list[int]:
     return sizes
 
 
-def _train(group: Sequence[Guarded], n_threads: int) -> None:
+def _train(group: Sequence[Guarded], n_threads: int, n_beside: int) -> None:
     begun = time.perf_counter()
     members = with_shared_rows([guarded.in_company() for guarded in group])
     outcomes = train_members(members, n_threads)
-    _share_time(outcomes, time.perf_counter() - begun)
+    _share_time(outcomes, (time.perf_counter() - begun) / n_beside)
     for guarded, outcome in zip(group, outcomes, strict=True):
         guarded.end(outcome)
 

@@ -134,7 +134,8 @@ class Share:
         with self._folder:
             try:
                 found = parallel(
-                    delayed(_work)(functions[share], *self._settings, floating_point, self._given_up) for share in shares
+                    delayed(_work)(functions[share], self.n_processes, *self._settings, floating_point, self._given_up)
+                    for share in shares
                 )
             except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
                 return []
@@ -150,6 +151,7 @@ class Share:
 
 def _work(
     functions: Sequence[Callable[[], Any]],
+    n_processes: int,
     max_stack: int,
     max_stack_bytes: int,
     floating_point: dict[str, Any],
@@ -159,7 +161,7 @@ def _work(
 
     They have to run where they came from; or one has raised, and the others, in all processes, are given up.
     """
-    meeting = Meeting(max_stack, max_stack_bytes, 1)
+    meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     with one_blas_thread(), np.errstate(**floating_point):
         call = Call(meeting, None, copy_context(), given_up=given_up)
         futures = [

@@ -16,8 +16,8 @@ def stacks(monkeypatch):
     rounds = []
     train_round = meeting.train_round
 
-    def recorded(fits, n_threads):
-        sizes = train_round(fits, n_threads)
+    def recorded(*arguments):
+        sizes = train_round(*arguments)
         rounds.append(sizes)
         return sizes
 

@@ -210,8 +210,8 @@ def search_in_worker(X, y):
 
     sizes, train_round = [], meeting.train_round
 
-    def recorded(fits, n_threads):
-        sizes.extend(train_round(fits, n_threads))
+    def recorded(*arguments):
+        sizes.extend(train_round(*arguments))
         return sizes
 
     meeting.train_round = recorded

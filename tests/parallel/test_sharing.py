@@ -139,9 +139,9 @@ def test_seconds_are_shares_of_the_time_that_has_passed(iris, monkeypatch):
     spent = []
     train = rounds._train
 
-    def timed(group, n_threads):
+    def timed(*arguments):
         begun = rounds.time.perf_counter()
-        train(group, n_threads)
+        train(*arguments)
         spent.append(rounds.time.perf_counter() - begun)
 
     monkeypatch.setattr(rounds, "_train", timed)

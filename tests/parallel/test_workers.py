@@ -150,6 +150,18 @@ def test_warnings_come_as_from_a_sequential_run(iris, stacked, shares):
     assert len(shares) == 3
 
 
+def test_seconds_in_the_histories_add_up_to_those_that_pass(iris, stacked, shares):
+    """And not to those of all processes."""
+    network = clone(MLP).set_params(max_iter=300, n_iter_no_change=None)
+    joblib.Parallel(n_jobs=2)(joblib.delayed(clone(network).fit)(*iris) for _ in range(2))  # starts the processes
+    begun = time.perf_counter()
+    with stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(clone(network).fit)(*iris) for _ in range(22))
+    passed = time.perf_counter() - begun
+    assert shares == [(20, 20)]
+    assert 0.2 * passed < sum(one.history_["seconds"].sum() for one in found[2:]) < passed
+
+
 # Errors and ends
 
 
