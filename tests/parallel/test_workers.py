@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from skdl import EnsembleClassifier, MLPClassifier
 from skdl.callbacks import TimeBudget
 from skdl.engine import processes
-from skdl.parallel import workers
+from skdl.parallel import backend, workers
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
@@ -31,6 +31,7 @@ TASKS = 20  # of that grid in five folds
 def shares(monkeypatch):
     """Any work is worth processes; the numbers of tasks in each share that was sent, and what came back."""
     monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
+    monkeypatch.setattr(backend, "cpu_count", lambda: 2)
     monkeypatch.setattr(workers, "OTHERS_SHARE", np.inf)  # an earlier test's threads may still be busy
     sent = []
     run = workers.Share.run
