@@ -126,7 +126,7 @@ class Share:
 
         Where something cannot be sent, or a process was killed, the tasks stay as they are.
         """
-        tasks = [task for *_, task in self.entries]
+        tasks = side_by_side([task for *_, task in self.entries])
         functions = [task.function for task in tasks]
         shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
         parallel = Parallel(n_jobs=self.n_processes, backend="loky", batch_size=1, pre_dispatch="all")
@@ -147,6 +147,21 @@ class Share:
                     if result.error is not None and self.failed is None:
                         self.failed = task
         return [size for _, stacks in found for size in stacks]
+
+
+def side_by_side(tasks: Sequence[Task]) -> list[Task]:
+    """The tasks with those side by side that are given the same arrays, as those of one fold are.
+
+    What meets then has its rows in common: they are standardised once, and gathered once for each batch.
+    """
+    places: dict[tuple[int, ...], int] = {}
+
+    def place(task: Task) -> int:
+        calls = getattr(task.function, "items", ())  # of joblib's
+        values = [value for _, args, kwargs in calls for value in (*args, *kwargs.values())]
+        return places.setdefault(tuple(id(value) for value in values if isinstance(value, np.ndarray)), len(places))
+
+    return sorted(tasks, key=place)
 
 
 def _work(

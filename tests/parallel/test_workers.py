@@ -21,6 +21,8 @@ from skdl import EnsembleClassifier, MLPClassifier
 from skdl.callbacks import TimeBudget
 from skdl.engine import processes
 from skdl.parallel import backend, workers
+from skdl.parallel.tasks import Task
+from skdl.parallel.workers import side_by_side
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
@@ -78,6 +80,22 @@ def test_a_search(estimator, iris, stacked, stacks, shares):
     assert shares == [(TASKS - 2, members * (TASKS - 2))]  # two went ahead
     assert stacks == [[2 * members]]
     assert table(found.cv_results_) == table(expected.cv_results_)
+
+
+def test_tasks_of_one_fold_are_side_by_side():
+    class Given:
+        def __init__(self, *items):
+            self.items = items
+
+    first, second, table = np.arange(3), np.arange(3), [1, 2]
+    arguments = [(first,), (second,), (first, 1), (table,), (table, first), (second,), (first, second)]
+    tasks = [
+        Task(None, Given((sum, (i,), {"train": each, **dict(enumerate(rest))})), None)
+        for i, (each, *rest) in enumerate(arguments)
+    ]
+    assert [task.function.items[0][1] for task in side_by_side(tasks)] == [(i,) for i in (0, 2, 4, 1, 5, 3, 6)]
+    functions = [Task(None, function, None) for function in (sum, max, sum)]
+    assert side_by_side(functions) == functions
 
 
 def test_estimators_come_back(iris, stacked, shares):
