@@ -157,7 +157,7 @@ class Meeting:
             self._running -= 1
             share = self._send_others(task, members)
             job = self._next()
-        self._start(share)
+        self._start(share)  # before all else, which may end in a training of many epochs
         self._start(job)
         task.wait_for_turn()
         if task.call.cancelled:
@@ -168,16 +168,17 @@ class Meeting:
 
     def _send_others(self, task: Task, members: Sequence[Member]) -> Share | None:
         """Tasks that worker processes take over, if a task that asks for a training shows that this is worth it."""
-        if self._workers is None or self._away is not None or task.call.caller is not None or task.call.lazy:
+        call = task.call
+        if self._workers is None or self._away is not None or call.caller is not None or call.lazy:
             return None
-        others = sorted(entry for entry in self._queue if entry[2].call is task.call and entry[2].may_leave)
+        others = sorted(entry for entry in self._queue if entry[2].call is call and entry[2].may_leave)
         n_processes = self._workers.wanted(task, members, len(others))
         if n_processes == 1:
             return None
+        self._queue = [entry for entry in self._queue if entry[2].call is not call or not entry[2].may_leave]
+        heapq.heapify(self._queue)
         for *_, other in others:
             other.may_leave = False
-        self._queue = [entry for entry in self._queue if entry[2].call is not task.call or entry[2].may_leave]
-        heapq.heapify(self._queue)
         self._away = self._workers.share(others, n_processes)
         return self._away
 
@@ -223,6 +224,11 @@ class Meeting:
         try:
             threading.Thread(target=self._work, args=(job,), name="skdl", daemon=True).start()
         except RuntimeError:  # no more threads: those that wait are trained in this one, and then end
+            if not isinstance(job, (Task, list)):
+                job.drop()
+                with self._lock:
+                    self._take_back(job)
+                return
             if isinstance(job, Task):
                 with self._lock:
                     self._running -= 1
@@ -267,15 +273,18 @@ class Meeting:
         """
         stacks = share.run()
         with self._lock:
-            self._away = None
             self.stacks += stacks
-            for entry in share.entries:
-                if entry[2] is not share.failed:
-                    heapq.heappush(self._queue, entry)
+            self._take_back(share)
             if share.failed is None:
                 return self._next()
             self._running += 1
             return share.failed
+
+    def _take_back(self, share: Share) -> None:
+        self._away = None
+        for entry in share.entries:
+            if entry[2] is not share.failed:
+                heapq.heappush(self._queue, entry)
 
     def _train(self, together: Waiting) -> Job | None:
         outside = together[0][0].call.outermost.filters

@@ -121,6 +121,10 @@ class Share:
         with suppress(FileNotFoundError):  # they are just coming
             self._given_up.set()
 
+    def drop(self) -> None:
+        """The processes will not be asked."""
+        self._folder.cleanup()
+
     def run(self) -> list[int]:
         """Let the processes run the tasks, which then only give their results; the sizes of the stacks there.
 

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 import warnings
 from unittest.mock import Mock
@@ -272,6 +273,28 @@ def test_networks_that_use_threads_of_blas_come_back(stacked, shares):
         search.fit(X, y)
     assert shares == [(6, 2)]  # four came back
     assert table(search.cv_results_) == table(expected.cv_results_)
+
+
+def test_no_thread_is_left_to_wait_for_processes(iris, stacked, shares, monkeypatch):
+    start = threading.Thread.start
+
+    def limited(self):
+        if len(shares_made) == 1:
+            shares_made.append(None)
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    shares_made = []
+    share = workers.Workers.share
+    monkeypatch.setattr(workers.Workers, "share", lambda *args: (shares_made.append(None), share(*args))[1])
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    search = GridSearchCV(MLP, GRID, cv=5, refit=False)
+    with stacked(n_jobs=2):
+        search.fit(*iris)
+    assert len(shares_made) == 2
+    assert shares == []
+    monkeypatch.undo()
+    assert table(search.cv_results_) == table(clone(search).fit(*iris).cv_results_)
 
 
 # Tasks that stay
