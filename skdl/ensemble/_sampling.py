@@ -47,17 +47,17 @@ class Sampler:
         if weight is not None:
             order = order[weight[order] > 0]
         self.order = order
-        ends = np.arange(1.0, len(order) + 1) if weight is None or not bootstrap else np.cumsum(weight[order])
-        self.ends = ends
-        self.n_samples = _count(max_samples, ends[-1])
+        self.ends = None if weight is None or not bootstrap else np.cumsum(weight[order])  # None: each as long as 1
+        self.length = len(order) if self.ends is None else self.ends[-1]
+        self.n_samples = _count(max_samples, self.length)
         if not bootstrap and self.n_samples > len(order):
             raise ValueError(
                 f"max_samples={max_samples} must be at most the {len(order)} rows to draw from when bootstrap=False."
             )
         if weight is not None and bootstrap and self.n_samples < min(10, len(order)):
             warnings.warn(
-                f"max_samples={max_samples} of a sum of weights of {ends[-1]:g} is {self.n_samples} row(s) a member: "
-                "a fraction takes sample_weight as counts. Give max_samples as an int for weights on another scale.",
+                f"max_samples={max_samples} of a sum of weights of {self.length:g} is {self.n_samples} row(s) a "
+                "member: a fraction takes sample_weight as counts. Give max_samples as an int for weights on another scale.",
                 stacklevel=3,
             )
 
@@ -70,7 +70,8 @@ class Sampler:
         """The rows of one member."""
         if not self.bootstrap:
             return np.sort(self.order[generator.permutation(len(self.order))[: self.n_samples]])
-        places = np.searchsorted(self.ends, generator.random(self.n_samples) * self.ends[-1], side="right")
+        drawn = generator.random(self.n_samples) * self.length
+        places = drawn.astype(np.intp) if self.ends is None else np.searchsorted(self.ends, drawn, side="right")
         return self.order[np.minimum(places, len(self.order) - 1)]
 
 
