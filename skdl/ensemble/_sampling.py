@@ -57,7 +57,8 @@ class Sampler:
         if weight is not None and bootstrap and self.n_samples < min(10, len(order)):
             warnings.warn(
                 f"max_samples={max_samples} of a sum of weights of {self.length:g} is {self.n_samples} row(s) a "
-                "member: a fraction takes sample_weight as counts. Give max_samples as an int for weights on another scale.",
+                "member: a fraction takes sample_weight as counts. Give max_samples as an int for weights on another "
+                "scale.",
                 stacklevel=3,
             )
 
