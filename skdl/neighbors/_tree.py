@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .._array import take_rows
 from ._distances import DistanceBound
 from ._metrics import Minkowski
 from ._ranking import Ranking
@@ -24,7 +25,7 @@ class TreeSearch(Search):
     """scipy's tree proposes; it is asked for more where the last neighbour is tied, to rounding, with the next row."""
 
     name = "kd_tree"
-    query_rows = 8192
+    query_rows = 1 << 15
     widths = 1, 4, 16  # times k + 1 rows; queries with still more ties are scanned, whose memory is bounded
 
     def __init__(self, X: np.ndarray, metric: Minkowski):
@@ -39,18 +40,17 @@ class TreeSearch(Search):
         self.error = 4 * rounding_bound(X.shape[1] + 512, np.float64)
         self.underflow = minkowski_underflow(X.shape[1], metric.exponent)
 
-    def query(self, Q: np.ndarray, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        Q = self._like_training(Q)
-        order = spatial_order(Q.astype(np.float64, copy=False))
-        found = super().query(Q[order], k, n_jobs)
-        distances, indices = (np.empty_like(part) for part in found)
-        distances[order], indices[order] = found
-        return distances, indices
-
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        order = spatial_order(Q.astype(np.float64, copy=False))
+        found = self._nearest_in_order(take_rows(Q, order), k, budget)
+        distances, indices = (np.empty_like(part) for part in found)
+        distances[order], indices[order] = found
+        return distances, indices
+
+    def _nearest_in_order(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         ranking = Ranking(self.X, self.metric, Q, k, budget)
         undecided = np.arange(Q.shape[0])
         for width in self.widths:
@@ -69,19 +69,21 @@ class TreeSearch(Search):
         x = self.number[x]
         reach = found[:, k - 1] * (1 + self.error) + self.underflow
         decided = (found[:, -1] > reach) | (width == n_rows)
-        # An index past the rows stands for "none": all further distances overflow.
-        keep = (found <= reach[:, None]) & decided[:, None] & (x < n_rows)
-        exactly = decided & keep[:, :k].all(axis=1) & ~keep[:, k:].any(axis=1)
+        # The columns ascend, and an index past the rows stands for "none", last: all further distances overflow.
+        exactly = decided & (x[:, k - 1] < n_rows)
+        if width > k:
+            exactly &= (found[:, k] > reach) | (x[:, k] == n_rows)
         self._fill(ranking, part[exactly], x[exactly, :k])
-        i, column = np.nonzero(keep & ~exactly[:, None])
-        ranking.add(part[i], x[i, column])
+        others = np.flatnonzero(decided & ~exactly)
+        i, column = np.nonzero((found[others] <= reach[others, None]) & (x[others] < n_rows))
+        ranking.add(part[others[i]], x[others[i], column])
         return part[~decided]
 
     def _fill(self, ranking: Ranking, i: np.ndarray, x: np.ndarray) -> None:
         """Put exactly the k nearest of the queries i in order: sorting rows, which the tree left nearly sorted."""
         n_queries, k = x.shape
         distances = ranking.exact(np.repeat(i, k), x.ravel()).reshape(n_queries, k)
-        mixed = np.flatnonzero((distances[:, 1:] <= distances[:, :-1]).any(axis=1))
+        mixed = np.unique(np.nonzero(distances[:, 1:] <= distances[:, :-1])[0])
         order = np.lexsort((x[mixed], distances[mixed]))
         distances[mixed] = np.take_along_axis(distances[mixed], order, axis=1)
         x[mixed] = np.take_along_axis(x[mixed], order, axis=1)
