@@ -29,7 +29,7 @@ def stacks(monkeypatch):
 def no_thread_stays():
     before = set(threading.enumerate())
     yield
-    assert not threads_left(before, 5), "threads of the backend are still there"
+    assert not threads_left(before, 30), "threads of the backend are still there"
 
 
 def threads_left(before, timeout):
