@@ -33,9 +33,9 @@ LEAST_STEP_SECONDS = 0.5e-3  # of work for a thread in each step: with less, two
 def processes_for(members: Sequence[Member], n_threads: int) -> int:
     """How many processes should train the members in place of that many threads; 1 for none."""
     # Random numbers that two members draw in turn, or a callback, are not the same in two processes.
-    portable = all(member.begin is member.report is member.score is None for member in members)
-    portable = portable and len({id(member.generator) for member in members}) == len(members)
-    if n_threads == 1 or not portable or multiprocessing.parent_process() is not None:
+    alone = all(member.begin is member.report is member.score is None for member in members)
+    alone = alone and len({id(member.generator) for member in members}) == len(members)
+    if n_threads == 1 or not alone or multiprocessing.parent_process() is not None:
         return 1
     return processes_worth(sum(map(seconds_of, members)), n_threads)
 
@@ -108,8 +108,7 @@ def train_in_processes(
     seen: dict[Any, Any] = {}
     for share, (trained, caught) in zip(shares, results, strict=True):
         outcomes[share] = trained
-        for message, category, filename, line in caught:
-            warnings.warn_explicit(message, category, filename, line, registry=seen)
+        warn_again(caught, seen)
     for block, ended in zip(blocks, outcomes, strict=True):
         for member, outcome in zip(block, ended, strict=True):
             _take_generator(member, outcome)
@@ -121,7 +120,18 @@ def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple
     with warnings.catch_warnings(record=True) as caught, one_blas_thread():
         warnings.simplefilter("default")  # each once: a component may warn in every step
         outcomes = [train(block, flag) for block in blocks]
-    return outcomes, [(each.message, each.category, each.filename, each.lineno) for each in caught]
+    return outcomes, portable(caught)
+
+
+def portable(caught: Sequence[warnings.WarningMessage]) -> list[tuple[Any, ...]]:
+    """Warnings that were recorded, as they can be sent."""
+    return [(each.message, each.category, each.filename, each.lineno) for each in caught]
+
+
+def warn_again(sent: Sequence[tuple[Any, ...]], seen: dict[Any, Any]) -> None:
+    """Give them in this process; `seen` are those that have been."""
+    for message, category, filename, line in sent:
+        warnings.warn_explicit(message, category, filename, line, registry=seen)
 
 
 def _take_generator(member: Member, outcome: Outcome) -> None:

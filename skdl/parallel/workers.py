@@ -27,7 +27,7 @@ from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
 from skdl.engine import Member
-from skdl.engine.processes import Flag, processes_worth, seconds_of
+from skdl.engine.processes import Flag, portable, processes_worth, seconds_of, warn_again
 from skdl.parallel.meeting import Entry, Meeting
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
@@ -43,8 +43,8 @@ class Result:
     ----------
     value : object
     error : Exception or None
-    caught : list of (message, category, filename, lineno)
-        Warnings on the way.
+    caught : list of tuple
+        Warnings on the way, as `portable` makes them.
     """
 
     value: Any
@@ -53,8 +53,7 @@ class Result:
 
     def give(self, seen: dict[Any, Any]) -> Any:
         """Return or raise it, here; `seen` are the warnings that others have given."""
-        for message, category, filename, line in self.caught:
-            warnings.warn_explicit(message, category, filename, line, registry=seen)
+        warn_again(self.caught, seen)
         if self.error is not None:
             raise self.error
         return self.value
@@ -205,4 +204,4 @@ def _result(function: Callable[[], Any], given_up: Flag) -> Result | None:
             error = raised
             note_place(error)
             given_up.set()
-    return Result(value, error, [(each.message, each.category, each.filename, each.lineno) for each in caught])
+    return Result(value, error, portable(caught))
