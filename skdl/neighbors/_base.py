@@ -13,6 +13,7 @@ from scipy.stats import randint
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from .._array import take_rows
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
 from .._search_space import SearchSpaceMixin
 from .._threads import n_threads
@@ -211,7 +212,7 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
         for start in range(0, X.shape[0], size):
             block = slice(start, min(start + size, X.shape[0]))
             distances, indices = self._neighbors(X[block], self.n_neighbors)
-            yield block, indices, distance_weights(distances, self.weights) * self._rows.votes[indices]
+            yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
 
 
 @contextmanager

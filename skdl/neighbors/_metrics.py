@@ -23,7 +23,7 @@ class Metric(ABC):
 
     def represent(self, X: Any) -> Any:
         """Rows of X as the float64 rows that `between` compares."""
-        return X.astype(np.float64)
+        return X.astype(np.float64, copy=False)
 
     @abstractmethod
     def between(self, A: Any, B: Any) -> np.ndarray:
@@ -46,10 +46,10 @@ class Minkowski(Metric):
             difference = A - B
             np.abs(difference, out=difference)
             if p == 1:
-                return difference.sum(axis=1)
+                return over_columns(np.add, difference)
             if np.isinf(p):
-                return difference.max(axis=1)
-            return (difference**p).sum(axis=1) ** (1 / p)
+                return over_columns(np.maximum, difference)
+            return over_columns(np.add, difference**p) ** (1 / p)
 
 
 class Cosine(Metric):
@@ -120,13 +120,26 @@ def scale_rows(X: Any, divisors: np.ndarray) -> Any:
 
 def row_largest(X: Any) -> np.ndarray:
     if not sparse.issparse(X):
-        return np.abs(X).max(axis=1)
+        return over_columns(np.maximum, np.abs(X))
     return np.asarray(abs(X).max(axis=1).todense(), dtype=np.float64).ravel()
 
 
 def row_sums_of_squares(X: Any) -> np.ndarray:
     if not sparse.issparse(X):
-        return (X * X).sum(axis=1)
+        return over_columns(np.add, X * X)
     squares = X.copy()
     squares.data = np.square(squares.data)
     return np.asarray(squares.sum(axis=1)).ravel()
+
+
+def over_columns(operation: np.ufunc, X: np.ndarray) -> np.ndarray:
+    """`operation.reduce(X, axis=1)`, bit for bit.
+
+    NumPy, too, combines rows of fewer than 8 numbers in their order, but takes five times as long.
+    """
+    if not 2 <= X.shape[1] < 8:
+        return operation.reduce(X, axis=1)
+    result = operation(X[:, 0], X[:, 1])
+    for column in X.T[2:]:
+        operation(result, column, out=result)
+    return result

@@ -36,12 +36,13 @@ class Ranking:
         best = order[group_starts(i, n_queries)[:, None] + np.arange(k)]
         self.distances, self.indices = distances[best], x[best]
 
-    def exact(self, i: np.ndarray, x: np.ndarray) -> np.ndarray:
-        """The distances of the pairs."""
+    def exact(self, i: np.ndarray, x: np.ndarray, X: Any = None) -> np.ndarray:
+        """The distances of the queries i from the rows x of the training rows, or of a copy X in another order."""
+        X = self.X if X is None else X
         distances = np.empty(i.shape[0])
         for start in range(0, i.shape[0], self.chunk):
             part = slice(start, start + self.chunk)
-            rows = self.metric.represent(rows_at(self.X, x[part]))
+            rows = self.metric.represent(rows_at(X, x[part]))
             distances[part] = self.metric.between(rows_at(self.queries, i[part]), rows)
         return distances
 

@@ -7,6 +7,7 @@ give the same bits, whatever the block sizes and the number of threads.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,13 @@ class Search(ABC):
         most = max(1, min(self.query_rows, int(budget // self.bytes_per_query(k, budget))))
         size = -(-n_queries // (n_threads * -(-n_queries // (n_threads * most))))  # as many blocks for each thread
         blocks = [slice(start, start + size) for start in range(0, n_queries, size)]
+        distances, indices = np.empty((n_queries, k)), np.empty((n_queries, k), np.intp)
+
+        def answer(block: slice) -> None:
+            distances[block], indices[block] = self.nearest(self._like_training(Q[block]), k, budget)
+
         with thread_map(n_threads) as run:
-            parts = list(run(lambda block: self.nearest(self._like_training(Q[block]), k, budget), blocks))
-        distances, indices = (np.concatenate(part) for part in zip(*parts, strict=True))
+            deque(run(answer, blocks), maxlen=0)
         # Rows without a common column are infinitely far, which is no overflow.
         if np.isinf(distances).any() and not isinstance(self.metric, NanEuclidean):
             raise ValueError("The distances between rows of X overflow float64: rescale X (for example with a scaler).")

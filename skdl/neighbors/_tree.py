@@ -19,6 +19,7 @@ from ._scan import ScanSearch
 from ._search import Search
 
 LEAF = 32
+BLOCK = 2**14  # proposed rows at a time, in memory that is used again
 
 
 class TreeSearch(Search):
@@ -44,46 +45,44 @@ class TreeSearch(Search):
         return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        order = spatial_order(Q.astype(np.float64, copy=False))
-        found = self._nearest_in_order(take_rows(Q, order), k, budget)
-        distances, indices = (np.empty_like(part) for part in found)
-        distances[order], indices[order] = found
-        return distances, indices
-
-    def _nearest_in_order(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         ranking = Ranking(self.X, self.metric, Q, k, budget)
-        undecided = np.arange(Q.shape[0])
+        undecided = spatial_order(ranking.queries)
         for width in self.widths:
-            size = max(1, budget // self.bytes_per_query(width * (k + 1), budget))
-            rest = [self._propose(ranking, Q, part, width * (k + 1)) for part in in_blocks(undecided, size)]
+            size = max(1, min(BLOCK // (width * (k + 1)), budget // self.bytes_per_query(width * (k + 1), budget)))
+            rest = [self._propose(ranking, part, width * (k + 1)) for part in in_blocks(undecided, size)]
             undecided = np.concatenate([undecided[:0], *rest])
         for part in in_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
             ranking.distances[part], ranking.indices[part] = self.scan.nearest(Q[part], k, budget)
         return ranking.distances, ranking.indices
 
-    def _propose(self, ranking: Ranking, Q: np.ndarray, part: np.ndarray, width: int) -> np.ndarray:
+    def _propose(self, ranking: Ranking, part: np.ndarray, width: int) -> np.ndarray:
         """Rank what the tree finds for the queries `part`; returns those that it leaves undecided."""
         n_rows, k = self.X.shape[0], ranking.distances.shape[1]
         width = min(width, n_rows)
-        found, x = self.tree.query(Q[part].astype(np.float64), range(1, width + 1), p=self.metric.exponent)
-        x = self.number[x]
+        queries = take_rows(ranking.queries, part)
+        found, placed = self.tree.query(queries, range(1, width + 1), p=self.metric.exponent)
+        x = take_rows(self.number, placed)
         reach = found[:, k - 1] * (1 + self.error) + self.underflow
         decided = (found[:, -1] > reach) | (width == n_rows)
         # The columns ascend, and an index past the rows stands for "none", last: all further distances overflow.
         exactly = decided & (x[:, k - 1] < n_rows)
         if width > k:
             exactly &= (found[:, k] > reach) | (x[:, k] == n_rows)
-        self._fill(ranking, part[exactly], x[exactly, :k])
+        self._fill(ranking, part[exactly], x[exactly, :k], placed[exactly, :k])
         others = np.flatnonzero(decided & ~exactly)
         i, column = np.nonzero((found[others] <= reach[others, None]) & (x[others] < n_rows))
         ranking.add(part[others[i]], x[others[i], column])
         return part[~decided]
 
-    def _fill(self, ranking: Ranking, i: np.ndarray, x: np.ndarray) -> None:
+    def _fill(self, ranking: Ranking, i: np.ndarray, x: np.ndarray, placed: np.ndarray) -> None:
         """Put exactly the k nearest of the queries i in order: sorting rows, which the tree left nearly sorted."""
         n_queries, k = x.shape
-        distances = ranking.exact(np.repeat(i, k), x.ravel()).reshape(n_queries, k)
-        mixed = np.unique(np.nonzero(distances[:, 1:] <= distances[:, :-1])[0])
+        # From the tree's copy of the rows, where those of one query lie near each other.
+        distances = ranking.exact(np.repeat(i, k), placed.ravel(), self.tree.data)
+        falls = distances[1:] <= distances[:-1]
+        falls[k - 1 :: k] = False  # from one query's last neighbour to the next query's first
+        mixed = np.unique(np.flatnonzero(falls) // k)
+        distances = distances.reshape(n_queries, k)
         order = np.lexsort((x[mixed], distances[mixed]))
         distances[mixed] = np.take_along_axis(distances[mixed], order, axis=1)
         x[mixed] = np.take_along_axis(x[mixed], order, axis=1)

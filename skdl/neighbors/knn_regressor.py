@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
+from .._array import take_rows
 from .._validation import validate_regression
 from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
+from ._metrics import over_columns
 
 
 class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
@@ -169,11 +171,13 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         prediction = np.empty((X.shape[0], *n_outputs), dtype=self._y.dtype)
         unheard = 0
         for block, indices, votes in self._votes(X, *n_outputs or (1,)):
-            none = votes.sum(axis=1) == 0
-            votes[none] = 1.0  # any number that can be divided by
+            total = over_columns(np.add, votes)
+            none = total == 0
+            total[none] = 1.0  # any number that can be divided by
             if n_outputs:
-                votes = votes[:, :, None]
-            means = (votes * self._y[indices]).sum(axis=1) / votes.sum(axis=1)
+                means = (votes[:, :, None] * take_rows(self._y, indices)).sum(axis=1) / total[:, None]
+            else:
+                means = over_columns(np.add, votes * take_rows(self._y, indices)) / total
             means[none] = self._mean
             unheard += int(none.sum())
             prediction[block] = means
