@@ -150,7 +150,7 @@ _MILLS = np.array(
 
 
 def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array, like: Array) -> Array:
-    """Zeros and ones of the shape and type of `like` (k, ...): member i's come from generator i alone.
+    """Zeros and ones of the shape and type of `like` (k or 1, ...), k times: member i's come from generator i alone.
 
     Sixteen random bits a number, four numbers a draw: one is at hand with the probability rounded to 2^-16, and several
     times faster than a comparison with a uniform real.
@@ -161,7 +161,7 @@ def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array
     for generator, bound, row in zip(generators, bounds, ones, strict=True):
         bits = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
         np.less(bits, bound.astype(np.uint32), out=row, casting="unsafe")
-    return ones.reshape(like.shape)
+    return ones.reshape(len(generators), *like.shape[1:])
 
 
 def to_numpy(x: Array) -> np.ndarray:

@@ -6,9 +6,9 @@ standardised, for all members of a stack. Small tables are standardised once for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from skdl._array import Array, take_rows
 
-BLOCK_NUMBERS = 1 << 17  # numbers in a gathered block: small enough for the cache, large enough to spare calls
+BLOCK_NUMBERS = 1 << 17  # numbers in gathered rows: small enough for the cache, large enough to spare calls
 STANDARDISED_ROWS = 4096  # at a time, so that no second table is needed
 READY_NUMBERS = 1 << 22  # numbers in tables that are standardised as a whole: 16 MiB in float32
 
@@ -49,17 +49,21 @@ class Rows:
     strata: np.ndarray | None = None
 
     def order(self, generator: np.random.Generator, shuffle: bool) -> np.ndarray:
-        """The order of the rows in an epoch."""
+        """The rows of X in the order of an epoch."""
         order = generator.permutation(self.n) if shuffle else np.arange(self.n)
-        if self.strata is None:
-            return order
+        if self.strata is not None:
+            order = self._stratified(order, generator if shuffle else None)
+        return order if self.index is None else self.index[order]
+
+    def _stratified(self, order: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
         # The j-th of a class's n rows is due after a share (j + u) / n of the epoch, u the class's own start.
+        assert self.strata is not None
         strata = (self.strata if self.index is None else self.strata[self.index])[order]
         counts = np.bincount(strata)
         by_class = np.argsort(strata, kind="stable")
         rank = np.empty(self.n)
         rank[by_class] = np.arange(self.n) - np.repeat(np.cumsum(counts) - counts, counts)
-        starts = generator.random(len(counts)) if shuffle else np.full(len(counts), 0.5)
+        starts = np.full(len(counts), 0.5) if generator is None else generator.random(len(counts))
         due = (rank + starts[strata]) / counts[strata]
         return order[np.argsort(due, kind="stable")]
 
@@ -68,9 +72,22 @@ class Rows:
         return self.X.shape[0] if self.index is None else len(self.index)
 
     def shares_arrays(self, other: Rows) -> bool:
-        """Whether rows of both can be gathered in one call: they come from the same arrays."""
-        names = ("X", "targets", "weight", "shift", "scale")
-        return isinstance(self.X, np.ndarray) and all(getattr(self, name) is getattr(other, name) for name in names)
+        """Whether rows of both can be gathered in one call: they come from the same arrays, standardised or not."""
+        one_call = isinstance(self.X, np.ndarray) and self._kinds == other._kinds
+        return one_call and all(getattr(self, name) is getattr(other, name) for name in ("X", "targets", "weight"))
+
+    @property
+    def _kinds(self) -> list[Any]:
+        return [None if array is None else array.dtype for array in (self.shift, self.scale)]
+
+    @staticmethod
+    def together(members: Sequence[Rows]) -> Rows:
+        """Rows of the same arrays as one, for an index of shape (k, n): each is standardised in its own way."""
+        first = members[0]
+        if first.standardisation is None or all(rows.standardisation == first.standardisation for rows in members):
+            return first
+        shift, scale = (np.stack([getattr(rows, name) for rows in members])[:, None] for name in ("shift", "scale"))
+        return replace(first, shift=shift, scale=scale)
 
     @property
     def table(self) -> Hashable:
@@ -138,18 +155,12 @@ class Batches:
         self.batch_size = batch_size
         self.dtype = dtype
         self.n = members[0].n
-        per_batch = len(members) * batch_size * members[0].X.shape[1]
-        self.rows_per_block = batch_size * max(1, BLOCK_NUMBERS // per_batch)
         starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
         self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
         shared = [i for i in range(1, len(members)) if i in starts or not members[i].shares_arrays(members[i - 1])]
         self.runs = [slice(a, b) for a, b in pairwise([0, *shared, len(members)])]  # and those of one array's rows
-
-    @cached_property
-    def _block(self) -> Array:
-        """Where inputs are gathered: the same memory for every block, which stays in the cache."""
-        n_rows = min(self.rows_per_block, max(rows.n for rows in self.members))
-        return np.empty((len(self.members), n_rows, self.members[0].X.shape[1]), self.dtype)
+        self._rows = {run.start: Rows.together(members[run]) for run in self.runs}
+        self._memory: dict[int, Array] = {}
 
     @property
     def steps_per_epoch(self) -> int:
@@ -160,12 +171,14 @@ class Batches:
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Batches (x, targets, weight) of shapes (k, B, d), (k, B, C) and (k, B, 1), rows in each member's order.
 
-        All members have the same number of rows. The next step writes over x.
+        All members have the same number of rows. Where their order is one array, and so are what it chooses from, x is
+        (1, B, d). The next step writes over x.
 
         Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
         """
         if orders is None:
-            orders = [np.arange(self.n)] * len(self.members)
+            everything = np.arange(self.n)
+            orders = [everything if rows.index is None else rows.index for rows in self.members]
         return self._batches(slice(0, len(self.members)), orders, whole=whole)
 
     def steps(self, orders: Sequence[np.ndarray]) -> Iterator[list[tuple[Array, Array, Array]]]:
@@ -184,34 +197,46 @@ class Batches:
         self, part: slice, orders: Sequence[np.ndarray], *, whole: bool = False
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Those of a part of the members, all of whose orders are of one length."""
-        n = len(orders[0])
-        for start in range(0, n, self.rows_per_block):
-            x, targets, weight = self._gather(part, cut(orders, slice(start, start + self.rows_per_block)))
-            n_rows = x.shape[1]
+        n, first = len(orders[0]), self.members[part.start]
+        runs = [run for run in self.runs if part.start <= run.start < part.stop]
+        alike = [self._alike(run, orders[run.start - part.start : run.stop - part.start]) for run in runs]
+        n_inputs = 1 if alike == [True] else len(orders)
+        numbers = n_inputs * first.X.shape[1] + len(orders) * first.targets.shape[1]
+        size = self.batch_size * max(1, BLOCK_NUMBERS // (self.batch_size * numbers))
+        for start in range(0, n, size):
+            index = cut(orders, slice(start, start + size))
+            n_rows = len(index[0])
+            x = self._inputs(part, (n_inputs, n_rows, first.X.shape[1]))
+            targets = np.empty((len(orders), n_rows, first.targets.shape[1]), self.dtype)
+            weight = np.ones((len(orders), n_rows, 1), self.dtype)
+            for run, same in zip(runs, alike, strict=True):
+                here = slice(run.start - part.start, run.stop - part.start)
+                self._gather(run, index[here], x if n_inputs == 1 else x[here], targets[here], weight[here], same)
             for a in range(0, n_rows, self.batch_size):
                 b = min(a + self.batch_size, n_rows)
                 yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (n if whole else b - a))
 
-    def _gather(self, part: slice, index: Sequence[np.ndarray]) -> tuple[Array, Array, Array]:
-        k, n_rows, first = part.stop - part.start, len(index[0]), self.members[part.start]
-        x = self._block[part, :n_rows]
-        targets = np.empty((k, n_rows, first.targets.shape[1]), self.dtype)
-        weight = np.ones((k, n_rows, 1), self.dtype)
-        for run in self.runs:
-            if part.start <= run.start < part.stop:
-                here: Any = slice(run.start - part.start, run.stop - part.start)
-                rows = self.members[run.start]
-                alike = all(a is b for a, b in pairwise(index[here]))
-                alike = alike and all(own.index is rows.index for own in self.members[run])
-                pairs = list(zip(self.members[run], index[here], strict=True))[: 1 if alike else None]
-                original = [chosen if own.index is None else own.index[chosen] for own, chosen in pairs]
-                # For a stack of small networks, a call for each member is a tenth of the training.
-                chosen = original[0] if alike else np.stack(original)
-                gathered = x[here.start] if alike else x[here]
-                rows.copy_inputs(chosen, gathered)
-                if alike:
-                    x[here.start + 1 : here.stop] = gathered
-                targets[here] = take_rows(rows.targets, chosen)
-                if rows.weight is not None:
-                    weight[here, ..., 0] = take_rows(rows.weight, chosen)
-        return x, targets, weight
+    def _alike(self, run: slice, orders: Sequence[np.ndarray]) -> bool:
+        """Whether members of one array's rows take the same of them, standardised alike."""
+        shift = self._rows[run.start].shift
+        return all(a is b for a, b in pairwise(orders)) and (shift is None or shift.ndim == 1)
+
+    def _inputs(self, part: slice, shape: tuple[int, int, int]) -> Array:
+        """Where a part's inputs are gathered: the same memory for every block, which stays in the cache."""
+        size = math.prod(shape)
+        memory = self._memory.get(part.start)
+        if memory is None or memory.size < size:
+            memory = self._memory[part.start] = np.empty(size, self.dtype)
+        return memory[:size].reshape(shape)
+
+    def _gather(
+        self, run: slice, index: Sequence[np.ndarray], x: Array, targets: Array, weight: Array, alike: bool
+    ) -> None:
+        """Rows of members of one array's rows, in one call: one for each member is a tenth of a small stack's time."""
+        rows, chosen = self._rows[run.start], index[0] if alike else np.stack(index)
+        rows.copy_inputs(chosen, x[0] if alike else x)
+        if alike:
+            x[1:] = x[0]
+        targets[...] = take_rows(rows.targets, chosen)
+        if rows.weight is not None:
+            weight[..., 0] = take_rows(rows.weight, chosen)

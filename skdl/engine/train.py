@@ -165,7 +165,7 @@ class Stack:
         orders: list[Array] = []
         for member, generator in zip(self.members, state.generators, strict=True):
             order = member.rows.order(generator, member.shuffle)
-            # Candidates of a search often have one seed, and then the same batches.
+            # Candidates of a search often have one seed, and then the same batches: their order is one array.
             orders.append(orders[-1] if orders and np.array_equal(order, orders[-1]) else order)
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)

@@ -60,7 +60,7 @@ def test_index_chooses_rows_with_repetitions(blocks, data):
     rows = Rows(X, targets, weight, index)
     assert rows.n == 6
     order = np.array([5, 0, 1, 4, 2, 3])
-    epoch = collect(Batches([rows], 4, np.float64), [order])
+    epoch = collect(Batches([rows], 4, np.float64), [index[order]])
     assert np.array_equal(np.concatenate([x[0] for x, _, _ in epoch]), X[index[order]])
     assert np.array_equal(np.concatenate([t[0] for _, t, _ in epoch]), targets[index[order]])
     found = np.concatenate([w[0, :, 0] * w.shape[1] for _, _, w in epoch])
@@ -127,7 +127,7 @@ def test_small_tables_are_standardised_once_to_the_same_bits(dtype):
     ready = ready_rows(members, np.float32)
     assert ready[0].X is ready[1].X
     assert ready[0].X.dtype == np.float32
-    orders = [generator.permutation(40) for _ in members]
+    orders = [rows.order(generator, shuffle=True) for rows in members]
     for (x, *_), (expected, *_) in zip(
         Batches(ready, 16, np.float32).epoch(orders), Batches(members, 16, np.float32).epoch(orders), strict=True
     ):

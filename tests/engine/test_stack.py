@@ -396,5 +396,5 @@ def test_members_of_one_seed_share_their_batches(kind, n_rows, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(type(rows), "copy_inputs", counted)
         train_stack([replace(one, generator=np.random.default_rng(5)) for one in members[:3]], Event())
-    assert sum(gathered) == n_rows * 3 * (1 if kind in ("all", "one index", "weights") else 3)
+    assert sum(gathered) == n_rows * 3 * (3 if kind == "sparse" else 1)
     check_members(members)
