@@ -11,6 +11,7 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from itertools import pairwise
 from threading import Event
 
 import numpy as np
@@ -63,10 +64,7 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -
         train, size = train_stack, members_per_block(first)
         if not inside:
             n_threads = n_processes if n_processes > 1 else threads_for(group, n_threads)
-            n_blocks = -(-len(group) // size)
-            n_blocks = n_threads * -(-n_blocks // n_threads)  # as many for each thread
-            size = -(-len(group) // n_blocks)
-    blocks = [group[start : start + size] for start in range(0, len(group), size)]
+    blocks = blocks_of(group, size, 1 if inside else n_threads)
     with nullcontext() if inside else one_blas_thread():
         if inside or n_threads == 1 or len(blocks) == 1:
             results = [train(block, interrupted) for block in blocks]
@@ -76,6 +74,26 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -
                 found = train_in_processes(train, blocks, n_processes, interrupted)
             results = _in_threads(train, blocks, n_threads, interrupted) if found is None else found
     return [outcome for result in results for outcome in result]
+
+
+def blocks_of(group: Sequence[Member], size: int, n_threads: int) -> list[Sequence[Member]]:
+    """The group in blocks of about equal size, at most `size`, as many for each thread.
+
+    Members of one table that fill blocks of their own are not mixed with those of others: if they go through their rows
+    in one order, as candidates of a search with one seed do, one batch is there for all of them.
+    """
+    starts = [0, *(i for i in range(1, len(group)) if group[i].rows.X is not group[i - 1].rows.X), len(group)]
+    tables = [group[a:b] for a, b in pairwise(starts)]
+    if len(group) / len(tables) >= size / 2:
+        blocks = [block for table in tables for block in evenly(table, -(-len(table) // size))]
+        if len(blocks) % n_threads == 0:
+            return blocks
+    return evenly(group, n_threads * -(-len(group) // (size * n_threads)))
+
+
+def evenly(members: Sequence[Member], n_blocks: int) -> list[Sequence[Member]]:
+    size = -(-len(members) // n_blocks)
+    return [members[start : start + size] for start in range(0, len(members), size)]
 
 
 def _train_one_by_one(block: Sequence[Member], interrupted: Signal) -> list[Outcome]:
