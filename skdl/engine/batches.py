@@ -55,6 +55,11 @@ class Rows:
             order = self._stratified(order, generator if shuffle else None)
         return order if self.index is None else self.index[order]
 
+    def orders_as(self, other: Rows) -> bool:
+        """Whether both have the same order where they are given the same random numbers."""
+        pairs: list[tuple[Any, Any]] = [(self.index, other.index), (self.strata, other.strata)]
+        return self.n == other.n and all(a is b or np.array_equal(a, b) for a, b in pairs)
+
     def _stratified(self, order: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
         # The j-th of a class's n rows is due after a share (j + u) / n of the epoch, u the class's own start.
         assert self.strata is not None

@@ -27,6 +27,7 @@ class Step:
         self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
         self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
         self.schedules = [member.schedule for member in members]
+        self.reacts = any(type(schedule).epoch_factor is not Schedule.epoch_factor for schedule in self.schedules)
         self.learning_rates = np.array([[member.optimizer.learning_rate] for member in members], dtype=float)
         self.decays = any(np.any(member.optimizer.weight_decay) for member in members)
         self.max_epochs = members[0].max_epochs
@@ -36,7 +37,9 @@ class Step:
         """The learning rate of each member in each step of the coming epoch, (k, S)."""
         done = state.step[:, None] + np.arange(steps_per_epoch, dtype=float)
         factor = self.schedule.factor(done, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
-        rates = self.learning_rates * factor * self._reactions(state)
+        rates = self.learning_rates * factor
+        if self.reacts:
+            rates = rates * self._reactions(state)
         return np.broadcast_to(rates.astype(state.theta.dtype), done.shape)
 
     def _reactions(self, state: State) -> Array:

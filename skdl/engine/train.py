@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -162,11 +163,7 @@ class Stack:
     def epoch(self) -> Array:
         """One pass over the rows; returns each member's objective, its loss as it went along, (k,)."""
         state = self.state
-        orders: list[Array] = []
-        for member, generator in zip(self.members, state.generators, strict=True):
-            order = member.rows.order(generator, member.shuffle)
-            # Candidates of a search often have one seed, and then the same batches: their order is one array.
-            orders.append(orders[-1] if orders and np.array_equal(order, orders[-1]) else order)
+        orders = self._orders()
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)
         self.last_rate = rates[:, -1]
@@ -184,3 +181,30 @@ class Stack:
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
             value[~np.isfinite(array).all(axis=1)] = np.inf
         return value
+
+    def _orders(self) -> list[Array]:
+        """Each member's rows in the order of the coming epoch.
+
+        Candidates of a search often have one seed, and then the same batches: their order is one array, made once.
+        """
+        orders: list[Array] = []
+        generators = self.state.generators
+        for j, (member, generator) in enumerate(zip(self.members, generators, strict=True)):
+            before = self.members[j - 1]
+            alike = j > 0 and member.shuffle == before.shuffle and member.rows.orders_as(before.rows)
+            if alike and member.shuffle:
+                alike = generator is not generators[j - 1] and same(self.random_numbers[j], self.random_numbers[j - 1])
+            if not alike:
+                orders.append(member.rows.order(generator, member.shuffle))
+                continue
+            orders.append(orders[-1])
+            if member.shuffle:  # as if it had drawn the numbers itself
+                generator.bit_generator.state = generators[j - 1].bit_generator.state
+        return orders
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two states of generators, dicts of numbers and arrays, are equal."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(value, b[name]) for name, value in a.items())
+    return np.array_equal(a, b) if isinstance(a, np.ndarray) else bool(a == b)

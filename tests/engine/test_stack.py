@@ -372,19 +372,34 @@ def test_structure_tells_apart_what_cannot_share_a_stack():
 
 
 @pytest.mark.parametrize("n_rows", [48, 53])
-@pytest.mark.parametrize("kind", ["all", "one index", "equal indices", "weights", "sparse"])
+@pytest.mark.parametrize(
+    "kind", ["all", "one index", "equal indices", "weights", "strata", "not shuffled", "Mersenne Twister", "sparse"]
+)
 def test_members_of_one_seed_share_their_batches(kind, n_rows, monkeypatch):
     """Rows that several members take in one order are gathered once; each ends in the same bits as alone."""
     rows = classification(n_rows, 6, 3)
     index = np.random.default_rng(1).integers(n_rows, size=n_rows)
     if kind == "weights":
         rows = replace(rows, weight=np.random.default_rng(0).random(n_rows).astype(np.float32))
+    elif kind == "strata":
+        rows = replace(rows, strata=rows.targets.argmax(axis=1))
     elif kind == "sparse":
         rows = replace(rows, X=sparse.csr_array(rows.X))
+    bits = np.random.MT19937 if kind == "Mersenne Twister" else np.random.PCG64
     given = {"one index": [index] * 4, "equal indices": [index.copy() for _ in range(4)]}.get(kind, [None] * 4)
     members = [
-        member(replace(rows, index=own), seed=seed, alpha=10.0**-i, n_epochs=3, network={"dropout": 0.2})
+        member(
+            replace(rows, index=own),
+            seed=seed,
+            alpha=10.0**-i,
+            n_epochs=3,
+            network={"dropout": 0.2},
+            shuffle=kind != "not shuffled",
+        )
         for i, (own, seed) in enumerate(zip(given, [5, 5, 5, 6], strict=True))
+    ]
+    members = [
+        replace(one, generator=np.random.Generator(bits(seed))) for one, seed in zip(members, (5, 5, 5, 6), strict=True)
     ]
     gathered = []
     copy_inputs = type(rows).copy_inputs
@@ -395,6 +410,6 @@ def test_members_of_one_seed_share_their_batches(kind, n_rows, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(type(rows), "copy_inputs", counted)
-        train_stack([replace(one, generator=np.random.default_rng(5)) for one in members[:3]], Event())
+        train_stack([replace(one, generator=np.random.Generator(bits(5))) for one in members[:3]], Event())
     assert sum(gathered) == n_rows * 3 * (3 if kind == "sparse" else 1)
     check_members(members)
