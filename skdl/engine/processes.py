@@ -111,7 +111,7 @@ def train_in_processes(
         warn_again(caught, seen)
     for block, ended in zip(blocks, outcomes, strict=True):
         for member, outcome in zip(block, ended, strict=True):
-            _take_generator(member, outcome)
+            take_generator(member, outcome)
     return outcomes
 
 
@@ -134,7 +134,7 @@ def warn_again(sent: Sequence[tuple[Any, ...]], seen: dict[Any, Any]) -> None:
         warnings.warn_explicit(message, category, filename, line, registry=seen)
 
 
-def _take_generator(member: Member, outcome: Outcome) -> None:
+def take_generator(member: Member, outcome: Outcome) -> None:
     """Bring the member's own stream of random numbers to where its copy has come."""
     if member.state is None:
         member.generator.bit_generator.state = outcome.state.generators[0].bit_generator.state

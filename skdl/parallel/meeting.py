@@ -171,15 +171,7 @@ class Meeting:
         call = task.call
         if self._workers is None or self._away is not None or call.caller is not None or call.lazy:
             return None
-        others = sorted(entry for entry in self._queue if entry[2].call is call and entry[2].may_leave)
-        n_processes = self._workers.wanted(task, members, len(others))
-        if n_processes == 1:
-            return None
-        self._queue = [entry for entry in self._queue if entry[2].call is not call or not entry[2].may_leave]
-        heapq.heapify(self._queue)
-        for *_, other in others:
-            other.may_leave = False
-        self._away = self._workers.share(others, n_processes)
+        self._away = self._workers.take_over(task, members, self._queue, self._waiting)
         return self._away
 
     # Whose turn it is.
@@ -228,6 +220,8 @@ class Meeting:
                 job.drop()
                 with self._lock:
                     self._take_back(job)
+                    instead = self._next()
+                self._start(instead)
                 return
             if isinstance(job, Task):
                 with self._lock:
@@ -285,6 +279,11 @@ class Meeting:
         for entry in share.entries:
             if entry[2] is not share.failed:
                 heapq.heappush(self._queue, entry)
+        for task, fit in share.fits:
+            if fit.has_ended or task.call.cancelled:
+                self._go_on(task)
+            else:
+                self._waiting.append((task, fit))
 
     def _train(self, together: Waiting) -> Job | None:
         outside = together[0][0].call.outermost.filters

@@ -12,6 +12,7 @@ import numpy as np
 from sklearn import config_context, get_config
 
 from skdl.engine import Member, Outcome, State, groups_of, train_members
+from skdl.engine.processes import take_generator
 from skdl.parallel.sharing import with_shared_rows
 
 
@@ -29,6 +30,22 @@ class Fit:
         config = get_config()
         self.members = [Guarded(member, config, is_over) for member in members]
         self.n_bytes = n_bytes(members)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether another process can train it: nothing of it calls back, and no thread of BLAS is wanted."""
+        members = [guarded.member for guarded in self.members]
+        return not any(own.begin or own.report or own.score or own.threads_blas for own in members)
+
+    @property
+    def has_ended(self) -> bool:
+        return all(guarded.outcome is not None for guarded in self.members)
+
+    def end(self, outcomes: Sequence[Outcome]) -> None:
+        """Take what another process has made of it."""
+        for guarded, outcome in zip(self.members, outcomes, strict=True):
+            take_generator(guarded.member, outcome)
+            guarded.end(outcome)
 
     def result(self) -> list[Outcome]:
         for guarded in self.members:

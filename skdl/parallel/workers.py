@@ -10,6 +10,7 @@ otherwise; and such as cannot be sent.
 
 from __future__ import annotations
 
+import heapq
 import multiprocessing
 import os
 import warnings
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,9 +27,10 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
-from skdl.engine import Member
+from skdl.engine import Member, train_members
 from skdl.engine.processes import Flag, portable, processes_worth, seconds_of, warn_again
-from skdl.parallel.meeting import Entry, Meeting
+from skdl.parallel.meeting import Entry, Meeting, Waiting
+from skdl.parallel.rounds import Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
 OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
@@ -75,6 +77,23 @@ class Workers:
         self.settings = max_stack, max(1, max_stack_bytes // count)
         self._seconds: list[float] = []  # that tasks took until they asked for their first training
 
+    def take_over(self, task: Task, members: Sequence[Member], queue: list[Entry], waiting: Waiting) -> Share | None:
+        """Tasks of the queue that are like this one, which asks for the members' training, if it is worth it.
+
+        The trainings that wait go with them: in larger stacks they cost less, and the cores are the processes'.
+        """
+        others = sorted(entry for entry in queue if entry[2].call is task.call and entry[2].may_leave)
+        n_processes = self.wanted(task, members, len(others))
+        if n_processes == 1:
+            return None
+        queue[:] = [entry for entry in queue if entry[2].call is not task.call or not entry[2].may_leave]
+        heapq.heapify(queue)
+        for *_, other in others:
+            other.may_leave = False
+        fits = [(other, fit) for other, fit in waiting if fit.may_leave]
+        waiting[:] = [(other, fit) for other, fit in waiting if not fit.may_leave]
+        return Share(others, fits, n_processes, self.settings)
+
     def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:
         """How many processes should take over that many tasks like this one, which asks for the members' training."""
         if self.count == 1 or not task.may_leave or task.start is None:
@@ -90,10 +109,6 @@ class Workers:
             return 1
         return processes_worth(n_others * (min(self._seconds) + sum(map(seconds_of, members))), self.count)
 
-    def share(self, entries: Sequence[Entry], n_processes: int) -> Share:
-        """Tasks of the queue, to be run there."""
-        return Share(entries, n_processes, self.settings)
-
 
 class Share:
     """Tasks that are away.
@@ -102,14 +117,16 @@ class Share:
     ----------
     entries : list of Entry
         Of the queue; the tasks of one call.
+    fits : list of (Task, Fit)
+        Trainings of tasks that wait.
     n_processes : int
         Each takes every n-th of them: costly ones are often neighbours.
     settings : (int, int)
         The meetings' max_stack and max_stack_bytes.
     """
 
-    def __init__(self, entries: Sequence[Entry], n_processes: int, settings: tuple[int, int]):
-        self.entries, self.n_processes, self._settings = entries, n_processes, settings
+    def __init__(self, entries: Sequence[Entry], fits: Waiting, n_processes: int, settings: tuple[int, int]):
+        self.entries, self.fits, self.n_processes, self._settings = entries, fits, n_processes, settings
         self.call = entries[0][2].call
         self.failed: Task | None = None  # the first one that has raised, later
         self._folder = TemporaryDirectory(prefix="skdl-")
@@ -127,10 +144,12 @@ class Share:
     def run(self) -> list[int]:
         """Let the processes run the tasks, which then only give their results; the sizes of the stacks there.
 
-        Where something cannot be sent, or a process was killed, the tasks stay as they are.
+        Where something cannot be sent, or a process was killed, tasks and trainings stay as they are.
         """
         tasks = side_by_side([task for *_, task in self.entries])
-        functions = [task.function for task in tasks]
+        trainings = [partial(train_members, [guarded.member for guarded in fit.members]) for _, fit in self.fits]
+        functions = [*(task.function for task in tasks), *trainings]
+        receivers: list[Task | Fit] = [*tasks, *(fit for _, fit in self.fits)]
         shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
         parallel = Parallel(n_jobs=self.n_processes, backend="loky", batch_size=1, pre_dispatch="all")
         floating_point = self.call.context.run(np.geterr)
@@ -144,11 +163,15 @@ class Share:
                 return []
         seen: dict[Any, Any] = {}
         for share, (results, _) in zip(shares, found, strict=True):
-            for task, result in zip(tasks[share], results, strict=True):
-                if result is not None:
-                    task.function = partial(result.give, seen)
+            for receiver, result in zip(receivers[share], results, strict=True):
+                if result is None:
+                    continue
+                if isinstance(receiver, Task):
+                    receiver.function = partial(result.give, seen)
                     if result.error is not None and self.failed is None:
-                        self.failed = task
+                        self.failed = receiver
+                elif result.error is None and not result.caught:  # errors and warnings appear in the training here
+                    receiver.end(result.value)
         return [size for _, stacks in found for size in stacks]
 
 
@@ -177,17 +200,24 @@ def _work(
 ) -> tuple[list[Result | None], list[int]]:
     """In a process: the results of tasks that meet here, None for those that have none.
 
-    They have to run where they came from; or one has raised, and the others, in all processes, are given up.
+    They have to run where they came from; or one has raised, and the others, in all processes, are given up. What the
+    trainings warn of, once for a whole stack, comes with the first result.
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
-    with one_blas_thread(), np.errstate(**floating_point):
+    with one_blas_thread(), np.errstate(**floating_point), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
         call = Call(meeting, None, copy_context(), given_up=given_up)
         futures = [
             meeting.submit(call, partial(_result, function, given_up), lambda future: None) for function in functions
         ]
         with meeting.wait_for(call):
             wait(futures)
-    return [None if future.exception() else future.result() for future in futures], meeting.stacks
+    results: list[Result | None] = [None if future.exception() else future.result() for future in futures]
+    for i, result in enumerate(results):
+        if result is not None:
+            results[i] = replace(result, caught=[*portable(caught), *result.caught])
+            break
+    return results, meeting.stacks
 
 
 def _result(function: Callable[[], Any], given_up: Flag) -> Result | None:
