@@ -85,14 +85,25 @@ def _zeros(size: int, dtype: Any) -> Array:
 _ZEROS: dict[Any, Array] = {}
 
 
+SHORT_ROW = 32  # NumPy spends 10 ns on each row; arrays of shorter ones are kept column by column while they last
+
+
+def empty_rows(shape: tuple[int, int, int], dtype: Any) -> Array:
+    """An array (k, B, C), in memory column by column where its rows are short."""
+    k, n_rows, n_columns = shape
+    return np.empty((k, n_columns, n_rows), dtype).mT if n_columns <= SHORT_ROW else np.empty(shape, dtype)
+
+
+def product_rows(x: Array, weight: Array) -> Array:
+    """The product x W, in memory as `empty_rows`."""
+    return np.matmul(weight.mT, x.mT).mT if weight.shape[-1] <= SHORT_ROW else np.matmul(x, weight)
+
+
 def row_max(x: Array) -> Array:
     """(k, B, C) -> (k, B, 1), the largest number of each row; short rows are laid side by side first, for speed."""
     if x.shape[-1] > SHORT_ROW:
         return np.maximum.reduce(x, axis=-1, keepdims=True)
-    return np.maximum.reduce(x.mT.copy(), axis=-2)[..., None]
-
-
-SHORT_ROW = 32
+    return np.maximum.reduce(np.ascontiguousarray(x.mT), axis=-2)[..., None]
 
 
 def row_sum(x: Array) -> Array:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, bernoulli_rows, column, column_sum, matmul, multiply, transpose
+from skdl._array import Array, bernoulli_rows, column, column_sum, matmul, multiply, product_rows, transpose
 from skdl._protocols import Activation, Initializer, Normalization, Penalty
 
 Backward = Callable[[Array, Mapping[str, Array]], Array | None]
@@ -64,6 +64,7 @@ class Affine(LayerSpec):
     n_out: int
     initializers: Sequence[Initializer]
     first: bool = False
+    last: bool = False
 
     def parameters(self) -> dict[str, tuple[tuple[int, int], bool]]:
         return {"weight": ((self.n_in, self.n_out), True), "bias": ((1, self.n_out), False)}
@@ -74,7 +75,8 @@ class Affine(LayerSpec):
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
         weight = arrays["weight"]
-        y = matmul(x, weight)
+        # Losses go through the scores of a step row by row.
+        y = product_rows(x, weight) if self.last and run.training else matmul(x, weight)
         y += arrays["bias"]
 
         def backprop(dy: Array, gradients: Mapping[str, Array]) -> Array | None:

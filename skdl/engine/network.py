@@ -211,6 +211,6 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
 def _affine(network: Architecture, i: int, n_in: int, n_out: int, initializers: Sequence[Initializer]) -> LayerSpec:
     """The affine map i, of one network or of copies."""
     if network.copies == 1:
-        return Affine(n_in, n_out, initializers, first=i == 0)
+        return Affine(n_in, n_out, initializers, first=i == 0, last=i == len(network.widths))
     kind = SharedAffine if i < len(network.widths) else SeparateAffine
     return kind(n_in, n_out, network.copies, initializers, first=i == 0)
