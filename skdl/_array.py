@@ -85,18 +85,17 @@ def _zeros(size: int, dtype: Any) -> Array:
 _ZEROS: dict[Any, Array] = {}
 
 
-SHORT_ROW = 32  # NumPy spends 10 ns on each row; arrays of shorter ones are kept column by column while they last
+SHORT_ROW = 32  # NumPy spends 10 ns on each row, so that arrays of shorter ones are best kept column by column
 
 
-def empty_rows(shape: tuple[int, int, int], dtype: Any) -> Array:
-    """An array (k, B, C), in memory column by column where its rows are short."""
-    k, n_rows, n_columns = shape
-    return np.empty((k, n_columns, n_rows), dtype).mT if n_columns <= SHORT_ROW else np.empty(shape, dtype)
+def by_columns(x: Array) -> Array:
+    """The array x (k, B, C), in memory column by column where its rows are short."""
+    return np.ascontiguousarray(x.mT).mT if 1 < x.shape[-1] <= SHORT_ROW else x
 
 
 def product_rows(x: Array, weight: Array) -> Array:
-    """The product x W, in memory as `empty_rows`."""
-    return np.matmul(weight.mT, x.mT).mT if weight.shape[-1] <= SHORT_ROW else np.matmul(x, weight)
+    """The product x W, in memory as `by_columns` has it."""
+    return np.matmul(weight.mT, x.mT).mT if 1 < weight.shape[-1] <= SHORT_ROW else np.matmul(x, weight)
 
 
 def row_max(x: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, empty_rows, take_rows
+from skdl._array import Array, by_columns, take_rows
 
 BLOCK_NUMBERS = 1 << 17  # numbers in gathered rows: small enough for the cache, large enough to spare calls
 STANDARDISED_ROWS = 4096  # at a time, so that no second table is needed
@@ -212,14 +212,14 @@ class Batches:
             index = cut(orders, slice(start, start + size))
             n_rows = len(index[0])
             x = self._inputs(part, (n_inputs, n_rows, first.X.shape[1]))
-            targets = empty_rows((len(orders), n_rows, first.targets.shape[1]), self.dtype)
+            targets = np.empty((len(orders), n_rows, first.targets.shape[1]), self.dtype)
             weight = np.ones((len(orders), n_rows, 1), self.dtype)
             for run, same in zip(runs, alike, strict=True):
                 here = slice(run.start - part.start, run.stop - part.start)
                 self._gather(run, index[here], x if n_inputs == 1 else x[here], targets[here], weight[here], same)
             for a in range(0, n_rows, self.batch_size):
                 b = min(a + self.batch_size, n_rows)
-                yield x[:, a:b], targets[:, a:b], weight[:, a:b] * (1 / (n if whole else b - a))
+                yield x[:, a:b], by_columns(targets[:, a:b]), weight[:, a:b] * (1 / (n if whole else b - a))
 
     def _alike(self, run: slice, orders: Sequence[np.ndarray]) -> bool:
         """Whether members of one array's rows take the same of them, standardised alike."""
