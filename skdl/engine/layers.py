@@ -75,7 +75,7 @@ class Affine(LayerSpec):
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
         weight = arrays["weight"]
-        # Losses go through the scores of a step row by row.
+        # A loss goes along the rows of its scores, several times in a step.
         y = product_rows(x, weight) if self.last and run.training else matmul(x, weight)
         y += arrays["bias"]
 

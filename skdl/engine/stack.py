@@ -92,6 +92,7 @@ def blocks_of(group: Sequence[Member], size: int, n_threads: int) -> list[Sequen
 
 
 def evenly(members: Sequence[Member], n_blocks: int) -> list[Sequence[Member]]:
+    """The members in so many blocks, or fewer, none of which is larger than it must be."""
     size = -(-len(members) // n_blocks)
     return [members[start : start + size] for start in range(0, len(members), size)]
 

@@ -210,6 +210,18 @@ def test_threads_get_as_many_blocks_each(n_threads, expected, monkeypatch):
     assert sorted(sizes, reverse=True) == expected
 
 
+@pytest.mark.parametrize(
+    ("size", "n_threads", "expected"),
+    [(12, 1, [8, 8, 8, 8, 7]), (36, 1, [20, 19]), (12, 2, [10, 10, 10, 9])],
+)
+def test_blocks_keep_to_one_table_where_it_fills_them(size, n_threads, expected):
+    tables = [classification(20, 3, 2, seed=i) for i in range(3)]
+    group = [member(tables[i]) for i, count in enumerate((16, 16, 7)) for _ in range(count)]
+    blocks = stack.blocks_of(group, size, n_threads)
+    assert [len(block) for block in blocks] == expected
+    assert [one for block in blocks for one in block] == group
+
+
 def test_several_structures_at_once():
     """Fits of other structures, optimizers of all rows among them, come back in their order."""
     small, large = classification(40, 4, 3), classification(60, 4, 3)
