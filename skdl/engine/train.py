@@ -191,10 +191,10 @@ class Stack:
         generators = self.state.generators
         for j, (member, generator) in enumerate(zip(self.members, generators, strict=True)):
             before = self.members[j - 1]
-            alike = j > 0 and member.shuffle == before.shuffle and member.rows.orders_as(before.rows)
+            alike = j > 0 and member.shuffle == before.shuffle
             if alike and member.shuffle:
                 alike = generator is not generators[j - 1] and same(self.random_numbers[j], self.random_numbers[j - 1])
-            if not alike:
+            if not (alike and member.rows.orders_as(before.rows)):
                 orders.append(member.rows.order(generator, member.shuffle))
                 continue
             orders.append(orders[-1])

@@ -27,7 +27,7 @@ import numpy as np
 from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
-from skdl.engine import Member, train_members
+from skdl.engine import Member, Outcome, train_members
 from skdl.engine.processes import Flag, portable, processes_worth, seconds_of, warn_again
 from skdl.parallel.meeting import Entry, Meeting, Waiting
 from skdl.parallel.rounds import Fit
@@ -147,7 +147,7 @@ class Share:
         Where something cannot be sent, or a process was killed, tasks and trainings stay as they are.
         """
         tasks = side_by_side([task for *_, task in self.entries])
-        trainings = [partial(train_members, [guarded.member for guarded in fit.members]) for _, fit in self.fits]
+        trainings = [partial(_training, [guarded.member for guarded in fit.members]) for _, fit in self.fits]
         functions = [*(task.function for task in tasks), *trainings]
         receivers: list[Task | Fit] = [*tasks, *(fit for _, fit in self.fits)]
         shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
@@ -170,7 +170,7 @@ class Share:
                     receiver.function = partial(result.give, seen)
                     if result.error is not None and self.failed is None:
                         self.failed = receiver
-                elif result.error is None and not result.caught:  # errors and warnings appear in the training here
+                elif result.value is not None and not result.caught:  # warnings are given in the training here
                     receiver.end(result.value)
         return [size for _, stacks in found for size in stacks]
 
@@ -218,6 +218,14 @@ def _work(
             results[i] = replace(result, caught=[*portable(caught), *result.caught])
             break
     return results, meeting.stacks
+
+
+def _training(members: Sequence[Member]) -> list[Outcome] | None:
+    """In a process: outcomes, or None where it raises: it is then trained where the error belongs to its own task."""
+    try:
+        return train_members(members)
+    except Exception:
+        return None
 
 
 def _result(function: Callable[[], Any], given_up: Flag) -> Result | None:

@@ -75,6 +75,6 @@ def digits(found, certified):
 
 def problem(name):
     path = FOLDER / f"{name}.json"
-    if not path.exists():
+    if not path.exists():  # the data are no part of the project, which carries Norris and Longley itself
         pytest.skip(f"{path} is not at hand")
     return json.loads(path.read_text())

@@ -21,6 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from skdl import EnsembleClassifier, MLPClassifier
 from skdl._threads import blas_threads
+from skdl.activations import Tanh
 from skdl.callbacks import TimeBudget
 from skdl.engine import processes
 from skdl.engine.network import Network
@@ -204,6 +205,25 @@ def test_error_score(iris, stacked, shares):
     with stacked(n_jobs=2), pytest.warns(FitFailedWarning, match="3 fits failed out of a total"):
         search.fit(*iris)
     assert shares == [(7, 6)]
+    assert_array_equal(search.cv_results_["mean_test_score"], expected["mean_test_score"])
+
+
+def test_a_training_that_raises_costs_the_others_nothing(iris, stacked, shares):
+    """Also if it is one of the first two, which went to the processes without its task."""
+
+    class Fails(Tanh):
+        def forward(self, x):
+            raise OSError("no forward")
+
+    search = GridSearchCV(MLP, {"activation": [Fails(), "tanh", "relu"]}, cv=3, refit=False)
+    warnings.filterwarnings("ignore", "One or more of the test scores")  # pytest puts the filters back
+    with pytest.warns(FitFailedWarning):
+        expected = clone(search).fit(*iris).cv_results_
+    with stacked(n_jobs=2), pytest.warns(FitFailedWarning, match="3 fits failed out of a total"):
+        search.fit(*iris)
+    [(n_tasks, n_trained)] = shares
+    assert n_tasks == 7
+    assert n_trained >= 6  # none of those that can be trained came back
     assert_array_equal(search.cv_results_["mean_test_score"], expected["mean_test_score"])
 
 
