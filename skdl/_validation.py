@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type bec
 FLOAT_TYPES = tuple(map(np.dtype, FLOATS))
 
 
+def _as_it_is(X: Any) -> Any:
+    return X
+
+
 def validate_training_X(estimator: Any, X: Any, *, reset: bool = True, **checks: Any) -> Any:
     """X as a C-ordered array (or CSR matrix) of floats; sets or checks `n_features_in_` and `feature_names_in_`.
 
@@ -25,17 +30,23 @@ def validate_training_X(estimator: Any, X: Any, *, reset: bool = True, **checks:
     return _validate(estimator, X, reset=reset, **checks)
 
 
-def _validate(estimator: Any, X: Any, *y: Any, reset: bool, **checks: Any) -> Any:
+def _validate(
+    estimator: Any, X: Any, *y: Any, reset: bool, shared: Callable[[Any], Any] = _as_it_is, **checks: Any
+) -> Any:
     """X, and y if it is given, as scikit-learn validates them.
 
     Of a frame of floats it gets the values: it would look at the type of each column, several times, which takes longer
-    than all else.
+    than all else. A frame's values may be those that `shared` gives for them.
     """
     checks = {"dtype": FLOATS, "order": "C", **checks}
     values = _floats_of(X)
     if values is None:
-        return validate_data(estimator, X, *y, reset=reset, **checks)
+        found = validate_data(estimator, X, *y, reset=reset, **checks)
+        if not is_frame(X):
+            return found
+        return (shared(found[0]), *found[1:]) if y else shared(found)
     validate_data(estimator, X, *y, reset=reset, skip_check_array=True)  # the columns
+    values = shared(values)
     if not y:
         return check_array(values, estimator=estimator, input_name="X", **checks)
     return check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)

@@ -21,7 +21,7 @@ class Gathering(Protocol):
         """The outcomes of the members, each the same as alone; an error in one of them is raised here."""
 
     def shared(self, X: Any) -> Any:
-        """X, or an array of the same bits that another fit holds already; X is the caller's own copy."""
+        """The values of a frame in C order: X, which are all of them, or those that another fit holds already."""
 
     def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
         """compute(X); of an array that `shared` gave it is computed once for all fits."""
@@ -37,6 +37,12 @@ _thread = _Thread()
 def gathering() -> Gathering | None:
     """Where this thread's fits meet those of others; None for nowhere."""
     return _thread.gathering
+
+
+def shared_rows(X: Any) -> Any:
+    """The values of a frame for a fit in this thread: those that another fit holds, where they meet and are equal."""
+    place = gathering()
+    return X if place is None else place.shared(X)
 
 
 @contextmanager

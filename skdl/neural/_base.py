@@ -16,9 +16,8 @@ from skdl._callbacks_adapter import CallbackMixin, with_callbacks
 from skdl._constraints import check_params
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
-from skdl._validation import is_frame, validate_sample_weight, validate_X
+from skdl._validation import validate_sample_weight, validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
-from skdl.engine.gathering import gathering
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._endings import ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
@@ -184,11 +183,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         n_rows: int | None = None,
     ) -> Prepared:
         """Checked and encoded data, of which a member will train on `n_rows` rows (None for all)."""
-        given = X
-        X, y, weight = self._check_data(given, y, sample_weight, reset=reset)
-        place = gathering()
-        if place is not None and is_frame(given) and isinstance(X, np.ndarray) and X.flags.owndata:
-            X = place.shared(X)  # a frame's rows were copied: one copy for all fits of these rows
+        X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
         if reset:
             encoding = self._encoding_of(X, y, weight, classes)
             dtype = self._training_dtype(X.dtype, n_rows or X.shape[0])

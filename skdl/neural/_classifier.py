@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 
 from skdl._encoding import Columns, Encoding, Labels, check_declaration, encoding_of_labels, lies_between
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
+from skdl.engine.gathering import shared_rows
 from skdl.neural._base import BaseNetwork
 from skdl.neural._tasks import Prepared
 from skdl.neural._training import Training
@@ -24,7 +25,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     _several_labels = False  # whether it takes a y with several labels a row
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_labels(self, X, y, reset=reset, accept_sparse="csr")
+        X, y = validate_labels(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:

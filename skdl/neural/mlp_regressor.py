@@ -13,6 +13,7 @@ from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
 from skdl._validation import validate_regression, validate_sample_weight
+from skdl.engine.gathering import shared_rows
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
 from skdl.neural._standardize import mean_and_scale, row_weights
@@ -143,7 +144,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
             self._loss_of_task(("regression",))
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_regression(self, X, y, reset=reset, accept_sparse="csr")
+        X, y = validate_regression(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:

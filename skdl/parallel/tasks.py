@@ -132,6 +132,8 @@ class Task:
         return self.call.meeting.train(self, members)
 
     def shared(self, X: Any) -> Any:
+        if not isinstance(X, np.ndarray) or (X.flags.c_contiguous and not X.flags.owndata):
+            return X  # sparse rows, or those that the caller has, too
         return self.call.meeting.pool.shared(X)
 
     def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:

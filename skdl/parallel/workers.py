@@ -30,6 +30,7 @@ from skdl._threads import one_blas_thread
 from skdl.engine import Member, Outcome, train_members
 from skdl.engine.processes import Flag, portable, processes_worth, seconds_of, warn_again
 from skdl.parallel.meeting import Entry, Meeting, Waiting
+from skdl.parallel.memory import memory_kept
 from skdl.parallel.rounds import Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
@@ -204,7 +205,12 @@ def _work(
     trainings warn of, once for a whole stack, comes with the first result.
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
-    with one_blas_thread(), np.errstate(**floating_point), warnings.catch_warnings(record=True) as caught:
+    with (
+        memory_kept(),
+        one_blas_thread(),
+        np.errstate(**floating_point),
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("default")
         call = Call(meeting, None, copy_context(), given_up=given_up)
         futures = [
