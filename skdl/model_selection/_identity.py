@@ -23,6 +23,7 @@ from typing import Any
 
 import joblib
 import numpy as np
+import pandas as pd
 
 from skdl._callbacks_adapter import callbacks_of
 
@@ -36,7 +37,31 @@ def data_digest(*values: Any) -> str:
 
     The memory layout counts, since it changes the rounding of matrix products; being mapped from a file does not.
     """
-    return joblib.hash(values, hash_name="sha1", coerce_mmap=True)[:LENGTH]
+    return joblib.hash(_content(values), hash_name="sha1", coerce_mmap=True)[:LENGTH]
+
+
+def _content(value: Any) -> Any:
+    """A value with what is in its frames and series in their place: a pickle also tells how they came to be."""
+    if isinstance(value, (list, tuple)):
+        return type(value).__name__, [_content(item) for item in value]
+    if isinstance(value, dict):
+        return "dict", [(key, _content(item)) for key, item in value.items()]
+    if isinstance(value, pd.Series):
+        return "series", value.name, _column(value.index), _column(value)
+    if isinstance(value, pd.DataFrame):
+        types = set(value.dtypes)
+        alike = len(types) == 1 and isinstance(types.pop(), np.dtype)
+        columns = value.to_numpy() if alike else [_column(value.iloc[:, i]) for i in range(value.shape[1])]
+        return "frame", value.columns.tolist(), _column(value.index), columns
+    return value
+
+
+def _column(values: Any) -> Any:
+    """What is in a series or an index: an array, or of what NumPy has no type for, hashes of 64 bits."""
+    if isinstance(values.dtype, np.dtype) and not isinstance(values, pd.MultiIndex):
+        return values.to_numpy()
+    more = (list(values.dtype.categories), values.dtype.ordered) if hasattr(values.dtype, "categories") else None
+    return str(values.dtype), more, pd.util.hash_pandas_object(values, index=False).to_numpy()
 
 
 def digest(value: Any) -> str:

@@ -136,6 +136,50 @@ def test_data_by_content(tmp_path):
     assert len({data_digest(each) for each in different}) == len(different)
 
 
+FRAME = pd.DataFrame(
+    {
+        "real": [0.5, -0.0, np.nan],
+        "whole": [1, 2, 3],
+        "text": ["a", "b", "a"],
+        "kind": pd.Categorical(["x", "y", "x"]),
+        "maybe": pd.array([1, None, 3], dtype="Int64"),
+        "when": pd.to_datetime(["2020-01-01", "2020-01-02", None]),
+        "object": pd.Series([None, "b", 1.5], dtype=object),
+    }
+)
+
+
+def test_frames_by_content_however_they_came_to_be():
+    """A pickle tells a frame from its shallow copy, where both hold strings."""
+    same = [FRAME, FRAME.copy(), FRAME.copy(deep=False), FRAME.take([0, 1, 2]), pd.concat([FRAME[:1], FRAME[1:]])]
+    same += [pd.DataFrame({name: FRAME[name] for name in FRAME}), cloudpickle.loads(cloudpickle.dumps(FRAME))]
+    assert len({data_digest(frame) for frame in same}) == 1
+    assert len({data_digest(frame["text"]) for frame in same}) == 1
+    numbers = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 4.0]})
+    assert data_digest(numbers) == data_digest(numbers.take([0, 1])) == data_digest(numbers.copy(deep=False))
+
+
+def test_frames_that_differ_anywhere():
+    def changed(name, value):
+        frame = FRAME.copy()
+        frame[name] = value
+        return frame
+
+    pairs = pd.MultiIndex.from_tuples([("a", 1), ("a", 2), ("b", 1)])
+    different = [
+        FRAME, FRAME[::-1], FRAME[[*FRAME.columns[::-1]]], FRAME.rename(columns={"real": "Real"}), FRAME.iloc[:2],
+        FRAME.set_axis([0, 1, 3]), FRAME.set_axis(["0", "1", "2"]), FRAME.set_axis(pairs), FRAME.T,
+        changed("real", [0.5, 0.0, np.nan]), changed("whole", FRAME["whole"].astype(np.int32)),
+        changed("text", ["a", "b", "b"]), changed("text", FRAME["text"].astype(object)),
+        changed("kind", FRAME["kind"].cat.add_categories(["z"])), changed("kind", FRAME["kind"].cat.as_ordered()),
+        changed("kind", FRAME["kind"].cat.rename_categories(["y", "x"])), changed("maybe", [1, 2, 3]),
+        changed("maybe", FRAME["maybe"].fillna(0)), changed("when", FRAME["when"].dt.tz_localize("UTC")),
+        changed("object", [None, "b", "1.5"]), FRAME["real"], FRAME["text"], FRAME["text"].rename("word"),
+        FRAME["text"].set_axis([2, 1, 0]), {"X": FRAME}, [FRAME], (FRAME,),
+    ]  # fmt: skip
+    assert len({data_digest(each) for each in different}) == len(different)
+
+
 def test_readable():
     assert readable({"a": np.float64(0.5), "b": (1, None, True), 3: np.inf, "c": Ridge(), "d": "text"}) == {
         "a": 0.5, "b": [1, None, True], "3": "inf", "c": "Ridge()", "d": "text"
