@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -35,17 +36,23 @@ def _distinct(y: np.ndarray) -> np.ndarray:
 
 def positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """The position of each label in the sorted `classes`; a label that is not there is a ValueError."""
-    try:
+    kinds = {y.dtype.kind, classes.dtype.kind}
+    if kinds <= set("biuf") or (len(kinds) == 1 and "O" not in kinds):
         codes = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
-        unknown = np.asarray(classes[codes] != y)
-    except TypeError:  # a label that cannot be compared with the classes is none of them
-        known = set(classes.tolist())
-        codes = np.empty(0, np.intp)
-        unknown = np.array([label not in known for label in y.tolist()])
+        unknown = classes[codes] != y
+    else:  # to hash objects takes half of the time of comparing them, and some cannot be compared
+        codes = _hashed_positions(y.tolist(), classes.tolist())
+        unknown = codes < 0
     if unknown.any():
         new = dict.fromkeys(y[unknown].tolist())
         raise ValueError(f"y has labels that are not among the classes {listed(classes)}: {listed(new)}")
     return codes
+
+
+def _hashed_positions(labels: Sequence[Any], classes: Sequence[Any]) -> np.ndarray:
+    """The position of each label, -1 for one that is no class."""
+    place = {label: i for i, label in enumerate(classes)}
+    return np.fromiter(map(place.get, labels, repeat(-1)), np.intp, len(labels))
 
 
 def weights_by_label(weights: Mapping[Any, float], classes: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_sample_weight, validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
+from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._endings import ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
@@ -300,7 +301,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         return Network([prediction_architecture(self._training.architecture)], X.dtype).predict(X, arrays)
 
     def _validated(self, X: Any) -> Any:
-        return validate_X(self, X, accept_sparse="csr")
+        return validate_X(self, X, shared=shared_rows, accept_sparse="csr")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are no model

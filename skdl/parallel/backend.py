@@ -14,8 +14,9 @@ from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBa
 
 from skdl._constraints import Boolean, Constraint, Integer, check_params
 from skdl.engine.gathering import gathering
+from skdl.parallel.frames import Frames
 from skdl.parallel.meeting import Meeting
-from skdl.parallel.tasks import Call, Task
+from skdl.parallel.tasks import Call, Task, arrays_of
 from skdl.parallel.workers import Workers
 
 MAX_STACK = 256
@@ -136,6 +137,7 @@ class Stacks(ParallelBackendBase):
         caller = _caller()
         meeting = self._meeting() if caller is None else caller.call.meeting
         self.call = Call(meeting, caller, copy_context(), lazy=self.parallel.return_generator)
+        self.frames = Frames()
 
     def _meeting(self) -> Meeting:
         size = self.settings.max_stack, self.settings.max_stack_bytes
@@ -143,7 +145,8 @@ class Stacks(ParallelBackendBase):
         return Meeting(*size, self.n_threads, workers)
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
-        return self.call.meeting.submit(self.call, func, callback)
+        self.frames.give(func)
+        return self.call.meeting.submit(self.call, func, callback, arrays_of(func))
 
     def retrieve_result_callback(self, out: Future[Any]) -> Any:
         return out.result()

@@ -18,7 +18,7 @@ import heapq
 import itertools
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Union
@@ -72,9 +72,11 @@ class Meeting:
 
     # What a caller does: it gives tasks, waits for them, or gives them up.
 
-    def submit(self, call: Call, function: Callable[[], Any], done: Callable[[Future[Any]], None]) -> Future[Any]:
-        """Give a task, whose end `done` is told of."""
-        task = Task(call, function, done)
+    def submit(
+        self, call: Call, function: Callable[[], Any], done: Callable[[Future[Any]], None], table: Hashable
+    ) -> Future[Any]:
+        """Give a task on a table, whose end `done` is told of."""
+        task = Task(call, function, done, table)
         with self._lock:
             if call.caller is None and not (call.lazy or call.dispatching or call.retrieving or call.over):
                 call.dispatching = True
@@ -193,7 +195,7 @@ class Meeting:
             self._ready.popleft().turn.set()
         elif self._training:
             return None
-        elif self._queue and self._has_room() and (self._away is None or self._queue[0][0] < 0):
+        elif self._queue and self._has_room(self._queue[0][2]) and (self._away is None or self._queue[0][0] < 0):
             self._running += 1
             return heapq.heappop(self._queue)[2]
         elif self._waiting:
@@ -202,12 +204,20 @@ class Meeting:
             return together
         return None
 
-    def _has_room(self) -> bool:
+    def _has_room(self, task: Task) -> bool:
+        """Whether a task should begin before the fits that wait are trained.
+
+        Where there is no room for all, those that share a table are trained together: a round that is half full ends
+        before another table.
+        """
         if not self._waiting:
             return True
         n_members = sum(len(fit.members) for _, fit in self._waiting)
         n_bytes = sum(fit.n_bytes for _, fit in self._waiting)
-        return not self._threads_spent and n_members < self.max_stack and n_bytes < self.max_stack_bytes
+        tables = {other.table for other, _ in self._waiting}
+        another = task.table not in tables and len(tables) < len(self._waiting)
+        has_room = n_members < self.max_stack and n_bytes < self.max_stack_bytes / (2 if another else 1)
+        return has_room and not self._threads_spent
 
     def _start(self, job: Job | None) -> None:
         """Begin what `_next` has found, in a thread of its own."""

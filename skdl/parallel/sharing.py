@@ -7,7 +7,7 @@ their content: a few rows tell which arrays to compare, and all bits are compare
 from __future__ import annotations
 
 import weakref
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,12 +18,14 @@ from skdl.engine import Member, Rows
 
 SAMPLED_ROWS = 16
 BLOCK_NUMBERS = 1 << 17  # that are compared at a time
+LAST = 2  # a fold's training rows, and those on which its networks are judged
 
 
 class Pool:
-    """Arrays by their content, as long as somebody holds them."""
+    """Arrays by their content, as long as somebody holds them; the last ones are kept for who comes next."""
 
     def __init__(self) -> None:
+        self._last: deque[np.ndarray] = deque(maxlen=LAST)
         self._tables: dict[Hashable, list[Table]] = defaultdict(list)
         self._facts: dict[int, tuple[weakref.ref[np.ndarray], Any]] = {}
 
@@ -38,6 +40,7 @@ class Pool:
                 return rows
         rows = np.ascontiguousarray(X)
         known.append(Table(rows, X))
+        self._last.append(rows)
         return rows
 
     def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:

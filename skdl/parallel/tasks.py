@@ -118,11 +118,14 @@ class Task:
     function : callable
     done : callable
         Called with the future, in the task's own thread.
+    table : hashable
+        What tasks have in common that work on the same rows.
     """
 
     call: Call
     function: Callable[[], Any]
     done: Callable[[Future[Any]], None]
+    table: Hashable
     future: Future[Any] = field(default_factory=Future)
     turn: threading.Event = field(default_factory=threading.Event)
     start: Start | None = None
@@ -158,6 +161,13 @@ class Task:
     def wait_for_turn(self) -> None:
         self.turn.wait()
         self.turn.clear()
+
+
+def arrays_of(function: Callable[[], Any]) -> tuple[int, ...]:
+    """The arrays that the calls in a function of joblib's are given: the same ones in tasks of one fold."""
+    calls = getattr(function, "items", ())
+    values = [value for _, args, kwargs in calls for value in (*args, *kwargs.values())]
+    return tuple(id(value) for value in values if isinstance(value, np.ndarray))
 
 
 def note_place(error: Exception) -> None:

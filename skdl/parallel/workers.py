@@ -14,12 +14,13 @@ import heapq
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -35,7 +36,7 @@ from skdl.parallel.rounds import Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
 OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
-TRIALS = 2  # tasks whose time is taken before others are sent; the first may be slowed down by imports
+TRIALS = 2  # tasks whose time is taken before others are sent, where it matters; imports may slow the first one down
 
 
 @dataclass(frozen=True)
@@ -101,14 +102,16 @@ class Workers:
             return 1
         task.may_leave = False  # asked once, in its first fit
         self._seconds.append(task.start.seconds())
-        trying = len(self._seconds) < TRIALS
+        training = sum(map(seconds_of, members))
         called_back = any(not (member.begin is member.report is None) for member in members)
-        threads = not trying and task.start.seconds_of_others() > OTHERS_SHARE * task.start.seconds()
-        if called_back or threads or task.start.random_numbers_drawn():
+        threads = task.start.seconds_of_others() > OTHERS_SHARE * task.start.seconds()
+        sure = not threads and processes_worth(n_others * training, self.count) == self.count
+        trying = not sure and len(self._seconds) < TRIALS
+        if called_back or (threads and not trying) or task.start.random_numbers_drawn():
             self.count = 1
         if self.count == 1 or trying or any(member.threads_blas for member in members):
             return 1
-        return processes_worth(n_others * (min(self._seconds) + sum(map(seconds_of, members))), self.count)
+        return processes_worth(n_others * (min(self._seconds) + training), self.count)
 
 
 class Share:
@@ -147,10 +150,10 @@ class Share:
 
         Where something cannot be sent, or a process was killed, tasks and trainings stay as they are.
         """
-        tasks = side_by_side([task for *_, task in self.entries])
-        trainings = [partial(_training, [guarded.member for guarded in fit.members]) for _, fit in self.fits]
-        functions = [*(task.function for task in tasks), *trainings]
-        receivers: list[Task | Fit] = [*tasks, *(fit for _, fit in self.fits)]
+        fits = dict(self.fits)
+        ordered = by_table([*fits, *(task for *_, task in self.entries)])
+        receivers: list[Task | Fit] = [fits.get(task, task) for task, _ in ordered]
+        functions = [(_work_of(receiver), table) for receiver, (_, table) in zip(receivers, ordered, strict=True)]
         shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
         parallel = Parallel(n_jobs=self.n_processes, backend="loky", batch_size=1, pre_dispatch="all")
         floating_point = self.call.context.run(np.geterr)
@@ -176,37 +179,38 @@ class Share:
         return [size for _, stacks in found for size in stacks]
 
 
-def side_by_side(tasks: Sequence[Task]) -> list[Task]:
-    """The tasks with those side by side that are given the same arrays, as those of one fold are.
+def by_table(tasks: Sequence[Task]) -> list[tuple[Task, int]]:
+    """The tasks with the numbers of their tables, those of one table side by side.
 
     What meets then has its rows in common: they are standardised once, and gathered once for each batch.
     """
-    places: dict[tuple[int, ...], int] = {}
+    numbers: dict[Hashable, int] = {}
+    return sorted(((task, numbers.setdefault(task.table, len(numbers))) for task in tasks), key=itemgetter(1))
 
-    def place(task: Task) -> int:
-        calls = getattr(task.function, "items", ())  # of joblib's
-        values = [value for _, args, kwargs in calls for value in (*args, *kwargs.values())]
-        return places.setdefault(tuple(id(value) for value in values if isinstance(value, np.ndarray)), len(places))
 
-    return sorted(tasks, key=place)
+def _work_of(receiver: Task | Fit) -> Callable[[], Any]:
+    """What a process does for it."""
+    if isinstance(receiver, Task):
+        return receiver.function
+    return partial(_training, [guarded.member for guarded in receiver.members])
 
 
 def _work(
-    functions: Sequence[Callable[[], Any]],
+    functions: Sequence[tuple[Callable[[], Any], int]],
     n_processes: int,
     max_stack: int,
     max_stack_bytes: int,
     floating_point: dict[str, Any],
     given_up: Flag,
 ) -> tuple[list[Result | None], list[int]]:
-    """In a process: the results of tasks that meet here, None for those that have none.
+    """In a process: the results of tasks that meet here, given with their tables; None for those that have none.
 
     They have to run where they came from; or one has raised, and the others, in all processes, are given up. What the
     trainings warn of, once for a whole stack, comes with the first result.
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     with (
-        memory_kept(),
+        memory_kept(max_stack_bytes),
         one_blas_thread(),
         np.errstate(**floating_point),
         warnings.catch_warnings(record=True) as caught,
@@ -214,7 +218,8 @@ def _work(
         warnings.simplefilter("default")
         call = Call(meeting, None, copy_context(), given_up=given_up)
         futures = [
-            meeting.submit(call, partial(_result, function, given_up), lambda future: None) for function in functions
+            meeting.submit(call, partial(_result, function, given_up), lambda future: None, table)
+            for function, table in functions
         ]
         with meeting.wait_for(call):
             wait(futures)

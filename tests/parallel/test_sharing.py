@@ -1,6 +1,7 @@
 """Rows that fits have in common: kept once, standardised once, and never mixed up."""
 
 import gc
+import weakref
 from dataclasses import replace
 
 import joblib
@@ -14,7 +15,7 @@ from skdl.activations import Tanh
 from skdl.engine import Architecture, Member, Rows
 from skdl.initializers import HeNormal
 from skdl.parallel import rounds
-from skdl.parallel.sharing import Pool, same_bits, with_shared_rows
+from skdl.parallel.sharing import LAST, Pool, same_bits, with_shared_rows
 from skdl.testing import check_members
 
 rng = np.random.default_rng(0)
@@ -58,14 +59,39 @@ def test_zeros_with_other_signs_are_others():
     assert pool.shared(zeros) is not pool.shared(negative)
 
 
-def test_what_nobody_holds_is_forgotten():
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_what_nobody_holds_is_forgotten_but_for_the_last(order):
+    def given():
+        return np.array(X, order=order)
+
     pool = Pool()
-    first = X.copy()
-    assert pool.shared(first) is first
-    del first
+    first = weakref.ref(pool.shared(given()))
+    assert pool.shared(given()) is first()
+    for i in range(LAST):
+        assert first() is not None
+        pool.shared(given() + i + 1)
     gc.collect()
-    second = X.copy()
-    assert pool.shared(second) is second
+    assert first() is None
+    assert_array_equal(pool.shared(given()), X)
+
+
+def test_values_by_columns_are_put_in_order_once():
+    pool = Pool()
+    columns = np.asfortranarray(X)
+    rows = pool.shared(columns)
+    assert rows.flags.c_contiguous
+    assert_array_equal(rows, X)
+    assert pool.shared(np.asfortranarray(X)) is rows
+    assert pool.shared(X.copy()) is rows
+    by_rows = Pool()
+    assert by_rows.shared(X) is X
+    assert by_rows.shared(columns) is X
+    other = columns.copy(order="F")
+    other[2501, 1] = np.nextafter(other[2501, 1], 9)
+    assert_array_equal(pool.shared(other), other)
+    columns[:] = 0  # it is its owner's to change
+    assert pool.shared(np.asfortranarray(X)) is rows
+    assert_array_equal(rows, X)
 
 
 def test_facts_are_computed_once_of_what_is_shared_and_each_time_of_what_is_not():

@@ -1,0 +1,129 @@
+"""Frames whose rows are taken once: nobody can tell them from others."""
+
+import gc
+import pickle
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import make_pipeline
+
+from skdl import MLPClassifier
+from skdl.parallel.frames import COPIES_ON_WRITE, Frames, SlicedFrame
+
+pytestmark = pytest.mark.skipif(not COPIES_ON_WRITE, reason="pandas 2 copies when told to")
+FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6], "c": ["x", "y", "z"]}, index=[7, 8, 9])
+INDEX = np.array([2, 0])
+
+
+def memory(frame):
+    return frame["a"].to_numpy().__array_interface__["data"][0]
+
+
+def test_the_same_rows_are_the_same_memory():
+    frame = SlicedFrame(FRAME)
+    first, second, other = frame.take(INDEX), frame.take(INDEX), frame.take(INDEX.copy())
+    assert memory(first) == memory(second) != memory(other)
+    for rows in (first, second, other):
+        assert type(rows) is pd.DataFrame
+        assert_frame_equal(rows, FRAME.take(INDEX))
+
+
+def test_who_changes_rows_changes_his_own():
+    frame = SlicedFrame(FRAME)
+    first, second = frame.take(INDEX), frame.take(INDEX)
+    first.loc[9, "a"] = -1.0
+    first["d"] = 0
+    first["b"] *= 2
+    first.columns = list("wxyz")
+    assert not second["a"].to_numpy().flags.writeable
+    for rows in (second, frame.take(INDEX)):
+        assert_frame_equal(rows, FRAME.take(INDEX))
+
+
+def test_rows_that_nobody_holds_are_gone():
+    frame = SlicedFrame(FRAME)
+    rows = [frame.take(np.array([i])) for i in range(3)]
+    assert len(frame._taken) == 3
+    del rows[1:]
+    gc.collect()
+    rows.append(frame.take(INDEX))
+    assert len(frame._taken) == 2
+
+
+def test_everything_else_is_as_in_a_frame(recwarn):
+    frame = SlicedFrame(FRAME)
+    assert isinstance(frame, pd.DataFrame)
+    assert_frame_equal(pd.DataFrame(frame), FRAME)
+    for derived in (frame.copy(), frame[["a"]], frame.iloc[:2], frame.take([0]), frame.take(INDEX, axis=1), frame.T):
+        assert type(derived) is pd.DataFrame
+    assert_frame_equal(frame.take([1, 0], axis=1), FRAME.take([1, 0], axis=1))
+    again = pickle.loads(pickle.dumps(frame))
+    assert type(again) is SlicedFrame
+    assert_frame_equal(pd.DataFrame(again), FRAME)
+    assert_frame_equal(pickle.loads(pickle.dumps(frame.take(INDEX))), FRAME.take(INDEX))
+    assert not recwarn.list
+
+
+def test_only_searches_are_given_them():
+    def own(X, y=None):
+        return type(X)
+
+    def of(call):
+        function = joblib.parallel.BatchedCalls([(call, (FRAME, INDEX), {"y": FRAME})], None)
+        Frames().give(function)
+        _, (first, second), named = function.items[0]
+        assert second is INDEX
+        assert named["y"] is first
+        return type(first)
+
+    assert of(own) is pd.DataFrame
+    assert of(cross_validate) is SlicedFrame
+    Frames().give(own)  # nothing of joblib's
+
+
+class Seen(ClassifierMixin, TransformerMixin, BaseEstimator):
+    """A step that notes what it is given, and where its numbers lie, and changes it."""
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.kind_ = type(X)
+        self.memory_ = X.iloc[:, 0].to_numpy().__array_interface__["data"][0]
+        return self
+
+    def transform(self, X):
+        X *= 2.0
+        return X
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_candidates_of_a_fold_hold_their_rows_once(iris, processes):
+    pipeline = make_pipeline(Seen(), MLPClassifier((4,), max_iter=2, random_state=0))
+
+    def look(estimator, X, y):
+        assert type(X) is pd.DataFrame
+        return estimator[0].memory_
+
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [0.1, 0.2, 0.3]}, cv=3, refit=False)
+    search.set_params(scoring={"loss": "neg_log_loss", "memory": look}, return_train_score=True)
+    X = iris[0].copy()
+    expected = clone(search).fit(*iris).cv_results_
+    with joblib.parallel_config(backend="skdl", processes=processes):
+        found = search.fit(*iris).cv_results_
+    for fold in range(3):
+        assert len(set(found[f"split{fold}_test_memory"])) == 1
+        for part in ("train", "test"):
+            name = f"split{fold}_{part}_loss"
+            assert_array_equal(found[name], expected[name])
+    assert_frame_equal(iris[0], X)
+
+
+def test_an_estimator_sees_a_plain_frame(iris):
+    with joblib.parallel_config(backend="skdl"):
+        found = cross_validate(Seen(), *iris, cv=3, return_estimator=True, scoring=lambda *given: 0.0)["estimator"]
+    assert {one.kind_ for one in found} == {pd.DataFrame}
