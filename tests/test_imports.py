@@ -38,7 +38,7 @@ ALLOWED = {
     "_encoding": BASE | {"_encoding"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
-    "model_selection": BASE | {"_callbacks_adapter", "model_selection"},
+    "model_selection": BASE | {"_callbacks_adapter", "engine", "model_selection"},  # the engine for its clock
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},

@@ -7,6 +7,7 @@ waits; the gathering trains them with those of other threads and hands each thre
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ class Gathering(Protocol):
 
     def shared(self, X: Any) -> Any:
         """The values of a frame in C order: X, which are all of them, or those that another fit holds already."""
+
+    def clock(self) -> float:
+        """Seconds on a clock that stands while the thread waits, and goes on by its share of what is trained."""
 
     def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
         """compute(X); of an array that `shared` gave it is computed once for all fits."""
@@ -43,6 +47,12 @@ def shared_rows(X: Any) -> Any:
     """The values of a frame for a fit in this thread: those that another fit holds, where they meet and are equal."""
     place = gathering()
     return X if place is None else place.shared(X)
+
+
+def clock() -> float:
+    """Seconds on this thread's clock: where fits meet, it does not count those of others."""
+    place = gathering()
+    return time.perf_counter() if place is None else place.clock()
 
 
 @contextmanager

@@ -17,7 +17,6 @@ import contextlib
 import inspect
 import numbers
 import secrets
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from skdl._callbacks_adapter import callbacks_of
+from skdl.engine.gathering import clock
 from skdl.model_selection._identity import data_digest, digest, readable
 from skdl.model_selection._records import Snapshot, append, finished
 
@@ -89,13 +89,13 @@ class RecordedFit:
             X, y, params = self.data
             if callbacks_of(self.estimator) != self.callbacks:  # put off: the search has taken its own back
                 self.estimator.set_callbacks(*self.callbacks)
-            begin = time.perf_counter()
+            begin = clock()
             try:
                 self.estimator.fit(X, *y, **params)
             except Exception as error:
-                self._append({"error": f"{type(error).__name__}: {error}", "fit_time": time.perf_counter() - begin})
+                self._append({"error": f"{type(error).__name__}: {error}", "fit_time": clock() - begin})
                 raise
-            self.fit_time = time.perf_counter() - begin
+            self.fit_time = clock() - begin
         return self.estimator
 
     def score(self, scorer: Callable[..., Any], X: Any, *y: Any, **params: Any) -> Any:
@@ -107,13 +107,13 @@ class RecordedFit:
         self.record = self.known.get(test_rows)
         if self.record is not None:
             return _map(float, self.record["test_score"])
-        estimator, begin = self.fitted(), time.perf_counter()
+        estimator, begin = self.fitted(), clock()
         self.test_score = _map(_number, scorer(estimator, X, *y, **params))
         if _is_complete(self.test_score):
             self.record = {
                 "test_score": self.test_score,
                 "fit_time": self.fit_time,
-                "score_time": time.perf_counter() - begin,
+                "score_time": clock() - begin,
                 "n_test_rows": n_rows(X),
                 "test_rows": test_rows,
             }

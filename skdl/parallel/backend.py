@@ -17,6 +17,7 @@ from skdl.engine.gathering import gathering
 from skdl.parallel.frames import Frames
 from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call, Task, arrays_of
+from skdl.parallel.times import Timed, of_search
 from skdl.parallel.workers import Workers
 
 MAX_STACK = 256
@@ -145,8 +146,11 @@ class Stacks(ParallelBackendBase):
         return Meeting(*size, self.n_threads, workers)
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
-        self.frames.give(func)
-        return self.call.meeting.submit(self.call, func, callback, arrays_of(func))
+        table = arrays_of(func)
+        if of_search(func):
+            self.frames.give(func)
+            func = Timed(func)
+        return self.call.meeting.submit(self.call, func, callback, table)
 
     def retrieve_result_callback(self, out: Future[Any]) -> Any:
         return out.result()

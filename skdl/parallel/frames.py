@@ -59,16 +59,14 @@ class Frames:
     def __init__(self) -> None:
         self._known: dict[int, tuple[pd.DataFrame, SlicedFrame]] = {}
 
-    def give(self, function: Callable[[], Any]) -> None:
-        """Let the calls in a function of joblib's have frames that know which rows were taken.
+    def give(self, function: Any) -> None:
+        """Let the calls in a function of joblib's, which are of a search, have frames that know what was taken.
 
-        Only scikit-learn's own searches and cross-validations, which do nothing with a frame but take rows from it.
+        A search does nothing with a frame but take rows from it; other functions are not given one.
         """
-        if COPIES_ON_WRITE and hasattr(function, "items"):
+        if COPIES_ON_WRITE:
             function.items = [
                 (call, tuple(map(self._sliced, args)), {name: self._sliced(value) for name, value in kwargs.items()})
-                if getattr(call, "__module__", "").startswith("sklearn.model_selection.")
-                else (call, args, kwargs)
                 for call, args, kwargs in function.items
             ]
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import Future
@@ -56,7 +57,7 @@ class Meeting:
         self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None, n_beside: int = 1
     ):
         self.max_stack, self.max_stack_bytes, self.n_threads = max_stack, max_stack_bytes, n_threads
-        self._workers, self._n_beside = workers, n_beside
+        self._workers, self.n_beside = workers, n_beside
         self._away: Share | None = None
         self.pool = Pool()
         self.stacks: list[int] = []  # the number of members of each stack that was trained
@@ -92,6 +93,7 @@ class Meeting:
         """The caller waits in the body for its tasks; it may leave before they have all ended, and gives them up."""
         caller = call.caller
         call.filters = Filters()
+        begun = time.perf_counter()
         try:
             with self._lock:
                 call.retrieving = True
@@ -111,6 +113,8 @@ class Meeting:
                     self._running += 1
             if caller is not None and not call.over:
                 caller.wait_for_turn()
+            if caller is not None:
+                caller.waited += time.perf_counter() - begun
             call.filters.restore()
 
     def give_up(self, call: Call) -> None:
@@ -159,13 +163,16 @@ class Meeting:
             self._running -= 1
             share = self._send_others(task, members)
             job = self._next()
+        begun = time.perf_counter()
         self._start(share)  # before all else, which may end in a training of many epochs
         self._start(job)
         task.wait_for_turn()
+        task.waited += time.perf_counter() - begun
         if task.call.cancelled:
             raise Cancelled
         if filters is not None:
             filters.restore()
+        task.trained += fit.seconds
         return fit.result()
 
     def _send_others(self, task: Task, members: Sequence[Member]) -> Share | None:
@@ -303,7 +310,7 @@ class Meeting:
             with gathered_by(None):  # this may be a task's thread
                 # While tasks are away, the other cores and joblib's processes are theirs.
                 n_threads = self.n_threads if self._away is None else 1
-                self.stacks += train_round([fit for _, fit in together], n_threads, self._n_beside)
+                self.stacks += train_round([fit for _, fit in together], n_threads, self.n_beside)
         finally:
             with self._lock:
                 self._training = False

@@ -41,6 +41,12 @@ class Fit:
     def has_ended(self) -> bool:
         return all(guarded.outcome is not None for guarded in self.members)
 
+    @property
+    def seconds(self) -> float:
+        """What the training took, as a share of that of all that were trained together."""
+        outcomes = [guarded.outcome for guarded in self.members if guarded.outcome is not None]
+        return sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome))
+
     def end(self, outcomes: Sequence[Outcome]) -> None:
         """Take what another process has made of it."""
         for guarded, outcome in zip(self.members, outcomes, strict=True):
@@ -153,12 +159,18 @@ def _train(group: Sequence[Guarded], n_threads: int, n_beside: int) -> None:
 
 def _share_time(outcomes: Sequence[Outcome], seconds: float) -> None:
     """Scale the seconds of all epochs so that they add up to those that have passed: threads trained side by side."""
-    ways = [outcome.state.progress[0] for outcome in outcomes]
-    counted = sum(record["seconds"] for way in ways for record in way.history[way.first_epoch :])
-    for way in ways:
+    counted = sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome))
+    for outcome in outcomes:
+        way = outcome.state.progress[0]
         way.history[way.first_epoch :] = [
-            {**record, "seconds": record["seconds"] * (seconds / counted)} for record in way.history[way.first_epoch :]
+            {**record, "seconds": record["seconds"] * (seconds / counted)} for record in epochs_of(outcome)
         ]
+
+
+def epochs_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """The records of the epochs that have just been trained."""
+    way = outcome.state.progress[0]
+    return way.history[way.first_epoch :]
 
 
 def _train_alone(guarded: Guarded) -> None:

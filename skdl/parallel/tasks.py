@@ -130,6 +130,8 @@ class Task:
     turn: threading.Event = field(default_factory=threading.Event)
     start: Start | None = None
     may_leave: bool = True  # for another process: not yet begun, nor back from there
+    waited: float = 0.0  # seconds, for trainings and for tasks of its own
+    trained: float = 0.0  # and its share of what was done meanwhile
 
     def train(self, members: Sequence[Member]) -> list[Outcome]:
         return self.call.meeting.train(self, members)
@@ -138,6 +140,9 @@ class Task:
         if not isinstance(X, np.ndarray) or (X.flags.c_contiguous and not X.flags.owndata):
             return X  # sparse rows, or those that the caller has, too
         return self.call.meeting.pool.shared(X)
+
+    def clock(self) -> float:
+        return (time.perf_counter() - self.waited) / self.call.meeting.n_beside + self.trained
 
     def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
         return self.call.meeting.pool.fact(X, compute)
@@ -150,8 +155,11 @@ class Task:
             if self.call.filters is not None:
                 self.call.filters.restore()
             self.start = Start()
+            begun = self.clock()
             with gathered_by(self):
                 self.future.set_result(self.call.context.copy().run(self.function))
+            if self.call.caller is not None:
+                self.call.caller.trained += self.clock() - begun
         except BaseException as error:
             if isinstance(error, Exception):
                 note_place(error)

@@ -2,6 +2,8 @@
 
 import threading
 import warnings
+from contextvars import copy_context
+from functools import partial
 
 import joblib
 import numpy as np
@@ -18,6 +20,8 @@ from sklearn.preprocessing import StandardScaler
 from skdl import MLPClassifier, parallel
 from skdl._threads import n_threads
 from skdl.parallel.backend import summary
+from skdl.parallel.meeting import Meeting
+from skdl.parallel.tasks import Call
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 
@@ -75,6 +79,27 @@ def test_max_stack_bytes(iris, stacked, stacks):
         GridSearchCV(MLP, {"alpha": [1e-4, 1e-3, 1e-2, 0.1]}, cv=5, refit=False).fit(X, y)
     assert all(3 <= sum(sizes) <= 5 for sizes in stacks[:-1])
     assert sum(map(sum, stacks)) == 25
+
+
+def test_a_round_that_is_half_full_ends_before_another_table(iris, stacks):
+    """So that what is trained together shares its batches; no round is ended by tables that have one task each."""
+
+    def sizes(tables):
+        X, y = iris[0].to_numpy(), iris[1]
+        meeting = Meeting(max_stack=100, max_stack_bytes=10 * X.nbytes, n_threads=1)
+        call = Call(meeting, None, copy_context())
+        stacks.clear()
+        futures = [meeting.submit(call, partial(fit, X, y), lambda future: None, table) for table in tables]
+        with meeting.wait_for(call):
+            assert {str(future.result()) for future in futures} == {str(fit(X, y))}
+        return [sum(sizes) for sizes in stacks]
+
+    full = sizes("a" * 20)[0]
+    assert 6 <= full < 10  # parameters count, too
+    assert sizes("aaaaaabbbbbbcccccc") == [6, 6, 6]
+    assert sizes("aaabbbcccddd") == [6, 6]
+    assert sizes("abcdefghijkl") == [full, 12 - full]
+    assert sizes("abcdefabcdefg")[0] == full
 
 
 def test_verbose_says_how_many_fits_made_how_many_stacks(iris, stacked, capfd):

@@ -70,21 +70,18 @@ def test_everything_else_is_as_in_a_frame(recwarn):
     assert not recwarn.list
 
 
-def test_only_searches_are_given_them():
-    def own(X, y=None):
+def test_only_searches_are_given_them(stacked):
+    def kind(X):
         return type(X)
 
-    def of(call):
-        function = joblib.parallel.BatchedCalls([(call, (FRAME, INDEX), {"y": FRAME})], None)
-        Frames().give(function)
-        _, (first, second), named = function.items[0]
-        assert second is INDEX
-        assert named["y"] is first
-        return type(first)
-
-    assert of(own) is pd.DataFrame
-    assert of(cross_validate) is SlicedFrame
-    Frames().give(own)  # nothing of joblib's
+    function = joblib.parallel.BatchedCalls([(cross_validate, (FRAME, INDEX), {"y": FRAME})], None)
+    Frames().give(function)
+    [(_, (first, second), named)] = function.items
+    assert type(first) is SlicedFrame
+    assert second is INDEX
+    assert named["y"] is first
+    with stacked():
+        assert joblib.Parallel()(joblib.delayed(kind)(FRAME) for _ in range(2)) == [pd.DataFrame] * 2
 
 
 class Seen(ClassifierMixin, TransformerMixin, BaseEstimator):
