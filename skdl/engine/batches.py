@@ -176,8 +176,8 @@ class Batches:
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Batches (x, targets, weight) of shapes (k, B, d), (k, B, C) and (k, B, 1), rows in each member's order.
 
-        All members have the same number of rows. Where their order is one array, and so are what it chooses from, x is
-        (1, B, d). The next step writes over x.
+        All members have the same number of rows. Where as many neighbours each have one order of one array's rows, as
+        candidates of one fold do, x is (t, B, d), one for all that have it in common. The next step writes over x.
 
         Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
         """
@@ -205,7 +205,8 @@ class Batches:
         n, first = len(orders[0]), self.members[part.start]
         runs = [run for run in self.runs if part.start <= run.start < part.stop]
         alike = [self._alike(run, orders[run.start - part.start : run.stop - part.start]) for run in runs]
-        n_inputs = 1 if alike == [True] else len(orders)
+        in_common = all(alike) and len({run.stop - run.start for run in runs}) == 1
+        n_inputs = len(runs) if in_common else len(orders)
         numbers = n_inputs * first.X.shape[1] + len(orders) * first.targets.shape[1]
         size = self.batch_size * max(1, BLOCK_NUMBERS // (self.batch_size * numbers))
         for start in range(0, n, size):
@@ -214,9 +215,10 @@ class Batches:
             x = self._inputs(part, (n_inputs, n_rows, first.X.shape[1]))
             targets = np.empty((len(orders), n_rows, first.targets.shape[1]), self.dtype)
             weight = np.ones((len(orders), n_rows, 1), self.dtype)
-            for run, same in zip(runs, alike, strict=True):
+            for i, (run, same) in enumerate(zip(runs, alike, strict=True)):
                 here = slice(run.start - part.start, run.stop - part.start)
-                self._gather(run, index[here], x if n_inputs == 1 else x[here], targets[here], weight[here], same)
+                of_run = x[i : i + 1] if in_common else x[here]
+                self._gather(run, index[here], of_run, targets[here], weight[here], same)
             for a in range(0, n_rows, self.batch_size):
                 b = min(a + self.batch_size, n_rows)
                 yield x[:, a:b], by_columns(targets[:, a:b]), weight[:, a:b] * (1 / (n if whole else b - a))

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, bernoulli_rows, column, column_sum, matmul, multiply, product_rows, transpose
+from skdl._array import Array, bernoulli_rows, column, column_sum, matmul, multiply, namespace, product_rows, transpose
 from skdl._protocols import Activation, Initializer, Normalization, Penalty
 
 Backward = Callable[[Array, Mapping[str, Array]], Array | None]
@@ -53,7 +53,20 @@ class LayerSpec(ABC):
 
     @abstractmethod
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
-        """What the layer makes of x, and the way back."""
+        """What the layer makes of x, and the way back.
+
+        The first layer's x has one entry a member, or one for several neighbours that have it in common.
+        """
+
+
+def by_table(x: Array, tables: int | None) -> Array:
+    """Arrays of k members, or of t tables that k / t members each have in common, (t, k / t or 1, ...), a view."""
+    return x if tables is None else x.reshape(tables, -1, *x.shape[1:])
+
+
+def for_each(x: Array, k: int) -> Array:
+    """Inputs of t tables as such of k members; those of one table, and of k, stay as they are."""
+    return x if len(x) in (1, k) else namespace(x).repeat(x, k // len(x), axis=0)
 
 
 @dataclass(frozen=True)
@@ -75,12 +88,16 @@ class Affine(LayerSpec):
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
         weight = arrays["weight"]
+        tables = len(x) if 1 < len(x) < len(weight) else None  # whose rows several members share
         # A loss goes along the rows of its scores, several times in a step.
-        y = product_rows(x, weight) if self.last and run.training else matmul(x, weight)
+        product = product_rows if self.last and run.training else matmul
+        y = product(by_table(x, tables), by_table(weight, tables))
+        if tables is not None:
+            y = y.reshape(len(weight), *y.shape[2:])
         y += arrays["bias"]
 
         def backprop(dy: Array, gradients: Mapping[str, Array]) -> Array | None:
-            matmul(transpose(x), dy, out=gradients["weight"])
+            matmul(transpose(by_table(x, tables)), by_table(dy, tables), out=by_table(gradients["weight"], tables))
             column_sum(dy, out=gradients["bias"])
             if self.first:
                 return None
@@ -153,6 +170,7 @@ class Dropout(LayerSpec):
     inverted: bool = True
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
+        x = for_each(x, len(self.probabilities))
         keep = 1 - column(self.probabilities, x.ndim, x.dtype)
         if not run.training:
             return (x if self.inverted else x * keep), lambda dy, gradients: dy

@@ -136,7 +136,10 @@ class Network:
         ]
 
     def forward(self, x: Array, arrays: Views, run: Run) -> tuple[Array, Callable[[Array, Views], None]]:
-        """Scores (k, B, C) of x (k or 1, B, d), and the way back from their gradient to the parameters'."""
+        """Scores (k, B, C) of x (t, B, d), and the way back from their gradient to the parameters'.
+
+        Each of the t is for k / t members.
+        """
         steps = []
         for layer, named in zip(self.layers, arrays, strict=True):
             x, step = layer.forward(x, named, run)

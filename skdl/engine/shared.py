@@ -21,7 +21,7 @@ import numpy as np
 
 from skdl._array import Array, column_sum, matmul, namespace, transpose
 from skdl._protocols import Initializer
-from skdl.engine.layers import Backward, LayerSpec, Run
+from skdl.engine.layers import Backward, LayerSpec, Run, for_each
 
 
 def spread(x: Array, copies: int) -> Array:
@@ -85,6 +85,7 @@ class SharedAffine(LayerSpec):
         }
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
+        x = for_each(x, len(arrays["weight"]))
         weight, r, s = arrays["weight"], arrays["in_scale"][:, :, None], arrays["out_scale"][:, :, None]
         shape = (weight.shape[0], x.shape[1], self.n_out)
         u = (by_copy(x, self.copies) * r).reshape(weight.shape[0], x.shape[1], self.n_in)

@@ -79,8 +79,9 @@ def _train_group(group: Sequence[Member], n_threads: int, interrupted: Signal) -
 def blocks_of(group: Sequence[Member], size: int, n_threads: int) -> list[Sequence[Member]]:
     """The group in blocks of about equal size, at most `size`, as many for each thread.
 
-    Members of one table that fill blocks of their own are not mixed with those of others: if they go through their rows
-    in one order, as candidates of a search with one seed do, one batch is there for all of them.
+    Members of one table are kept together where they fill blocks of their own, or whole tables make equal blocks: if
+    they go through their rows in one order, as candidates of a search with one seed do, one batch is there for all of
+    them.
     """
     starts = [0, *(i for i in range(1, len(group)) if group[i].rows.X is not group[i - 1].rows.X), len(group)]
     tables = [group[a:b] for a, b in pairwise(starts)]
@@ -88,7 +89,12 @@ def blocks_of(group: Sequence[Member], size: int, n_threads: int) -> list[Sequen
         blocks = [block for table in tables for block in evenly(table, -(-len(table) // size))]
         if len(blocks) % n_threads == 0:
             return blocks
-    return evenly(group, n_threads * -(-len(group) // (size * n_threads)))
+    n_blocks = n_threads * -(-len(group) // (size * n_threads))
+    length = len(tables[0]) * -(-len(tables) // n_blocks)  # of a block of whole tables
+    alike = len({len(table) for table in tables}) == 1 and length <= size
+    if alike and (n_threads == 1 or len(tables) % n_blocks == 0):
+        return [group[start : start + length] for start in range(0, len(group), length)]
+    return evenly(group, n_blocks)
 
 
 def evenly(members: Sequence[Member], n_blocks: int) -> list[Sequence[Member]]:
@@ -140,7 +146,6 @@ def _in_threads(
 def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture
-    widths = (network.n_inputs, *network.widths, network.n_outputs)
-    activations = 2 * member.batch_size * network.copies * sum(widths)
-    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + activations
+    activations = network.copies * (network.n_inputs + 2 * sum(network.widths) + 2 * network.n_outputs)
+    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + member.batch_size * activations
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

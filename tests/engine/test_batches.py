@@ -79,6 +79,29 @@ def test_each_member_has_its_own_order_data_and_scale(blocks, data):
     assert np.array_equal(np.concatenate([t[1] for _, t, _ in epoch]), -targets[::-1])
 
 
+def test_neighbours_with_rows_in_common_have_one_entry(blocks, data):
+    """As many of each table: one entry a table; otherwise one a member."""
+    X, targets, _ = data
+    other = np.random.default_rng(2).normal(size=(N, D))
+    order, another = np.arange(N)[::-1].copy(), np.random.default_rng(3).permutation(N)
+    first, second = Rows(X, targets), Rows(other, -targets)
+    tables = [first, first, second, second]
+
+    def entries(members, orders):
+        epoch = collect(Batches(members, 6, np.float64), orders)
+        found = np.concatenate([x for x, _, _ in epoch], axis=1)
+        chosen = [rows.X[chosen] for rows, chosen in zip(members, orders, strict=True)]
+        assert_array_equal(np.repeat(found, len(members) // len(found), axis=0), chosen)
+        expected = [rows.targets[chosen] for rows, chosen in zip(members, orders, strict=True)]
+        assert_array_equal(np.concatenate([t for _, t, _ in epoch], axis=1), expected)
+        return len(found)
+
+    assert entries(tables, [order, order, another, another]) == 2
+    assert entries(tables[:2], [order] * 2) == 1
+    assert entries(tables[:3], [order, order, another]) == 3
+    assert entries(tables, [order, another, another, another]) == 4
+
+
 @pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix, sparse.csr_array])
 @pytest.mark.parametrize("source", [np.float32, np.float64])
 @pytest.mark.parametrize("target", [np.float32, np.float64])

@@ -222,6 +222,45 @@ def test_blocks_keep_to_one_table_where_it_fills_them(size, n_threads, expected)
     assert [one for block in blocks for one in block] == group
 
 
+@pytest.mark.parametrize(
+    ("counts", "n_threads", "expected"),
+    [((4,) * 5, 1, [12, 8]), ((4,) * 5, 2, [10, 10]), ((4,) * 6, 2, [12, 12]), ((4, 4, 4, 4, 5), 1, [11, 10])],
+)
+def test_blocks_of_whole_tables(counts, n_threads, expected):
+    tables = [classification(20, 3, 2, seed=i) for i in range(len(counts))]
+    group = [member(table) for table, count in zip(tables, counts, strict=True) for _ in range(count)]
+    assert [len(block) for block in stack.blocks_of(group, 12, n_threads)] == expected
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize(
+    ("widths", "dropout", "n_outputs"), [((), 0.0, 3), ((5,), 0.0, 3), ((6, 4), 0.3, 1), ((), 0.3, 1)]
+)
+def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, copies, monkeypatch):
+    """Two of each of three folds, with one seed and orders in common."""
+    folds = [regression(n, 4, n_outputs, seed=i) for i, n in enumerate((40, 41, 40))]
+    members, seen = [], set()
+    for rows in folds:
+        for rate in (0.01, 0.1):
+            network = {"dropout": dropout}
+            optimizer = optimizers.Adam(rate)
+            task = member(
+                rows, widths, seed=5, network=network, optimizer=optimizer, loss=losses.SquaredError(), batch_size=16
+            )
+            members.append(replace(task, architecture=replace(task.architecture, copies=copies if widths else 1)))
+    batches = Batches._batches
+
+    def watched(self, part, orders, **options):
+        for batch in batches(self, part, orders, **options):
+            seen.add((len(orders), len(batch[0])))
+            yield batch
+
+    monkeypatch.setattr(Batches, "_batches", watched)
+    check_members(members)
+    assert (6, 3) in seen  # full batches of all
+    assert {(4, 2), (2, 1)} <= seen  # and the last ones, whose sizes differ
+
+
 def test_several_structures_at_once():
     """Fits of other structures, optimizers of all rows among them, come back in their order."""
     small, large = classification(40, 4, 3), classification(60, 4, 3)
