@@ -45,11 +45,20 @@ def _validate(
         if not is_frame(X):
             return found
         return (shared(found[0]), *found[1:]) if y else shared(found)
-    validate_data(estimator, X, *y, reset=reset, skip_check_array=True)  # the columns
+    _check_columns(estimator, X, reset=reset)
     values = shared(values)
     if not y:
         return check_array(values, estimator=estimator, input_name="X", **checks)
     return check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)
+
+
+def _check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
+    """Set or check `n_features_in_` and `feature_names_in_`, by scikit-learn's slower way where there is a question."""
+    names = np.asarray(X.columns, dtype=object)
+    if reset and set(map(type, names)) == {str} and len(set(names)) == len(names):
+        estimator.feature_names_in_, estimator.n_features_in_ = names, len(names)
+    elif reset or not np.array_equal(names, getattr(estimator, "feature_names_in_", ())):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 
 def _floats_of(X: Any) -> np.ndarray | None:
