@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -87,8 +88,7 @@ def train_in_processes(
     shares = [slice(i, None, n_processes) for i in range(n_processes)]  # rows that members share are sent once in each
 
     def call(flag: Flag) -> list[tuple[list[list[Outcome]], list[Any]]]:
-        parallel = Parallel(n_jobs=n_processes, backend="loky", batch_size=1, pre_dispatch="all")
-        return parallel(delayed(_work)(train, sent[share], flag) for share in shares)
+        return in_processes(_work, [(train, sent[share], flag) for share in shares])
 
     with TemporaryDirectory(prefix="skdl-") as folder, ThreadPoolExecutor(1) as caller:
         flag = Flag(os.path.join(folder, "stop"))
@@ -113,6 +113,19 @@ def train_in_processes(
         for member, outcome in zip(block, ended, strict=True):
             take_generator(member, outcome)
     return outcomes
+
+
+def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What the function gives for each of several arguments, each in a process of joblib's.
+
+    joblib waits for the files to go that large arrays were sent in, a tenth of a second; that is left to a thread.
+    """
+    parallel = Parallel(n_jobs=len(arguments), backend="loky", batch_size=1, pre_dispatch="all")
+    parallel.__enter__()
+    try:
+        return parallel(delayed(function)(*each) for each in arguments)
+    finally:
+        Thread(target=parallel.__exit__, args=(None, None, None), name="skdl", daemon=True).start()
 
 
 def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple[list[list[Outcome]], list[Any]]:

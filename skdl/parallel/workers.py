@@ -25,11 +25,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
 from skdl.engine import Member, Outcome, train_members
-from skdl.engine.processes import Flag, portable, processes_worth, seconds_of, warn_again
+from skdl.engine.processes import Flag, in_processes, portable, processes_worth, seconds_of, warn_again
 from skdl.parallel.meeting import Entry, Meeting, Waiting
 from skdl.parallel.memory import memory_kept
 from skdl.parallel.rounds import Fit
@@ -155,14 +154,11 @@ class Share:
         receivers: list[Task | Fit] = [fits.get(task, task) for task, _ in ordered]
         functions = [(_work_of(receiver), table) for receiver, (_, table) in zip(receivers, ordered, strict=True)]
         shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
-        parallel = Parallel(n_jobs=self.n_processes, backend="loky", batch_size=1, pre_dispatch="all")
         floating_point = self.call.context.run(np.geterr)
         with self._folder:
             try:
-                found = parallel(
-                    delayed(_work)(functions[share], self.n_processes, *self._settings, floating_point, self._given_up)
-                    for share in shares
-                )
+                settings = self.n_processes, *self._settings, floating_point, self._given_up
+                found = in_processes(_work, [(functions[share], *settings) for share in shares])
             except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
                 return []
         seen: dict[Any, Any] = {}
