@@ -20,6 +20,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from operator import itemgetter
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -123,7 +124,7 @@ class Share:
     fits : list of (Task, Fit)
         Trainings of tasks that wait.
     n_processes : int
-        Each takes every n-th of them: costly ones are often neighbours.
+        That take them.
     settings : (int, int)
         The meetings' max_stack and max_stack_bytes.
     """
@@ -153,17 +154,17 @@ class Share:
         ordered = by_table([*fits, *(task for *_, task in self.entries)])
         receivers: list[Task | Fit] = [fits.get(task, task) for task, _ in ordered]
         functions = [(_work_of(receiver), table) for receiver, (_, table) in zip(receivers, ordered, strict=True)]
-        shares = [slice(i, None, self.n_processes) for i in range(self.n_processes)]
+        shares = dealt([table for _, table in ordered], self.n_processes)
         floating_point = self.call.context.run(np.geterr)
         with self._folder:
             try:
                 settings = self.n_processes, *self._settings, floating_point, self._given_up
-                found = in_processes(_work, [(functions[share], *settings) for share in shares])
+                found = in_processes(_work, [([functions[i] for i in share], *settings) for share in shares])
             except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
                 return []
         seen: dict[Any, Any] = {}
         for share, (results, _) in zip(shares, found, strict=True):
-            for receiver, result in zip(receivers[share], results, strict=True):
+            for receiver, result in zip((receivers[i] for i in share), results, strict=True):
                 if result is None:
                     continue
                 if isinstance(receiver, Task):
@@ -182,6 +183,19 @@ def by_table(tasks: Sequence[Task]) -> list[tuple[Task, int]]:
     """
     numbers: dict[Hashable, int] = {}
     return sorted(((task, numbers.setdefault(task.table, len(numbers))) for task in tasks), key=itemgetter(1))
+
+
+def dealt(tables: Sequence[int], n_processes: int) -> list[list[int]]:
+    """Which of the tasks each process takes, given the numbers of their tables, side by side.
+
+    Of tables with as many tasks each, a process has as many whole ones as the others, so that few are read twice. Of
+    what is left, it has every n-th task, for costly ones are often neighbours.
+    """
+    sizes = [len(list(group)) for _, group in groupby(tables)]
+    whole = len(sizes) // n_processes if len(set(sizes)) == 1 and sizes[0] > 1 else 0  # tables for each process
+    rest = whole * n_processes * sizes[0]
+    shares = [list(range(i * whole * sizes[0], (i + 1) * whole * sizes[0])) for i in range(n_processes)]
+    return [[*share, *range(rest + i, len(tables), n_processes)] for i, share in enumerate(shares)]
 
 
 def _work_of(receiver: Task | Fit) -> Callable[[], Any]:

@@ -27,7 +27,7 @@ from skdl.engine import processes
 from skdl.engine.network import Network
 from skdl.parallel import backend, workers
 from skdl.parallel.tasks import Task, arrays_of
-from skdl.parallel.workers import by_table
+from skdl.parallel.workers import by_table, dealt
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
@@ -105,6 +105,21 @@ def test_tasks_of_one_fold_are_side_by_side():
     assert [number for _, number in ordered] == [0, 0, 0, 1, 1, 2, 3]
     others = [Task(None, function, None, arrays_of(function)) for function in (sum, max, sum)]
     assert [task for task, _ in by_table(others)] == others
+
+
+@pytest.mark.parametrize(
+    ("tables", "n", "expected"),
+    [
+        ([0, 0, 1, 1, 2, 2], 2, [[0, 1, 4], [2, 3, 5]]),
+        ([0, 0, 1, 1, 2, 2, 3, 3], 2, [[0, 1, 2, 3], [4, 5, 6, 7]]),
+        ([0, 0, 0, 0, 0], 2, [[0, 2, 4], [1, 3]]),
+        ([0, 1, 2, 3, 4], 2, [[0, 2, 4], [1, 3]]),  # one task each: costly ones may be neighbours
+        ([0, 0, 0, 1], 2, [[0, 2], [1, 3]]),
+        ([0, 0, 1, 1], 3, [[0, 3], [1], [2]]),
+    ],
+)
+def test_tables_go_to_one_process_each(tables, n, expected):
+    assert dealt(tables, n) == expected
 
 
 def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, shares, monkeypatch):
