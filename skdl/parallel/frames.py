@@ -45,7 +45,7 @@ class SlicedFrame(pd.DataFrame):
         known, reference = self._taken.get(id(indices), (None, None))
         rows = reference() if reference is not None and known is indices else None
         if rows is None:
-            rows = super().take(indices)
+            rows = super().take(indices).copy()  # columns of one type in one piece, whose values are then at hand
             self._taken = {key: value for key, value in self._taken.items() if value[1]() is not None}
             self._taken[id(indices)] = indices, weakref.ref(rows)
         given = rows.copy(deep=False)
