@@ -1,4 +1,4 @@
-"""Frames whose rows are taken once for all tasks that take the same ones.
+"""Frames and series whose rows are taken once for all tasks that take the same ones.
 
 Each candidate of a search takes the rows of its folds for itself, and holds them while it waits: with a table of 40 MB
 and eight candidates 300 MB, and a fifth of what the candidates do beside their training. pandas copies on write, so
@@ -8,7 +8,6 @@ that all of them can be given the same memory: who changes his rows gets a copy 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,35 +16,26 @@ import pandas as pd
 COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 
 
-class SlicedFrame(pd.DataFrame):
-    """A frame that knows which of its rows were taken, as long as somebody holds them.
+class _Sliced:
+    """What knows which of its rows were taken, as long as somebody holds them; all that is derived from it is plain."""
 
-    Parameters
-    ----------
-    frame : DataFrame
-    """
-
-    _internal_names = [*pd.DataFrame._internal_names, "_taken"]  # type: ignore[attr-defined]
-    _internal_names_set = set(_internal_names)
-
-    def __init__(self, frame: pd.DataFrame):
-        super().__init__(frame, copy=False)  # type: ignore[call-arg]
-        self._taken: dict[int, tuple[np.ndarray, weakref.ref[pd.DataFrame]]] = {}
+    _taken: dict[int, tuple[np.ndarray, weakref.ref[Any]]]
+    _plain: type
 
     @property
-    def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return pd.DataFrame  # of all that is derived from it
+    def _constructor(self) -> type:
+        return self._plain
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return SlicedFrame, (pd.DataFrame(self, copy=False),)
+        return type(self), (self._plain(self, copy=False),)
 
-    def take(self, indices: Any, axis: Any = 0, **kwargs: Any) -> pd.DataFrame:  # type: ignore[misc, override]
+    def take(self, indices: Any, axis: Any = 0, **kwargs: Any) -> Any:
         if axis != 0 or kwargs or not isinstance(indices, np.ndarray):
-            return super().take(indices, axis=axis, **kwargs)
+            return super().take(indices, axis=axis, **kwargs)  # type: ignore[misc]
         known, reference = self._taken.get(id(indices), (None, None))
         rows = reference() if reference is not None and known is indices else None
         if rows is None:
-            rows = super().take(indices).copy()  # columns of one type in one piece, whose values are then at hand
+            rows = in_one_piece(super().take(indices))  # type: ignore[misc]
             self._taken = {key: value for key, value in self._taken.items() if value[1]() is not None}
             self._taken[id(indices)] = indices, weakref.ref(rows)
         given = rows.copy(deep=False)
@@ -53,11 +43,55 @@ class SlicedFrame(pd.DataFrame):
         return given
 
 
+class SlicedFrame(_Sliced, pd.DataFrame):  # type: ignore[misc]
+    """A frame that knows which of its rows were taken.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    """
+
+    _plain = pd.DataFrame
+    _internal_names = [*pd.DataFrame._internal_names, "_taken"]  # type: ignore[attr-defined]
+    _internal_names_set = set(_internal_names)
+
+    def __init__(self, frame: pd.DataFrame):
+        super().__init__(frame, copy=False)  # type: ignore[call-arg]
+        self._taken = {}
+
+
+class SlicedSeries(_Sliced, pd.Series):  # type: ignore[misc]
+    """The same for a series.
+
+    Parameters
+    ----------
+    series : Series
+    """
+
+    _plain = pd.Series
+    _internal_names = [*pd.Series._internal_names, "_taken"]  # type: ignore[attr-defined]
+    _internal_names_set = set(_internal_names)
+
+    def __init__(self, series: pd.Series):
+        super().__init__(series, copy=False)  # type: ignore[call-arg]
+        self._taken = {}
+
+
+def in_one_piece(frame: Any) -> Any:
+    """A frame with its numbers in one array, at hand for all; one of several types, and a series, as it is."""
+    types = set(frame.dtypes) if frame.ndim == 2 else set()
+    if len(types) == 1 and isinstance(types.pop(), np.dtype):
+        values = frame.to_numpy()
+        if values.flags.writeable:  # they had to be gathered
+            return pd.DataFrame(values, index=frame.index, columns=frame.columns, copy=False)
+    return frame
+
+
 class Frames:
-    """The frames that tasks of one call are given."""
+    """The frames and series that tasks of one call are given."""
 
     def __init__(self) -> None:
-        self._known: dict[int, tuple[pd.DataFrame, SlicedFrame]] = {}
+        self._known: dict[int, tuple[Any, Any]] = {}
 
     def give(self, function: Any) -> None:
         """Let the calls in a function of joblib's, which are of a search, have frames that know what was taken.
@@ -71,8 +105,9 @@ class Frames:
             ]
 
     def _sliced(self, value: Any) -> Any:
-        if type(value) is not pd.DataFrame:
+        sliced = {pd.DataFrame: SlicedFrame, pd.Series: SlicedSeries}.get(type(value))
+        if sliced is None:
             return value
         if id(value) not in self._known:
-            self._known[id(value)] = value, SlicedFrame(value)
+            self._known[id(value)] = value, sliced(value)
         return self._known[id(value)][1]

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
-from pandas.testing import assert_frame_equal
+from pandas.testing import assert_frame_equal, assert_series_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from skdl import MLPClassifier
-from skdl.parallel.frames import COPIES_ON_WRITE, Frames, SlicedFrame
+from skdl.parallel.frames import COPIES_ON_WRITE, Frames, SlicedFrame, SlicedSeries
 
 pytestmark = pytest.mark.skipif(not COPIES_ON_WRITE, reason="pandas 2 copies when told to")
 FRAME = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": [4, 5, 6], "c": ["x", "y", "z"]}, index=[7, 8, 9])
@@ -68,6 +68,30 @@ def test_everything_else_is_as_in_a_frame(recwarn):
     assert_frame_equal(pd.DataFrame(again), FRAME)
     assert_frame_equal(pickle.loads(pickle.dumps(frame.take(INDEX))), FRAME.take(INDEX))
     assert not recwarn.list
+
+
+def test_a_series():
+    labels = pd.Series(["x", "y", "z"], index=[7, 8, 9], name="label")
+    series = SlicedSeries(labels)
+    first, second = series.take(INDEX), series.take(INDEX)
+    assert first._rows is second._rows
+    first[9] = "w"
+    for rows in (second, series.take(INDEX), pickle.loads(pickle.dumps(series)).take(INDEX)):
+        assert type(rows) is pd.Series
+        assert_series_equal(rows, labels.take(INDEX))
+    assert type(pickle.loads(pickle.dumps(series))) is SlicedSeries
+    assert type(series[series != "y"]) is type(series.to_frame()["label"]) is pd.Series
+
+
+def test_numbers_lie_in_one_piece():
+    frame = pd.DataFrame({name: np.arange(3.0) for name in "abc"})
+    frame["d"] = 1.0
+    rows = SlicedFrame(frame).take(INDEX)
+    assert_frame_equal(rows, frame.take(INDEX))
+    assert not rows.to_numpy().flags.owndata
+    assert np.shares_memory(rows.to_numpy(), rows.to_numpy())
+    mixed = SlicedFrame(FRAME).take(INDEX)
+    assert_frame_equal(mixed, FRAME.take(INDEX))
 
 
 def test_only_searches_are_given_them(stacked):
