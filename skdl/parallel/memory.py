@@ -15,27 +15,27 @@ from typing import Any
 
 # Parameters of glibc's mallopt, by their names in malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX, M_ARENA_MAX = -1, -3, -4, -8
-ALL = -1  # of the largest number
-MMAP_MAX, MMAP_THRESHOLD = 1 << 16, 1 << 25  # glibc's own, the second where its rule ends that goes by what is freed
+# Values of them while memory is kept (arenas of threads cannot hold large arrays), and afterwards: glibc's own, the
+# last two where its rule ends that goes by what is freed.
+KEEPING = ((M_ARENA_MAX, 1), (M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1))
+AFTERWARDS = ((M_MMAP_MAX, 1 << 16), (M_MMAP_THRESHOLD, 1 << 25), (M_TRIM_THRESHOLD, 1 << 26))
 
 
 @contextmanager
-def memory_kept(n_bytes: int) -> Iterator[None]:
-    """Keep what is freed in the body for the next arrays, and afterwards about `n_bytes` of it; only with glibc."""
+def memory_kept() -> Iterator[None]:
+    """Keep what is freed in the body for the next arrays; afterwards it goes back. Without glibc nothing changes."""
     libc = _glibc()
     if libc is None:
         yield
         return
-    libc.mallopt(M_ARENA_MAX, 1)  # those of threads cannot hold large arrays
-    libc.mallopt(M_MMAP_MAX, 0)
-    libc.mallopt(M_TRIM_THRESHOLD, ALL)
+    for parameter, value in KEEPING:
+        libc.mallopt(parameter, value)
     try:
         yield
     finally:
-        libc.mallopt(M_MMAP_MAX, MMAP_MAX)
-        libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD)
-        libc.mallopt(M_TRIM_THRESHOLD, n_bytes)
-        libc.malloc_trim(n_bytes)
+        for parameter, value in AFTERWARDS:
+            libc.mallopt(parameter, value)
+        libc.malloc_trim(0)
 
 
 @cache

@@ -220,7 +220,7 @@ def _work(
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     with (
-        memory_kept(max_stack_bytes),
+        memory_kept(),
         one_blas_thread(),
         np.errstate(**floating_point),
         warnings.catch_warnings(record=True) as caught,

@@ -5,6 +5,7 @@ import warnings
 from contextvars import copy_context
 from functools import partial
 
+import distributed
 import joblib
 import numpy as np
 import pytest
@@ -258,15 +259,20 @@ def test_inside_the_workers_of_loky(iris):
 
 
 def test_inside_the_workers_of_dask(iris):
-    distributed = pytest.importorskip("distributed")
+    """They are threads of this process here."""
+
+    def search(X, y):
+        with joblib.parallel_config(backend="skdl"):
+            return GridSearchCV(MLP, {"alpha": [1e-4, 1e-2]}, cv=5, refit=False).fit(X, y).cv_results_
+
     with (
         distributed.Client(processes=False, n_workers=2, threads_per_worker=1, dashboard_address=None),
         joblib.parallel_config(backend="dask"),
     ):
-        found = Parallel()(delayed(search_in_worker)(*iris) for _ in range(2))
+        found = Parallel()(delayed(search)(*iris) for _ in range(2))
     expected = GridSearchCV(MLP, {"alpha": [1e-4, 1e-2]}, cv=5, refit=False).fit(*iris).cv_results_
-    for scores, _ in found:
-        assert_array_equal(scores, expected["mean_test_score"])
+    for results in found:
+        assert_array_equal(results["mean_test_score"], expected["mean_test_score"])
 
 
 def test_in_several_threads_at_a_time(iris, stacked):
