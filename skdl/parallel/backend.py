@@ -163,7 +163,7 @@ class Stacks(ParallelBackendBase):
 
     def stop_call(self) -> None:
         self.call.meeting.wait_for_end(self.call, PATIENCE)
-        if self.call.caller is None and self.parallel.verbose:
+        if self.call.caller is None and self.parallel.verbose and self.call.meeting.stacks:
             out = sys.stderr if self.parallel.verbose < 50 else sys.stdout
             out.write(f"[skdl]: {summary(self.call.meeting.stacks)}\n")
 

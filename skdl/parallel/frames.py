@@ -17,10 +17,18 @@ COPIES_ON_WRITE = int(pd.__version__.split(".")[0]) >= 3
 
 
 class _Sliced:
-    """What knows which of its rows were taken, as long as somebody holds them; all that is derived from it is plain."""
+    """What knows which of its rows were taken, as long as somebody holds them; all that is derived from it is plain.
 
-    _taken: dict[int, tuple[np.ndarray, weakref.ref[Any]]]
+    Parameters
+    ----------
+    data : DataFrame or Series
+    """
+
     _plain: type
+
+    def __init__(self, data: Any):
+        super().__init__(data, copy=False)  # type: ignore[call-arg]
+        self._taken: dict[int, tuple[np.ndarray, weakref.ref[Any]]] = {}
 
     @property
     def _constructor(self) -> type:
@@ -44,37 +52,19 @@ class _Sliced:
 
 
 class SlicedFrame(_Sliced, pd.DataFrame):  # type: ignore[misc]
-    """A frame that knows which of its rows were taken.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    """
+    """A frame that knows which of its rows were taken."""
 
     _plain = pd.DataFrame
     _internal_names = [*pd.DataFrame._internal_names, "_taken"]  # type: ignore[attr-defined]
     _internal_names_set = set(_internal_names)
 
-    def __init__(self, frame: pd.DataFrame):
-        super().__init__(frame, copy=False)  # type: ignore[call-arg]
-        self._taken = {}
-
 
 class SlicedSeries(_Sliced, pd.Series):  # type: ignore[misc]
-    """The same for a series.
-
-    Parameters
-    ----------
-    series : Series
-    """
+    """A series that knows which of its rows were taken."""
 
     _plain = pd.Series
     _internal_names = [*pd.Series._internal_names, "_taken"]  # type: ignore[attr-defined]
     _internal_names_set = set(_internal_names)
-
-    def __init__(self, series: pd.Series):
-        super().__init__(series, copy=False)  # type: ignore[call-arg]
-        self._taken = {}
 
 
 def in_one_piece(frame: Any) -> Any:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
-from skdl.parallel.rounds import Fit, train_round
+from skdl.parallel.rounds import Fit, has_room, train_round
 from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
 
@@ -212,19 +212,10 @@ class Meeting:
         return None
 
     def _has_room(self, task: Task) -> bool:
-        """Whether a task should begin before the fits that wait are trained.
-
-        Where there is no room for all, those that share a table are trained together: a round that is half full ends
-        before another table.
-        """
-        if not self._waiting:
-            return True
-        n_members = sum(len(fit.members) for _, fit in self._waiting)
-        n_bytes = sum(fit.n_bytes for _, fit in self._waiting)
-        tables = {other.table for other, _ in self._waiting}
-        another = task.table not in tables and len(tables) < len(self._waiting)
-        has_room = n_members < self.max_stack and n_bytes < self.max_stack_bytes / (2 if another else 1)
-        return has_room and not self._threads_spent
+        """Whether a task should begin before the fits that wait are trained."""
+        waiting = [(other.table, fit) for other, fit in self._waiting]
+        wanted = has_room(waiting, task.table, self.max_stack, self.max_stack_bytes)
+        return not waiting or (wanted and not self._threads_spent)
 
     def _start(self, job: Job | None) -> None:
         """Begin what `_next` has found, in a thread of its own."""

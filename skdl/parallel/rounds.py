@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -127,6 +127,19 @@ class Guarded:
         except BaseException as error:
             self.error = error
         return instead
+
+
+def has_room(waiting: Sequence[tuple[Hashable, Fit]], table: Hashable, max_stack: int, max_stack_bytes: int) -> bool:
+    """Whether a further fit, on this table, should join those that wait, each with its table.
+
+    Where there is no room for all, those that share a table are trained together: a round that is half full ends before
+    another table.
+    """
+    n_members = sum(len(fit.members) for _, fit in waiting)
+    n_bytes = sum(fit.n_bytes for _, fit in waiting)
+    tables = {other for other, _ in waiting}
+    another = table not in tables and len(tables) < len(waiting)
+    return n_members < max_stack and n_bytes < max_stack_bytes / (2 if another else 1)
 
 
 def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:

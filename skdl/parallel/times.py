@@ -16,9 +16,15 @@ from skdl.parallel.tasks import Task
 
 
 def of_search(function: Callable[[], Any]) -> bool:
-    """Whether all calls in a function of joblib's are of scikit-learn's searches and cross-validations."""
+    """Whether a function of joblib's is a task of scikit-learn's searches and cross-validations, and nobody else's.
+
+    Tasks of theirs are private functions; a public one, such as `cross_validate`, is a task of the user's.
+    """
     calls = [call for call, *_ in getattr(function, "items", ())]
-    return bool(calls) and all(getattr(call, "__module__", "").startswith("sklearn.model_selection.") for call in calls)
+    return bool(calls) and all(
+        getattr(call, "__module__", "").startswith("sklearn.model_selection.") and call.__name__.startswith("_")
+        for call in calls
+    )
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,9 @@ def test_verbose_says_how_many_fits_made_how_many_stacks(iris, stacked, capfd):
     with stacked(verbose=1):
         GridSearchCV(MLP, {"hidden_layer_sizes": [(3,), (4,), (5,)]}, cv=5, refit=False).fit(*iris)
     assert "[skdl]: 15 fits trained in 3 stacks of 5" in capfd.readouterr().err
+    with stacked(verbose=1):
+        Parallel()(delayed(sum)([1, 2]) for _ in range(2))
+    assert "[skdl]" not in capfd.readouterr().err  # there were none
     with stacked():
         cross_val_score(MLP, *iris)
     assert capfd.readouterr() == ("", "")
@@ -115,7 +118,6 @@ def test_verbose_says_how_many_fits_made_how_many_stacks(iris, stacked, capfd):
 @pytest.mark.parametrize(
     ("stacks", "text"),
     [
-        ([], "0 fits trained in 0 stacks"),
         ([1], "1 fit trained in 1 stack"),
         ([5, 5], "10 fits trained in 2 stacks of 5"),
         ([5, 3], "8 fits trained in 2 stacks of 3 to 5"),

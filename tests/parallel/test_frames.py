@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
-from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.model_selection import BaseCrossValidator, GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from skdl import MLPClassifier
@@ -106,6 +106,29 @@ def test_only_searches_are_given_them(stacked):
     assert named["y"] is first
     with stacked():
         assert joblib.Parallel()(joblib.delayed(kind)(FRAME) for _ in range(2)) == [pd.DataFrame] * 2
+
+
+class Splitter(BaseCrossValidator):
+    """One that looks at what it is given."""
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        return 2
+
+    def _iter_test_indices(self, X=None, y=None, groups=None):
+        assert type(X) is pd.DataFrame
+        yield from (np.arange(start, len(X), 2) for start in range(2))
+
+
+def test_a_splitter_sees_a_plain_frame(iris, stacked):
+    """Also in a cross-validation that is a task itself."""
+    network = MLPClassifier((2,), max_iter=1, random_state=0)
+    expected = cross_val_score(network, *iris, cv=Splitter())
+    with stacked():
+        assert_array_equal(cross_val_score(network, *iris, cv=Splitter()), expected)
+        for found in joblib.Parallel()(
+            joblib.delayed(cross_val_score)(network, *iris, cv=Splitter()) for _ in range(2)
+        ):
+            assert_array_equal(found, expected)
 
 
 class Seen(ClassifierMixin, TransformerMixin, BaseEstimator):
