@@ -22,7 +22,7 @@ class Gathering(Protocol):
         """The outcomes of the members, each the same as alone; an error in one of them is raised here."""
 
     def shared(self, X: Any) -> Any:
-        """The values of a frame in C order: X, which are all of them, or those that another fit holds already."""
+        """The values X of a frame in C order, or equal ones, to the last bit, that another fit holds already."""
 
     def clock(self) -> float:
         """Seconds on a clock that stands while the thread waits, and goes on by its share of what is trained."""

@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from functools import partial
 from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
@@ -125,7 +126,11 @@ def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ..
     try:
         return parallel(delayed(function)(*each) for each in arguments)
     finally:
-        Thread(target=parallel.__exit__, args=(None, None, None), name="skdl", daemon=True).start()
+        end = partial(parallel.__exit__, None, None, None)
+        try:
+            Thread(target=end, name="skdl", daemon=True).start()
+        except RuntimeError:  # no more threads
+            end()
 
 
 def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple[list[list[Outcome]], list[Any]]:

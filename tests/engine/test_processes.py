@@ -188,6 +188,22 @@ def test_one_interrupt_ends_all_after_their_last_epoch(sent):
         assert np.array_equal(outcomes[i].theta, train_members([alone])[0].theta)
 
 
+def test_results_come_where_no_thread_can_clean_up(monkeypatch):
+    """Arrays that are sent in files, of more than a megabyte."""
+
+    class NoThread:
+        def __init__(self, **options):
+            pass
+
+        def start(self):
+            raise RuntimeError("can't start new thread")
+
+    rows = np.ones((200_000, 1))
+    assert processes.in_processes(np.sum, [(rows,), (2 * rows,)]) == [200_000, 400_000]
+    monkeypatch.setattr(processes, "Thread", NoThread)
+    assert processes.in_processes(np.sum, [(rows,), (2 * rows,)]) == [200_000, 400_000]
+
+
 def test_a_flag_is_up_when_its_owner_is_gone(tmp_path):
     flag = processes.Flag(str(tmp_path / "stop"))
     flag.owner = os.getppid()
