@@ -1,7 +1,8 @@
 """Memory that a process keeps while tasks of one kind come one after the other.
 
 What glibc frees in large pieces goes back to the system, which clears it page by page when it is asked for again. Tasks
-that slice a table of 30 MB ask for 100 MB each, and spent an eighth of their processes' time so.
+that slice a table of 30 MB for themselves ask for 100 MB each, and spent an eighth of their processes' time so. Where
+they share slices, as candidates with frames do, the time is the same, and a process holds 0.7 GB in place of 1.0.
 """
 
 from __future__ import annotations

@@ -216,7 +216,8 @@ def _work(
     """In a process: the results of tasks that meet here, given with their tables; None for those that have none.
 
     They have to run where they came from; or one has raised, and the others, in all processes, are given up. What the
-    trainings warn of, once for a whole stack, comes with the first task's result.
+    trainings warn of, once for a whole stack, comes with the first task's result; where there is no task, with that of
+    a training, which is then done again where it came from.
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     with (
@@ -234,8 +235,10 @@ def _work(
         with meeting.wait_for(call):
             wait(futures)
     results: list[Result | None] = [None if future.exception() else future.result() for future in futures]
-    for i, ((function, _), result) in enumerate(zip(functions, results, strict=True)):
-        if result is not None and getattr(function, "func", None) is not _training:
+    is_training = [getattr(function, "func", None) is _training for function, _ in functions]
+    for i in sorted(range(len(results)), key=is_training.__getitem__):
+        result = results[i]
+        if result is not None:
             results[i] = replace(result, caught=[*portable(caught), *result.caught])
             break
     return results, meeting.stacks

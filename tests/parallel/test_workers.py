@@ -207,6 +207,18 @@ def test_warnings_come_as_from_a_sequential_run(iris, stacked, shares, params):
     assert len(shares) == 3
 
 
+def test_a_process_with_nothing_but_a_training_warns(iris, stacked, shares):
+    """The first task's training goes to one process, and the second task, which has no reason to warn, to the other."""
+    X, y = iris[0][:149], iris[1][:149]
+    networks = [clone(MLP).set_params(batch_size=37, normalization=kind) for kind in ("batch", None)]
+    with pytest.warns() as expected:  # 149 rows end in a batch of one
+        clone(networks[0]).fit(X, y)
+    with stacked(n_jobs=2), pytest.warns() as found:
+        joblib.Parallel()(joblib.delayed(network.fit)(X, y) for network in networks)
+    assert {str(item.message) for item in found} == {str(item.message) for item in expected}
+    assert [n for n, _ in shares] == [1]
+
+
 def test_seconds_in_the_histories_add_up_to_those_that_pass(iris, stacked, shares):
     """And not to those of all processes."""
     network = clone(MLP).set_params(max_iter=300, n_iter_no_change=None)
