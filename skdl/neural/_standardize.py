@@ -12,6 +12,8 @@ BLOCK_NUMBERS = 1 << 18
 
 def row_weights(n_rows: int, index: np.ndarray | None, weight: np.ndarray | None) -> np.ndarray:
     """How much each of `n_rows` rows counts, when the rows `index` are taken, each with its weight."""
+    if weight is not None and weight.min() == weight.max():
+        weight = None  # only the proportions count: equal weights give the bits of none
     if index is None:
         return np.ones(n_rows) if weight is None else weight.astype(np.float64)
     return np.bincount(index, None if weight is None else weight[index], minlength=n_rows).astype(np.float64)

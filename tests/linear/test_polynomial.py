@@ -1,3 +1,5 @@
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -175,20 +177,23 @@ def test_against_linear_regression(interaction_only, fit_intercept, rng):
 
 
 @pytest.mark.parametrize("a", [1e-8, 0.5, 20.0])
+@pytest.mark.parametrize("n", [50, 8])  # of 14 terms
 @pytest.mark.parametrize("fit_intercept", [True, False])
-def test_against_ridge(a, fit_intercept, rng):
+def test_against_ridge(a, n, fit_intercept, rng):
     # One feature is constant and one repeats another: only the penalty says how to share.
-    X = rng.uniform(-1, 2, size=(50, 4))
+    X = rng.uniform(-1, 2, size=(n, 4))
     X[:, 1], X[:, 2] = 0.7, X[:, 0]
-    y = rng.normal(size=50) + 3
-    terms = PolynomialFeatures(2, include_bias=False)
-    theirs = Ridge(a, solver="svd", fit_intercept=fit_intercept).fit(terms.fit_transform(X), y)
-    ours = PolynomialRegressor(2, alpha=2 * a / 50, fit_intercept=fit_intercept).fit(X, y)
-    assert_allclose(ours.coef_, theirs.coef_, rtol=0, atol=1e-7 if a < 1e-3 else 1e-12)
-    assert_allclose(ours.intercept_, theirs.intercept_, rtol=0, atol=1e-7 if a < 1e-3 else 1e-12)
-    few = PolynomialRegressor(2, alpha=2 * a / 8, fit_intercept=fit_intercept).fit(X[:8], y[:8])  # 14 terms
-    theirs.fit(terms.transform(X[:8]), y[:8])
-    assert_allclose(few.coef_, theirs.coef_, rtol=0, atol=1e-6 if a < 1e-3 else 1e-12)
+    y = rng.normal(size=n) + 3
+    ours = PolynomialRegressor(2, alpha=2 * a / n, fit_intercept=fit_intercept).fit(X, y)
+    rows = [fractions(row) for row in X]
+    terms = [[*row, *(u * v for u, v in combinations_with_replacement(row, 2))] for row in rows]
+    coef, intercept, _ = exact_solution(terms, y, 2 * a / n, None, fit_intercept)
+    assert_allclose(ours.coef_, [float(c) for c in coef], rtol=0, atol=1e-13)
+    assert_allclose(ours.intercept_, float(intercept), rtol=0, atol=1e-13)
+    if a > 1e-3:  # of a smaller one, scikit-learn's rounding leaves six digits
+        theirs = Ridge(a, solver="svd", fit_intercept=fit_intercept)
+        theirs.fit(PolynomialFeatures(2, include_bias=False).fit_transform(X), y)
+        assert_allclose(ours.coef_, theirs.coef_, rtol=0, atol=1e-12)
 
 
 # ------------------------------------------------------------------------------------------------ degenerate data
