@@ -3,13 +3,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: quickstart test lint bench docs clean
+.PHONY: quickstart test test-sklearn lint bench docs clean
 
 quickstart: $(VENV)/.quickstart
 	$(BIN)/python examples/quickstart.py
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2
+
+# scikit-learn's own test files, run on our classes.
+test-sklearn: $(VENV)/.dev
+	$(BIN)/python -m pytest -c tests/scikit_learn/pytest.ini -n 2 tests/scikit_learn
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
