@@ -240,5 +240,5 @@ class SoftmaxClassifier(SearchSpaceMixin, NetworkClassifier):
     def _named(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> dict[str, Any]:
         return {"coef_": np.ascontiguousarray(coefs[0].T), "intercept_": intercepts[0]}
 
-    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        return [self.coef_.T], [self.intercept_]
+    def _public_coefficients(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        return [np.transpose(self.coef_)], [self.intercept_]

@@ -22,6 +22,7 @@ from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._endings import ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
+from skdl.neural._public import checked, fingerprint, unfold
 from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
@@ -137,6 +138,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
                     "This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.",
                     stacklevel=4,
                 )
+        if go_on:
+            self._take_over_public()
         data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
         stopping = not incremental and n_epochs > 0
         member = self._member(data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=stopping, resume=resume)
@@ -274,6 +277,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         return {
             "_training": training,
             "_between": folded.between,
+            "_stored": fingerprint(folded.coefs, folded.intercepts),
             **self._named(folded.coefs, folded.intercepts),
             "n_iter_": progress.epoch,
             "loss_curve_": losses,
@@ -287,8 +291,25 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         """The coefficients under their public names."""
         return {"coefs_": coefs, "intercepts_": intercepts}
 
-    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _public_coefficients(self) -> tuple[Sequence[Any], Sequence[Any]]:
+        """The coefficients of each layer as they are under their public names, whoever has set them."""
         return self.coefs_, self.intercepts_
+
+    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, checked."""
+        return checked(self)
+
+    def _is_edited(self) -> bool:
+        """Whether the public coefficients are no longer those that the training gave."""
+        return fingerprint(*self._coefficients()) != self._stored
+
+    def _take_over_public(self) -> None:
+        """Let the training go on from the public coefficients, where they are not those that it gave."""
+        if self._is_edited():
+            coefs, intercepts = self._coefficients()
+            output_map = self._output_map(self._training.encoding)
+            self._training = unfold(self._training, coefs, intercepts, output_map)
+            self._stored = fingerprint(coefs, intercepts)
 
     def _warn_of(self, outcome: Outcome) -> None:
         warning = ending_warning(self, outcome)

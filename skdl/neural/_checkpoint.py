@@ -40,6 +40,9 @@ class CheckpointMixin:
 
     _training: Training
     _results: Any
+    _named: Any
+    _coefficients: Any
+    _is_edited: Any
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted network and the whole state of its training to a file.
@@ -61,6 +64,7 @@ class CheckpointMixin:
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": tree.pack(getattr(self, "feature_names_in_", None)),
             "training": tree.pack(_contents(self._training)),
+            "edited": tree.pack(self._named(*self._coefficients()) if self._is_edited() else None),
         }
         text = np.frombuffer(json.dumps(header).encode(), np.uint8)
         path = Path(path)
@@ -115,6 +119,7 @@ class CheckpointMixin:
             contents = Tree(arrays).unpack(header["training"])
             training = _training_of(self, contents, header["n_features_in_"])
             names = Tree(arrays).unpack(header["feature_names_in_"])
+            edited = Tree(arrays).unpack(header["edited"])
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise ValueError(f"{path} is damaged: {error!r}") from error
         self.__dict__.pop("feature_names_in_", None)
@@ -122,6 +127,9 @@ class CheckpointMixin:
             self.feature_names_in_ = names
         self.n_features_in_ = header["n_features_in_"]
         self.__dict__.update(self._results(training))
+        if edited is not None:  # coefficients that were set by hand, which training has not gone on from
+            self.__dict__.update(edited)
+            self._coefficients()
         return self
 
 

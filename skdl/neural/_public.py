@@ -1,0 +1,118 @@
+"""What is public counts: a training goes on from the coefficients as they are, whoever has set them."""
+
+from __future__ import annotations
+
+import hashlib
+import reprlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from skdl.engine import Network, Outcome
+from skdl.engine.layers import Normalize
+from skdl.neural._training import Training
+
+Arrays = list[np.ndarray]
+
+
+def checked(network: Any) -> tuple[Arrays, Arrays]:
+    """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, whoever has set them."""
+    shapes = network._training.architecture.shapes
+    units = [(n_out,) for _, n_out in shapes]
+    try:
+        weights, biases = ([np.asarray(array) for array in arrays] for arrays in network._public_coefficients())
+    except (TypeError, ValueError):  # rows of different lengths, or no list at all
+        weights, biases = [], []
+    fits = [array.shape for array in weights] == shapes and [array.shape for array in biases] == units
+    if fits and all(array.dtype.kind in "biuf" for array in (*weights, *biases)):
+        return weights, biases
+    due = network._named([np.empty(shape) for shape in shapes], [np.empty(shape) for shape in units])
+    parts = [f"{name} must hold real numbers in {_shapes(value)}" for name, value in due.items()]
+    found = [f"{name} holds {_shapes(getattr(network, name))}" for name in due]
+    raise ValueError(f"In this fitted network {', and '.join(parts)}. Now {', and '.join(found)}.")
+
+
+def _shapes(value: Any) -> str:
+    """The shapes of an array, or of those in a list, as text."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}" + ("" if value.dtype.kind in "biuf" else f" and type {value.dtype}")
+    if not (isinstance(value, (list, tuple)) and all(isinstance(array, np.ndarray) for array in value)):
+        return reprlib.repr(value)
+    kinds = "" if all(array.dtype.kind in "biuf" for array in value) else ", not all of numbers"
+    return f"a list of {len(value)} arrays, of shapes {', '.join(str(array.shape) for array in value)}{kinds}"
+
+
+def fingerprint(coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> str:
+    """What tells these numbers from all others.
+
+    It is kept in place of a copy, which would double the network. To fold the training again and compare would not do:
+    a product may round differently with another number of threads, or on another machine.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (*coefs, *intercepts):
+        digest.update(np.ascontiguousarray(array, np.float64).data)
+    return digest.hexdigest()
+
+
+def unfold(
+    training: Training, coefs: Arrays, intercepts: Arrays, output_map: tuple[np.ndarray, np.ndarray] | None
+) -> Training:
+    """A training that goes on from these coefficients: the inverse of `fold`, in float64.
+
+    The optimizer keeps its memory and the schedule its step. What was best so far was another network's: the best
+    weights, and the count of epochs without progress, begin anew.
+    """
+    for name, arrays in (("coefficients", coefs), ("intercepts", intercepts)):
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError(f"Training cannot go on: the network's {name} hold NaN or infinity.")
+    weights, biases = ([array.astype(np.float64) for array in arrays] for arrays in (coefs, intercepts))
+    encoding = training.encoding
+    if output_map is not None:
+        scale, shift = output_map
+        # An output that was constant has the scale 0, which nothing can be divided by: if it is none any more, 1.
+        left = (scale == 0) & ((weights[-1] != 0).any(axis=0) | (biases[-1] != shift))
+        encoding = replace(encoding, scale=np.where(left, 1.0, scale)) if left.any() else encoding
+        scale = np.where(scale == 0, 1.0, scale)
+        weights[-1] /= scale
+        biases[-1] = (biases[-1] - shift) / scale
+    unit = training.scale
+    if unit is not None and training.shift is not None:
+        biases[0] += training.shift.astype(np.float64) @ weights[0]
+        unit = np.where((unit == 0) & (weights[0] != 0).any(axis=1), unit.dtype.type(1), unit)  # as of the outputs
+        weights[0] /= np.where(unit == 0, 1.0, unit.astype(np.float64))[:, None]
+    outcome = Outcome.of(training.state, training.reason)
+    theta, buffers = outcome.theta.astype(np.float64), outcome.buffers
+    _write(Network([training.architecture], np.float64), theta, buffers.astype(np.float64), weights, biases)
+    progress = replace(
+        training.state.progress[0],
+        best=-np.inf,
+        best_theta=None,
+        best_buffers=None,
+        settled_buffers=None,
+        waited=0,
+    )
+    dtype = training.state.theta.dtype
+    state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])
+    return replace(training, state=state, encoding=encoding, scale=unit)
+
+
+def _write(network: Network, theta: np.ndarray, buffers: np.ndarray, weights: Arrays, biases: Arrays) -> None:
+    """Write weights and intercepts that hold folded normalizations into `theta`."""
+    i, affine = -1, {}
+    for layer, named in zip(network.layers, network.arrays(theta, buffers), strict=True):
+        if "weight" in named:
+            i, affine = i + 1, named
+        elif isinstance(layer, Normalize) and layer.normalization.folds:
+            scale, shift = (each[0, 0] for each in layer.normalization.fold(**named))
+            if not scale.all():
+                raise ValueError(
+                    f"Training cannot go on from edited coefficients: the normalization of layer {i + 1} multiplies "
+                    f"unit {int((scale == 0).argmax())} by zero, so that there are no weights which they could be."
+                )
+            weights[i] /= scale
+            biases[i] = (biases[i] - shift) / scale
+        else:
+            continue
+        affine["weight"][0], affine["bias"][0, 0] = weights[i], biases[i]
