@@ -111,10 +111,15 @@ def _real_targets(y: np.ndarray, dtype: Any) -> np.ndarray:
 
 def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
     """X, and labels (n,), or columns (n, n_columns >= 2) of labels, probabilities or zeros and ones, as an array."""
-    if hasattr(y, "isna") and y.isna().to_numpy().any():  # pandas.NA, at which scikit-learn gives up with a TypeError
-        raise ValueError("Input y contains NaN. Leave rows without a label out, or give them a label of their own.")
+    require_labels(y)
     X, y = _validate(estimator, X, y, reset=reset, multi_output=True, **checks)
     return X, label_array(y)
+
+
+def require_labels(y: Any) -> None:
+    """Raise where pandas knows that a label is missing: at pandas.NA scikit-learn gives up with a TypeError."""
+    if hasattr(y, "isna") and np.asarray(y.isna()).any():
+        raise ValueError("Input y contains NaN. Leave rows without a label out, or give them a label of their own.")
 
 
 def label_array(y: Any) -> np.ndarray:
@@ -156,7 +161,9 @@ def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool =
 def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = False) -> np.ndarray:
     """Targets as an array of any type with a row for each of X's, for members that check it further."""
     if y is None:
-        raise ValueError(f"{type(estimator).__name__} requires y to be passed, but the target y is None.")
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        )
     y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     if not multi_output:
         if y.ndim == 2 and y.shape[1] > 1:
@@ -167,6 +174,12 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
         y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)
     return y
+
+
+def validate_label_targets(estimator: Any, X: Any, y: Any) -> np.ndarray:
+    """One label for each row of X as an array, for members that check X themselves."""
+    require_labels(y)
+    return label_array(validate_targets(estimator, X, y))
 
 
 def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) -> np.ndarray | None:
@@ -183,7 +196,7 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
         check_consistent_length(X, weight)
     if not ((weight >= 0) & (weight < np.inf)).all():
         raise ValueError("sample_weight must hold values in the range [0, inf).")
-    if not weight.sum() > 0:
+    if not weight.any():  # their sum may be too large for a float
         raise ValueError("sample_weight must have a positive sum: all of its values are zero.")
     return weight
 

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import get_tags
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
-from skdl._validation import validate_table, validate_targets
+from skdl._validation import validate_label_targets, validate_table, validate_targets
 
 
 class Estimator(Constraint):
@@ -86,10 +85,12 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_data(self, X: Any, y: Any, *, reset: bool = True) -> tuple[Any, np.ndarray]:
         X = validate_table(self, X, reset=reset)
-        y = validate_targets(self, X, y, multi_output=get_tags(self).target_tags.multi_output)
+        return X, self._check_targets(X, y)
+
+    def _check_targets(self, X: Any, y: Any) -> np.ndarray:
         if self._kind == "classifier":
-            check_classification_targets(y)
-        return X, y
+            return validate_label_targets(self, X, y)
+        return validate_targets(self, X, y, multi_output=get_tags(self).target_tags.multi_output)
 
     def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray | None:
         """The labels of a classification, held to those that earlier members have learned."""

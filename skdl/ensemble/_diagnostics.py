@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._validation import validate_sample_weight, validate_targets
+from skdl._validation import validate_sample_weight
 
 
 def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: np.ndarray | None = None) -> np.ndarray:
@@ -83,6 +83,7 @@ class DiagnosticsMixin:
 
     estimators_: list[Any]
     _checked: Any
+    _check_targets: Any
     _outputs: Any
     _member_weights: Any
     _error_name: str
@@ -169,6 +170,6 @@ class DiagnosticsMixin:
 
     def _judged(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
         X = self._checked(X)
-        y = validate_targets(self, X, y, multi_output=self._kind == "regressor")
+        y = self._check_targets(X, y)
         weight = validate_sample_weight(sample_weight, X)
         return self._residuals(np.stack(list(self._outputs(X))), y), weight
