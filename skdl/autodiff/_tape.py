@@ -33,7 +33,9 @@ class Variable(NDArrayOperatorsMixin):
     """
 
     def __init__(self, value: Any, parents: Sequence[tuple[Variable, Pullback]] = ()):
-        self.value = np.asarray(value)
+        value = np.asarray(value)
+        # A gradient is not a whole number, though the values be.
+        self.value = value.astype(np.float64) if value.dtype.kind in "biu" else value
         self.parents = parents
 
     def __repr__(self) -> str:
@@ -59,7 +61,7 @@ class Variable(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        values = [x.value if isinstance(x, Variable) else x for x in inputs]
+        values = [_value(x) for x in inputs]
         if method == "__call__" and not options:
             if ufunc in STEPWISE:
                 return ufunc(*values)
@@ -102,12 +104,13 @@ class Variable(NDArrayOperatorsMixin):
         return Variable(y.reshape(shape), [(self, lambda dy: dy.reshape(y.shape) * share)])
 
     def reshape(self, *shape: Any) -> Variable:
+        """The same numbers in another shape."""
         return Variable(self.value.reshape(*shape), [(self, lambda dy: dy.reshape(self.shape))])
 
     def transpose(self, *axes: Any) -> Variable:
         """The axes in another order, reversed by default."""
-        order = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
-        order = tuple(axis % self.ndim for axis in order) if order else tuple(reversed(range(self.ndim)))
+        given = axes[0] if len(axes) == 1 and (axes[0] is None or np.ndim(axes[0])) else axes
+        order = tuple(axis % self.ndim for axis in given) if given else tuple(reversed(range(self.ndim)))
         return Variable(self.value.transpose(order), [(self, lambda dy: dy.transpose(np.argsort(order)))])
 
     def swapaxes(self, a: int, b: int) -> Variable:
@@ -125,7 +128,7 @@ def gradients(output: Variable, inputs: Sequence[Variable], seed: Any = None) ->
     [array([[3., 4.]]), array([[1.],
            [2.]])]
     """
-    seed = np.ones_like(output.value) if seed is None else np.asarray(seed, dtype=output.dtype)
+    seed = np.broadcast_to(np.asarray(1 if seed is None else seed, dtype=output.dtype), output.shape)
     found: dict[int, np.ndarray] = {id(output): seed}
     for node in reversed(_ordered(output)):
         dy = found[id(node)]
@@ -162,6 +165,11 @@ def _pullback(x: Variable, rule: Callable[..., Any], y: Any, values: Sequence[An
     return back
 
 
+def _value(x: Any) -> Any:
+    """A Variable's array; a Python number stays one, for with it float32 stays float32."""
+    return x.value if isinstance(x, Variable) else np.asarray(x) if isinstance(x, (list, tuple)) else x
+
+
 def inverse(x: Variable) -> Variable:
     """The inverses of square matrices; dX = -Y^T dY Y^T."""
     y = np.linalg.inv(x.value)
@@ -176,13 +184,54 @@ def erf(x: Variable) -> Variable:
 
 def where(condition: Any, a: Any, b: Any) -> Any:
     """Elements of a where the condition holds, else of b; what is not taken has no gradient, but must be finite."""
-    chosen = np.asarray(condition)
+    chosen = np.asarray(_value(condition), dtype=bool)
     return chosen * a + ~chosen * b
 
 
 def _of_taken(dy: Any, y: Any, this: Any, other: Any) -> Any:
     """The gradient by one of two numbers of which the extreme was taken as y; equal ones share it."""
     return dy * (this == y) / (1 + (this == other))
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The sum over a's last axis and b's last but one (its only one), of numbers the product."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return a * b
+    if np.ndim(b) <= 2:
+        return np.matmul(a, b)
+    b = b if isinstance(b, Variable) else np.asarray(b)
+    shape = (*np.shape(a)[:-1], *b.shape[:-2], b.shape[-1])
+    columns = b.swapaxes(-1, -2).reshape(-1, b.shape[-2])
+    return np.matmul(np.reshape(a, (-1, np.shape(a)[-1])), columns.T).reshape(shape)
+
+
+def outer(a: Any, b: Any) -> Any:
+    """All products of a number of a and one of b, as a matrix."""
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+def _matmul_parts(dy: Any, a: Any, b: Any) -> tuple[Any, Any, Any]:
+    """A product of matrices, where a stands for a row if it is a vector, and b for a column."""
+    a, b, dy = np.asarray(a), np.asarray(b), np.asarray(dy)
+    dy = dy[..., None] if b.ndim == 1 else dy
+    dy = dy[..., None, :] if a.ndim == 1 else dy
+    return dy, a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+
+
+def _matmul_left(dy: Any, y: Any, a: Any, b: Any) -> Any:
+    dy, _, columns = _matmul_parts(dy, a, b)
+    da = dy @ np.swapaxes(columns, -1, -2)
+    return da[..., 0, :] if np.ndim(a) == 1 else da
+
+
+def _matmul_right(dy: Any, y: Any, a: Any, b: Any) -> Any:
+    dy, rows, _ = _matmul_parts(dy, a, b)
+    db = np.swapaxes(rows, -1, -2) @ dy
+    return db[..., 0] if np.ndim(b) == 1 else db
+
+
+def _power_base(dy: Any, y: Any, a: Any, b: Any) -> Any:
+    return dy * b * np.where(b == 0, 1, a) ** (b - 1)  # a^0 is constant, at a = 0 too
 
 
 def _log_or_0(x: Any) -> np.ndarray:
@@ -195,13 +244,10 @@ RULES: dict[np.ufunc, tuple[Callable[..., Any], ...]] = {
     np.subtract: (lambda dy, y, a, b: dy, lambda dy, y, a, b: -dy),
     np.multiply: (lambda dy, y, a, b: dy * b, lambda dy, y, a, b: dy * a),
     np.divide: (lambda dy, y, a, b: dy / b, lambda dy, y, a, b: -dy * y / b),
-    np.power: (lambda dy, y, a, b: dy * b * a ** (b - 1), lambda dy, y, a, b: dy * y * _log_or_0(a)),
+    np.power: (_power_base, lambda dy, y, a, b: dy * y * _log_or_0(a)),
     np.maximum: (lambda dy, y, a, b: _of_taken(dy, y, a, b), lambda dy, y, a, b: _of_taken(dy, y, b, a)),
     np.minimum: (lambda dy, y, a, b: _of_taken(dy, y, a, b), lambda dy, y, a, b: _of_taken(dy, y, b, a)),
-    np.matmul: (
-        lambda dy, y, a, b: dy @ np.swapaxes(b, -1, -2),
-        lambda dy, y, a, b: np.swapaxes(a, -1, -2) @ dy,
-    ),
+    np.matmul: (_matmul_left, _matmul_right),
     np.logaddexp: (lambda dy, y, a, b: dy * np.exp(a - y), lambda dy, y, a, b: dy * np.exp(b - y)),
     np.negative: (lambda dy, y, x: -dy,),
     np.reciprocal: (lambda dy, y, x: -dy * y * y,),
@@ -226,5 +272,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.transpose: Variable.transpose,
     np.swapaxes: Variable.swapaxes,
     np.where: where,
+    np.dot: dot,
+    np.outer: outer,
+    np.ndim: lambda x: x.ndim,
+    np.shape: lambda x: x.shape,
     np.linalg.inv: inverse,
 }

@@ -1,6 +1,7 @@
 """The tape against central differences, and every hand-written adjoint against the tape of an independent formula."""
 
 import pickle
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -52,6 +53,88 @@ def test_operation(name):
     da, db = gradients(y, given, seed)
     check_gradient(lambda a: (operation(Variable(a), Variable(b)).value * seed).sum(), da, a)
     check_gradient(lambda b: (operation(Variable(a), Variable(b)).value * seed).sum(), db, b)
+
+
+PRODUCTS = [((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 4))]
+STACKED = [
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 2)),
+    ((1, 2, 3), (5, 3, 2)),
+    ((4, 1, 2, 3), (5, 3, 2)),
+    ((3,), (4, 5, 3, 2)),
+]
+TENSORS = [((), ()), ((), (3,)), ((2, 3), ()), ((4, 2, 3), (5, 3, 2)), ((3,), (5, 3, 2)), ((2, 3), (4, 5, 3, 2))]
+ELEMENTS = [((), ()), ((3,), ()), ((2, 3), (3,)), ((2, 1), (1, 3)), ((4, 1, 3), (2, 1)), ((1, 1), (3,)), ((0, 3), (3,))]
+BY_SHAPE = [
+    *((np.matmul, shapes) for shapes in PRODUCTS + STACKED),
+    *((np.dot, shapes) for shapes in PRODUCTS + TENSORS),
+    *((np.outer, shapes) for shapes in [((), ()), ((3,), (2,)), ((2, 3), (4,)), ((), (3,))]),
+    *(
+        (function, shapes)
+        for function in (np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.logaddexp)
+        for shapes in ELEMENTS
+    ),
+]
+
+
+@pytest.mark.parametrize(("function", "shapes"), BY_SHAPE)
+def test_functions_of_two_arrays_of_any_shapes(function, shapes):
+    rng = np.random.default_rng(0)
+    a, b = (rng.uniform(0.5, 2.0, size=shape) for shape in shapes)
+    given = Variable(a), Variable(b)
+    y = function(*given)
+    assert_allclose(y.value, function(a, b))
+    assert y.shape == np.shape(function(a, b))
+    seed = rng.normal(size=y.shape)
+    da, db = gradients(y, given, seed)
+    check_gradient(lambda a: (function(a, b) * seed).sum(), da, a)
+    check_gradient(lambda b: (function(a, b) * seed).sum(), db, b)
+
+
+@pytest.mark.parametrize("function", [np.sum, np.mean, np.max])
+def test_reductions_over_any_axes(function):
+    rng = np.random.default_rng(0)
+    for shape in ((), (3,), (2, 3), (2, 3, 4), (1, 3)):
+        x = rng.normal(size=shape)
+        sets = [c for n in range(1, len(shape) + 1) for c in permutations(range(-len(shape), len(shape)), n)]
+        distinct = [axes for axes in sets if len({axis % len(shape) for axis in axes}) == len(axes)]
+        for axis in (None, *distinct, *range(-len(shape), len(shape))):
+            for keepdims in (False, True):
+                given = Variable(x)
+                y = function(given, axis=axis, keepdims=keepdims)
+                due = function(x, axis=axis, keepdims=keepdims)
+                assert_allclose(y.value, due)
+                assert y.shape == np.shape(due)
+                seed = rng.normal(size=y.shape)
+                spread = np.broadcast_to(seed if keepdims or not shape else _with_axes(seed, axis, shape), shape)
+                if function is np.max:
+                    spread = spread * (x == function(x, axis=axis, keepdims=True))
+                share = x.size / y.value.size if function is np.mean else 1
+                assert_allclose(gradients(y, [given], seed)[0], spread / share)
+
+
+def _with_axes(seed, axis, shape):
+    return np.expand_dims(seed, tuple(range(len(shape))) if axis is None else axis)
+
+
+def test_axes_in_any_words():
+    x = np.arange(24.0).reshape(2, 3, 4)
+    for axes in ((), (None,), ((2, 0, 1),), (2, 0, 1), ([-1, 0, 1],), (np.int64(2), np.int64(0), np.int64(1))):
+        given = Variable(x)
+        y = given.transpose(*axes)
+        assert_allclose(y.value, x.transpose(*axes))
+        assert_allclose(gradients(y * x.transpose(*axes), [given])[0], x)
+
+
+def test_powers_of_zero_lists_whole_numbers_and_conditions():
+    x = Variable([0.0, 1.0, 2.0])
+    assert gradients(x**0, [x])[0].tolist() == [0, 0, 0]
+    assert gradients(x ** [1, 2, 2], [x])[0].tolist() == [1, 2, 4]
+    whole = Variable([1, 2])  # a gradient is not a whole number
+    assert_allclose(gradients(np.exp(whole), [whole])[0], np.exp([1, 2]))
+    assert gradients(whole * whole, [whole], 2.0)[0].tolist() == [4, 8]  # one seed for all
+    assert gradients(np.where(x, x * 3, 5.0), [x])[0].tolist() == [0, 3, 3]
+    assert where([1, 0, 1], x, 7.0).value.tolist() == [0, 7, 2]
 
 
 def test_equal_ones_share_the_gradient():
