@@ -52,8 +52,8 @@ class CallbackMixin(CallbackSupportMixin):
         return cloned
 
     def _begin_fit(self, n_epochs: int, X: Any, y: Any, sample_weight: Any) -> FitTask | None:
-        """The task of this fit, begun; None when nobody listens."""
-        if not self._has_callbacks or not n_epochs:
+        """The task of this fit, begun, with `n_epochs` ahead; None when nobody listens."""
+        if not self._has_callbacks:
             return None
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         return FitTask(self, n_epochs, {"X": X, "y": y, "metadata": metadata})
@@ -100,7 +100,18 @@ class FitTask:
                 estimator=self.estimator, **self.data, reconstruction_attributes=attributes
             )
 
-        return replace(member, begin=begin, report=report)
+        return replace(member, begin=begin, report=report, keeps=self._keeps())
+
+    def _keeps(self) -> str | None:
+        """The column of the history whose best epoch's weights a callback wants to be kept."""
+        wanted = [getattr(callback, "keeps", None) for callback in callbacks_of(self.estimator)]
+        columns = {column for column in wanted if column is not None}
+        if len(columns) > 1:
+            raise ValueError(
+                f"Callbacks want the best weights by different columns to be kept, {sorted(columns)}: of these, set "
+                "restore_best=True in one only."
+            )
+        return next(iter(columns), None)
 
     def end(self) -> None:
         """End the fit's task; an epoch that diverged, broke off or never came is ended without a result."""

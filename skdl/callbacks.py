@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from skdl._constraints import Constraint, Instance, Integer, OneOf, Real, check_params
-from skdl.engine import RECORD
+from skdl._constraints import Boolean, Constraint, Instance, Integer, OneOf, Real, check_params
+from skdl.engine import RECORD, gain
 
 __all__ = ["Checkpoint", "EarlyStopping", "TimeBudget"]
+
+EPOCH = "epoch"  # the name that networks give to these tasks
 
 
 class _Callback:
@@ -43,11 +45,16 @@ class _Callback:
         return f"{type(self).__name__}({shown})"
 
 
+def _is_epoch(context: Any) -> bool:
+    """Whether a task is an epoch of a network. The fit is a task, too, which ends after its last epoch."""
+    return context.task_name == EPOCH
+
+
 class EarlyStopping(_Callback):
     """End a training when what it monitors has not improved for a while.
 
-    The weights of the last epoch are kept. (A network that has validation rows, by `early_stopping=True` or given to
-    fit, keeps those that scored best on them, whatever ends its training.)
+    The weights of the last epoch are kept, with `restore_best` those of the best one. (Without it, a network that has
+    validation rows, by `early_stopping=True` or given to fit, keeps those that scored best on them.)
 
     Parameters
     ----------
@@ -58,11 +65,18 @@ class EarlyStopping(_Callback):
         The fit ends after more than this many epochs in a row without progress, at least 1.
     min_delta : float, default=0.0
         An epoch that gains no more than this on the best value so far, in [0, inf), is without progress.
+    restore_best : bool, default=False
+        Whether the weights of the epoch that is best by `monitor` (of equals, the first) are the network's in the end,
+        whatever ends the training.
 
     Notes
     -----
     It looks at the history of all epochs, so that a training that goes on (`partial_fit`, `warm_start`, a checkpoint)
     is judged as one. A fit that goes on after its patience had run out has it in full again.
+
+    With `restore_best`, `coefs_` are those of the best epoch, and so is `fitted_estimator` at any time; `history_` and
+    `n_iter_` count all epochs. A training goes on from its last epoch, not from the best one, so that it can be resumed
+    to the last bit.
 
     Examples
     --------
@@ -74,6 +88,14 @@ class EarlyStopping(_Callback):
     >>> mlp = MLPClassifier((16,), max_iter=200, random_state=0).set_callbacks(stopping).fit(X, y)
     >>> mlp.n_iter_ < mlp.max_iter
     True
+
+    With validation rows, the weights of the least validation loss:
+
+    >>> stopping = EarlyStopping("validation_loss", patience=5, restore_best=True)
+    >>> mlp = MLPClassifier((16,), early_stopping=True, n_iter_no_change=300, max_iter=300, random_state=0)
+    >>> history = mlp.set_callbacks(stopping).fit(X, y).history_
+    >>> bool(history["validation_loss"].idxmin() == len(history) - 7)  # more than five epochs were no better
+    True
     """
 
     max_propagation_depth = None  # through pipelines and searches to every network
@@ -81,17 +103,26 @@ class EarlyStopping(_Callback):
         "monitor": OneOf(*(name for name in RECORD if name not in ("epoch", "seconds"))),
         "patience": Integer(1),
         "min_delta": Real(0),
+        "restore_best": Boolean(),
     }
 
-    def __init__(self, monitor: str = "loss", *, patience: int = 10, min_delta: float = 0.0):
+    def __init__(
+        self, monitor: str = "loss", *, patience: int = 10, min_delta: float = 0.0, restore_best: bool = False
+    ):
         self.monitor = monitor
         self.patience = patience
         self.min_delta = min_delta
+        self.restore_best = restore_best
         check_params(self, self._constraints)
+
+    @property
+    def keeps(self) -> str | None:
+        """The column of the history whose best epoch's weights the network is to keep."""
+        return self.monitor if self.restore_best else None
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
         training = getattr(fitted_estimator, "_training", None)
-        if training is None or context.max_subtasks != 0:  # another estimator of a pipeline, or not an epoch
+        if training is None or not _is_epoch(context):  # another estimator of a pipeline, or the fit itself
             return False
         progress = training.state.progress[0]
         return self._waited(progress.history, progress.first_epoch) > self.patience
@@ -109,9 +140,9 @@ class EarlyStopping(_Callback):
                     "(early_stopping=True, or X_val and y_val given to fit), and a learning rate a first-order "
                     "optimizer."
                 )
-            gain = value if self.monitor == "validation_score" else -value
-            waited = 0 if gain > best + self.min_delta else waited + 1
-            best = max(best, gain)
+            found = gain(self.monitor, value)
+            waited = 0 if found > best + self.min_delta else waited + 1
+            best = max(best, found)
         return waited
 
 
@@ -144,7 +175,7 @@ class TimeBudget(_Callback):
         check_params(self, self._constraints)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
-        if context.parent is None or context.max_subtasks != 0:
+        if context.parent is None or not _is_epoch(context):
             return False
         return (datetime.now(UTC) - context.parent.init_time).total_seconds() >= self.seconds
 
@@ -201,6 +232,6 @@ class Checkpoint(_Callback):
 
     def on_fit_task_end(self, estimator: Any, context: Any, *, fitted_estimator: Any = None) -> bool:
         # Of an epoch the next one writes, if there is one: what has ended the training is known only then.
-        if fitted_estimator is not None and context.max_subtasks != 0:
+        if fitted_estimator is not None and not _is_epoch(context):
             fitted_estimator.save_checkpoint(self.path)
         return False

@@ -6,7 +6,7 @@ member i of a stack ends in the same bits as the same fit done alone.
 
 from skdl.engine.batches import Rows
 from skdl.engine.full_batch import FullFunction
-from skdl.engine.judge import RECORD
+from skdl.engine.judge import RECORD, gain
 from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Architecture, Network
 from skdl.engine.objective import Objective
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Rows",
     "State",
+    "gain",
     "groups_of",
     "settled",
     "train_members",

@@ -14,6 +14,11 @@ from skdl.engine.state import Progress
 RECORD = ("epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 
 
+def gain(column: str | None, value: float) -> float:
+    """A value of a record's column as what is to grow: scores are, all else is to fall."""
+    return value if column == "validation_score" else -value
+
+
 def judge(
     member: Member,
     progress: Progress,
@@ -29,7 +34,8 @@ def judge(
     member's report.
 
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
-    gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they score best.
+    gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they are the best
+    by the column that `progress.kept_by` names.
     """
     validation_loss, score = (None, None) if validation is None else validation
     if not math.isfinite(loss) or score == -math.inf:
@@ -42,8 +48,10 @@ def judge(
     progress.waited = 0 if criterion > progress.best + member.tol else progress.waited + 1
     if criterion > progress.best:
         progress.best = criterion
-        if score is not None:
-            progress.best_theta, progress.best_buffers = weights()
+    value = None if progress.kept_by is None else record[progress.kept_by]
+    if value is not None and gain(progress.kept_by, value) > progress.kept:
+        progress.kept = gain(progress.kept_by, value)
+        progress.best_theta, progress.best_buffers = weights()
     if member.abandoned is not None and member.abandoned():
         return "stopped"
     try:

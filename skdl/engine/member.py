@@ -83,6 +83,9 @@ class Member:
     resume : bool
         Whether the state is that of a fit which was broken off, and is now brought to its end: its count of epochs and
         of those without progress goes on.
+    keeps : str or None
+        A column of the epochs' records: the weights of the epoch that is best by it are kept. None for the score of the
+        validation rows, where there are any, else for the weights of the last epoch.
     """
 
     architecture: Architecture
@@ -110,6 +113,12 @@ class Member:
     function: MakesFunction | None = None
     resume: bool = False
     prior: np.ndarray | None = None
+    keeps: str | None = None
+
+    @property
+    def kept_by(self) -> str | None:
+        """The column of the history whose best epoch's weights are kept; None where the last ones are."""
+        return self.keeps or (None if self.validation is None else "validation_score")
 
     @property
     def structure(self) -> Hashable:
@@ -151,7 +160,7 @@ class Outcome:
     state : State
         Of one member; training goes on from here.
     theta, buffers : arrays of shape (1, P) and (1, Q)
-        The weights to predict with: the best ones where validation rows decide, else the last ones.
+        The weights to predict with: the best ones where the member keeps any, else the last ones.
     reason : {"converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged"}
     """
 
@@ -162,7 +171,7 @@ class Outcome:
 
     @classmethod
     def of(cls, state: State, reason: str) -> Outcome:
-        """The outcome of a state: the best weights where validation rows decided."""
+        """The outcome of a state: the best weights where such are kept."""
         best = state.progress[0]
         theta, buffers = state.theta, state.buffers
         if best.best_theta is not None and best.best_buffers is not None:

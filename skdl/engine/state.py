@@ -21,7 +21,9 @@ class Progress:
     started: float = 0.0  # and when, by time.monotonic
     history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
     best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
-    best_theta: Array | None = None
+    kept_by: str | None = None  # the column of the history whose best epoch's weights are kept
+    kept: float = -math.inf  # the largest of it so far, of what is to fall with its sign turned
+    best_theta: Array | None = None  # the weights of that epoch
     best_buffers: Array | None = None
     settled_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
     waited: int = 0
@@ -34,6 +36,12 @@ class Progress:
     def scores(self) -> list[float]:
         """Validation scores of the epochs that had any."""
         return [record["validation_score"] for record in self.history if record["validation_score"] is not None]
+
+    def keep_by(self, column: str | None) -> None:
+        """Let this column decide from now on; what another one has kept is of no more use."""
+        if column != self.kept_by:
+            self.kept_by, self.kept = column, -math.inf
+            self.best_theta = self.best_buffers = None
 
     def copy(self) -> Progress:
         return replace(self, history=list(self.history))

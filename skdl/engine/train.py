@@ -31,6 +31,7 @@ def initial_state(member: Member) -> State:
         progress = state.progress[0]
         progress.started = time.monotonic()
         progress.settled_buffers = None
+        progress.keep_by(member.kept_by)
         if set(state.slots) != set(member.optimizer.slots):  # another optimizer than before remembers nothing
             state.slots = {name: np.zeros_like(state.theta) for name in member.optimizer.slots}
             state.step[:] = 0
@@ -47,7 +48,7 @@ def initial_state(member: Member) -> State:
         {name: np.zeros_like(theta) for name in member.optimizer.slots},
         np.zeros(1, np.int64),
         [member.generator],
-        [Progress(started=time.monotonic())],
+        [Progress(started=time.monotonic(), kept_by=member.kept_by)],
     )
 
 

@@ -82,7 +82,8 @@ def _states(shared: Member, task: Member, outcome: Outcome) -> list[State]:
     """Where each member has come to, as an ordinary network's state; its optimizer's memory is empty."""
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
     layers = together.layout.views(outcome.theta.astype(np.float64))[1:]  # the first one spreads the rows
-    progress = replace(outcome.state.progress[0], best_theta=None, best_buffers=None, settled_buffers=None)
+    progress = replace(outcome.state.progress[0], settled_buffers=None)
+    progress.keep_by(None)  # the weights are the best ones, if such were kept
     states = []
     for j in range(shared.architecture.copies):
         theta = np.empty((1, alone.layout.size), task.dtype)

@@ -143,7 +143,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
         stopping = not incremental and n_epochs > 0
         member = self._member(data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=stopping, resume=resume)
-        task = self._begin_fit(n_epochs, X, data.y, sample_weight)
+        # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
+        task = self._begin_fit(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
         if task is not None:
             member = task.observe(member, partial(self._results_at, member, data.encoding))
         [outcome] = train_members([member], n_threads(self.n_jobs))

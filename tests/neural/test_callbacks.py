@@ -4,18 +4,20 @@ import pickle
 import time
 import warnings
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.callback import FitCallback, ProgressBar, ScoringMonitor
 from sklearn.datasets import make_classification, make_regression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.callbacks import Checkpoint, EarlyStopping, TimeBudget
+from skdl.engine import Network
 from skdl.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -117,6 +119,49 @@ def test_a_fit_is_a_task_with_a_subtask_an_epoch():
     mlp.initialize(FRAME, Y)
     mlp.set_callbacks().fit(FRAME, Y)
     assert recorder.events == []
+
+
+@pytest.mark.parametrize("how", ["max_iter", "stopped", "max_time", "converged", "diverged", "full batch"])
+def test_whatever_ends_a_fit_each_task_ends_once(how):
+    """An epoch begins and ends; the fit itself is the one task more, which ends last."""
+    recorder = Recorder(stop_after=2 if how == "stopped" else None)
+    mlp = MLPRegressor(**{**SMALL, "max_iter": 3}).set_callbacks(recorder)
+    mlp.set_params(
+        **{
+            "max_time": {"max_time": 1e-9},
+            "converged": {"n_iter_no_change": 1, "tol": 1e9},
+            "diverged": {"optimizer": SGD(1e30)},
+            "full batch": {"optimizer": "lbfgs", "batch_size": "auto"},
+        }.get(how, {})
+    )
+    mlp.fit(X, REALS)
+    begun, done = ([event == f"{kind} epoch" for event in recorder.events].count(True) for kind in ("begin", "end"))
+    complete = sum(fitted is not None for fitted in recorder.fitted["end"])
+    assert begun == done
+    assert complete == mlp.n_iter_
+    assert begun - complete == (how == "diverged")  # an epoch that came to nothing
+    assert recorder.events == ["setup", "begin fit", *["begin epoch", "end epoch"] * begun, "end fit", "teardown"]
+
+
+def test_a_pipeline_sees_each_task_of_its_network_once():
+    recorder = Recorder()
+    recorder.max_propagation_depth = None
+    make_pipeline(MLPClassifier(**SMALL, max_iter=2)).set_callbacks(recorder).fit(FRAME, Y)
+    events = recorder.events
+    assert events.count("setup") == events.count("teardown") == 1
+    assert events.count("begin epoch") == events.count("end epoch") == 2
+    assert events[-2:] == ["end fit", "teardown"]
+    assert [events.count(event) for event in ("begin fit", "end fit")] == [2, 2]
+
+
+def test_a_checkpoint_with_nothing_left_is_a_fit_without_epochs(tmp_path):
+    recorder = Recorder()
+    mlp = MLPClassifier(**SMALL, max_iter=2, warm_start=True).fit(X, Y)
+    mlp.save_checkpoint(tmp_path / "file")
+    again = MLPClassifier(**SMALL, max_iter=2, warm_start=True).load_checkpoint(tmp_path / "file")
+    again.set_callbacks(recorder).fit(X, Y)
+    assert again.n_iter_ == 2
+    assert recorder.events == ["setup", "begin fit", "end fit", "teardown"]
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -281,6 +326,122 @@ def test_early_stopping_judges_a_training_that_goes_on_as_one():
     assert again.set_params(max_iter=30).fit(X, Y).n_iter_ == mlp.set_params(max_iter=30).fit(X, Y).n_iter_
 
 
+class Losses(Timid):
+    """Keeps the network's weights after each epoch, as they are without anything being restored."""
+
+    def __init__(self):
+        self.weights = []
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch":
+            self.weights.append(fitted_estimator._training.state.theta[0])
+
+
+def best_epoch(network, column):
+    values = network.history_[column]
+    return int(values.idxmax() if column == "validation_score" else values.idxmin())
+
+
+ROUGH = {**SMALL, "hidden_layer_sizes": (16,), "optimizer": SGD(5.0), "max_iter": 25}
+
+
+@pytest.mark.parametrize("monitor", ["loss", "validation_loss", "validation_score", "gradient_norm"])
+def test_early_stopping_restores_the_best_epoch_of_what_it_watches(monitor):
+    """They are the weights of a fit that ends with that epoch, whatever else the validation rows say."""
+    mlp = MLPRegressor(**ROUGH, early_stopping=True, n_iter_no_change=200, scoring="neg_mean_absolute_error")
+    mlp.set_params(optimizer__learning_rate=0.3)
+    stopping = EarlyStopping(monitor, patience=8, restore_best=True)
+    restored = clone(mlp).set_callbacks(stopping, losses := Losses()).fit(X, REALS)
+    plain = clone(mlp).set_callbacks(EarlyStopping(monitor, patience=8)).fit(X, REALS)
+    assert restored.n_iter_ == plain.n_iter_
+    best = best_epoch(restored, monitor)
+    assert best < restored.n_iter_ - 1, "the last epoch is the best: nothing is tested"
+    cut = clone(mlp).set_callbacks(EarlyStopping(monitor, patience=8, restore_best=True))
+    cut.set_params(max_iter=best + 1).fit(X, REALS)
+    np.testing.assert_array_equal(cut._training.state.theta[0], losses.weights[best])  # its last epoch is the best one
+    assert best_epoch(cut, monitor) == best
+    np.testing.assert_array_equal(restored.predict(X), cut.predict(X))
+
+
+def test_without_validation_rows_the_best_epoch_is_that_of_the_loss():
+    mlp = MLPClassifier(**ROUGH)
+    restored = clone(mlp).set_callbacks(EarlyStopping(patience=30, restore_best=True)).fit(X, Y)
+    best = best_epoch(restored, "loss")
+    assert best < 24
+    np.testing.assert_array_equal(restored.coefs_[0], clone(mlp).set_params(max_iter=best + 1).fit(X, Y).coefs_[0])
+    softmax = SoftmaxClassifier(max_iter=4).set_callbacks(EarlyStopping("gradient_norm", restore_best=True)).fit(X, Y)
+    cut = SoftmaxClassifier(max_iter=best_epoch(softmax, "gradient_norm") + 1).fit(X, Y)
+    np.testing.assert_array_equal(softmax.coef_, cut.coef_)
+
+
+def test_a_training_that_restored_its_best_goes_on_from_its_last_epoch(tmp_path):
+    """Whole, in steps, by warm starts, through a pickle and a checkpoint: one training, and one best epoch of it."""
+    stopping = EarlyStopping(patience=100, restore_best=True)
+    whole = MLPClassifier(**ROUGH).set_callbacks(stopping).fit(X, Y)
+    assert best_epoch(whole, "loss") < 20
+    steps = MLPClassifier(**ROUGH).set_callbacks(stopping)
+    for _ in range(25):
+        steps = pickle.loads(pickle.dumps(steps.partial_fit(X, Y)))
+    warm = MLPClassifier(**{**ROUGH, "max_iter": 5}, warm_start=True).set_callbacks(stopping)
+    for _ in range(5):
+        warm.fit(X, Y)
+    cut = MLPClassifier(**{**ROUGH, "max_time": 1e-9}).set_callbacks(stopping, Checkpoint(tmp_path / "file")).fit(X, Y)
+    assert cut.n_iter_ == 1
+    loaded = MLPClassifier(**ROUGH, warm_start=True).set_callbacks(stopping).load_checkpoint(tmp_path / "file")
+    loaded.fit(X, Y)
+    for network in (steps, warm, loaded):
+        assert network.n_iter_ == 25
+        np.testing.assert_array_equal(network.coefs_[0], whole.coefs_[0])
+
+
+def test_what_was_kept_by_another_rule_is_not_kept_any_longer():
+    """After a fit with validation rows, a step without any moves the predictions, from the last epoch on."""
+    mlp = MLPClassifier(**ROUGH, early_stopping=True, n_iter_no_change=200).fit(X, Y)
+    assert best_epoch(mlp, "validation_score") < 24
+    last = mlp._training.state.theta[0].copy()
+    before = mlp.coefs_[0].copy()
+    mlp.partial_fit(X, Y)
+    assert not np.array_equal(mlp.coefs_[0], before)
+    assert not np.array_equal(mlp._training.state.theta[0], last)
+    np.testing.assert_array_equal(mlp.coefs_[1], weights_of(mlp)[1])
+
+
+def weights_of(network):
+    """The weights that the training has come to, layer by layer."""
+    arrays = Network([network._training.architecture], network._training.dtype).arrays(
+        network._training.state.theta, network._training.state.buffers
+    )
+    return [layer["weight"][0] for layer in arrays if "weight" in layer]
+
+
+def test_two_callbacks_cannot_restore_two_epochs():
+    mlp = MLPClassifier(**SMALL).set_callbacks(
+        EarlyStopping("loss", restore_best=True), EarlyStopping("gradient_norm", restore_best=True)
+    )
+    with pytest.raises(ValueError, match=r"\['gradient_norm', 'loss'\].*restore_best=True in one only"):
+        mlp.fit(X, Y)
+
+
+@pytest.mark.parametrize("backend", ["loky", "skdl"])
+def test_the_networks_of_a_search_restore_their_best(backend):
+    search = GridSearchCV(MLPClassifier(**ROUGH), {"alpha": [0.0, 0.1]}, cv=2, scoring=loss_of_weights)
+    search.set_callbacks(EarlyStopping(patience=100, restore_best=True))
+    with joblib.parallel_config(backend=backend, n_jobs=2):
+        search.fit(X, Y)
+    alone = [
+        MLPClassifier(**ROUGH).set_params(alpha=alpha).set_callbacks(EarlyStopping(patience=100, restore_best=True))
+        for alpha in (0.0, 0.1)
+    ]
+    for j, (train, test) in enumerate(StratifiedKFold(2).split(X, Y)):
+        for i, network in enumerate(alone):
+            expected = loss_of_weights(clone(network).fit(X[train], Y[train]), X[test], Y[test])
+            assert search.cv_results_[f"split{j}_test_score"][i] == expected
+
+
+def loss_of_weights(network, X, y):
+    return -float(np.square(network.coefs_[0]).sum())
+
+
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_early_stopping_is_propagated_to_every_fit_of_a_search(n_jobs):
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(**SMALL, max_iter=30))
@@ -349,7 +510,7 @@ def test_a_mistake_in_a_parameter_is_named(make, message):
 
 def test_callbacks_show_their_parameters():
     assert repr(EarlyStopping("validation_loss", patience=3)) == (
-        "EarlyStopping(monitor='validation_loss', patience=3, min_delta=0.0)"
+        "EarlyStopping(monitor='validation_loss', patience=3, min_delta=0.0, restore_best=False)"
     )
     assert repr(TimeBudget(3)) == "TimeBudget(seconds=3)"
     assert all(isinstance(callback, FitCallback) for callback in (EarlyStopping(), TimeBudget(1), Checkpoint("x")))
