@@ -54,13 +54,14 @@ class GroupBound:
         self.sums = np.empty((X.shape[0], self.member.shape[1]))
 
         def build(block: slice) -> None:
-            np.matmul(X[block] - self.centre, self.member, out=self.sums[block])
+            with np.errstate(over="ignore", invalid="ignore"):  # of rows that no bound can hold
+                np.matmul(X[block] - self.centre, self.member, out=self.sums[block])
 
         with thread_map(n_threads) as run:
             list(run(build, row_blocks(*X.shape)))
 
     def prepare(self, Q: np.ndarray) -> GroupQueries | None:
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             rows = Q - self.centre
             length = np.abs(rows).sum(axis=1)
             finite = np.isfinite(length).all() and np.isfinite(self.sums).all()
@@ -72,7 +73,8 @@ class GroupBound:
 
     def reach(self, queries: GroupQueries, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""
-        return -(distances + self.error * (distances + queries.length))
+        with np.errstate(over="ignore"):
+            return -(distances + self.error * (distances + queries.length))
 
 
 def membership(groups: np.ndarray) -> np.ndarray:
@@ -82,9 +84,7 @@ def membership(groups: np.ndarray) -> np.ndarray:
 
 def centre_of(X: np.ndarray) -> np.ndarray:
     """Any would be right; this one makes the sums small."""
-    with np.errstate(over="ignore"):
-        centre = mean_of_present(sample_rows(X).astype(np.float64))
-    return centre if np.isfinite(centre).all() else np.zeros_like(centre)
+    return mean_of_present(sample_rows(X).astype(np.float64))
 
 
 def group_bound(X: np.ndarray, k: int, n_threads: int = 1, *, always: bool = False) -> GroupBound | None:

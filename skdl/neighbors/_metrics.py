@@ -4,6 +4,10 @@ Whatever proposes neighbours, these formulas decide: two searches that keep the 
 With q and x in float64, "the distance" means, for instance, what `np.sqrt(np.square(q - x).sum())` returns: differences
 are taken before squares, as in scipy's `cdist`, from which only the order of summing, hence the last bits, may differ.
 The sums run over the columns of one pair at a time, so equal rows have equal distances wherever they stand.
+
+Where powers or their sum leave float64's range, a pair's differences are first divided by the power of two that brings
+the largest into [0.5, 1), and the root is multiplied by it. Both are exact, so that the distance is the one of the data
+in another unit; where nothing leaves the range, it has the bits of the plain formula.
 """
 
 from __future__ import annotations
@@ -41,15 +45,13 @@ class Minkowski(Metric):
     def between(self, A: Any, B: Any) -> np.ndarray:
         p = self.exponent
         with np.errstate(over="ignore", under="ignore"):  # an infinite distance is reported by the search
-            if p == 2:
-                return np.sqrt(row_sums_of_squares(A - B))
             difference = A - B
+            if p == 2:
+                return root_of_powers(difference, 2)
             np.abs(difference, out=difference)
-            if p == 1:
-                return over_columns(np.add, difference)
-            if np.isinf(p):
-                return over_columns(np.maximum, difference)
-            return over_columns(np.add, difference**p) ** (1 / p)
+            if p in (1, np.inf):
+                return over_columns(np.add if p == 1 else np.maximum, difference)
+            return root_of_powers(difference, p)
 
 
 class Cosine(Metric):
@@ -80,8 +82,9 @@ class NanEuclidean(Metric):
             absent = np.isnan(difference)
             difference[absent] = 0
             common = A.shape[1] - absent.sum(axis=1)
-            squares = row_sums_of_squares(difference)
-            return np.sqrt(np.where(common > 0, squares * (A.shape[1] / np.maximum(common, 1)), np.inf))
+            distances = root_of_powers(difference, 2, A.shape[1] / np.maximum(common, 1))
+            distances[common == 0] = np.inf
+            return distances
 
 
 class Custom(Metric):
@@ -95,6 +98,35 @@ class Custom(Metric):
         if distances.ndim != 1 or not (distances >= 0).all():
             raise ValueError("The callable 'metric' must return a number in the range [0, inf), not NaN or an array.")
         return distances
+
+
+def root_of_powers(difference: Any, p: float, factor: np.ndarray | None = None) -> np.ndarray:
+    """(factor sum_j difference_j^p)^(1/p) of each row; the differences are at least 0 unless p = 2."""
+
+    def of(rows: Any, factor: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        sums = row_sums_of_squares(rows) if p == 2 else over_columns(np.add, rows**p)
+        sums = sums if factor is None else sums * factor
+        return sums, np.sqrt(sums) if p == 2 else sums ** (1 / p)
+
+    sums, roots = of(difference, factor)
+    astray = np.flatnonzero(~((sums > LEAST_SUM) & (sums < np.inf)))
+    if astray.size:
+        rows = difference[astray]
+        exponents = np.frexp(row_largest(rows))[1]
+        scaled = of(times_powers_of_two(rows, -exponents), None if factor is None else factor[astray])[1]
+        roots[astray] = np.ldexp(scaled, exponents)
+    return roots
+
+
+LEAST_SUM = 2.0**-960  # what underflows beside it, in any number of columns, is below its rounding
+
+
+def times_powers_of_two(X: Any, exponents: np.ndarray) -> Any:
+    if not sparse.issparse(X):
+        return np.ldexp(X, exponents[:, None])
+    X = X.copy()
+    X.data = np.ldexp(X.data, np.repeat(exponents, np.diff(X.indptr)))
+    return X
 
 
 def directions(X: Any) -> Any:

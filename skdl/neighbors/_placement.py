@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ._metrics import Cosine, Metric, directions, row_largest
-from ._rounding import TINY
+from ._rounding import SMALLEST
 
 SAMPLE_ROWS = 2048
 CACHED = 2**18  # numbers in a block: about what a second-level cache holds, and enough work for a thread to be worth it
@@ -22,29 +22,23 @@ class Placement:
     all other rows out of float32's range.
     """
 
-    hidden = 0.0  # what underflow of float64 squares of X's own scale amounts to here
-
     def __init__(self, X: Any, metric: Metric, *, centred: bool = True):
         self.cosine = isinstance(metric, Cosine)
         self.centre = np.zeros(X.shape[1])
         self.factor = 1.0
+        self.hidden = 0.0  # what rounding a distance to a multiple of the smallest number amounts to here
         sample = sample_rows(X).astype(np.float64)
         if self.cosine:
             if centred:
                 self.centre = directions(sample).mean(axis=0)
             return
         if not sparse.issparse(X):
+            # In X's precision, so that differences in it are rounded once.
+            self.centre = mean_of_present(sample).astype(X.dtype).astype(np.float64)
             with np.errstate(over="ignore"):
-                # In X's precision, so that differences in it are rounded once.
-                centre = mean_of_present(sample).astype(X.dtype).astype(np.float64)
-                sample -= centre
-            if np.isfinite(centre).all():
-                self.centre = centre
-        largest = row_largest(sample)
-        largest = np.fmax.reduce(np.where(np.isfinite(largest), largest, 0))
-        if largest > 0:
-            self.factor = 2.0 ** -float(np.clip(np.frexp(largest)[1], -1022, 1022))
-        self.hidden = TINY * self.factor * self.factor
+                sample -= self.centre
+        self.factor = unit_of(sample, 126 if X.dtype == np.float32 else 1022)
+        self.hidden = SMALLEST * self.factor
 
     def __call__(self, X: Any, dtype: Any = np.float64) -> Any:
         """Rows of X as the products see them, each entry rounded once."""
@@ -59,6 +53,13 @@ class Placement:
             return rows
 
 
+def unit_of(X: Any, most: int = 1022) -> float:
+    """The power of two, at most 2^most or its inverse, that brings the largest number of X to about 1."""
+    largest = row_largest(X)
+    largest = np.fmax.reduce(np.where(np.isfinite(largest), largest, 0))
+    return 2.0 ** -float(np.clip(np.frexp(largest)[1], -most, most))
+
+
 def sample_rows(X: Any) -> Any:
     """A random sample of the rows, always the same one."""
     n_rows = X.shape[0]
@@ -68,12 +69,14 @@ def sample_rows(X: Any) -> Any:
 
 
 def mean_of_present(X: np.ndarray) -> np.ndarray:
-    """Means of the columns over what is not NaN, 0 where everything is."""
-    mean = X.mean(axis=0)
-    if not np.isnan(mean).any():
+    """Means of the columns of a sample over what is not NaN, 0 where everything is."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = X.mean(axis=0)
+    if np.isfinite(mean).all():
         return mean
     present = ~np.isnan(X)
-    return np.where(present, X, 0).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
+    sums = np.where(present, X / SAMPLE_ROWS, 0).sum(axis=0)  # divided before they overflow
+    return sums / np.maximum(present.sum(axis=0), 1) * SAMPLE_ROWS
 
 
 def row_blocks(n_rows: int, columns: int) -> list[slice]:

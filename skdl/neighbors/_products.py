@@ -20,8 +20,8 @@ same in float64. Let a = q - c, b = x - c for a fixed centre c, everything times
 3. `between` sums d squares of differences and takes a root: its square is |q - x|^2 (1 + t), |t| <= h_{d+6}. If x is
    among the k nearest by it, one of any k rows y is not closer by it, or x is one of them; so |q - x|^2 <=
    |q - y|^2 (1 + 3 h_{d+6}) and S(x) >= S(y) - 1.5 h_{d+6} |q - y|^2 >= S(y) - 3 h_{d+6} (|a|^2 + |b_y|^2).
-4. Underflow adds at most the smallest normal number to each operation (in `between` that of float64, to be multiplied
-   by the square of the power of two): less than w = 8 (d + 10) tiny (1 + |a|) (1 + max |b|) in all. So
+4. Underflow adds at most the smallest normal number to each operation (`between` has none, but its distance is a
+   multiple of the smallest number of all): less than w = 8 (d + 10) tiny (1 + |a|) (1 + max |b|) in all. So
    L = U - 2 e M - 4 h_{d+10} (|a|^2 + |b|^2) - 2 w will do; the 0.1 e M to spare covers the rounding of L itself, in
    float64.
 

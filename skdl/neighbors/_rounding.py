@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 TINY = float(np.finfo(np.float64).tiny)
+SMALLEST = float(np.finfo(np.float64).smallest_subnormal)
 
 
 def rounding_bound(count: float, dtype: Any) -> float:

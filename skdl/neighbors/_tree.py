@@ -11,10 +11,10 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .._array import take_rows
-from ._distances import DistanceBound
+from ._distances import DistanceBound, Order
 from ._metrics import Minkowski
 from ._ranking import Ranking
-from ._rounding import minkowski_underflow, rounding_bound
+from ._rounding import rounding_bound
 from ._scan import ScanSearch
 from ._search import Search
 
@@ -31,41 +31,41 @@ class TreeSearch(Search):
 
     def __init__(self, X: np.ndarray, metric: Minkowski):
         super().__init__(X, metric)
-        rows = X.astype(np.float64, copy=False)
+        self.order = Order(X, metric.exponent)
+        rows = self.order.in_unit(X)
         order = spatial_order(rows)
         self.tree = cKDTree(rows[order], leafsize=LEAF)
         # From the tree's numbers to X's; one past the rows stands for "none" in both.
         self.number = np.append(order, X.shape[0])
         self.scan = ScanSearch(X, metric, [DistanceBound(X, metric)])
         # The tree adds and subtracts powers along up to about 100 levels; a tie within this counts as possible.
-        self.error = 4 * rounding_bound(X.shape[1] + 512, np.float64)
-        self.underflow = minkowski_underflow(X.shape[1], metric.exponent)
+        self.error = self.order.spread * (1 + self.order.error + 4 * rounding_bound(512, np.float64)) - 1
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         ranking = Ranking(self.X, self.metric, Q, k, budget)
-        undecided = spatial_order(ranking.queries)
+        queries = self.order.in_unit(ranking.queries)
+        undecided = spatial_order(queries)
         for width in self.widths:
             size = max(1, min(BLOCK // (width * (k + 1)), budget // self.bytes_per_query(width * (k + 1), budget)))
-            rest = [self._propose(ranking, part, width * (k + 1)) for part in in_blocks(undecided, size)]
+            rest = [self._propose(ranking, queries, part, width * (k + 1)) for part in in_blocks(undecided, size)]
             undecided = np.concatenate([undecided[:0], *rest])
         for part in in_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
             ranking.distances[part], ranking.indices[part] = self.scan.nearest(Q[part], k, budget)
         return ranking.distances, ranking.indices
 
-    def _propose(self, ranking: Ranking, part: np.ndarray, width: int) -> np.ndarray:
+    def _propose(self, ranking: Ranking, queries: np.ndarray, part: np.ndarray, width: int) -> np.ndarray:
         """Rank what the tree finds for the queries `part`; returns those that it leaves undecided."""
         n_rows, k = self.X.shape[0], ranking.distances.shape[1]
         width = min(width, n_rows)
-        queries = take_rows(ranking.queries, part)
-        found, placed = self.tree.query(queries, range(1, width + 1), p=self.metric.exponent)
+        found, placed = self.tree.query(take_rows(queries, part), range(1, width + 1), p=self.order.bounding)
         x = take_rows(self.number, placed)
-        reach = found[:, k - 1] * (1 + self.error) + self.underflow
-        decided = (found[:, -1] > reach) | (width == n_rows)
-        # The columns ascend, and an index past the rows stands for "none", last: all further distances overflow.
-        exactly = decided & (x[:, k - 1] < n_rows)
+        reach = found[:, k - 1] * (1 + self.error) + self.order.underflow
+        # The columns ascend, and an index past the rows stands for "none", last: all further powers overflow.
+        decided = ((found[:, -1] > reach) | (width == n_rows)) & (x[:, k - 1] < n_rows)
+        exactly = decided.copy()
         if width > k:
             exactly &= (found[:, k] > reach) | (x[:, k] == n_rows)
         self._fill(ranking, part[exactly], x[exactly, :k], placed[exactly, :k])
@@ -78,7 +78,10 @@ class TreeSearch(Search):
         """Put exactly the k nearest of the queries i in order: sorting rows, which the tree left nearly sorted."""
         n_queries, k = x.shape
         # From the tree's copy of the rows, where those of one query lie near each other.
-        distances = ranking.exact(np.repeat(i, k), placed.ravel(), self.tree.data)
+        if self.order.unit == 1:
+            distances = ranking.exact(np.repeat(i, k), placed.ravel(), self.tree.data)
+        else:
+            distances = ranking.exact(np.repeat(i, k), x.ravel())
         falls = distances[1:] <= distances[:-1]
         falls[k - 1 :: k] = False  # from one query's last neighbour to the next query's first
         mixed = np.unique(np.flatnonzero(falls) // k)

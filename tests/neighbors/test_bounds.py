@@ -43,7 +43,8 @@ def exact_distances(Q, X, metric):
 def exact_scores(bound, Q, X, metric):
     """S: what the scores of the bound stand for, by its own centre and scale."""
     if not hasattr(bound, "placement"):
-        return -exact_distances(Q, X, metric)
+        unit = bound.order.unit if getattr(bound, "order", None) else 1
+        return -exact_distances(Q, X, metric) * long(unit)
     centre, factor = bound.placement.centre.astype(long), bound.placement.factor
     if isinstance(metric, Cosine):
         a = Q.astype(long) / np.sqrt(np.square(Q.astype(long)).sum(axis=1, keepdims=True))
