@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -12,9 +12,11 @@ from typing import Any
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
+from skdl._interrupts import to_the_end
+
 _lock = threading.Lock()
 _holders = 0
-_limit: Any = None
+_threads_before: list[int] = []
 
 
 @contextmanager
@@ -22,20 +24,32 @@ def one_blas_thread() -> Iterator[None]:
     """Hold BLAS to one thread; it gets its threads back when the last of several holders leaves.
 
     The limit is a property of the process: without the count, two overlapping holders would restore each other's limit.
+    An interrupt that falls into the change of it does not leave it half done.
     """
-    global _holders, _limit
-    with _lock:
-        if _holders == 0:
-            _limit = _blas().limit(limits=1)
-        _holders += 1
+    global _holders, _threads_before
+    held, interrupt = False, None
     try:
+        with _lock:
+            if _holders == 0:
+                _threads_before = [library.num_threads for library in _blas()]
+            _holders, held = _holders + 1, True
+            if _holders == 1:
+                interrupt = to_the_end(lambda: _set_threads([1] * len(_threads_before)))
+        if interrupt is not None:
+            raise interrupt
         yield
     finally:
-        with _lock:
-            _holders -= 1
-            if _holders == 0:
-                _limit.restore_original_limits()
-                _limit = None
+        if held:
+            with _lock:
+                _holders -= 1
+                interrupt = to_the_end(lambda: _set_threads(_threads_before)) if _holders == 0 else None
+            if interrupt is not None:
+                raise interrupt
+
+
+def _set_threads(counts: Sequence[int]) -> None:
+    for library, count in zip(_blas(), counts, strict=True):
+        library.set_num_threads(count)
 
 
 @contextmanager
@@ -54,14 +68,14 @@ def thread_map(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
 
 
 @cache
-def _blas() -> ThreadpoolController:
+def _blas() -> list[Any]:
     """BLAS as NumPy and SciPy loaded it; looking for it takes longer than a small product."""
-    return ThreadpoolController().select(user_api="blas")
+    return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
 def blas_threads() -> int:
     """Threads that BLAS has now, where nobody holds it to one."""
-    return max((library["num_threads"] for library in _blas().info()), default=1)
+    return max((library.num_threads for library in _blas()), default=1)
 
 
 def n_threads(n_jobs: int | None) -> int:

@@ -16,7 +16,7 @@ FAMILIES = {
     "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
-BASE = {"_array", "_constraints", "_search_space", "_threads"}
+BASE = {"_array", "_constraints", "_interrupts", "_search_space", "_threads"}
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
@@ -25,7 +25,8 @@ ESTIMATORS = BASE | {"_component", "_registry", "_protocols", "engine"} | BORDER
 ALLOWED = {
     "_array": set(),
     "_constraints": set(),
-    "_threads": set(),
+    "_interrupts": set(),
+    "_threads": {"_interrupts"},
     "_search_space": {"_constraints"},
     "_component": BASE,
     "_protocols": COMPONENTS | {"autodiff"},  # inside from_function, see LAZY
@@ -91,6 +92,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     order = [
         "_array",
         "_constraints",
+        "_interrupts",
         "_threads",
         "_search_space",
         "_component",

@@ -115,24 +115,41 @@ def train_full_batch(member: Member, interrupted: Signal) -> Outcome:
     `interrupted` is set by a KeyboardInterrupt; a member that finds it set is not trained.
     """
     state = initial_state(member)
-    reason = "max_iter"
-    if interrupted.is_set():
-        reason = "interrupted"
-    elif member.n_epochs:
-        last = state.theta.copy()
-        try:
+    if not member.n_epochs:
+        return Outcome.of(state, "max_iter")
+    reason, last = "interrupted", Last(state)
+    try:
+        if not interrupted.is_set():
             with np.errstate(all="ignore"), closing((member.function or FullObjective)(member, state)) as function:
                 reason = _search(function, last)
-        except KeyboardInterrupt:
-            reason = "interrupted"
-        if reason == "interrupted":
-            interrupted.set()
-        state.theta[...] = last
-    return Outcome.of(state, reason)
+    except KeyboardInterrupt:
+        interrupted.set()
+    if reason == "interrupted":
+        interrupted.set()
+    return Outcome.of(last.state(), reason)
 
 
-def _search(function: FullFunction, last: np.ndarray) -> str:
-    """Minimise the function; the parameters after each iteration are written into `last`. Returns the reason to end."""
+class Last:
+    """What the last complete iteration left: parameters and progress, which are taken together."""
+
+    def __init__(self, state: State):
+        self._state = state
+        self.take()
+
+    def take(self, theta: np.ndarray | None = None) -> None:
+        """The state is that of a complete iteration; `theta` takes the place of its parameters."""
+        state = self._state
+        self._taken = (state.theta.copy() if theta is None else theta[None], state.progress[0].mark())
+
+    def state(self) -> State:
+        theta, mark = self._taken
+        self._state.theta[...] = theta
+        self._state.progress[0] = self._state.progress[0].back_to(mark)
+        return self._state
+
+
+def _search(function: FullFunction, last: Last) -> str:
+    """Minimise the function; what each iteration leaves is taken into `last`. Returns the reason to end."""
     member, state = function.member, function.state
     progress = state.progress[0]
     validation = Validation([member], function.network)
@@ -151,7 +168,7 @@ def _search(function: FullFunction, last: np.ndarray) -> str:
         weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
         reason = judge(member, progress, function.value, validated, weights, record)
         if reason != "diverged":
-            last[...] = state.theta
+            last.take()
         if reason in (None, "max_iter") and function.has_converged:
             reason = "converged"
         if reason is None or reason == "max_iter":
@@ -170,6 +187,6 @@ def _search(function: FullFunction, last: np.ndarray) -> str:
         return reasons[0]
     if not (math.isfinite(function.value) and np.isfinite(point).all()):  # it ended where the objective is not finite
         return "diverged"
-    last[0] = function.theta(point)
+    last.take(function.theta(point))
     to_the_end = progress.epoch >= progress.first_epoch + member.n_epochs
     return "converged" if converged else "max_iter" if to_the_end else "stalled"

@@ -11,18 +11,20 @@ from collections import defaultdict, deque
 from collections.abc import Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from threading import Event
 
 import numpy as np
 
+from skdl._interrupts import to_the_end
 from skdl._threads import one_blas_thread
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.gathering import gathering
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.population import settled
 from skdl.engine.processes import Train, processes_for, threads_for, train_in_processes
-from skdl.engine.train import train_stack
+from skdl.engine.train import interrupted_outcome, train_stack
 
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
 
@@ -31,7 +33,8 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     """Train all members; the result of each is the same as alone, bit for bit on a CPU.
 
     A thread whose fits meet those of others leaves the training to where they meet, see `gathering`. A
-    KeyboardInterrupt ends all members after their last complete epoch, with "interrupted" as the reason.
+    KeyboardInterrupt ends all members after their last complete epoch, with "interrupted" as the reason: what they have
+    learned is the caller's to keep, before it raises the interrupt again.
     """
     place = gathering()
     if place is not None and any(member.n_epochs for member in members):
@@ -40,8 +43,16 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     outcomes: dict[int, Outcome] = {}
     for indices in groups_of(members):
         group = [members[i] for i in indices]
-        outcomes.update(zip(indices, _train_group(group, n_threads, interrupted), strict=True))
-    return [settled(member, outcomes[i]) for i, member in enumerate(members)]
+        try:
+            outcomes.update(zip(indices, _train_group(group, n_threads, interrupted), strict=True))
+        except KeyboardInterrupt:  # between the trainings, or the second one
+            interrupted.set()
+            outcomes |= {i: interrupted_outcome(members[i]) for i in indices if i not in outcomes}
+    ended: list[Outcome] = []
+    interrupt = to_the_end(
+        lambda: ended.extend(settled(members[i], outcomes[i]) for i in range(len(ended), len(members)))
+    )
+    return ended if interrupt is None else [replace(outcome, reason="interrupted") for outcome in ended]
 
 
 def groups_of(members: Sequence[Member]) -> list[list[int]]:

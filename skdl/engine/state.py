@@ -11,6 +11,8 @@ import numpy as np
 
 from skdl._array import Array
 
+Mark = tuple[dict[str, Any], int]
+
 
 @dataclass
 class Progress:
@@ -45,6 +47,15 @@ class Progress:
 
     def copy(self) -> Progress:
         return replace(self, history=list(self.history))
+
+    def mark(self) -> Mark:
+        """The way so far, to come back to: the records stay where they are."""
+        return vars(self).copy(), len(self.history)
+
+    def back_to(self, mark: Mark) -> Progress:
+        """The way as it was when it was marked."""
+        fields, n_records = mark
+        return Progress(**{**fields, "history": self.history[:n_records]})
 
 
 @dataclass

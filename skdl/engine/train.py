@@ -56,27 +56,42 @@ def train_stack(members: Sequence[Member], interrupted: Signal) -> list[Outcome]
     """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged.
 
     `interrupted` is set by a KeyboardInterrupt, here or in another thread, and ends all members after their last
-    complete epoch.
+    complete epoch. It may fall anywhere: each assignment below leaves something whole to return.
     """
     outcomes: dict[int, Outcome] = {}
     active = list(range(len(members)))
-    if members[0].n_epochs > FEW_EPOCHS:
-        ready = ready_rows([member.rows for member in members], members[0].dtype)
-        members = [replace(member, rows=rows) for member, rows in zip(members, ready, strict=True)]
-    stack = Stack(members, State.stack([initial_state(member) for member in members]))
-    while active:
-        reasons: list[str | None] = [None] * len(active)
-        if not interrupted.is_set():
-            reasons = stack.advance(interrupted)
-        if interrupted.is_set():
-            reasons = [reason or "interrupted" for reason in reasons]
-        outcomes |= {active[j]: stack.outcome(j, reason) for j, reason in enumerate(reasons) if reason is not None}
-        left = [j for j, reason in enumerate(reasons) if reason is None]
-        if len(left) < len(active):
-            active = [active[j] for j in left]
-            if active:
-                stack = Stack([stack.members[j] for j in left], stack.state.take(left))
+    stack: Stack | None = None
+    try:
+        states = State.stack([initial_state(member) for member in members])
+        if members[0].n_epochs > FEW_EPOCHS:
+            ready = ready_rows([member.rows for member in members], members[0].dtype)
+            members = [replace(member, rows=rows) for member, rows in zip(members, ready, strict=True)]
+        stack = Stack(members, states)
+        while stack is not None:
+            reasons: list[str | None] = [None] * len(active)
+            if not interrupted.is_set():
+                reasons = stack.advance()
+            if "interrupted" in reasons:
+                interrupted.set()
+            if interrupted.is_set():
+                reasons = [reason or "interrupted" for reason in reasons]
+            ended = {active[j]: stack.outcome(j, reason) for j, reason in enumerate(reasons) if reason is not None}
+            left = [j for j, reason in enumerate(reasons) if reason is None]
+            if ended:
+                rest = Stack([stack.members[j] for j in left], stack.state.take(left)) if left else None
+                outcomes.update(ended)
+                active, stack = [active[j] for j in left], rest
+    except KeyboardInterrupt:
+        interrupted.set()
+        for j, i in enumerate(active):
+            if i not in outcomes:
+                outcomes[i] = interrupted_outcome(members[i]) if stack is None else stack.interrupted_outcome(j)
     return [outcomes[i] for i in range(len(members))]
+
+
+def interrupted_outcome(member: Member) -> Outcome:
+    """That of a member whose training has not begun."""
+    return Outcome.of(initial_state(member), "interrupted")
 
 
 class Part:
@@ -107,26 +122,23 @@ class Stack:
         self.parts = [Part(members, state, self.gradient, part) for part in which] if len(which) > 1 else [self.whole]
         self.step = Step(members, self.whole.objective)
         self.validation = Validation(members, self.whole.network)
-        self.broken_off = False
+        self.is_whole = True  # whether the state is that of complete epochs
 
-    def advance(self, interrupted: Signal) -> list[str | None]:
+    def advance(self) -> list[str | None]:
         """Train one epoch; for each member the reason to stop, or None to go on."""
         if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)
-        try:
-            self.before = self.state.take(range(self.state.n_members))
-            self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
-            for j, member in enumerate(self.members):
-                if member.begin is not None:
-                    member.begin(partial(self._copy, j))
-            started = time.perf_counter()
-            with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
-                losses = self.epoch()
-                validated = self.validation.evaluate(self.whole.arrays)
-        except KeyboardInterrupt:
-            self.broken_off = True
-            interrupted.set()
-            return [None] * len(self.members)
+        self.before = self.state.take(range(self.state.n_members))
+        self.marks = [progress.mark() for progress in self.state.progress]
+        self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
+        self.is_whole = False
+        for j, member in enumerate(self.members):
+            if member.begin is not None:
+                member.begin(partial(self._copy, j))
+        started = time.perf_counter()
+        with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
+            losses = self.epoch()
+            validated = self.validation.evaluate(self.whole.arrays)
         seconds = time.perf_counter() - started
         reasons = [
             judge(
@@ -143,17 +155,22 @@ class Stack:
             )
             for j, member in enumerate(self.members)
         ]
-        if "interrupted" in reasons:
-            interrupted.set()
+        self.is_whole = True
         return reasons
 
     def outcome(self, j: int, reason: str) -> Outcome:
-        """Where member j ended; an epoch that diverged or broke off is taken back, so that training can go on."""
-        if reason != "diverged" and not self.broken_off:
-            return Outcome.of(self.state.take([j]), reason)
+        """Where member j ended; an epoch that diverged is taken back, so that training can go on."""
+        return Outcome.of(self._taken_back(j) if reason == "diverged" else self.state.take([j]), reason)
+
+    def interrupted_outcome(self, j: int) -> Outcome:
+        """Where member j is after its last complete epoch: one that broke off is taken back."""
+        return Outcome.of(self.state.take([j]) if self.is_whole else self._taken_back(j), "interrupted")
+
+    def _taken_back(self, j: int) -> State:
         state = self.before.take([j])
         state.generators[0].bit_generator.state = self.random_numbers[j]
-        return Outcome.of(state, reason)
+        state.progress[0] = state.progress[0].back_to(self.marks[j])
+        return state
 
     def _copy(self, j: int) -> State:
         return self.state.take([j]).copy()

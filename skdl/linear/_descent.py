@@ -17,6 +17,7 @@ class LinearNetwork(MLPRegressor):
     """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
 
     penalises_raw = True
+    _rate_name = "solver__learning_rate"
 
 
 def descend(

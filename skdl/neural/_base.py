@@ -14,13 +14,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin, with_callbacks
 from skdl._constraints import check_params
+from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_sample_weight, validate_X
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
-from skdl.neural._endings import ending_warning
+from skdl.neural._endings import check_ending, ending_note, ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._public import checked, fingerprint, unfold
 from skdl.neural._tasks import Prepared, make_member
@@ -36,6 +37,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
 
     # Parameters that not every network has.
     scoring: Any = None
+    _rate_name = "optimizer__learning_rate"  # by which a user sets it
     penalises_raw = False  # whether alpha speaks of the coefficients for X as it is, though training scales columns
     splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
     stratified_batches = False
@@ -129,7 +131,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
     ):
         self._check_parameters()
         resume = False
-        if not incremental and hasattr(self, "_training") and self._training.loaded:
+        broken_off = not incremental and go_on and self._training.reason == "interrupted"
+        if not incremental and hasattr(self, "_training") and (self._training.loaded or broken_off):
             resume = go_on
             if resume:
                 n_epochs = n_epochs if self._training.epochs_left(n_epochs) else 0
@@ -140,19 +143,31 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
                 )
         if go_on:
             self._take_over_public()
-        data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
-        stopping = not incremental and n_epochs > 0
-        member = self._member(data, self._generator(), go_on=go_on, n_epochs=n_epochs, stopping=stopping, resume=resume)
-        # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
-        task = self._begin_fit(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
+        with columns_kept(self):
+            data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
+            member = self._member(
+                data,
+                self._generator(),
+                go_on=go_on,
+                n_epochs=n_epochs,
+                stopping=not incremental and n_epochs > 0,
+                resume=resume,
+            )
+            # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
+            task = self._begin_fit(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
+            if task is not None:
+                member = task.observe(member, partial(self._results_at, member, data.encoding))
+            [outcome] = train_members([member], n_threads(self.n_jobs))
+            check_ending(self, outcome)
+        interrupt = to_the_end(partial(self._store, member, data.encoding, outcome))
         if task is not None:
-            member = task.observe(member, partial(self._results_at, member, data.encoding))
-        [outcome] = train_members([member], n_threads(self.n_jobs))
-        self._store(member, data.encoding, outcome)
-        if task is not None:
-            task.end()
-        if not incremental and n_epochs > 0:
-            self._warn_of(outcome)
+            try:
+                task.end()
+            except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
+                interrupt = error
+        if interrupt is not None or outcome.reason == "interrupted":
+            raise interrupted(interrupt, ending_note(self, outcome))
+        self._warn_of(outcome, incremental=incremental or n_epochs == 0)
         return self
 
     def _check_parameters(self) -> None:
@@ -312,8 +327,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
             self._training = unfold(self._training, coefs, intercepts, output_map)
             self._stored = fingerprint(coefs, intercepts)
 
-    def _warn_of(self, outcome: Outcome) -> None:
-        warning = ending_warning(self, outcome)
+    def _warn_of(self, outcome: Outcome, *, incremental: bool = False) -> None:
+        warning = ending_warning(self, outcome, incremental=incremental)
         if warning is not None:
             warnings.warn(warning, stacklevel=5)
 

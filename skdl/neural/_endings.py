@@ -1,4 +1,4 @@
-"""What a user is told of a training that did not end by its own rule."""
+"""How a training that did not end by its own rule ends for the user: by an error, an interrupt or a warning."""
 
 from __future__ import annotations
 
@@ -6,11 +6,59 @@ from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
 
+from skdl._interrupts import interrupted
 from skdl.engine import Outcome
 
 
-def ending_warning(network: Any, outcome: Outcome) -> Warning | None:
-    """The warning for the way a training ended: what happened, and what to do; None where all is well."""
+def check_ending(network: Any, outcome: Outcome) -> None:
+    """Raise for a training that has come to nothing: no epoch of it, nor of one before that it went on from, is whole.
+
+    Weights that no data have touched are no model. What was trained for some epochs keeps those when it diverges.
+    """
+    if outcome.state.progress[0].epoch > 0:
+        return
+    if outcome.reason == "diverged":
+        raise ValueError(
+            f"{type(network).__name__} has learned nothing: the loss became infinite or NaN in the first "
+            f"{_epoch(network)}. {_remedy(network)}"
+        )
+    if outcome.reason == "interrupted":
+        raise interrupted(
+            None,
+            f"{type(network).__name__} was interrupted before its first {_epoch(network)} had ended, and is as it was "
+            "before.",
+        )
+
+
+def ending_note(network: Any, outcome: Outcome) -> str:
+    """What a user who has interrupted a training is told."""
+    progress = outcome.state.progress[0]
+    name, kept = type(network).__name__, "the best" if progress.best_theta is not None else "the last"
+    plural = "s" * (progress.epoch != 1)
+    return (
+        f"{name} was interrupted after {progress.epoch} {_epoch(network)}{plural} and is fitted, with {kept} of their "
+        "weights. With warm_start=True, fit brings this training to its end; partial_fit adds to it."
+    )
+
+
+def _epoch(network: Any) -> str:
+    return "iteration" if network._resolve("optimizer").full_batch else "epoch"
+
+
+def _remedy(network: Any) -> str:
+    """What helps against divergence."""
+    if network._resolve("optimizer").full_batch:
+        return "Check the scale of the data."
+    return f"Lower the learning rate ({network._rate_name}), or check the scale of the data."
+
+
+def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
+    """The warning for the way a training ended: what happened, and what to do; None where all is well.
+
+    A training of one epoch, `incremental`, has no end to come to.
+    """
+    if incremental and outcome.reason != "diverged":
+        return None
     full_batch = network._resolve("optimizer").full_batch
     if outcome.reason == "max_iter":
         if network.n_iter_no_change is None and not full_batch:
@@ -28,9 +76,7 @@ def ending_warning(network: Any, outcome: Outcome) -> Warning | None:
         )
     if outcome.reason == "diverged":
         return ConvergenceWarning(
-            f"The loss became infinite or NaN in epoch {outcome.state.progress[0].epoch + 1}; the last finite weights "
-            "are kept. Lower the learning rate (optimizer__learning_rate), or check the scale of the data."
+            f"The loss became infinite or NaN in {_epoch(network)} {outcome.state.progress[0].epoch + 1}; the last "
+            f"finite weights are kept. {_remedy(network)}"
         )
-    if outcome.reason == "interrupted":
-        return UserWarning("Training interrupted by the user: the weights of the last epoch are kept.")
     return None

@@ -2,7 +2,7 @@
 
 import signal
 from dataclasses import replace
-from threading import Event, main_thread
+from threading import main_thread
 
 import numpy as np
 import pytest
@@ -263,7 +263,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     spy(loss, "value_and_gradient")
     spy(direction, "direction")
     spy(objective, "penalty_value")
-    running.advance(Event())
+    running.advance()
     assert {name for name, _ in seen} == {"value_and_gradient", "direction", "penalty_value"}
     assert {kind for _, kind in seen} == {np.dtype(dtype)}
     state = running.state

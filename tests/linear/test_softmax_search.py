@@ -351,8 +351,9 @@ def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
         return False
 
     monkeypatch.setattr(softmax, "_report", interrupt)
-    with pytest.warns(UserWarning, match="interrupted by the user"):
+    with pytest.raises(KeyboardInterrupt) as told:
         softmax.fit(X, y)
+    assert "SoftmaxClassifier was interrupted after 7 iterations and is fitted" in told.value.__notes__[0]
     assert softmax.n_iter_ == 7
     with pytest.warns(ConvergenceWarning, match="Increase max_iter, or tol"):
         seven = SoftmaxClassifier(alpha=1e-3, penalty=penalty, max_iter=7).fit(X, y)
@@ -361,7 +362,7 @@ def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
 
 @pytest.mark.parametrize("place", ["evaluate", "__init__"])
 def test_an_interruption_inside_an_evaluation(place, monkeypatch):
-    """Even one before the first iteration leaves a model, and BLAS its threads."""
+    """What iterations have ended is kept; before the first, there is nothing. BLAS has its threads again."""
     from skdl import _threads
     from skdl.linear._softmax_search import SoftmaxFunction
 
@@ -374,11 +375,16 @@ def test_an_interruption_inside_an_evaluation(place, monkeypatch):
         return original(self, *args)
 
     monkeypatch.setattr(SoftmaxFunction, place, interrupted)
-    with pytest.warns(UserWarning, match="interrupted by the user"):
-        softmax = SoftmaxClassifier().fit(*IRIS)
-    assert softmax.n_iter_ == (0 if place == "__init__" else 3)
-    assert softmax.predict_proba(IRIS[0]).shape == (150, 3)
+    softmax = SoftmaxClassifier()
+    with pytest.raises(KeyboardInterrupt) as told:
+        softmax.fit(*IRIS)
     assert _threads._holders == 0
+    if place == "__init__":
+        assert "before its first iteration had ended" in told.value.__notes__[0]
+        assert not vars(softmax).keys() - softmax.get_params().keys()
+    else:
+        assert softmax.n_iter_ == 3
+        assert softmax.predict_proba(IRIS[0]).shape == (150, 3)
 
 
 def test_partial_fit_takes_one_iteration_a_call():

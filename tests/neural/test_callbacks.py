@@ -130,7 +130,7 @@ def test_whatever_ends_a_fit_each_task_ends_once(how):
         **{
             "max_time": {"max_time": 1e-9},
             "converged": {"n_iter_no_change": 1, "tol": 1e9},
-            "diverged": {"optimizer": SGD(1e30)},
+            "diverged": {"hidden_layer_sizes": (), "optimizer": SGD(10.0), "max_iter": 30},
             "full batch": {"optimizer": "lbfgs", "batch_size": "auto"},
         }.get(how, {})
     )
@@ -196,7 +196,9 @@ def test_what_nobody_asks_for_is_not_computed(monkeypatch):
 
 def test_an_epoch_that_diverges_ends_without_a_result():
     recorder = Recorder()
-    MLPRegressor(**SMALL, optimizer=SGD(1e6)).set_callbacks(recorder).fit(X, REALS)
+    diverging = MLPRegressor(**SMALL | {"hidden_layer_sizes": ()}, optimizer=SGD(10.0))
+    diverging.set_callbacks(recorder).fit(X, REALS)
+    assert 0 < diverging.n_iter_ < 30
     assert recorder.events.count("begin epoch") == recorder.events.count("end epoch")
     assert recorder.fitted["end"][-1] is None
     assert recorder.events[-1] == "teardown"

@@ -191,11 +191,32 @@ def test_label_smoothing_keeps_probabilities_away_from_the_ends():
 
 def test_divergence_keeps_the_last_finite_weights_and_says_what_to_do(reals):
     X, y = reals
-    mlp = MLPRegressor(optimizer=SGD(1e6), random_state=0)
-    with pytest.warns(ConvergenceWarning, match=r"epoch \d+.*learning rate"):
+    mlp = MLPRegressor((), optimizer=SGD(10.0), schedule="constant", random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"epoch \d+.*learning rate \(optimizer__learning_rate\)"):
         mlp.fit(X, y)
-    assert np.isfinite(mlp.predict(X)).all()
-    assert mlp.n_iter_ < 50
+    assert 0 < mlp.n_iter_ < 30
+    cut = MLPRegressor((), optimizer=SGD(10.0), schedule="constant", random_state=0, max_iter=mlp.n_iter_).fit(X, y)
+    np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
+    mlp.set_params(optimizer__learning_rate=1e30)
+    with pytest.warns(ConvergenceWarning, match="The loss became infinite or NaN"):
+        mlp.partial_fit(X, y)  # it goes on from what it has, and keeps that
+    np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_divergence_in_the_first_epoch_is_an_error(method, reals):
+    """Weights that no data have touched are no model: there is none, or the one before."""
+    X, y = reals
+    mlp = MLPRegressor(optimizer=SGD(1e6), random_state=0)
+    with pytest.raises(ValueError, match="MLPRegressor has learned nothing: the loss became infinite"):
+        getattr(mlp, method)(X, y)
+    assert not hasattr(mlp, "coefs_")
+    assert not hasattr(mlp, "n_features_in_")
+    before = MLPRegressor(max_iter=2, random_state=0).fit(X[:, :5], y).set_params(optimizer=SGD(1e6))
+    predicted = before.predict(X[:, :5])
+    with pytest.raises(ValueError, match="learned nothing"):
+        before.fit(X, y)
+    np.testing.assert_array_equal(before.predict(X[:, :5]), predicted)
 
 
 def test_warm_start_with_another_structure_is_an_error(classes):
@@ -275,8 +296,10 @@ def test_an_interrupt_leaves_a_fitted_model(classes, monkeypatch):
         return epoch(stack)
 
     monkeypatch.setattr(Stack, "epoch", interrupted)
-    with pytest.warns(UserWarning, match="interrupted by the user"):
-        mlp = MLPClassifier(schedule="constant", random_state=0).fit(X, y)
+    mlp = MLPClassifier(schedule="constant", random_state=0)
+    with pytest.raises(KeyboardInterrupt) as told:
+        mlp.fit(X, y)
+    assert "MLPClassifier was interrupted after 2 epochs and is fitted" in told.value.__notes__[0]
     monkeypatch.undo()
     assert mlp.n_iter_ == 2
     cut = MLPClassifier(schedule="constant", random_state=0, max_iter=2).fit(X, y)

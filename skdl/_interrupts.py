@@ -1,0 +1,68 @@
+"""What an interrupt (Ctrl-C) leaves: an estimator that is fitted as far as its training has come, or is as it was.
+
+The rule: what is complete is kept, and the KeyboardInterrupt is raised again, so that it ends whatever called the fit,
+a search or a script; nothing takes an interrupted fit for a finished one. An interrupt comes to the main thread between
+any two instructions. So what belongs together is written in one of them, and what follows a training is short, and is
+done once more where the interrupt fell into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, TypeVar
+
+Fit = TypeVar("Fit", bound=Callable[..., Any])
+COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn's validation writes before there is a model
+
+
+def to_the_end(function: Callable[[], object]) -> KeyboardInterrupt | None:
+    """Do something short to its end; gives the interrupt that fell into it, after which it was done once more."""
+    try:
+        function()
+    except KeyboardInterrupt as interrupt:
+        function()
+        return interrupt
+    return None
+
+
+def interrupted(interrupt: KeyboardInterrupt | None, note: str) -> KeyboardInterrupt:
+    """The interrupt, or one for a training that has said so, with a note for the user."""
+    interrupt = KeyboardInterrupt() if interrupt is None else interrupt
+    interrupt.add_note(note)
+    return interrupt
+
+
+@contextmanager
+def columns_kept(estimator: Any) -> Iterator[None]:
+    """Put back the columns that an estimator knows, if there is no new model that has learned others."""
+    before = {name: vars(estimator)[name] for name in COLUMNS if name in vars(estimator)}
+    try:
+        yield
+    except BaseException:
+        for name in COLUMNS:
+            vars(estimator).pop(name, None)
+        vars(estimator).update(before)
+        raise
+
+
+def whole(fit: Fit) -> Fit:
+    """A fit that ends with a model or, by whatever is raised in it, with the estimator as it was before.
+
+    One that was interrupted and has kept what it had learned returns the interrupt, which is then raised.
+    """
+
+    @wraps(fit)
+    def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = dict(vars(self))
+        try:
+            found = fit(self, *args, **kwargs)
+        except BaseException:
+            self.__dict__ = before
+            raise
+        if isinstance(found, KeyboardInterrupt):
+            raise found
+        return found
+
+    return wrapped  # type: ignore[return-value]
