@@ -20,7 +20,7 @@ from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
 from skdl.ensemble._named import NamedMembers, is_dropped
-from skdl.ensemble._sampling import select_rows, set_apart
+from skdl.ensemble._sampling import in_units, select_rows, set_apart
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
@@ -53,7 +53,7 @@ class BaseAveraging(NamedMembers):
         return [self._default() if self.estimator is None else self.estimator]
 
     def _member_weights(self) -> np.ndarray:
-        return self.weights_
+        return in_units(self.weights_)  # whose sum is a number, however large or small they are
 
     def __sklearn_clone__(self):
         cloned = super().__sklearn_clone__()
@@ -164,7 +164,7 @@ class BaseAveraging(NamedMembers):
             fitted.weights_ = self._given_weights(len(members))
         else:
             outputs = np.stack(list(fitted._outputs(select_rows(X, unseen))))
-            share = np.ones(len(unseen)) if weight is None else weight[unseen]
+            share = np.ones(len(unseen)) if weight is None else in_units(weight[unseen])
             fitted.weights_ = fitted._fitted_weights(outputs, y[unseen], share)
             fitted.validation_indices_ = unseen
             fitted._member_correlation = error_correlation(fitted._residuals(outputs, y[unseen]), share)

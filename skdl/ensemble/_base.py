@@ -85,12 +85,12 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _check_data(self, X: Any, y: Any, *, reset: bool = True) -> tuple[Any, np.ndarray]:
         X = validate_table(self, X, reset=reset)
-        return X, self._check_targets(X, y)
+        return X, self._check_targets(X, y, multi_output=get_tags(self).target_tags.multi_output)
 
-    def _check_targets(self, X: Any, y: Any) -> np.ndarray:
+    def _check_targets(self, X: Any, y: Any, *, multi_output: bool) -> np.ndarray:
         if self._kind == "classifier":
             return validate_label_targets(self, X, y)
-        return validate_targets(self, X, y, multi_output=get_tags(self).target_tags.multi_output)
+        return validate_targets(self, X, y, multi_output=multi_output)
 
     def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray | None:
         """The labels of a classification, held to those that earlier members have learned."""

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._validation import validate_sample_weight
+from skdl.ensemble._sampling import in_units
 
 
 def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: np.ndarray | None = None) -> np.ndarray:
@@ -170,6 +171,7 @@ class DiagnosticsMixin:
 
     def _judged(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
         X = self._checked(X)
-        y = self._check_targets(X, y)
+        y = self._check_targets(X, y, multi_output=True)
         weight = validate_sample_weight(sample_weight, X)
-        return self._residuals(np.stack(list(self._outputs(X))), y), weight
+        residuals = self._residuals(np.stack(list(self._outputs(X))), y)
+        return residuals, None if weight is None else in_units(weight)

@@ -9,9 +9,11 @@ TEXTS = {
     "bagging": """
 n_estimators : int, default=10
     Number of members, at least 1.
-max_samples : int or float, default=1.0
+max_samples : int, float or None, default=1.0
     Rows of a member: an int in [1, inf) is their number; a float in (0, 1] is a fraction of n_samples or, when rows are
-    drawn by `sample_weight`, of the sum of the weights.
+    drawn by `sample_weight`, of the sum of the weights, which then are counts (a sum of more than 100 a row is of
+    another scale: after a warning the fraction is one of n_samples). None is n_samples, whatever the weights sum to.
+    Rows without weight do not count.
 bootstrap : bool, default=True
     Whether rows are drawn with replacement.
 oob_score : bool, default=False
@@ -51,7 +53,7 @@ rows, so that the members speak of the same things. For a classifier with `stand
 y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows.
 
 Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
-`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int.
+`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
 With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row

@@ -14,6 +14,12 @@ from scipy import sparse
 from skdl._validation import is_frame
 
 BLOCK_NUMBERS = 1 << 17
+MOST_A_ROW = 100  # times that a row is drawn on average where its weight is a count: more are weights of another scale
+
+
+def in_units(weight: np.ndarray) -> np.ndarray:
+    """Weights times a power of two that puts the largest into [1, 2): the sum is a number, ratios keep their bits."""
+    return np.ldexp(weight, 1 - np.frexp(weight.max())[1])
 
 
 def select_rows(X: Any, rows: np.ndarray) -> Any:
@@ -36,30 +42,28 @@ class Sampler:
     ----------
     X, y : validated data
     weight : array of shape (n,) or None
-    max_samples : int or float
+    max_samples : int, float or None
     bootstrap : bool
         Without replacement, rows are drawn uniformly from those of positive weight; the weights are then the member's.
     """
 
-    def __init__(self, X: Any, y: np.ndarray, weight: np.ndarray | None, max_samples: float, bootstrap: bool):
+    def __init__(self, X: Any, y: np.ndarray, weight: np.ndarray | None, max_samples: float | None, bootstrap: bool):
         self.bootstrap = bootstrap
         order = np.argsort(row_keys(X, y), kind="stable")
         if weight is not None:
             order = order[weight[order] > 0]
         self.order = order
-        self.ends = None if weight is None or not bootstrap else np.cumsum(weight[order])  # None: each as long as 1
-        self.length = len(order) if self.ends is None else self.ends[-1]
-        self.n_samples = _count(max_samples, self.length)
+        self.ends = None  # each row's stretch is as long as 1
+        self.length = total = len(order)
+        if weight is not None and bootstrap:
+            self.ends = np.cumsum(in_units(weight)[order])
+            self.length = self.ends[-1]
+            with np.errstate(over="ignore"):
+                total = np.ldexp(self.length, np.frexp(weight.max())[1] - 1)  # the sum of the weights, or infinity
+        self.n_samples = _count(max_samples, total, len(order))
         if not bootstrap and self.n_samples > len(order):
             raise ValueError(
                 f"max_samples={max_samples} must be at most the {len(order)} rows to draw from when bootstrap=False."
-            )
-        if weight is not None and bootstrap and self.n_samples < min(10, len(order)):
-            warnings.warn(
-                f"max_samples={max_samples} of a sum of weights of {self.length:g} is {self.n_samples} row(s) a "
-                "member: a fraction takes sample_weight as counts. Give max_samples as an int for weights on another "
-                "scale.",
-                stacklevel=3,
             )
 
     @property
@@ -76,10 +80,28 @@ class Sampler:
         return self.order[np.minimum(places, len(self.order) - 1)]
 
 
-def _count(max_samples: float, total: float) -> int:
+def _count(max_samples: float | None, total: float, n_rows: int) -> int:
+    """The rows of a member, of rows that weigh `total` together."""
+    if max_samples is None:
+        return n_rows
     if isinstance(max_samples, numbers.Integral):
         return int(max_samples)
-    return max(1, math.floor(max_samples * total * (1 + 1e-9)))  # 0.29 of 100 is 29, whatever a product rounds to
+    count = max_samples * total * (1 + 1e-9)  # 0.29 of 100 is 29, whatever a product rounds to
+    advice = "Weights on another scale need max_samples as an int, or None, which is the number of rows."
+    if total > MOST_A_ROW * n_rows:
+        warnings.warn(
+            f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that would be "
+            f"{count:g} rows a member, of {n_rows} that there are. It is taken of the latter. {advice}",
+            stacklevel=4,
+        )
+        count = max_samples * n_rows * (1 + 1e-9)
+    elif total < n_rows and count < min(10, n_rows):
+        warnings.warn(
+            f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that is "
+            f"{max(1, math.floor(count))} row(s) a member. {advice}",
+            stacklevel=4,
+        )
+    return max(1, math.floor(count))
 
 
 def set_apart(
@@ -96,7 +118,7 @@ def set_apart(
     Rows of equal content stay together: no copy of a learned row judges, and weight 2 equals the row twice. At least
     one row (of each class) is left to be learned. Rows of weight zero, which say nothing, are among these.
     """
-    weight = np.ones(len(y)) if weight is None else weight
+    weight = np.ones(len(y)) if weight is None else in_units(weight)
     rows = np.flatnonzero(weight > 0)
     _, first, group = np.unique(row_keys(X, y)[rows], return_index=True, return_inverse=True)
     mass = np.bincount(group, weight[rows])

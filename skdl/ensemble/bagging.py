@@ -18,7 +18,7 @@ from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._sampling import Sampler, select_rows
+from skdl.ensemble._sampling import Sampler, in_units, select_rows
 
 SAMPLE_NUMBERS = 1 << 24  # of residuals that the members' correlation is taken from: 128 MB
 
@@ -34,7 +34,7 @@ class BaseBagging(BaseEnsemble):
     _constraints = {
         "estimator": NONE | Estimator(),
         "n_estimators": Integer(1),
-        "max_samples": Integer(1) | Real(0, 1, open_low=True),
+        "max_samples": NONE | Integer(1) | Real(0, 1, open_low=True),
         "bootstrap": Boolean(),
         "oob_score": Boolean(),
         "warm_start": Boolean(),
@@ -47,7 +47,7 @@ class BaseBagging(BaseEnsemble):
         estimator: Any = None,
         n_estimators: int = 10,
         *,
-        max_samples: float = 1.0,
+        max_samples: float | None = 1.0,
         bootstrap: bool = True,
         oob_score: bool = False,
         warm_start: bool = False,
@@ -104,6 +104,7 @@ class BaseBagging(BaseEnsemble):
         X, y = self._check_data(X, y, reset=not warm)
         classes = self._classes_of(y, warm)
         weight = validate_sample_weight(sample_weight, X)
+        shares = None if weight is None else in_units(weight)  # where ratios count
         sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
         if self.oob_score and sampler.takes_all:
             raise ValueError(
@@ -119,7 +120,7 @@ class BaseBagging(BaseEnsemble):
             X,
             y,
             weight=None if self.bootstrap else weight,
-            row_weight=weight if self.bootstrap else None,
+            row_weight=shares if self.bootstrap else None,
             samples=drawn,
             alike=True,
             n_jobs=self.n_jobs,
@@ -134,7 +135,7 @@ class BaseBagging(BaseEnsemble):
         if classes is not None:
             done.classes_ = classes
         if self.oob_score:
-            done._judge_out_of_bag(X, y, weight)
+            done._judge_out_of_bag(X, y, shares)
         self.__dict__ = done.__dict__
         return self
 

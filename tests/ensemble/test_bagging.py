@@ -369,7 +369,7 @@ def test_without_bootstrap_the_members_get_the_weights():
 
 def test_weights_that_are_no_counts():
     weight = np.full(120, 1 / 120)
-    with pytest.warns(UserWarning, match="Give max_samples as an int"):
+    with pytest.warns(UserWarning, match="need max_samples as an int, or None"):
         BaggingRegressor(LinearRegression(), 1, random_state=0).fit(X, Y_REAL, weight)
     ensemble = BaggingRegressor(MLP_R, 1, max_samples=120, random_state=0).fit(X, Y_REAL, weight)
     assert_same_members(ensemble, BaggingRegressor(MLP_R, 1, max_samples=120, random_state=0).fit(X, Y_REAL))
