@@ -11,6 +11,7 @@ from skdl import (
     penalties,
     schedules,
 )
+from skdl._trusted import trusted_types
 from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
@@ -47,4 +48,5 @@ __all__ = [
     "parallel",
     "penalties",
     "schedules",
+    "trusted_types",
 ]

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import pickle
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
@@ -69,6 +68,10 @@ class Registry(Generic[T]):
         """All names: built-in, registered and declared by installed packages."""
         return sorted({*self._classes, *self._plug_ins, *self._declared()})
 
+    def built_in(self) -> list[type[T]]:
+        """The classes of this library."""
+        return [cls for cls in self._classes.values() if cls.__module__.startswith("skdl.")]
+
     def get(self, name: str) -> type[T]:
         """The class of that name; an unknown name is a ValueError that lists the known ones and the nearest."""
         if name not in self._classes:
@@ -99,14 +102,14 @@ class Registry(Generic[T]):
 
     def _find(self, name: str) -> type[T]:
         found = self._plug_ins[name]
+        if isinstance(found, type):
+            return self._checked(found, f"The plug-in {name!r} of skdl.{self.family}, which came by value,")
+        origin = f"The plug-in {name!r} of skdl.{self.family} ({found}), known from another process,"
         try:
-            return _find(found)
+            cls = _imported(found)
         except Exception as error:
-            where = "which came by value" if isinstance(found, bytes) else found
-            raise ImportError(
-                f"The plug-in {name!r} of skdl.{self.family} ({where}), known from another process, cannot be imported "
-                f"in this one: {error}"
-            ) from error
+            raise ImportError(f"{origin} cannot be imported in this one: {error}") from error
+        return self._checked(cls, origin)
 
     def _load(self, point: EntryPoint) -> type[T]:
         origin = f"The plug-in {point.name!r} of skdl.{self.family} ({point.value})"
@@ -114,26 +117,47 @@ class Registry(Generic[T]):
             cls = point.load()
         except Exception as error:
             raise ImportError(f"{origin} cannot be imported: {error}") from error
+        return self._checked(cls, origin)
+
+    def _checked(self, cls: Any, origin: str) -> type[T]:
         if not (isinstance(cls, type) and issubclass(cls, self.base)):
             raise TypeError(f"{origin} must be a class derived from {self.base.__name__}.")
         return cls
 
 
+def with_plug_ins(reduced: Any) -> Any:
+    """What `__reduce_ex__` gives of an estimator, with the components that this process registered by decorator.
+
+    An estimator takes them along when it is pickled, for a name may reach the other process alone, as a candidate of a
+    search. They travel in what a pickle calls, never in the state: formats without pickle (skops) read and set the
+    state alone, so that nothing that comes from such a file is ever imported or unpickled for them.
+    """
+    references = plug_in_references()
+    if not references:
+        return reduced
+    function, arguments, *content = reduced
+    return _adopting, (references, function, arguments), *content
+
+
 def plug_in_references() -> dict[tuple[str, str], Any]:
     """How another process finds the components that this one registered by decorator.
 
-    An estimator takes them along when it is pickled, for a name may reach the other process alone, as a candidate of
-    a search. A class of an importable module travels as its path; one of `__main__` (a notebook) by value. Neither is
-    looked at before its name is asked for.
+    A class of an importable module travels as its path, which is imported when its name is asked for; one of `__main__`
+    (a notebook) by value.
     """
     references: dict[tuple[str, str], Any] = {}
     for family, registry in REGISTRIES.items():
         for name, found in registry._plug_ins.items():
             if isinstance(found, type):
                 importable = found.__module__ != "__main__" and "<locals>" not in found.__qualname__
-                found = f"{found.__module__}:{found.__qualname__}" if importable else _by_value(found)
+                found = f"{found.__module__}:{found.__qualname__}" if importable else ByValue(found)
             references[family, name] = found
     return references
+
+
+def _adopting(references: dict[tuple[str, str], Any], function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    adopt_references(references)
+    return function(*arguments)
 
 
 def adopt_references(references: dict[tuple[str, str], Any]) -> None:
@@ -144,16 +168,20 @@ def adopt_references(references: dict[tuple[str, str], Any]) -> None:
             registry._plug_ins.setdefault(name, found)
 
 
-def _by_value(cls: type) -> bytes:
-    import cloudpickle
+class ByValue:
+    """A class that is pickled with its code: what reads the pickle gets the class in its place."""
 
-    return cloudpickle.dumps(cls)
+    def __init__(self, cls: type):
+        self.cls = cls
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        import cloudpickle
+
+        return cloudpickle.loads, (cloudpickle.dumps(self.cls),)
 
 
-def _find(found: Any) -> Any:
-    if isinstance(found, bytes):
-        return pickle.loads(found)
-    module, _, qualname = found.partition(":")
+def _imported(path: str) -> Any:
+    module, _, qualname = path.partition(":")
     importlib.import_module(module)
     value: Any = sys.modules[module]
     for part in qualname.split("."):

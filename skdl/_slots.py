@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from skdl._component import Component, constructor_arguments
-from skdl._registry import Registry, adopt_references, plug_in_references
-
-_REFERENCES = "_plug_in_references"
+from skdl._registry import Registry, with_plug_ins
 
 
 class SlotMixin:
@@ -114,12 +112,5 @@ class SlotMixin:
             )
         return tuple(None if optional and item is None else self._resolve_value(slot, item) for item in values)
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()  # type: ignore[assignment]
-        references = plug_in_references()
-        return {**state, _REFERENCES: references} if references else state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        state = dict(state)
-        adopt_references(state.pop(_REFERENCES, {}))
-        super().__setstate__(state)  # type: ignore[misc]
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return with_plug_ins(super().__reduce_ex__(protocol))

@@ -1,13 +1,17 @@
 """Names: one owner each, found in other processes too, and helpful when they are not found."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
 
+import cloudpickle
 import numpy as np
 import pytest
 from joblib.externals.loky import get_reusable_executor
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skdl import MLPClassifier, activations
@@ -52,6 +56,10 @@ def classifier(**params):
 
 def search(param_grid, **options):
     return GridSearchCV(classifier(), param_grid, cv=2, error_score="raise", **options)
+
+
+def by_pickle(estimator):
+    return pickle.loads(cloudpickle.dumps(estimator))
 
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -183,8 +191,6 @@ class TestEntryPoints:
         assert np.array_equal(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
 
     def test_after_pickling_in_another_process(self, site, data, tmp_path):
-        import pickle
-
         install(site, "plug_in_a", SOURCE, {"skdl.activations": ["halved = plug_in_a:Halved"]})
         fitted = classifier(activation="halved").fit(*data)
         (tmp_path / "fitted.pickle").write_bytes(pickle.dumps(fitted))
@@ -260,8 +266,6 @@ class TestDecorator:
         assert np.array_equal(found.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"])
 
     def test_importable_module_after_pickling(self, site, data, tmp_path):
-        import pickle
-
         (site / "plug_in_f.py").write_text(textwrap.dedent(REGISTERING))
         __import__("plug_in_f")
         (tmp_path / "est.pickle").write_bytes(pickle.dumps(classifier()))
@@ -314,8 +318,8 @@ class TestDecorator:
             factor = 7
 
         activations.register("local_tanh")(Local)
-        references = plug_in_references()
-        assert isinstance(references["activations", "local_tanh"], bytes)
+        references = pickle.loads(pickle.dumps(plug_in_references()))
+        assert references["activations", "local_tanh"] is Local
         registry = REGISTRIES["activations"]
         del registry._classes["local_tanh"], registry._plug_ins["local_tanh"]
         with pytest.raises(ValueError, match="Unknown name"):
@@ -329,5 +333,25 @@ class TestDecorator:
         with pytest.raises(ImportError, match=r"'new_one' of skdl.activations \(plug_in_g:Gone\), known from another"):
             activations.resolve("new_one")
 
+    @pytest.mark.parametrize("found", ["os:getcwd", "subprocess:Popen", "skdl.optimizers:Adam", Tanh(), print, int])
+    def test_what_comes_along_is_called_only_if_it_is_a_component_of_the_family(self, found):
+        adopt_references({("activations", "new_one"): found})
+        with pytest.raises((TypeError, ImportError), match=r"'new_one' of skdl\.activations"):
+            activations.resolve("new_one")
+
     def test_an_estimator_without_plug_ins_carries_nothing(self):
+        assert b"plug_in" not in pickle.dumps(classifier())
         assert not [key for key in classifier().__getstate__() if "plug_in" in key]
+
+    @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, clone, by_pickle])
+    def test_an_estimator_with_plug_ins_is_copied(self, copied, data):
+        class Local(Tanh):
+            pass
+
+        activations.register("local_tanh")(Local)
+        fitted = classifier(activation="local_tanh").fit(*data)
+        again = copied(fitted)
+        assert again.get_params() == fitted.get_params()
+        assert type(again._resolve("activation")) is Local
+        if copied is not clone:
+            np.testing.assert_array_equal(again.predict_proba(data[0]), fitted.predict_proba(data[0]))

@@ -49,7 +49,7 @@ def encoding_of_labels(
         return _labels(y, classes, name, binary, smoothing)
     if classes is None or not is_nested(classes):
         if y.dtype.kind in "biu" and is_zero_one(y):
-            encoding = Indicator(y.shape[1], y.dtype, smoothing)
+            encoding = Indicator(y.shape[1], y.dtype.str, smoothing)
             if classes is not None:
                 encoding.check_declared(classes, y)
             return encoding
@@ -63,7 +63,7 @@ def encoding_of_labels(
                         "multilabel indicator. For class probabilities give classes=, the class of each column; for an "
                         "indicator make y of integers: y.astype(int)."
                     )
-                return Indicator(y.shape[1], y.dtype, smoothing)
+                return Indicator(y.shape[1], y.dtype.str, smoothing)
             if (y != np.floor(y)).any():
                 check_probabilities(y, y.shape[1])  # which says what they are instead
     return _columns(y, classes, name, smoothing)
@@ -108,4 +108,4 @@ def _columns(y: np.ndarray, classes: Any, name: str, smoothing: float) -> Column
             outputs.append(_labels(y[:, j], typed(known), name, False, smoothing))
         except ValueError as error:
             raise ValueError(f"Column {j} of y: {error}") from None
-    return Columns(tuple(outputs), y.dtype)
+    return Columns(tuple(outputs), y.dtype.str)

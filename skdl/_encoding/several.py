@@ -19,14 +19,15 @@ class Indicator:
     Parameters
     ----------
     n_labels : int
-    dtype : dtype
-        Type of the predictions.
+    dtype : str
+        Type of the predictions, as NumPy writes it. (An encoding is part of files, in which no dtype object should be:
+        one that is made up by a file can have NumPy take numbers for objects.)
     smoothing : float
         Label smoothing a: ones become 1 - a, zeros a.
     """
 
     n_labels: int
-    dtype: Any
+    dtype: str
     smoothing: float = 0.0
     binary: ClassVar[bool] = True
 
@@ -88,12 +89,12 @@ class Columns:
     Parameters
     ----------
     outputs : tuple of Labels
-    dtype : dtype
-        Type of the predictions.
+    dtype : str
+        Type of the predictions, as NumPy writes it.
     """
 
     outputs: tuple[Labels, ...]
-    dtype: Any
+    dtype: str
     binary: ClassVar[bool] = False
 
     @cached_property

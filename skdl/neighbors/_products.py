@@ -60,7 +60,7 @@ class Products(ABC):
 
     is_tight: bool
     is_sharpest: bool  # whether no other bound leaves fewer pairs open
-    dtype: np.dtype
+    dtype: type[np.floating]
     error: float  # e
     longest: float  # rows beyond are refused: squares and products might overflow
     underflow: float
@@ -175,7 +175,7 @@ class ProductBound(Products):
 
     def _set_precision(self, dtype: Any) -> None:
         columns = self.X.shape[1]
-        self.dtype = np.dtype(dtype)
+        self.dtype = np.dtype(dtype).type
         self.is_sharpest = self.dtype == np.float64
         self.error = 2 * rounding_bound(columns + 10, dtype)
         self.final_error = (8 if self.placement.cosine else 4) * rounding_bound(columns + 10, np.float64)

@@ -57,7 +57,7 @@ class ProjectionBound(Products):
     """Loose scores for Euclid's and the cosine distance from projections."""
 
     is_tight = is_sharpest = False
-    dtype = np.dtype(np.float32)
+    dtype = np.float32
     longest = 1e15
 
     def __init__(self, X: np.ndarray, placement: Placement, directions: np.ndarray, n_threads: int = 1):

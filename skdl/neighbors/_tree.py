@@ -7,6 +7,8 @@ This halves the time at eight columns.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -34,12 +36,24 @@ class TreeSearch(Search):
         self.order = Order(X, metric.exponent)
         rows = self.order.in_unit(X)
         order = spatial_order(rows)
-        self.tree = cKDTree(rows[order], leafsize=LEAF)
         # From the tree's numbers to X's; one past the rows stands for "none" in both.
         self.number = np.append(order, X.shape[0])
+        self.tree = self._built()
         self.scan = ScanSearch(X, metric, [DistanceBound(X, metric)])
         # The tree adds and subtracts powers along up to about 100 levels; a tie within this counts as possible.
         self.error = self.order.spread * (1 + self.order.error + 4 * rounding_bound(512, np.float64)) - 1
+
+    def _built(self) -> cKDTree:
+        return cKDTree(self.X.astype(np.float64, copy=False)[self.number[:-1]], leafsize=LEAF)
+
+    # Formats without pickle cannot hold a tree of compiled code, and a file must not be able to make one up: its nodes
+    # are places in memory. The rows and their order are all that it is built from.
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "tree"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.tree = self._built()
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)

@@ -12,7 +12,11 @@ from skdl.engine import RECORD, Architecture, Member, State
 
 @dataclass
 class Training:
-    """A network's state, and how its data was encoded and standardised."""
+    """A network's state, and how its data was encoded and standardised.
+
+    The precisions are NumPy's scalar types: whole estimators are kept in files, and a dtype object that a file has made
+    up can have NumPy take numbers for objects.
+    """
 
     state: State
     architecture: Architecture
@@ -36,9 +40,8 @@ class Training:
         """The training of a member that has come to `state`."""
         rows = member.rows
         search = None if member.function is None else member.function.name
-        return cls(
-            state, member.architecture, encoding, member.dtype, rows.shift, rows.scale, rows.X.dtype, reason, search
-        )
+        dtype, input_dtype = np.dtype(member.dtype).type, rows.X.dtype.type
+        return cls(state, member.architecture, encoding, dtype, rows.shift, rows.scale, input_dtype, reason, search)
 
     def history(self) -> Any:
         """The records of the epochs as a DataFrame; what an epoch did not have is NaN."""

@@ -426,17 +426,3 @@ def test_a_killed_process_resumes_to_the_same_bits(tmp_path):
     resumed = MLPClassifier((7,), **params, warm_start=True).load_checkpoint(path)
     assert 5 <= resumed.n_iter_ < 200
     same(resumed.fit(X, Y), MLPClassifier((7,), **params).fit(X, Y))
-
-
-# Other safe files
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_skops_needs_to_trust_types_of_skdl_only(name):
-    skops = pytest.importorskip("skops.io")
-    network, y = NETWORKS[name]
-    fitted = clone(network).fit(X, y)
-    content = skops.dumps(fitted)
-    types = skops.get_untrusted_types(data=content)
-    assert all(kind == "numpy.dtype" or kind.startswith("skdl.") for kind in types)
-    same(skops.loads(content, trusted=types).partial_fit(X, y), fitted.partial_fit(X, y))

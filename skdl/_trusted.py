@@ -1,0 +1,95 @@
+"""The types that a file without pickle may name: what skops is to trust, so that it loads this library's estimators.
+
+A file that is loaded chooses which of these are made, with any arguments and any attributes, and which are put where a
+function is expected. So a type has a place here only if neither making one nor anything that its methods do with
+attributes of any kind can reach code that is not here: none imports, opens a file, unpickles, or calls what it was not
+given. A prefix such as `skdl.` is no such list: whatever a module has imported would be part of it.
+"""
+
+from __future__ import annotations
+
+from sklearn.utils import Bunch
+
+from skdl._encoding import Columns, Indicator, Labels, Reals
+from skdl._registry import REGISTRIES
+from skdl.autodiff import FunctionActivation, FunctionLoss
+from skdl.callbacks import EarlyStopping, TimeBudget
+from skdl.engine import Architecture, State
+from skdl.engine.state import Progress
+from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
+from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
+from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
+from skdl.linear._basis import ChebyshevProducts, Power
+from skdl.linear._descent import LinearNetwork
+from skdl.linear._orthogonal import Reduction
+from skdl.linear._solvers import Setting, Solution
+from skdl.linear._terms import Block
+from skdl.linear.least_squares import LeastSquaresRegressor
+from skdl.linear.polynomial import PolynomialRegressor
+from skdl.linear.softmax import SoftmaxClassifier
+from skdl.neighbors._absent import PresentBound
+from skdl.neighbors._base import Rows
+from skdl.neighbors._distances import DistanceBound
+from skdl.neighbors._groups import GroupBound
+from skdl.neighbors._labels import Ballot
+from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
+from skdl.neighbors._placement import Placement
+from skdl.neighbors._products import ProductBound
+from skdl.neighbors._projection import ProjectionBound
+from skdl.neighbors._scan import ScanSearch
+from skdl.neighbors._tree import TreeSearch
+from skdl.neighbors.knn_classifier import KNNClassifier
+from skdl.neighbors.knn_regressor import KNNRegressor
+from skdl.neural._training import Training
+from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_regressor import MLPRegressor
+
+ESTIMATORS = (
+    BaggingClassifier,
+    BaggingRegressor,
+    EnsembleClassifier,
+    EnsembleRegressor,
+    KNNClassifier,
+    KNNRegressor,
+    LeastSquaresRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    PolynomialRegressor,
+    SnapshotEnsembleClassifier,
+    SnapshotEnsembleRegressor,
+    SoftmaxClassifier,
+)
+FITTED = {
+    "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
+    "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
+    "neighbours": (Rows, Ballot, ScanSearch, TreeSearch, Placement, Minkowski, Cosine, NanEuclidean, Custom),
+    "bounds": (DistanceBound, ProductBound, ProjectionBound, PresentBound, GroupBound),
+    "ensembles": (Bunch,),
+}
+# Not `Checkpoint`, which writes to a path that a file could choose.
+CALLBACKS = (EarlyStopping, TimeBudget)
+
+
+def trusted_types() -> list[str]:
+    """The names of this library's types that can do no harm, whatever a file says about them.
+
+    `skops.io.load(file, trusted=skdl.trusted_types())` loads any fitted estimator of this library, also in pipelines
+    and ensembles with scikit-learn's. What is not in the list is not loaded: components of your own and their functions
+    (add them, if you trust their code with any attributes), the callback `Checkpoint`, which writes to a path, and
+    whatever else a file asks for.
+
+    Returns
+    -------
+    names : list of str
+        Sorted names, with their modules.
+
+    Examples
+    --------
+    >>> import skdl
+    >>> "skdl.neural.mlp_classifier.MLPClassifier" in skdl.trusted_types()
+    True
+    """
+    components = [cls for registry in REGISTRIES.values() for cls in registry.built_in()]
+    fitted = [cls for group in FITTED.values() for cls in group]
+    types = {*ESTIMATORS, *components, *fitted, *CALLBACKS, FunctionActivation, FunctionLoss}
+    return sorted(f"{cls.__module__}.{cls.__name__}" for cls in types)
