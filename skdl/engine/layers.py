@@ -71,16 +71,18 @@ def for_each(x: Array, k: int) -> Array:
 
 @dataclass(frozen=True)
 class Affine(LayerSpec):
-    """y = x W + b, W (k, n_in, n_out), b (k, 1, n_out)."""
+    """y = x W + b, W (k, n_in, n_out), b (k, 1, n_out); or without b."""
 
     n_in: int
     n_out: int
     initializers: Sequence[Initializer]
     first: bool = False
     last: bool = False
+    bias: bool = True
 
     def parameters(self) -> dict[str, tuple[tuple[int, int], bool]]:
-        return {"weight": ((self.n_in, self.n_out), True), "bias": ((1, self.n_out), False)}
+        weight = {"weight": ((self.n_in, self.n_out), True)}
+        return {**weight, "bias": ((1, self.n_out), False)} if self.bias else weight
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
         weight = self.initializers[member].draw(generator, self.n_in, self.n_out)
@@ -94,11 +96,13 @@ class Affine(LayerSpec):
         y = product(by_table(x, tables), by_table(weight, tables))
         if tables is not None:
             y = y.reshape(len(weight), *y.shape[2:])
-        y += arrays["bias"]
+        if self.bias:
+            y += arrays["bias"]
 
         def backprop(dy: Array, gradients: Mapping[str, Array]) -> Array | None:
             matmul(transpose(by_table(x, tables)), by_table(dy, tables), out=by_table(gradients["weight"], tables))
-            column_sum(dy, out=gradients["bias"])
+            if self.bias:
+                column_sum(dy, out=gradients["bias"])
             if self.first:
                 return None
             # With one unit above, the products of two numbers each: BLAS takes six times as long.

@@ -43,6 +43,8 @@ class Architecture:
         A penalty on hidden activations, with its factor `activity_alpha`.
     copies : int
         Networks that share the weights of the hidden layers, see `skdl.engine.shared`; 1 for an ordinary network.
+    output_bias : bool
+        Whether the last affine map of an ordinary network has a bias.
     """
 
     n_inputs: int
@@ -56,6 +58,7 @@ class Architecture:
     activity: Penalty | None = None
     activity_alpha: float = 0.0
     copies: int = 1
+    output_bias: bool = True
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -71,7 +74,7 @@ class Architecture:
     def n_parameters(self) -> int:
         """Weights and biases of the affine maps."""
         if self.copies == 1:
-            return sum((n_in + 1) * n_out for n_in, n_out in self.shapes)
+            return sum((n_in + 1) * n_out for n_in, n_out in self.shapes) - (not self.output_bias) * self.n_outputs
         *shared, (n_in, n_out) = self.shapes
         own = self.copies * (n_in + 1) * n_out
         return own + sum(n_in * n_out + self.copies * (n_in + 2 * n_out) for n_in, n_out in shared)
@@ -89,6 +92,7 @@ class Architecture:
             self.dropout_inverted,
             self.activity and self.activity.structure,
             self.copies,
+            self.output_bias,
         )
 
 
@@ -214,6 +218,7 @@ def _layers(members: Sequence[Architecture], dtype: Any) -> Iterator[LayerSpec]:
 def _affine(network: Architecture, i: int, n_in: int, n_out: int, initializers: Sequence[Initializer]) -> LayerSpec:
     """The affine map i, of one network or of copies."""
     if network.copies == 1:
-        return Affine(n_in, n_out, initializers, first=i == 0, last=i == len(network.widths))
+        last = i == len(network.widths)
+        return Affine(n_in, n_out, initializers, first=i == 0, last=last, bias=network.output_bias or not last)
     kind = SharedAffine if i < len(network.widths) else SeparateAffine
     return kind(n_in, n_out, network.copies, initializers, first=i == 0)

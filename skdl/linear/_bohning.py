@@ -101,11 +101,11 @@ class Diagonal:
 class Split(Diagonal):
     """As `Diagonal`, with each weight's difference from the prior in two parts, a positive and a negative one."""
 
-    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, kink: np.ndarray, prior: np.ndarray):
+    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, kink: np.ndarray, prior: np.ndarray, n_biases: int):
         super().__init__(blocks, alpha)
-        self.prior = np.concatenate([prior, np.zeros(self.shape[1])])
+        self.prior = np.concatenate([prior, np.zeros(n_biases)])
         self.kink = (kink.reshape(self.shape) / self.root).ravel()
-        self.lower = np.concatenate([np.zeros(2 * self.kink.size), np.full(self.shape[1], -np.inf)])
+        self.lower = np.concatenate([np.zeros(2 * self.kink.size), np.full(n_biases, -np.inf)])
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         point = super().point(theta - self.prior)

@@ -16,8 +16,11 @@ TOL = 1e-8  # of the gradient, for optimizers that see all rows at once; for oth
 class LinearNetwork(MLPRegressor):
     """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
 
-    penalises_raw = True
     _rate_name = "solver__learning_rate"
+
+    @property
+    def _penalises_raw(self) -> bool:
+        return True
 
 
 def descend(

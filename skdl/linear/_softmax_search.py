@@ -2,6 +2,8 @@
 
     f(W, b) = sum_i w_i [log sum_c exp(s_ic) - sum_c t_ic s_ic] + alpha R(W),    s_i = W'x_i + b,    sum_i w_i = 1
 
+Without an intercept, b has no entries.
+
 A block of rows is multiplied by W, turned to probabilities less targets, and multiplied back, while it is in the cache.
 The scores of a block are turned so that each class has a row: what then goes over classes is a few operations on long
 rows, rather than many on short ones. Products are in X's precision; sums over blocks, the penalty and the search are
@@ -26,19 +28,30 @@ THREADS_FROM = 1 << 22  # multiplications of an evaluation from which threads ga
 
 @dataclass(frozen=True)
 class SoftmaxSearch:
-    """What makes the function of a member; `name` says which variables it is searched in."""
+    """What makes the function of a member.
+
+    Parameters
+    ----------
+    name : {"bohning", "diagonal", "split"}
+        Which variables it is searched in.
+    raw : bool
+        Whether the penalty is on the coefficients for X as it is, rather than on those of the columns in training.
+    n_threads : int or None
+        None are as many as BLAS has.
+    """
 
     name: str
+    raw: bool
     n_threads: int | None = None
 
     @classmethod
-    def of(cls, member: Member, n_threads: int | None) -> SoftmaxSearch:
-        """The search that suits a member's data and penalty; None threads are as many as BLAS has."""
+    def of(cls, member: Member, *, raw: bool, n_threads: int | None) -> SoftmaxSearch:
+        """The search that suits a member's data and penalty."""
         rows, n_classes = member.rows, member.architecture.n_outputs
         if np.any(member.penalty.absolute) and np.any(member.alpha):
-            return cls("split", n_threads)
+            return cls("split", raw, n_threads)
         worth = isinstance(rows.X, np.ndarray) and sample_size(rows.n, rows.X.shape[1], n_classes)
-        return cls("bohning" if worth else "diagonal", n_threads)
+        return cls("bohning" if worth else "diagonal", raw, n_threads)
 
     def __call__(self, member: Member, state: State) -> FullFunction:
         return SoftmaxFunction(member, state, self)
@@ -49,6 +62,7 @@ class SoftmaxFunction(FullFunction):
 
     def __init__(self, member: Member, state: State, search: SoftmaxSearch):
         super().__init__(member, state)
+        self.raw, self.n_biases = search.raw, member.architecture.n_outputs * member.architecture.output_bias
         self.tol = 0.0  # the gradient by the search's variables has other units: `has_converged` ends the search
         n_columns, n_classes = member.rows.X.shape[1], member.architecture.n_outputs
         threads = 1
@@ -70,18 +84,25 @@ class SoftmaxFunction(FullFunction):
         curvature = self._by_column(alpha) * max(ends[1] - ends[0], 0.0)
         if name == "split":
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
-            return Split(self.blocks, curvature, alpha * float(np.ravel(penalty.absolute)[0]), prior)
+            kink = alpha * float(np.ravel(penalty.absolute)[0])
+            return Split(self.blocks, curvature, kink, prior, self.n_biases)
         return (Bohning if name == "bohning" else Diagonal)(self.blocks, curvature)
 
     def _by_column(self, alpha: np.ndarray) -> np.ndarray:
         return alpha[:: len(self.blocks.targets)]
 
     def _unit(self, alpha: np.ndarray) -> np.ndarray:
-        """The factors that make of theta's gradient that by columns over sqrt(variance + 4 alpha)."""
+        """The factors that make of theta's gradient that by columns over sqrt(variance + 4 alpha).
+
+        With a penalty on standardised columns, these have a variance of one.
+        """
         n_classes, scale, degree = len(self.blocks.targets), self.blocks.scale, self.objective.penalty.degree
-        raw = self._by_column(alpha) * scale ** (0 if degree is None else 2 - degree)
-        spread = self.variables.mean_squares + 4 * raw
-        return np.append(np.repeat(1 / np.sqrt(np.where(spread > 0, spread, 1.0)), n_classes), np.ones(n_classes))
+        own = self._by_column(alpha)
+        if self.raw and degree is not None:
+            own = own * scale ** (2 - degree)
+        spread = self.variables.mean_squares + 4 * own
+        of_weights = np.repeat(1 / np.sqrt(np.where(spread > 0, spread, 1.0)), n_classes)
+        return np.append(of_weights, np.ones(self.n_biases))
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         return self.variables.point(theta)
@@ -109,9 +130,9 @@ class SoftmaxFunction(FullFunction):
     def _loss(self, weight: np.ndarray, bias: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean cross entropy, and its gradient (P,)."""
         blocks = self.blocks
-        weight, bias = blocks.fold(weight, bias)
+        n_classes, sparse = len(blocks.targets), not blocks.dense
+        weight, bias = blocks.fold(weight, bias if len(bias) else np.zeros(n_classes))
         weight, bias = weight.astype(blocks.dtype), bias.astype(blocks.dtype)[:, None]
-        n_classes, sparse = len(bias), not blocks.dense
 
         def chunk_sums(chunk: range) -> tuple[float, np.ndarray, np.ndarray]:
             value, by_weight, by_bias = 0.0, np.zeros((n_classes, blocks.n_columns)), np.zeros(n_classes)
@@ -140,4 +161,4 @@ class SoftmaxFunction(FullFunction):
         share = 1 / blocks.n if blocks.equal else 1.0
         by_weight, by_bias = share * np.sum(by_weights, axis=0), share * np.sum(by_biases, axis=0)
         of_weight, of_bias = blocks.unfold(by_weight.T, by_bias)
-        return share * float(sum(values)), np.concatenate([of_weight.ravel(), of_bias])
+        return share * float(sum(values)), np.concatenate([of_weight.ravel(), of_bias[: self.n_biases]])

@@ -35,12 +35,29 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
     ensemble of networks calls the same four, with one preparation for all of its members.
     """
 
-    # Parameters that not every network has.
-    scoring: Any = None
+    # Of parameters that not every network has, what holds without them.
+    _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}
     _rate_name = "optimizer__learning_rate"  # by which a user sets it
-    penalises_raw = False  # whether alpha speaks of the coefficients for X as it is, though training scales columns
-    splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
-    stratified_batches = False
+    _splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
+
+    def _option(self, name: str) -> Any:
+        """The value of a parameter that not every network has."""
+        return getattr(self, name, self._without[name])
+
+    @property
+    def _scales_columns(self) -> bool:
+        """Whether training sees columns of one scale."""
+        return self.standardize
+
+    @property
+    def _centres_columns(self) -> bool:
+        """Whether these have a mean of zero, which takes an intercept."""
+        return True
+
+    @property
+    def _penalises_raw(self) -> bool:
+        """Whether alpha speaks of the coefficients for X as it is, though training scales columns."""
+        return False
 
     @abstractmethod
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
@@ -177,7 +194,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         for slot in ("optimizer", "schedule", "penalty"):
             self._resolve(slot)
         penalty, optimizer = self._resolve("penalty"), self._resolve("optimizer")
-        kinks = np.any(penalty.absolute) and not (self.splits_kinks and optimizer.takes_bounds)
+        kinks = np.any(penalty.absolute) and not (self._splits_kinks and optimizer.takes_bounds)
         if optimizer.full_batch and (kinks or penalty.projects):
             raise ValueError(
                 f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "

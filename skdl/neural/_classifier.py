@@ -21,7 +21,6 @@ from skdl.neural._training import Training
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
-    label_smoothing = 0.0
     _several_labels = False  # whether it takes a y with several labels a row
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
@@ -30,7 +29,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:
         encoding = encoding_of_labels(
-            y, classes, name=type(self).__name__, binary=self._is_binary(2), smoothing=self.label_smoothing
+            y, classes, name=type(self).__name__, binary=self._is_binary(2), smoothing=self._option("label_smoothing")
         )
         if not (self._several_labels or isinstance(encoding, Labels)):
             raise ValueError(

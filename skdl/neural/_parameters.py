@@ -45,6 +45,7 @@ def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -
         by_layer.append({name: value[0] for name, value in named.items()})
         if "weight" in named:
             affine.append(by_layer[-1])
+            affine[-1].setdefault("bias", np.zeros((1, affine[-1]["weight"].shape[1])))
     if training.scale is not None and training.shift is not None:
         affine[0]["weight"] *= training.scale.astype(np.float64)[:, None]
         affine[0]["bias"] -= training.shift.astype(np.float64) @ affine[0]["weight"]

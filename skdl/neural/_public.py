@@ -115,4 +115,8 @@ def _write(network: Network, theta: np.ndarray, buffers: np.ndarray, weights: Ar
             biases[i] = (biases[i] - shift) / scale
         else:
             continue
-        affine["weight"][0], affine["bias"][0, 0] = weights[i], biases[i]
+        affine["weight"][0] = weights[i]
+        if "bias" in affine:
+            affine["bias"][0, 0] = biases[i]
+        elif biases[i].any():
+            raise ValueError("Training cannot go on from these intercepts: with fit_intercept=False they must be zero.")

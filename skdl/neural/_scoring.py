@@ -15,13 +15,14 @@ def validation_score(
     network: Any, data: Any, loss: Any, output_map: tuple[np.ndarray, np.ndarray] | None
 ) -> Callable[[np.ndarray], float]:
     """From raw scores of the validation rows `data` to a number, larger is better."""
-    if network.scoring is None:
+    scoring = network._option("scoring")
+    if scoring is None:
         return network._scorer(data.y, data.weight, data.encoding)
-    if network.scoring == "loss":
+    if scoring == "loss":
         share = np.ones(len(data.y)) if data.weight is None else data.weight
         weight = (share / share.sum()).astype(data.dtype)[None, :, None]
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
-    scorer = check_scoring(network, scoring=network.scoring)
+    scorer = check_scoring(network, scoring=scoring)
     weights = {} if data.weight is None else {"sample_weight": data.weight}
 
     def score(raw: np.ndarray) -> float:

@@ -38,6 +38,23 @@ def mean_and_scale(X: Any, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, 1 / np.sqrt(np.where(constant, 1.0, variance))
 
 
+def zero_and_scale(X: Any, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Zeros, and the reciprocal root of each column's weighted mean square; of a column of zeros it is 1.
+
+    Returns
+    -------
+    zero, scale : float64 arrays of shape (n_columns,)
+        X * scale is standardised about zero.
+    """
+    share = weight / weight.sum()
+    if isinstance(X, np.ndarray):
+        rows = max(1, BLOCK_NUMBERS // max(X.shape[1], 1))
+        squares = sum(share[a : a + rows] @ X[a : a + rows].astype(np.float64) ** 2 for a in range(0, len(X), rows))
+    else:
+        squares = share @ X.astype(np.float64).power(2)
+    return np.zeros(X.shape[1]), 1 / np.sqrt(np.where(squares > 0, squares, 1.0))
+
+
 def _dense_moments(X: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance in two passes over blocks of rows: the sum of squares of differences does not cancel."""
     rows = max(1, BLOCK_NUMBERS // max(X.shape[1], 1))

@@ -15,7 +15,7 @@ from skdl.engine import Architecture, Member, Rows
 from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
 from skdl.neural._scoring import validation_score
-from skdl.neural._standardize import mean_and_scale, row_weights
+from skdl.neural._standardize import mean_and_scale, row_weights, zero_and_scale
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def make_member(
     loss = network._loss(data.encoding)
     judged: Prepared | None = data.validation
     validation_index = None
-    if judged is None and network.early_stopping and stopping:
+    if judged is None and network._option("early_stopping") and stopping:
         index, validation_index = _split(network, data, index, generator)
         weight = None if data.weight is None else data.weight[validation_index]
         judged = replace(data, y=data.y[validation_index], targets=data.targets[validation_index], weight=weight)
@@ -123,7 +123,7 @@ def _patience(network: Any, is_judged: bool, full_batch: bool) -> int | None:
 
 def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
     """The factor of the penalty in training: that of coefficients for X as it is, where the network says so."""
-    if not network.penalises_raw or rows.scale is None or penalty.degree is None:
+    if not network._penalises_raw or rows.scale is None or penalty.degree is None:
         return network.alpha
     return np.asarray(network.alpha) * rows.scale.astype(np.float64) ** penalty.degree
 
@@ -158,16 +158,18 @@ def _split(
 def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
     """The training rows, with their standardisation: that of the first training, where one goes on."""
     weight, shift, scale = data.weight, None, None
-    if network.standardize and go_on:
+    if network._scales_columns and go_on:
         shift, scale = network._training.shift, network._training.scale
-    elif network.standardize:
-        if index is None:
+    elif network._scales_columns:
+        if not network._centres_columns:
+            shift, scale = zero_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
+        elif index is None:
             shift, scale = data.moments
         else:
             shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
-        if network.penalises_raw and network._resolve("penalty").degree is None:
+        if network._penalises_raw and network._resolve("penalty").degree is None:
             scale = np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
-        elif network.penalises_raw:
+        elif network._penalises_raw:
             # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is
             # alpha: in units of their root, all weights are alike for the search.
             scale = 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
@@ -176,7 +178,7 @@ def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -
     if weight is not None:
         weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
     strata = None
-    if network.stratified_batches:
+    if network._option("stratified_batches"):
         labels = data.encoding.strata(data.y)
         strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)

@@ -37,32 +37,35 @@ def function_of(classifier, X, y, weight=None, name=None, index=None):
 
 @pytest.mark.parametrize("name", ["bohning", "diagonal", "split"])
 @pytest.mark.parametrize("kind", ["dense", "sparse", "far", "index"])
+@pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("soft", [False, True])
-def test_value_and_slope_are_those_of_the_formula(name, kind, soft, monkeypatch):
+def test_value_and_slope_are_those_of_the_formula(name, kind, soft, standardize, monkeypatch):
     monkeypatch.setattr(_row_blocks, "LEAST_ROWS", 8)
     monkeypatch.setattr(_row_blocks, "MOST_ROWS", 8)
     n, d, n_classes = 61, 4, 3
-    X = RNG.normal(size=(n, d)) * [1, 10, 0.1, 2]
+    X = RNG.normal(size=(n, d))
     X[X < 0.3] = 0
+    X *= [1, 10, 0.1, 2]
     X += 1e8 * (kind == "far")
     y = RNG.dirichlet(np.ones(n_classes), n) if soft else RNG.integers(0, n_classes, n)
     targets = y if soft else np.eye(n_classes)[y]
     weight, alpha = RNG.uniform(0.5, 2, n), RNG.uniform(0.01, 0.1, d)
     penalty = "l1" if name == "split" else "l2"
     prior = RNG.normal(size=(n_classes, d)) * 0.1
-    classifier = SoftmaxClassifier(alpha=alpha, penalty=penalty, prior=prior)
+    classifier = SoftmaxClassifier(alpha=alpha, penalty=penalty, prior=prior, standardize=standardize)
     index = RNG.integers(0, n, 50) if kind == "index" else None
     function = function_of(classifier, sparse.csr_array(X) if kind == "sparse" else X, y, weight, name, index)
     assert function.blocks.folds == (kind != "far")
     if kind == "index":
         X, targets, weight = X[index], targets[index], weight[index]
+    deviation = np.sqrt(np.cov(X.T, aweights=weight, bias=True).diagonal()) if standardize else np.ones(d)
 
     def formula(theta):
         """Of the class's docstring, with coefficients of centred columns."""
         coef = theta[: d * n_classes].reshape(d, n_classes).T * function.blocks.scale
         scores = (X - function.blocks.shift) @ coef.T + theta[d * n_classes :]
         losses = logsumexp(scores, axis=1) - (targets * scores).sum(axis=1)
-        away = coef - prior
+        away = (coef - prior) * deviation
         penalties = alpha * (np.abs(away) if name == "split" else away**2 / 2)
         return np.average(losses, weights=weight) + penalties.sum()
 
@@ -193,8 +196,9 @@ def test_solver_says_what_ran():
 
 def test_it_takes_several_times_fewer_iterations():
     X, y = load_breast_cancer(return_X_y=True)
-    softmax = SoftmaxClassifier(alpha=1e-3, tol=1e-6).fit(X, y)
-    diagonal = SoftmaxClassifier(alpha=1e-3, tol=1e-6).fit(sparse.csr_array(X), y)
+    params = {"alpha": 1e-3, "tol": 1e-6, "standardize": False}
+    softmax = SoftmaxClassifier(**params).fit(X, y)
+    diagonal = SoftmaxClassifier(**params).fit(sparse.csr_array(X), y)
     assert 3 * softmax.n_iter_ < diagonal.n_iter_
     np.testing.assert_allclose(softmax.loss_, diagonal.loss_, rtol=1e-7)
 
@@ -260,7 +264,8 @@ def test_l1_meets_the_conditions_of_an_optimum():
     weight = RNG.uniform(0.5, 2, len(y))
     alpha = np.geomspace(1e-3, 1e-2, X.shape[1])
     prior = RNG.normal(size=(10, X.shape[1])) * 0.01
-    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", prior=prior, tol=1e-8, max_iter=5000).fit(X, y, weight)
+    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", prior=prior, standardize=False, tol=1e-8, max_iter=5000)
+    softmax.fit(X, y, weight)
     residual = (softmax.predict_proba(X) - np.eye(10)[y]) * (weight / weight.sum())[:, None]
     gradient, away = residual.T @ X, softmax.coef_ - prior
     at_prior = np.abs(away) < 1e-12
@@ -273,7 +278,7 @@ def test_l1_meets_the_conditions_of_an_optimum():
 def test_elastic_net_is_that_of_saga_in_any_units():
     X, y = IRIS
     X = scale(X) * [1, 3, 1, 0.3]
-    softmax = SoftmaxClassifier(alpha=0.02, penalty=ElasticNet(0.3), tol=1e-8).fit(X, y)
+    softmax = SoftmaxClassifier(alpha=0.02, penalty=ElasticNet(0.3), standardize=False, tol=1e-8).fit(X, y)
     peer = LogisticRegression(C=1 / (0.02 * len(y)), solver="saga", l1_ratio=0.3, tol=1e-12, max_iter=200_000).fit(X, y)
     np.testing.assert_allclose(softmax.coef_, peer.coef_, atol=1e-6)
     assert softmax.solver_ == "lbfgs (split)"
@@ -298,18 +303,21 @@ def test_l1_in_float32_and_sparse():
 # Ends and beginnings
 
 
+@pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("params", [{}, {"penalty": "l1"}, {"penalty": "elastic_net"}])
-def test_tol_is_on_the_gradient_of_scaled_columns(params):
+def test_tol_is_on_the_gradient_of_scaled_columns(params, standardize):
     X, y = load_breast_cancer(return_X_y=True)
     alpha = 0.01
-    softmax = SoftmaxClassifier(alpha=alpha, tol=1e-4, **params).fit(X, y)
+    softmax = SoftmaxClassifier(alpha=alpha, tol=1e-4, standardize=standardize, **params).fit(X, y)
     residual = (softmax.predict_proba(X) - np.eye(2)[y]) / len(y)
     kink = {"l1": 1.0, "elastic_net": 0.5}.get(softmax.penalty, 0.0)
-    gradient = residual.T @ (X - X.mean(axis=0)) + alpha * (1 - kink) * softmax.coef_
-    off = gradient + alpha * kink * np.sign(softmax.coef_)
+    unit = X.std(axis=0) if standardize else np.ones(X.shape[1])  # of the columns whose coefficients are penalised
+    coef, centred = softmax.coef_ * unit, (X - X.mean(axis=0)) / unit
+    gradient = residual.T @ centred + alpha * (1 - kink) * coef
+    off = gradient + alpha * kink * np.sign(coef)
     drawn = np.sign(gradient) * np.maximum(np.abs(gradient) - alpha * kink, 0)
-    gradient = np.where(softmax.coef_ == 0, drawn, off)
-    gradient = gradient / np.sqrt(X.var(axis=0) + 4 * alpha)
+    gradient = np.where(coef == 0, drawn, off)
+    gradient = gradient / np.sqrt(centred.var(axis=0) + 4 * alpha)
     largest = max(np.abs(gradient).max(), np.abs(residual.sum(axis=0)).max())
     assert largest <= 1e-4
     assert largest > 1e-6  # it does not go on for no reason
@@ -410,7 +418,8 @@ def test_soft_labels_weights_and_classes_at_once():
     X, y = IRIS
     X = StandardScaler().fit_transform(X)
     soft, weight = RNG.dirichlet(np.ones(3), len(y)), RNG.uniform(0.5, 2, len(y))
-    softmax = SoftmaxClassifier(alpha=0.01, class_weight={0: 1.0, 1: 3.0, 2: 0.5}, tol=1e-8).fit(X, soft, weight)
+    params = {"alpha": 0.01, "standardize": False, "tol": 1e-8}
+    softmax = SoftmaxClassifier(class_weight={0: 1.0, 1: 3.0, 2: 0.5}, **params).fit(X, soft, weight)
     rows = np.repeat(np.arange(len(y)), 3)
     by_class = weight * (soft @ [1.0, 3.0, 0.5])
     fractions = (soft * by_class[:, None]).ravel()

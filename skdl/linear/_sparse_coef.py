@@ -1,0 +1,51 @@
+"""Coefficients that are kept as a sparse matrix, where a penalty has made most of them zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
+
+
+class SparseCoefMixin:
+    """For a linear estimator with `coef_` (n_outputs, n_features) and `intercept_` (n_outputs,)."""
+
+    coef_: Any
+    intercept_: np.ndarray
+
+    def sparsify(self):
+        """Keep `coef_` as a sparse matrix, which takes less memory and time where more than about half of it is zero.
+
+        Predictions stay the same up to rounding. The next training makes `coef_` dense again.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        self.coef_ = sparse.csr_array(self.coef_)
+        return self
+
+    def densify(self):
+        """Keep `coef_` as an array again.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        check_is_fitted(self)
+        self.coef_ = self._dense_coef()
+        return self
+
+    def _dense_coef(self) -> Any:
+        return self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
+
+    def _sparse_scores(self, X: Any) -> np.ndarray:
+        """Scores (n, n_outputs) of checked rows, by a sparse `coef_`."""
+        product = X @ self.coef_.T.astype(X.dtype)
+        dense = product.toarray() if sparse.issparse(product) else product
+        return np.asarray(dense + np.asarray(self.intercept_, X.dtype))
