@@ -12,7 +12,7 @@ from sklearn.utils import assert_all_finite, check_array, check_X_y, column_or_1
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skdl._encoding import unique_labels
+from skdl._encoding import plain_labels, unique_labels
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
 FLOAT_TYPES = tuple(map(np.dtype, FLOATS))
@@ -111,24 +111,26 @@ def _real_targets(y: np.ndarray, dtype: Any) -> np.ndarray:
 
 def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
     """X, and labels (n,), or columns (n, n_columns >= 2) of labels, probabilities or zeros and ones, as an array."""
-    require_labels(y)
-    X, y = _validate(estimator, X, y, reset=reset, multi_output=True, **checks)
-    return X, label_array(y)
-
-
-def require_labels(y: Any) -> None:
-    """Raise where pandas knows that a label is missing: at pandas.NA scikit-learn gives up with a TypeError."""
-    if hasattr(y, "isna") and np.asarray(y.isna()).any():
-        raise ValueError("Input y contains NaN. Leave rows without a label out, or give them a label of their own.")
+    X, y = _validate(estimator, X, plain_labels(y), reset=reset, multi_output=True, **checks)
+    return X, _checked_labels(_one_column(y))
 
 
 def label_array(y: Any) -> np.ndarray:
-    """Labels that are known to be complete, as `validate_labels` gives them."""
+    """True labels, to be compared with predictions: of every kind that a fit takes, as the fit sees them."""
+    y = plain_labels(y)
     y = y.toarray() if sparse.issparse(y) else np.asarray(y)
-    if y.ndim == 2 and y.shape[1] > 1:
-        whole = y.dtype == object and all(isinstance(value, (bool, np.bool_, numbers.Integral)) for value in y.flat)
-        return np.array(y.tolist()) if whole else y
-    y = y if y.ndim == 1 else column_or_1d(y, warn=True)
+    return y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else _whole(y)
+
+
+def _one_column(y: Any) -> np.ndarray:
+    y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _checked_labels(y: np.ndarray) -> np.ndarray:
+    """Labels that are known to be complete."""
+    if y.ndim == 2:
+        return _whole(y)
     if y.dtype == object:
         labels = unique_labels(y)  # scikit-learn would give up on labels of different types with a TypeError
         if 2 * len(labels) < len(y) and all(isinstance(label, str) for label in labels):
@@ -137,6 +139,12 @@ def label_array(y: Any) -> np.ndarray:
         return y  # whole numbers, few in comparison: the check would sort them to find nothing against them
     check_classification_targets(y)
     return y
+
+
+def _whole(y: np.ndarray) -> np.ndarray:
+    """Columns of labels; whole numbers that came as objects as numbers."""
+    whole = y.dtype == object and all(isinstance(value, (bool, np.bool_, numbers.Integral)) for value in y.flat)
+    return np.array(y.tolist()) if whole else y
 
 
 def named_columns(y: Any) -> np.ndarray | None:
@@ -178,8 +186,7 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
 
 def validate_label_targets(estimator: Any, X: Any, y: Any) -> np.ndarray:
     """One label for each row of X as an array, for members that check X themselves."""
-    require_labels(y)
-    return label_array(validate_targets(estimator, X, y))
+    return _checked_labels(validate_targets(estimator, X, plain_labels(y)))
 
 
 def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) -> np.ndarray | None:

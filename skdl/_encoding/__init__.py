@@ -22,6 +22,7 @@ from skdl._encoding.kinds import Encoding, encoding_of_labels
 from skdl._encoding.labels import Labels
 from skdl._encoding.reals import Reals
 from skdl._encoding.several import Columns, Indicator
+from skdl._encoding.values import plain_labels
 
 __all__ = [
     "Columns",
@@ -32,5 +33,6 @@ __all__ = [
     "check_declaration",
     "encoding_of_labels",
     "lies_between",
+    "plain_labels",
     "unique_labels",
 ]

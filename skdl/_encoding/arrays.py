@@ -18,11 +18,16 @@ def unique_labels(y: Any) -> np.ndarray:
     try:
         return np.unique(_distinct(y) if y.dtype == object else y)
     except TypeError:
-        kinds = sorted({type(label).__name__ for label in y.flat})
-        raise ValueError(
-            f"y has labels of different types ({', '.join(kinds)}), which have no common order. Make them of one type, "
-            "such as y.astype(str), and give missing ones a label of their own."
-        ) from None
+        raise mixed_labels({type(label) for label in y.flat}) from None
+
+
+def mixed_labels(kinds: Iterable[type]) -> ValueError:
+    """The error for labels of several types."""
+    names = ", ".join(sorted(kind.__name__ for kind in kinds))
+    return ValueError(
+        f"y has labels of different types ({names}), which have no common order. Make them of one type, such as "
+        "y.astype(str), and give missing ones a label of their own."
+    )
 
 
 def _distinct(y: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import get_tags
 
-from skdl._validation import is_frame
+from skdl._validation import is_frame, label_array
 from skdl.ensemble._base import BaseEnsemble
 from skdl.ensemble._diagnostics import DiagnosticsMixin
 from skdl.neural.mlp_classifier import MLPClassifier
@@ -114,6 +114,25 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
             Members that vote have a one at the label they predict.
         """
         return np.stack(list(self._outputs(self._checked(X))))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Accuracy: the share of the rows that are predicted right.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows to classify.
+        y : array-like of shape (n_samples,)
+            The true labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        accuracy : float
+            In [0, 1].
+        """
+        return float(super().score(X, label_array(y), sample_weight))
 
     def predict_uncertainty(self, X: Any) -> Any:
         """How uncertain the class of each row is, and how much of that is the members' disagreement.

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_shape
@@ -253,9 +254,9 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
             In [0, 1].
         """
         predicted = self.predict(X)
-        if predicted.ndim == 1:
-            return super().score(X, y, sample_weight)
         y = label_array(y)
+        if predicted.ndim == 1:
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         check_shape(y, predicted.shape[1], "labels")
         return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
 

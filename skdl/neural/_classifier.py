@@ -196,7 +196,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             In [0, 1].
         """
         predicted, encoding = self.predict(X), self._training.encoding
-        y = np.asarray(y) if np.ndim(y) == 1 else label_array(y)
+        y = label_array(y)
         if isinstance(encoding, Labels) and y.ndim == 2:
             y = encoding.classes[encoding.codes(y)]
         elif isinstance(encoding, Columns):

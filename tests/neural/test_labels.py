@@ -344,7 +344,7 @@ MISTAKES = {
     "labels of several types": (
         np.array([1, "a", None] * 20, object)[:40],
         {},
-        "different types \\(NoneType, int, str",
+        "13 of 40 labels are missing, the first in row 2",
     ),
     "types mixed in a column": (np.array([[1, 2], ["a", 1]] * 20, object), {}, "Column 0 of y: .*different types"),
     "reals": (X[:, 0], {}, "Unknown label type"),
