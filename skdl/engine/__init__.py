@@ -12,7 +12,7 @@ from skdl.engine.network import Architecture, Network
 from skdl.engine.objective import Objective
 from skdl.engine.population import settled
 from skdl.engine.stack import groups_of, train_members
-from skdl.engine.state import State
+from skdl.engine.state import Progress, State
 
 __all__ = [
     "RECORD",
@@ -22,6 +22,7 @@ __all__ = [
     "Network",
     "Objective",
     "Outcome",
+    "Progress",
     "Rows",
     "State",
     "gain",

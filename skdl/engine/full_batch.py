@@ -126,6 +126,8 @@ def train_full_batch(member: Member, interrupted: Signal) -> Outcome:
         interrupted.set()
     if reason == "interrupted":
         interrupted.set()
+    if member.watch is not None:
+        member.watch(None, reason)
     return Outcome.of(last.state(), reason)
 
 

@@ -19,7 +19,18 @@ def gain(column: str | None, value: float) -> float:
     return value if column == "validation_score" else -value
 
 
-def judge(
+def judge(member: Member, progress: Progress, *found: Any) -> str | None:
+    """Write an epoch into `progress`; return the reason to stop, or None. What was `found` is told in `judged`."""
+    reason = judged(member, progress, *found)
+    try:
+        if member.watch is not None:
+            member.watch(None if reason == "diverged" else progress.history[-1], reason)
+    except KeyboardInterrupt:
+        return "interrupted"  # the epoch is complete, and counts
+    return reason
+
+
+def judged(
     member: Member,
     progress: Progress,
     loss: float,
@@ -27,7 +38,7 @@ def judge(
     weights: Callable[[], tuple[Array, Array]],
     record: dict[str, Any],
 ) -> str | None:
-    """Write an epoch into `progress`; return the reason to stop, or None.
+    """The reason to stop after an epoch, or None; it is written into `progress`.
 
     `validation` is the loss and the score of the validation rows. The epoch's record has the entries named in `RECORD`,
     None for what it has none of; the last three are the caller's. It is kept in `progress.history` and given to the

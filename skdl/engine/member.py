@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl.engine.batches import Rows
 from skdl.engine.network import BLAS_THREADS_FROM, Architecture
@@ -70,6 +71,9 @@ class Member:
         From raw scores (n, C) of the validation rows to a number, larger is better; of copies all scores (m n, C).
     report : callable or None
         Called with each epoch's record (a dict); when it returns True the fit ends.
+    watch : callable or None
+        Called with each epoch's record, and with the reason to end, either of which may be None. It has no say in the
+        training, and is called in this process, wherever the training is.
     begin : callable or None
         Called before each epoch with a function that copies the state: as it is then, and in `report` as it is there.
     abandoned : callable or None
@@ -114,6 +118,7 @@ class Member:
     resume: bool = False
     prior: np.ndarray | None = None
     keeps: str | None = None
+    watch: Watch | None = None
 
     @property
     def kept_by(self) -> str | None:

@@ -8,12 +8,14 @@ next ones. What they compute is the same to the last bit; members that call back
 
 from __future__ import annotations
 
+import itertools
 import math
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -24,6 +26,7 @@ from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
 from skdl.engine.member import Member, Outcome, Signal
+from skdl.engine.relay import listening
 
 Train = Callable[[Sequence[Member], Signal], list[Outcome]]
 STEP_SECONDS = 8e-6  # of a member in a stack, however small the network
@@ -85,15 +88,18 @@ def train_in_processes(
     is easier to read where it was made.
     """
     abandoned = [member.abandoned for block in blocks for member in block]
-    sent = [[replace(member, abandoned=None) for member in block] for block in blocks]
     shares = [slice(i, None, n_processes) for i in range(n_processes)]  # rows that members share are sent once in each
 
-    def call(flag: Flag) -> list[tuple[list[list[Outcome]], list[Any]]]:
+    def call(sent: list[list[Member]], flag: Flag) -> list[tuple[list[list[Outcome]], list[Any]]]:
         return in_processes(_work, [(train, sent[share], flag) for share in shares])
 
-    with TemporaryDirectory(prefix="skdl-") as folder, ThreadPoolExecutor(1) as caller:
+    with (
+        TemporaryDirectory(prefix="skdl-") as folder,
+        ThreadPoolExecutor(1) as caller,
+        _as_sent(blocks, os.path.join(folder, "watch")) as sent,
+    ):
         flag = Flag(os.path.join(folder, "stop"))
-        future = caller.submit(call, flag)  # a KeyboardInterrupt comes to the main thread, which waits
+        future = caller.submit(call, sent, flag)  # a KeyboardInterrupt comes to the main thread, which waits
         try:
             while wait([future], timeout=0.1).not_done:
                 if all(given_up is not None and given_up() for given_up in abandoned):
@@ -114,6 +120,23 @@ def train_in_processes(
         for member, outcome in zip(block, ended, strict=True):
             take_generator(member, outcome)
     return outcomes
+
+
+@contextmanager
+def _as_sent(blocks: Sequence[Sequence[Member]], path: str) -> Iterator[list[list[Member]]]:
+    """The members as they are sent: whoever watches them here is told of what happens there."""
+    watches: list[Any] = [member.watch for block in blocks for member in block]
+    numbers = itertools.count()
+    with ExitStack() as held:
+        relay: Any = None
+        if any(watches):
+            relay = held.enter_context(listening(path, lambda i, *found: watches[i](*found)))
+
+        def as_sent(member: Member) -> Member:
+            i = next(numbers)
+            return replace(member, abandoned=None, watch=None if member.watch is None else partial(relay, i))
+
+        yield [[as_sent(member) for member in block] for block in blocks]
 
 
 def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:

@@ -80,7 +80,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     random_state : int, RandomState instance or None, default=None
         The order of rows; a full-batch optimizer uses no random numbers.
     verbose : int, default=0
-        1 prints a line an iteration.
+        1 prints a line an iteration: the loss, the time passed, and about how much is left.
     n_jobs : int or None, default=None
         Threads over blocks of rows in a full-batch search; None are as many as BLAS has. It changes no bit of the
         result.

@@ -287,12 +287,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
         check_is_fitted(self)
         return self._training.history()
 
-    def _report(self, record: dict[str, Any]) -> bool:
-        score = record["validation_score"]
-        tail = "" if score is None else f", validation score = {score:.6f}"
-        print(f"Iteration {record['epoch']}, loss = {record['loss']:.8f}{tail}")
-        return False
-
     def _store(self, member: Member, encoding: Any, outcome: Outcome) -> None:
         """Write every attribute of the fitted network."""
         self.__dict__.update(self._results(Training.of(member, encoding, outcome.state, outcome.reason)))

@@ -85,7 +85,7 @@ dtype : {"auto", "float32", "float64"}, default="auto"
 random_state : int, RandomState instance or None, default=None
     Initial weights, shuffles, dropout masks and the validation split; with an int, fits are equal to the last bit.
 verbose : int, default=0
-    1 prints a line an epoch.
+    1 prints a line an epoch: losses, the validation score, the time passed, and about how much is left.
 n_jobs : int or None, default=None
     Threads over members, for ensembles of networks; a lone network uses BLAS's threads where its products are large.
 """,

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skdl.engine import Architecture, Member, Rows
+from skdl._progress import EpochLines
+from skdl.engine import Architecture, Member, Progress, Rows
 from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
 from skdl.neural._scoring import validation_score
@@ -100,10 +101,17 @@ def make_member(
         patience=_patience(network, judged is not None, optimizer.full_batch) if stopping else None,
         validation=validation,
         score=None if judged is None else validation_score(network, judged, loss, output_map),
-        report=network._report if network.verbose else None,
+        watch=_lines(network, n_epochs, optimizer.full_batch, go_on, resume) if network.verbose else None,
         state=network._training.state if go_on else None,
         resume=resume,
     )
+
+
+def _lines(network: Any, n_epochs: int, full_batch: bool, go_on: bool, resume: bool) -> EpochLines:
+    """What prints a line an epoch."""
+    progress = network._training.state.progress[0] if go_on else Progress()
+    first = progress.first_epoch if resume else progress.epoch
+    return EpochLines(first + n_epochs, "iteration" if full_batch else "epoch", network.max_time)
 
 
 def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture:

@@ -22,6 +22,7 @@ from skdl import (
     SoftmaxClassifier,
     callbacks,
 )
+from skdl._progress import EpochLines
 from skdl.ensemble import snapshot as module
 from skdl.schedules import Cosine
 
@@ -108,12 +109,11 @@ def test_an_end_before_the_last_cycle(monkeypatch):
 
 
 def test_an_interrupt_keeps_the_members_that_there_are(monkeypatch):
-    def interrupt(self, record):
-        if record["epoch"] == 5:
+    def interrupt(self, record, reason):
+        if record is not None and record["epoch"] == 5:
             raise KeyboardInterrupt
-        return False
 
-    monkeypatch.setattr(MLPClassifier, "_report", interrupt)
+    monkeypatch.setattr(EpochLines, "__call__", interrupt)
     network = clone(MLP_C).set_params(verbose=1)
     with pytest.warns(UserWarning, match="ended after 5 of 9 epochs: the ensemble has 1 of 3 members"):
         fitted = SnapshotEnsembleClassifier(network, 3, random_state=0).fit(X, Y_CLASS)

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler, scale
 
 from skdl import BaggingClassifier, SoftmaxClassifier
+from skdl._progress import EpochLines
 from skdl.engine import Rows
 from skdl.engine.train import initial_state
 from skdl.linear import _bohning, _row_blocks
@@ -353,12 +354,11 @@ def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
     X, y = load_digits(return_X_y=True)
     softmax = SoftmaxClassifier(alpha=1e-3, penalty=penalty, verbose=1)
 
-    def interrupt(record):
-        if record["epoch"] == 7:
+    def interrupt(self, record, reason):
+        if record is not None and record["epoch"] == 7:
             raise KeyboardInterrupt
-        return False
 
-    monkeypatch.setattr(softmax, "_report", interrupt)
+    monkeypatch.setattr(EpochLines, "__call__", interrupt)
     with pytest.raises(KeyboardInterrupt) as told:
         softmax.fit(X, y)
     assert "SoftmaxClassifier was interrupted after 7 iterations and is fitted" in told.value.__notes__[0]

@@ -306,14 +306,6 @@ def test_an_interrupt_leaves_a_fitted_model(classes, monkeypatch):
     np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
 
 
-def test_verbose_prints_a_line_an_epoch(classes, capsys):
-    MLPClassifier(max_iter=2, verbose=1).fit(*classes)
-    lines = capsys.readouterr().out.splitlines()
-    assert [line.split(",")[0] for line in lines] == ["Iteration 1", "Iteration 2"]
-    MLPClassifier(max_iter=2).fit(*classes)
-    assert capsys.readouterr().out == ""
-
-
 def test_int_seeds_are_reproducible_and_instances_move_on(classes):
     X, y = classes
     state = np.random.RandomState(0)
