@@ -55,12 +55,9 @@ class Labels:
             targets = (true * shares + other * (1 - shares)).astype(dtype)
         return np.ascontiguousarray(targets[:, 1:]) if self.binary else targets
 
-    def strata(self, y: np.ndarray) -> np.ndarray | None:
-        """The labels; those of probabilities only where each comes more than once, for nobody has chosen them."""
-        if y.ndim == 1:
-            return y
-        codes = self.codes(y)
-        return None if (np.bincount(codes) == 1).any() else codes
+    def strata(self, y: np.ndarray) -> np.ndarray:
+        """The labels, of probabilities the most probable."""
+        return y if y.ndim == 1 else self.codes(y)
 
     def probabilities(self, linked: np.ndarray) -> np.ndarray:
         """Class probabilities (n, n_classes)."""

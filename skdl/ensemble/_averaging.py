@@ -20,7 +20,7 @@ from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
 from skdl.ensemble._named import NamedMembers, is_dropped
-from skdl.ensemble._sampling import in_units, select_rows, set_apart
+from skdl.ensemble._sampling import in_units, select_rows, set_contents_apart
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
@@ -121,7 +121,7 @@ class BaseAveraging(NamedMembers):
             return None, np.arange(len(y))
         generator = np.random.default_rng(seed_of(entropy, 0, 2))
         stratify = self._kind == "classifier"
-        training, unseen = set_apart(X, y, weight, self.validation_fraction, generator, stratify=stratify)
+        training, unseen = set_contents_apart(X, y, weight, self.validation_fraction, generator, stratify=stratify)
         if not len(unseen):
             raise ValueError(
                 f"weights={self.weights!r} sets rows apart, and needs two different rows of positive weight, of one "

@@ -11,6 +11,7 @@ import numpy as np
 from pandas.util import hash_array
 from scipy import sparse
 
+from skdl._apart import set_apart
 from skdl._validation import is_frame
 
 BLOCK_NUMBERS = 1 << 17
@@ -104,7 +105,7 @@ def _count(max_samples: float | None, total: float, n_rows: int) -> int:
     return max(1, math.floor(count))
 
 
-def set_apart(
+def set_contents_apart(
     X: Any,
     y: np.ndarray,
     weight: np.ndarray | None,
@@ -115,20 +116,19 @@ def set_apart(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to learn and rows to judge by, about `share` of the weight of all (of each class) in the second.
 
-    Rows of equal content stay together: no copy of a learned row judges, and weight 2 equals the row twice. At least
-    one row (of each class) is left to be learned. Rows of weight zero, which say nothing, are among these.
+    They are drawn by `set_apart`. Rows of equal content stay together: no copy of a learned row judges, and weight 2
+    equals the row twice. At least one row (of each class) is left to be learned. Rows of weight zero, which say
+    nothing, are among these.
     """
     weight = np.ones(len(y)) if weight is None else in_units(weight)
     rows = np.flatnonzero(weight > 0)
     _, first, group = np.unique(row_keys(X, y)[rows], return_index=True, return_inverse=True)
-    mass = np.bincount(group, weight[rows])
-    order = generator.permutation(len(first))
-    strata = y[rows[first]] if stratify else np.zeros(len(first))
+    random = np.random.RandomState(int(generator.integers(2**31)))
+    size = math.ceil(share * len(first) * (1 - 1e-9))
+    mass, strata = np.bincount(group, weight[rows]), y[rows[first]] if stratify else None
+    _, chosen = set_apart(size, random, mass=mass, strata=strata)
     judging = np.zeros(len(first), dtype=bool)
-    for stratum in np.unique(strata):
-        chosen = order[strata[order] == stratum]
-        before = np.cumsum(mass[chosen]) - mass[chosen]
-        judging[chosen[:-1]] = before[:-1] < share * mass[chosen].sum() * (1 - 1e-9)
+    judging[chosen] = True
     apart = np.zeros(len(y), dtype=bool)
     apart[rows] = judging[group]
     return np.flatnonzero(~apart), np.flatnonzero(apart)

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from sklearn.model_selection import train_test_split
 
+from skdl._apart import set_apart
 from skdl._progress import EpochLines
 from skdl.engine import Architecture, Member, Progress, Rows
 from skdl.engine.gathering import gathering
@@ -30,6 +30,11 @@ class Prepared:
     encoding: Any
     dtype: Any
     validation: Prepared | None = None
+
+    def rows(self, index: np.ndarray) -> Prepared:
+        """Some of the rows, but for X, which stays whole: they are gathered where they are needed."""
+        weight = None if self.weight is None else self.weight[index]
+        return replace(self, y=self.y[index], targets=self.targets[index], weight=weight)
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
@@ -67,8 +72,7 @@ def make_member(
     validation_index = None
     if judged is None and network._option("early_stopping") and stopping:
         index, validation_index = _split(network, data, index, generator)
-        weight = None if data.weight is None else data.weight[validation_index]
-        judged = replace(data, y=data.y[validation_index], targets=data.targets[validation_index], weight=weight)
+        judged = None if validation_index is None else data.rows(validation_index)
     rows = _rows(network, data, index, go_on)
     if network.batch_size != "auto" and network.batch_size > rows.n:
         warnings.warn(
@@ -138,12 +142,13 @@ def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
 
 def _split(
     network: Any, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
 
     Of a sample with repetitions, only rows that occur once may validate: a copy of a training row judges nothing.
+    A sample in which no row may is trained on without any.
     """
-    repeated = np.empty(0, np.intp)
+    sample, repeated = index, np.empty(0, np.intp)
     if index is None:
         index = np.arange(data.X.shape[0])
     size = math.ceil(network.validation_fraction * len(index))
@@ -154,13 +159,29 @@ def _split(
     # The stream's first child, whatever was spawned before: a training that goes on sets the same rows apart.
     seed: Any = generator.bit_generator.seed_seq
     stream = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
-    training, validation = train_test_split(
-        index,
-        test_size=size,
-        random_state=int(stream.integers(2**31)),
-        stratify=data.encoding.strata(data.y[index]),
+    random = np.random.RandomState(int(stream.integers(2**31)))
+    strata = data.encoding.strata(data.y[index])
+    training, validation = set_apart(size, random, mass=np.ones(len(index)), strata=strata)
+    if not len(validation):
+        _cannot_validate(network, len(rows), strata, sample is not None)
+        return sample, None
+    return np.concatenate([index[training], repeated]), index[validation]
+
+
+def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sample: bool) -> None:
+    """Say that no row can be spared to validate: an error, but for a sample that an ensemble has drawn."""
+    of_classes = "" if strata is None else " of each class"
+    reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
+    if is_sample:
+        warnings.warn(f"{reason}: a sample that has no other is trained on as without early_stopping.", stacklevel=7)
+        return
+    held = f"{n_rows} row{'s' * (n_rows != 1)}"
+    if strata is not None:
+        held += f" of {len(np.unique(strata))} classes"
+    raise ValueError(
+        f"{reason}: none of the {held} can be spared (validation_fraction={network.validation_fraction}). Give more "
+        "rows, or validation rows of your own as X_val and y_val, or set early_stopping=False."
     )
-    return np.concatenate([training, repeated]), validation
 
 
 def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:

@@ -1,0 +1,64 @@
+"""Rows that `early_stopping` sets apart: which they are, and what decides where their score cannot."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor
+from skdl.engine import train_members
+
+SMALL = {"hidden_layer_sizes": (4,), "early_stopping": True, "max_iter": 3, "random_state": 0}
+rng = np.random.default_rng(0)
+
+
+def test_rare_classes_stay_in_training():
+    """26 classes in 60 rows, several of which come once: scikit-learn's splitter has three refusals for such data."""
+    y = np.concatenate([np.arange(26), rng.integers(0, 8, 34)])
+    X = rng.normal(size=(60, 3)) + y[:, None]
+    mlp = MLPClassifier(**SMALL).fit(X, y)
+    assert len(mlp.validation_scores_) == 3
+    assert np.isfinite(mlp.validation_scores_).all()
+
+
+@pytest.mark.parametrize(
+    ("network", "y", "held"),
+    [(MLPClassifier, ["a", "b", "c"], "3 rows of 3 classes"), (MLPRegressor, [1.0], "1 row ")],
+)
+def test_rows_that_cannot_be_spared_are_an_error_of_ours(network, y, held):
+    with pytest.raises(ValueError, match=rf"early_stopping=True .* none of the {held}.*validation_fraction.*X_val"):
+        network(**SMALL).fit(np.arange(len(y), dtype=float)[:, None], y)
+
+
+def test_members_of_samples_validate_where_they_can():
+    """Five rows of a rare class, which a sample may hold once, or only twice or more often."""
+    X = rng.normal(size=(200, 4))
+    y = np.where(np.arange(200) < 5, "rare", np.where(X[:, 0] > 0, "a", "b"))
+    bagging = BaggingClassifier(MLPClassifier(**SMALL), 10, random_state=0).fit(X, y)
+    assert all(len(member.validation_scores_) == 3 for member in bagging.estimators_)
+
+
+def test_members_that_cannot_validate_train_without_and_that_is_said_once():
+    X, y = rng.normal(size=(4, 2)), np.array([0, 1, 0, 1])
+    for bagging, targets in (
+        (BaggingClassifier(MLPClassifier(**SMALL), 20), y),
+        (BaggingRegressor(MLPRegressor(**SMALL, scoring="loss"), 20), X[:, 0]),
+    ):
+        with pytest.warns(UserWarning, match="of 20 members: early_stopping=True .* trained on as without") as caught:
+            bagging.set_params(random_state=0).fit(X, targets)
+        assert len(caught) == 1
+        without = [member for member in bagging.estimators_ if member.validation_scores_ is None]
+        assert len(without) > 0
+        for member, sample in zip(bagging.estimators_, bagging.estimators_samples_, strict=True):
+            if member in without:  # the same training as of a network without early stopping
+                network = clone(member).set_params(early_stopping=False)
+                assert_array_equal(member.loss_curve_, trained_on(network, X, targets, sample).loss_curve_)
+
+
+def trained_on(network, X, y, sample):
+    """The network trained on a sample of the rows, with targets as all rows have them."""
+    data = network._prepare(X, y, None, n_rows=len(sample))
+    task = network._member(data, network._generator(), n_epochs=3, index=sample)
+    [outcome] = train_members([task])
+    network._store(task, data.encoding, outcome)
+    return network
