@@ -8,10 +8,10 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-from scipy.stats import uniform
 from sklearn.metrics import accuracy_score, r2_score
 
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
+from skdl._search_space import Uniform
 from skdl._validation import validate_sample_weight
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._diagnostics import error_correlation
@@ -65,7 +65,7 @@ class BaseBagging(BaseEnsemble):
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small, more = super()._search_spaces()
-        return {"max_samples": uniform(0.3, 0.7), **small}, {"bootstrap": [True, False], **more}
+        return {"max_samples": Uniform(0.3, 1.0), **small}, {"bootstrap": [True, False], **more}
 
     @abstractmethod
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
-from skdl._search_space import SearchSpaceMixin
+from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._validation import validate_X
 from skdl.linear._descent import descend
@@ -193,7 +192,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         return hasattr(self, "_solution")
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"alpha": loguniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
+        return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
         """Estimate the coefficients.

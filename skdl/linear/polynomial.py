@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 
 from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
-from skdl._search_space import SearchSpaceMixin
+from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
 from skdl.linear._input import used_rows
@@ -162,7 +161,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ba
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small = {"degree": [1, 2, 3, 4, 5]}
-        return small, {"alpha": loguniform(1e-8, 1e1), "interaction_only": [False, True]}
+        return small, {"alpha": LogUniform(1e-8, 1e1), "interaction_only": [False, True]}
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PolynomialRegressor:
         """Estimate the polynomial.

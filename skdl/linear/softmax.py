@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import loguniform
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._encoding import Labels
-from skdl._search_space import SearchSpaceMixin
+from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
 from skdl.engine import Architecture, Member
 from skdl.linear._softmax_search import SoftmaxSearch
@@ -226,7 +225,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         self.n_jobs = n_jobs
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"alpha": loguniform(1e-7, 1e1)}, {"class_weight": [None, "balanced"]}
+        return {"alpha": LogUniform(1e-7, 1e1)}, {"class_weight": [None, "balanced"]}
 
     @property
     def _scales_columns(self) -> bool:

@@ -9,13 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from scipy.stats import randint
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._array import take_rows
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
-from .._search_space import SearchSpaceMixin
+from .._search_space import Integers, SearchSpaceMixin
 from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
 from ._choice import make_search, unsuitable
@@ -79,7 +78,7 @@ class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
     }
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        small = {"n_neighbors": randint(1, 31), "weights": ["uniform", "distance"]}
+        small = {"n_neighbors": Integers(1, 30), "weights": ["uniform", "distance"]}
         return small, {"metric": ["euclidean", "manhattan", "chebyshev", "cosine"]}
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:

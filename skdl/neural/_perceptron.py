@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import loguniform, uniform
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Callable, Integer, ListOf, OneOf, RandomState, Real, Text
-from skdl._search_space import SearchSpaceMixin
+from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
 from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
 
@@ -109,13 +108,13 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         small = {
             "hidden_layer_sizes": [32, 64, 128, 256],
             "depth": [1, 2, 3],
-            "optimizer__learning_rate": loguniform(1e-3, 5e-2),
-            "alpha": loguniform(1e-6, 1e-1),
+            "optimizer__learning_rate": LogUniform(1e-3, 5e-2),
+            "alpha": LogUniform(1e-6, 1e-1),
         }
         more = {
             "activation": ["relu", "tanh", "leaky_relu"],
             "normalization": [None, "batch", "layer"],
-            "dropout": uniform(0.0, 0.5),
+            "dropout": Uniform(0.0, 0.5),
             "input_dropout": [0.0, 0.0, 0.1, 0.2],
             "schedule": ["cosine", "one_cycle"],
             "batch_size": [16, 32, "auto"],
