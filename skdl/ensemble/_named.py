@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.utils import Bunch
+
 from skdl.ensemble._base import BaseEnsemble, Estimator
 
 
@@ -22,6 +24,11 @@ class NamedMembers(BaseEnsemble):
 
     def _kept(self) -> list[tuple[str, Any]]:
         return [(name, member) for name, member in self._named() if not is_dropped(member)]
+
+    @property
+    def named_estimators(self) -> Bunch:
+        """The unfitted members of `estimators` by their names; their fitted clones are in `named_estimators_`."""
+        return Bunch(**dict(self._named()))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of this estimator.

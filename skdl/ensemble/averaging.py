@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.metaestimators import available_if
 
-from skdl._constraints import OneOf
+from skdl._constraints import Boolean, OneOf
 from skdl.ensemble._averaging import COMMON, BaseAveraging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._kinds import votes as votes_of
+from skdl.ensemble._transforming import MemberColumns, side_by_side
 from skdl.ensemble._weights import (
     greedy_by_log_loss,
     greedy_by_squared_error,
@@ -29,7 +30,7 @@ def _is_soft(ensemble: Any) -> bool:
 
 
 @document
-class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
+class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
     """Average of the class probabilities (or majority of the votes) of classifiers that each learn all rows.
 
     p(. | x) = sum_j w_j p_j(. | x) / sum_j w_j
@@ -40,6 +41,9 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
     voting : {"soft", "hard"}, default="soft"
         "soft" averages probabilities; "hard" takes the label that most members predict (of equals, the first), and has
         no `predict_proba`.
+    flatten_transform : bool, default=True
+        Whether `transform` puts the members' probabilities side by side, rather than giving them as
+        `predict_members` does.
     {averaging}
 
     Attributes
@@ -92,7 +96,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
     ['total_entropy', 'expected_entropy', 'knowledge_entropy']
     """
 
-    _constraints = {**COMMON, "voting": OneOf("soft", "hard")}
+    _constraints = {**COMMON, "voting": OneOf("soft", "hard"), "flatten_transform": Boolean()}
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         estimator: Any = None,
         n_estimators: int = 5,
         voting: str = "soft",
+        flatten_transform: bool = True,
         weights: Any = None,
         validation_fraction: float = 0.1,
         share: str | None = None,
@@ -113,6 +118,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.voting = voting
+        self.flatten_transform = flatten_transform
         self.weights = weights
         self.validation_fraction = validation_fraction
         self.share = share
@@ -164,6 +170,21 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
             return votes_of(member.predict(X), classes)
         return super()._output(member, X, classes)
 
+    def _columns(self, outputs: np.ndarray) -> np.ndarray:
+        if self.voting == "hard":
+            return side_by_side(outputs.argmax(axis=2))
+        return side_by_side(outputs) if self.flatten_transform else outputs
+
+    def _width(self) -> int | None:
+        if self.voting == "hard":
+            return None
+        if not self.flatten_transform:
+            raise ValueError(
+                "With voting='soft' and flatten_transform=False, transform gives an array of three dimensions, whose "
+                "columns have no names. Set flatten_transform=True."
+            )
+        return len(self.classes_)
+
     @available_if(_is_soft)
     def predict_proba(self, X: Any) -> np.ndarray:
         """The weighted average of the members' class probabilities; not with `voting="hard"`.
@@ -198,7 +219,7 @@ class EnsembleClassifier(ClassifierEnsemble, BaseAveraging):
 
 
 @document
-class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
+class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
     """Average of the predictions of regressors that each learn all rows.
 
     f(x) = sum_j w_j f_j(x) / sum_j w_j
@@ -271,3 +292,9 @@ class EnsembleRegressor(RegressorEnsemble, BaseAveraging):
     def _fitted_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         fit = greedy_by_squared_error if self.weights == "greedy" else weights_by_squared_error
         return fit(self._residuals(outputs, y), weight)
+
+    def _columns(self, outputs: np.ndarray) -> np.ndarray:
+        return side_by_side(outputs)
+
+    def _width(self) -> int | None:
+        return int(np.prod(self._output_shape)) if self._output_shape else None
