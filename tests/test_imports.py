@@ -16,7 +16,7 @@ FAMILIES = {
     "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
-BASE = {"_apart", "_array", "_constraints", "_interrupts", "_progress", "_search_space", "_threads"}
+BASE = {"_apart", "_array", "_constraints", "_interrupts", "_progress", "_search_space", "_threads", "_warnings"}
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
@@ -28,6 +28,7 @@ ALLOWED = {
     "_constraints": set(),
     "_interrupts": set(),
     "_progress": set(),
+    "_warnings": set(),
     "_threads": {"_interrupts"},
     "_search_space": {"_constraints"},
     "_component": BASE,
@@ -98,6 +99,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_constraints",
         "_interrupts",
         "_progress",
+        "_warnings",
         "_threads",
         "_search_space",
         "_component",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from copy import copy
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
+from skdl._interrupts import columns_kept
 from skdl._validation import validate_sample_weight
+from skdl._warnings import warn
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
-from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
+from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
 from skdl.ensemble._named import NamedMembers, is_dropped
 from skdl.ensemble._sampling import in_units, select_rows, set_contents_apart
 
@@ -87,28 +89,33 @@ class BaseAveraging(NamedMembers):
                 f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
                 "when warm_start=True."
             )
-        X, y = self._check_data(X, y, reset=not warm)
-        classes = self._classes_of(y, warm)
-        weight = validate_sample_weight(sample_weight, X)
-        entropy = self._entropy if warm else root_entropy(self.random_state)
-        training, unseen = self._split(X, y, weight, entropy)
-        if self.prefit:
-            members = self._templates()
-            self._check_prefit(members, y)
-        else:
-            unfitted = self._unfitted(entropy, len(kept))
-            if not unfitted:
-                warnings.warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
-            # The rows are taken once for all members: each equals its own fit on them.
-            rows = slice(None) if training is None else training
-            learned = (X if training is None else select_rows(X, training), y[rows])
-            share = None if weight is None else weight[rows]
-            if self.share is not None and len(unfitted) > 1:
-                members = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs)
+        with columns_kept(self):
+            X, y = self._check_data(X, y, reset=not warm)
+            classes = self._classes_of(y, warm)
+            weight = validate_sample_weight(sample_weight, X)
+            entropy = self._entropy if warm else root_entropy(self.random_state)
+            training, unseen = self._split(X, y, weight, entropy)
+            interrupt: KeyboardInterrupt | None = None
+            if self.prefit:
+                members = self._templates()
+                self._check_prefit(members, y)
             else:
-                alike = self.estimators is None
-                members = kept + fit_members(unfitted, *learned, weight=share, alike=alike, n_jobs=self.n_jobs)
-        self._store(members, X, y, weight, unseen, classes, entropy)
+                unfitted = self._unfitted(entropy, len(kept))
+                if not unfitted:
+                    warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
+                # The rows are taken once for all members: each equals its own fit on them.
+                rows = slice(None) if training is None else training
+                learned = (X if training is None else select_rows(X, training), y[rows])
+                share = None if weight is None else weight[rows]
+                if self.share is not None and len(unfitted) > 1:
+                    members, interrupt = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs)
+                else:
+                    alike = self.estimators is None
+                    found = fit_members(unfitted, *learned, weight=share, alike=alike, n_jobs=self.n_jobs)
+                    interrupt = found.interrupt
+                    members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
+        store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
+        finish(self, store, interrupt)
         return self
 
     def _split(
@@ -175,7 +182,7 @@ class BaseAveraging(NamedMembers):
             return np.ones(n_members)
         weights = np.asarray(self.weights, dtype=np.float64)
         if self.estimators is None:
-            return weights
+            return weights[:n_members]
         return weights[[not is_dropped(member) for _, member in self._named()]]
 
     def _check_parameters(self) -> None:

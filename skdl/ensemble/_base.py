@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
-from skdl._validation import validate_label_targets, validate_table, validate_targets
+from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 
 
 class Estimator(Constraint):
@@ -100,14 +99,24 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         # Members without weight are not asked for an average: what they would refuse is refused here.
         finite = not (self._member_weights().all() or get_tags(self).input_tags.allow_nan)
-        return validate_table(self, X, reset=False, finite=finite)
+        return self._as_in_fit(validate_table(self, X, reset=False, finite=finite))
+
+    def _as_in_fit(self, X: Any) -> Any:
+        """X with names if the members have learned names, and without them if not.
+
+        That the names differ was said here, once; to keep the members from saying it too, by a filter of warnings,
+        would change the filters of other threads.
+        """
+        names = getattr(self, "feature_names_in_", None)
+        if names is not None and isinstance(X, np.ndarray):
+            return pd.DataFrame(X, columns=names, copy=False)
+        return X.to_numpy() if names is None and is_frame(X) else X
 
     def _outputs(self, X: Any) -> Iterator[np.ndarray]:
         return (self._output_of(member, X) for member in self.estimators_)
 
     def _output_of(self, member: Any, X: Any) -> np.ndarray:
-        with quiet_about_names():
-            return self._output(member, X, getattr(self, "classes_", None))
+        return self._output(member, X, getattr(self, "classes_", None))
 
     def _average(self, X: Any) -> np.ndarray:
         """The average over members, which are never held all at once."""
@@ -130,11 +139,3 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
             tags.input_tags.allow_nan = all(member.input_tags.allow_nan for member in members)
             tags.input_tags.positive_only = any(member.input_tags.positive_only for member in members)
         return tags
-
-
-@contextmanager
-def quiet_about_names() -> Iterator[None]:
-    """The ensemble has compared the feature names, and has warned once for all of its members."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "X (has|does not have valid) feature names", UserWarning)
-        yield

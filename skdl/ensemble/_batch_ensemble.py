@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
 from skdl.engine import Member, Network, Outcome, State, train_members
 from skdl.ensemble._fitting import is_stackable
+from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 from skdl.neural._training import Training
 
@@ -42,22 +44,33 @@ def check_shareable(template: Any, owner: Any) -> None:
 
 def fit_batch_ensemble(
     networks: Sequence[Any], X: Any, y: np.ndarray, weight: np.ndarray | None, n_jobs: int | None
-) -> list[Any]:
-    """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used."""
+) -> tuple[list[Any], KeyboardInterrupt | None]:
+    """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used.
+
+    They are fitted as far as an interrupt has let them, which is given back.
+    """
     first = networks[0]
     data = first._prepare(X, y, weight)
     task = first._member(data, first._generator(), n_epochs=first._max_iter())
     shared = _with_copies(task, len(networks))
     [outcome] = train_members([shared], n_threads(n_jobs))
-    first._warn_of(outcome)
-    for network, state in zip(networks, _states(shared, task, outcome), strict=True):
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(first, name):
-                setattr(network, name, getattr(first, name))
-        state.generators = [network._generator()]
-        training = Training.of(task, data.encoding, state, outcome.reason)
-        network.__dict__.update(network._results(training))
-    return list(networks)
+    check_ending(first, outcome)
+
+    def store() -> None:
+        for network, state in zip(networks, _states(shared, task, outcome), strict=True):
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(first, name):
+                    setattr(network, name, getattr(first, name))
+            state.generators = [network._generator()]
+            training = Training.of(task, data.encoding, state, outcome.reason)
+            network.__dict__.update(network._results(training))
+
+    interrupt = to_the_end(store)
+    if outcome.reason == "interrupted":
+        interrupt = interrupt or KeyboardInterrupt()
+    else:
+        first._warn_of(outcome)
+    return list(networks), interrupt
 
 
 def _with_copies(task: Member, copies: int) -> Member:

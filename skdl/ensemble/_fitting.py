@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import takewhile
+from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
+from sklearn import config_context, get_config
 from sklearn.base import clone
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import has_fit_parameter
 
+from skdl._interrupts import interrupted, to_the_end
 from skdl._threads import n_threads
+from skdl._warnings import Warned, collecting, warn
 from skdl.engine import train_members
 from skdl.ensemble._sampling import select_rows
 from skdl.neural._base import BaseNetwork, Prepared
 from skdl.neural._classifier import NetworkClassifier
-
-Warned = tuple[type[Warning], str]
+from skdl.neural._endings import check_ending, ending_warning
 
 
 def seeded(estimator: Any, seed: np.random.SeedSequence, *, keep: bool = False) -> Any:
@@ -60,7 +65,7 @@ def fit_members(
     samples: Sequence[np.ndarray | None] | None = None,
     alike: bool = False,
     n_jobs: int | None = None,
-) -> list[Any]:
+) -> Members:
     """Fit unfitted members, and give each distinct warning once, with the number of members that it came from.
 
     Parameters
@@ -79,25 +84,68 @@ def fit_members(
 
     Returns
     -------
-    fitted : list of estimators
+    fitted : Members
         In the members' order.
     """
     samples = [None] * len(members) if samples is None else samples
-    fitted: list[Any] = list(members)
+    fitted: dict[int, Any] = {}
     warned: list[list[Warned]] = [[] for _ in members]
+    interrupt: KeyboardInterrupt | None = None
     networks = [i for i, member in enumerate(members) if is_stackable(member)]
     if networks:
         rows = [samples[i] for i in networks]
-        lists = _train([members[i] for i in networks], X, y, weight, row_weight, rows, alike, n_jobs)
-        for i, messages in zip(networks, lists, strict=True):
+        begun, interrupt, lists = _train([members[i] for i in networks], X, y, weight, row_weight, rows, alike, n_jobs)
+        for i, is_fitted, messages in zip(networks, begun, lists, strict=True):
             warned[i] = messages
+            if is_fitted:
+                fitted[i] = members[i]
     others = [i for i in range(len(members)) if i not in set(networks)]
-    if others:
-        results = Parallel(n_jobs=n_jobs)(delayed(_fit_one)(members[i], X, y, weight, samples[i]) for i in others)
-        for i, (member, messages) in zip(others, results, strict=True):
+    if others and interrupt is None:
+        done: dict[int, tuple[Any, list[Warned]]] = {}  # of those that are fitted in this process, as it goes
+        here = Settings(get_config(), warnings.filters, os.getpid())
+        try:
+            results = Parallel(n_jobs=n_jobs)(
+                delayed(_fit_one)(i, members[i], X, y, weight, samples[i], here, done) for i in others
+            )
+            done = dict(zip(others, results, strict=True))
+        except KeyboardInterrupt as error:
+            interrupt = error
+        for i, (member, messages) in done.copy().items():
             fitted[i], warned[i] = member, messages
-    _warn(warned)
-    return fitted
+    if interrupt is None:
+        _warn(warned)
+    return Members(list(members), fitted, interrupt)
+
+
+@dataclass
+class Members:
+    """Members of an ensemble as their fit has left them: all of them fitted, unless it was interrupted."""
+
+    members: list[Any]
+    fitted: dict[int, Any]
+    interrupt: KeyboardInterrupt | None
+
+    def as_far_as(self, owner: Any, least: int = 1) -> list[Any]:
+        """The fitted members, up to the first that is not; the interrupt is raised where they are too few for a model.
+
+        With later ones, a fit that goes on would give two members the same random numbers.
+        """
+        kept = [self.fitted[i] for i in takewhile(self.fitted.__contains__, range(len(self.members)))]
+        if self.interrupt is not None and len(kept) < least:
+            note = f"{type(owner).__name__} was interrupted before its members were fitted, and is as it was before."
+            raise interrupted(self.interrupt, note)
+        return kept
+
+
+def finish(owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None) -> None:
+    """Write what the fitted members make of an ensemble, though an interrupt comes, which is then raised."""
+    interrupt = to_the_end(store) or interrupt
+    if interrupt is not None:
+        raise interrupted(
+            interrupt,
+            f"{type(owner).__name__} was interrupted and is fitted, with {len(owner.estimators_)} members as far as "
+            "they have come.",
+        )
 
 
 def _train(
@@ -109,12 +157,12 @@ def _train(
     samples: Sequence[np.ndarray | None],
     alike: bool,
     n_jobs: int | None,
-) -> list[list[Warned]]:
+) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]]]:
+    """Whether each network is fitted, the interrupt if there was one, and what each warns of."""
     first, tasks, encodings, warned = networks[0], [], [], []
     data: Prepared | None = None
     for network, rows in zip(networks, samples, strict=True):
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with collecting() as messages:
             if data is None or not alike:
                 network._check_parameters()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
@@ -124,15 +172,23 @@ def _train(
                     setattr(network, name, getattr(first, name))
             tasks.append(network._member(data, network._generator(), n_epochs=network._max_iter(), index=rows))
         encodings.append(data.encoding)
-        warned.append(_messages(caught))
+        warned.append(messages)
     outcomes = train_members(tasks, n_threads(n_jobs))
-    for network, task, encoding, outcome, messages in zip(networks, tasks, encodings, outcomes, warned, strict=True):
-        network._store(task, encoding, outcome)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            network._warn_of(outcome)
-        messages += _messages(caught)
-    return warned
+    begun = [outcome.state.progress[0].epoch > 0 for outcome in outcomes]
+    stopped = any(outcome.reason == "interrupted" for outcome in outcomes)
+
+    def store() -> None:
+        for network, task, encoding, outcome, messages, is_begun in zip(
+            networks, tasks, encodings, outcomes, warned, begun, strict=True
+        ):
+            if is_begun or not stopped:
+                check_ending(network, outcome)
+                network._store(task, encoding, outcome)
+                warning = ending_warning(network, outcome)
+                messages += [] if warning is None else [(type(warning), str(warning))]
+
+    interrupt = to_the_end(store)
+    return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
 
 
 def _prepared(
@@ -150,20 +206,42 @@ def _prepared(
     return replace(data, encoding=encoding, targets=encoding.encode(data.y, data.dtype))
 
 
+class Settings(NamedTuple):
+    """What holds where an ensemble is fitted, for members that are fitted elsewhere."""
+
+    config: dict[str, Any]
+    filters: Any
+    process: int
+
+
 def _fit_one(
-    member: Any, X: Any, y: np.ndarray, weight: np.ndarray | None, rows: np.ndarray | None
+    i: int,
+    member: Any,
+    X: Any,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    rows: np.ndarray | None,
+    here: Settings,
+    done: dict[int, tuple[Any, list[Warned]]],
 ) -> tuple[Any, list[Warned]]:
     if rows is not None:
         X, y = select_rows(X, rows), y[rows]
         weight = None if weight is None else weight[rows]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _filters_of(here), config_context(**here.config), collecting() as messages:
         member.fit(X, y) if weight is None else member.fit(X, y, sample_weight=weight)
-    return member, _messages(caught)
+    done[i] = member, messages
+    return member, messages
 
 
-def _messages(caught: Sequence[warnings.WarningMessage]) -> list[Warned]:
-    return [(item.category, str(item.message)) for item in caught]
+@contextmanager
+def _filters_of(here: Settings) -> Iterator[None]:
+    """The filters of warnings, in another process; in this one, whose threads share them, they are as they are."""
+    if here.process == os.getpid():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filters = here.filters
+        yield
 
 
 def _warn(warned: Sequence[Sequence[Warned]]) -> None:
@@ -175,4 +253,4 @@ def _warn(warned: Sequence[Sequence[Warned]]) -> None:
             counts[kind] = counts.get(kind, 0) + 1
             texts.setdefault(kind, text)
     for kind, count in counts.items():
-        warnings.warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0], stacklevel=4)
+        warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0], stacklevel=4)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import abstractmethod
 from copy import copy
 from typing import Any
@@ -11,12 +10,14 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
+from skdl._interrupts import columns_kept
 from skdl._search_space import Uniform
 from skdl._validation import validate_sample_weight
+from skdl._warnings import warn
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._docs import document
-from skdl.ensemble._fitting import check_takes_weight, fit_members, seeded
+from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._sampling import Sampler, in_units, select_rows
 
@@ -101,42 +102,49 @@ class BaseBagging(BaseEnsemble):
                 f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
                 "when warm_start=True."
             )
-        X, y = self._check_data(X, y, reset=not warm)
-        classes = self._classes_of(y, warm)
-        weight = validate_sample_weight(sample_weight, X)
-        shares = None if weight is None else in_units(weight)  # where ratios count
-        sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
-        if self.oob_score and sampler.takes_all:
-            raise ValueError(
-                "oob_score=True needs rows out of the bag: set bootstrap=True or max_samples below the number of rows."
+        with columns_kept(self):
+            X, y = self._check_data(X, y, reset=not warm)
+            classes = self._classes_of(y, warm)
+            weight = validate_sample_weight(sample_weight, X)
+            shares = None if weight is None else in_units(weight)  # where ratios count
+            sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
+            if self.oob_score and sampler.takes_all:
+                raise ValueError(
+                    "oob_score=True needs rows out of the bag: set bootstrap=True or max_samples below the number of "
+                    "rows."
+                )
+            entropy = self._entropy if warm else root_entropy(self.random_state)
+            new = range(len(kept), self.n_estimators)
+            if not new:
+                warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
+            drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
+            members = fit_members(
+                [seeded(template, seed_of(entropy, i, 0)) for i in new],
+                X,
+                y,
+                weight=None if self.bootstrap else weight,
+                row_weight=shares if self.bootstrap else None,
+                samples=drawn,
+                alike=True,
+                n_jobs=self.n_jobs,
             )
-        entropy = self._entropy if warm else root_entropy(self.random_state)
-        new = range(len(kept), self.n_estimators)
-        if not new:
-            warnings.warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
-        drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
-        fitted = fit_members(
-            [seeded(template, seed_of(entropy, i, 0)) for i in new],
-            X,
-            y,
-            weight=None if self.bootstrap else weight,
-            row_weight=shares if self.bootstrap else None,
-            samples=drawn,
-            alike=True,
-            n_jobs=self.n_jobs,
-        )
-        done = copy(self)  # takes the ensemble's place once all is known
-        for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
-            done.__dict__.pop(name, None)  # of an earlier fit with other parameters
-        done._entropy = entropy
-        done.estimators_ = kept + fitted
-        done.estimators_samples_ = samples + drawn
-        done._output_shape = y.shape[1:]
-        if classes is not None:
-            done.classes_ = classes
-        if self.oob_score:
-            done._judge_out_of_bag(X, y, shares)
-        self.__dict__ = done.__dict__
+            fitted = members.as_far_as(self)
+
+        def store() -> None:
+            done = copy(self)  # takes the ensemble's place once all is known
+            for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
+                done.__dict__.pop(name, None)  # of an earlier fit with other parameters
+            done._entropy = entropy
+            done.estimators_ = kept + fitted
+            done.estimators_samples_ = samples + drawn[: len(fitted)]
+            done._output_shape = y.shape[1:]
+            if classes is not None:
+                done.classes_ = classes
+            if self.oob_score:
+                done._judge_out_of_bag(X, y, shares)
+            self.__dict__ = done.__dict__
+
+        finish(self, store, members.interrupt)
         return self
 
     def _templates(self) -> list[Any]:
@@ -167,10 +175,10 @@ class BaseBagging(BaseEnsemble):
         count = unseen.sum(axis=0)
         covered = count > 0
         if not covered.all():
-            warnings.warn(
+            warn(
                 f"{(~covered).sum()} of {len(y)} rows were in the bag of every member and have no out-of-bag estimate "
                 "(NaN). Use more estimators.",
-                stacklevel=3,
+                stacklevel=6,
             )
         if total is None:
             total = np.zeros(len(y))

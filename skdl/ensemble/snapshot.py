@@ -8,8 +8,8 @@ earlier ones have been trained for less long.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -18,12 +18,15 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdl import _registry
 from skdl._constraints import NONE, Integer, OneOf, RandomState
+from skdl._interrupts import columns_kept
 from skdl._validation import validate_sample_weight
+from skdl._warnings import warn
 from skdl.engine import Member, Outcome, State, train_members
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
-from skdl.ensemble._fitting import is_stackable, seeded
+from skdl.ensemble._fitting import finish, is_stackable, seeded
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
+from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 
 
@@ -71,34 +74,40 @@ class BaseSnapshot(BaseEnsemble):
             The fitted ensemble.
         """
         self._check_parameters()
-        X, y = self._check_data(X, y)
-        classes = self._classes_of(y, False)
-        weight = validate_sample_weight(sample_weight, X)
-        template = self._templates()[0]
-        cycle: Any = max(1, template._max_iter() // self.n_estimators) if self.cycle == "auto" else self.cycle
-        n_epochs = cycle * self.n_estimators
-        network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
-            schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle), max_iter=n_epochs
-        )
-        network._check_parameters()
-        data = network._prepare(X, y, weight)
-        member = network._member(data, network._generator(), n_epochs=n_epochs)
-        states, outcome = train_with_snapshots(member, cycle)
+        with columns_kept(self):
+            X, y = self._check_data(X, y)
+            classes = self._classes_of(y, False)
+            weight = validate_sample_weight(sample_weight, X)
+            template = self._templates()[0]
+            cycle: Any = max(1, template._max_iter() // self.n_estimators) if self.cycle == "auto" else self.cycle
+            n_epochs = cycle * self.n_estimators
+            network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
+                schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle), max_iter=n_epochs
+            )
+            network._check_parameters()
+            data = network._prepare(X, y, weight)
+            member = network._member(data, network._generator(), n_epochs=n_epochs)
+            states, outcome = train_with_snapshots(member, cycle)
+            check_ending(network, outcome)
+
+        def store() -> None:
+            done = copy(self)  # takes the ensemble's place once all is known
+            done.estimators_ = [_fitted(network, member, data.encoding, state) for state in states or [outcome.state]]
+            done._output_shape = y.shape[1:]
+            if classes is not None:
+                done.classes_ = classes
+            self.__dict__ = done.__dict__
+
+        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None)
         if outcome.reason == "diverged":
             network._warn_of(outcome)
         if len(states) < self.n_estimators:
-            n_done = outcome.state.progress[0].epoch
-            states = states or [outcome.state]
-            warnings.warn(
-                f"The training ended after {n_done} of {n_epochs} epochs: the ensemble has {len(states)} of "
-                f"{self.n_estimators} members.",
+            warn(
+                f"The training ended after {outcome.state.progress[0].epoch} of {n_epochs} epochs: the ensemble has "
+                f"{len(self.estimators_)} of {self.n_estimators} members.",
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        self.estimators_ = [_fitted(network, member, data.encoding, state) for state in states]
-        self._output_shape = y.shape[1:]
-        if classes is not None:
-            self.classes_ = classes
         return self
 
     def _check_parameters(self) -> None:

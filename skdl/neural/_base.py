@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from abc import ABCMeta, abstractmethod
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +17,7 @@ from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import validate_sample_weight, validate_X
+from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
@@ -154,7 +154,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
             if resume:
                 n_epochs = n_epochs if self._training.epochs_left(n_epochs) else 0
             else:
-                warnings.warn(
+                warn(
                     "This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.",
                     stacklevel=4,
                 )
@@ -341,7 +341,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
     def _warn_of(self, outcome: Outcome, *, incremental: bool = False) -> None:
         warning = ending_warning(self, outcome, incremental=incremental)
         if warning is not None:
-            warnings.warn(warning, stacklevel=5)
+            warn(str(warning), type(warning), stacklevel=5)
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 
 from skdl._apart import set_apart
 from skdl._progress import EpochLines
+from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Progress, Rows
 from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
@@ -75,7 +75,7 @@ def make_member(
         judged = None if validation_index is None else data.rows(validation_index)
     rows = _rows(network, data, index, go_on)
     if network.batch_size != "auto" and network.batch_size > rows.n:
-        warnings.warn(
+        warn(
             f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
             stacklevel=6,
         )
@@ -173,7 +173,7 @@ def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sa
     of_classes = "" if strata is None else " of each class"
     reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
     if is_sample:
-        warnings.warn(f"{reason}: a sample that has no other is trained on as without early_stopping.", stacklevel=7)
+        warn(f"{reason}: a sample that has no other is trained on as without early_stopping.", stacklevel=7)
         return
     held = f"{n_rows} row{'s' * (n_rows != 1)}"
     if strata is not None:

@@ -240,7 +240,8 @@ def test_one_warning_for_all_members():
     members = [("one", member), ("two", member), ("line", LogisticRegression(max_iter=1)), ("tree", TREE)]
     with pytest.warns(ConvergenceWarning) as told:
         EnsembleClassifier(members, random_state=0).fit(X, Y_CLASS)
-    assert sorted(str(warning.message)[:16] for warning in told) == ["1 of 4 members: ", "2 of 4 members: "]
+    # Those of others come as they are: to catch them is to change the filters of all threads.
+    assert sorted(str(warning.message)[:16] for warning in told) == ["2 of 4 members: ", "lbfgs failed to "]
 
 
 @pytest.mark.parametrize(

@@ -399,21 +399,33 @@ def test_early_stopping_never_validates_on_a_copy(monkeypatch):
         assert_array_equal(np.sort(np.concatenate([task.rows.index, task.validation.index])), np.sort(rows))
 
 
-@pytest.mark.parametrize("member", [MLP_C, LogisticRegression(max_iter=1)])
-def test_one_warning_for_all_members(member):
-    member = clone(member).set_params(max_iter=1, tol=0.0)
+@pytest.mark.parametrize("member", [MLP_C, make_pipeline(StandardScaler(), MLP_C)])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_one_warning_for_all_members(member, n_jobs):
+    member = clone(member)
+    (member[-1] if hasattr(member, "steps") else member).set_params(max_iter=1, tol=0.0)
     with pytest.warns(ConvergenceWarning) as told:
-        BaggingClassifier(member, 5, random_state=0).fit(X, Y_CLASS)
+        BaggingClassifier(member, 5, random_state=0, n_jobs=n_jobs).fit(X, Y_CLASS)
     [warning] = told
     assert str(warning.message).startswith("5 of 5 members: ")
     assert warning.filename == __file__
 
 
 def test_divergence_of_members_is_told_once():
-    member = MLPRegressor((6,), batch_size=32, max_iter=3, optimizer="sgd").set_params(optimizer__learning_rate=1e30)
+    member = MLPRegressor((), batch_size=32, max_iter=30, optimizer="sgd", schedule="constant")
+    member.set_params(optimizer__learning_rate=10.0)
     with pytest.warns(ConvergenceWarning, match="5 of 5 members: The loss became") as told:
-        BaggingRegressor(member, 5, random_state=0).fit(X, Y_REAL)
+        fitted = BaggingRegressor(member, 5, random_state=0).fit(X, Y_REAL)
     assert len(told) == 1
+    assert all(0 < each.n_iter_ < 30 for each in fitted.estimators_)
+
+
+def test_a_member_that_has_learned_nothing_fails_as_it_does_alone():
+    member = clone(MLP_R).set_params(optimizer="sgd", optimizer__learning_rate=1e30)
+    bagging = BaggingRegressor(member, 5, random_state=0)
+    with pytest.raises(ValueError, match="MLPRegressor has learned nothing: the loss became infinite or NaN"):
+        bagging.fit(X, Y_REAL)
+    assert not hasattr(bagging, "n_features_in_")
 
 
 @pytest.mark.parametrize(

@@ -212,11 +212,15 @@ def test_frames_pickles_pipelines_and_searches():
 
 
 def test_divergence_is_told_once():
-    network = clone(MLP_R).set_params(optimizer="sgd", optimizer__learning_rate=1e30)
-    with pytest.warns(UserWarning, match="The loss became infinite or NaN in epoch 1") as told:
+    network = clone(MLP_R).set_params(hidden_layer_sizes=(), optimizer="sgd", optimizer__learning_rate=50.0)
+    network.set_params(max_iter=30, schedule="constant")
+    with pytest.warns(UserWarning, match=r"The loss became infinite or NaN in epoch \d") as told:
         fitted = shared(EnsembleRegressor, network).fit(X, Y_REAL)
     assert len(told) == 1
+    assert 0 < fitted.estimators_[0].n_iter_ < 30
     assert np.isfinite(fitted.predict(X)).all()
+    with pytest.raises(ValueError, match="MLPRegressor has learned nothing"):
+        shared(EnsembleRegressor, network.set_params(optimizer__learning_rate=1e30)).fit(X, Y_REAL)
 
 
 @pytest.mark.parametrize(

@@ -115,9 +115,12 @@ def test_an_interrupt_keeps_the_members_that_there_are(monkeypatch):
 
     monkeypatch.setattr(EpochLines, "__call__", interrupt)
     network = clone(MLP_C).set_params(verbose=1)
-    with pytest.warns(UserWarning, match="ended after 5 of 9 epochs: the ensemble has 1 of 3 members"):
-        fitted = SnapshotEnsembleClassifier(network, 3, random_state=0).fit(X, Y_CLASS)
-    assert [member.n_iter_ for member in fitted.estimators_] == [3]
+    ensemble = SnapshotEnsembleClassifier(network, 3, random_state=0)
+    with pytest.raises(KeyboardInterrupt) as told:
+        ensemble.fit(X, Y_CLASS)
+    assert "SnapshotEnsembleClassifier was interrupted and is fitted, with 1 members" in told.value.__notes__[0]
+    assert [member.n_iter_ for member in ensemble.estimators_] == [3]
+    assert ensemble.predict_proba(X).shape == (120, 3)
 
 
 def test_verbose_reports_every_epoch(capsys):
