@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.utils.class_weight import compute_sample_weight
 
 import skdl
 from skdl.optimizers import LBFGS, SGD, Adam, Momentum, Nesterov
@@ -136,12 +138,31 @@ class LogisticRegression(Adapter):
         self.warm_start = warm_start
         self.n_jobs = n_jobs
 
+    @property
+    def coef_(self):
+        return self._one_row(self.ours_.coef_)
+
+    @property
+    def intercept_(self):
+        return self._one_row(self.ours_.intercept_)
+
+    @property
+    def n_iter_(self):
+        return np.array([self.ours_.n_iter_])
+
+    def _one_row(self, rows):
+        """Two classes have two rows here, and their difference there."""
+        return rows[1:] - rows[:1] if rows.shape[0] == 2 and not issparse(rows) else rows
+
     def ours(self, X=None, y=None, sample_weight=None):
-        """Two classes have one row of coefficients there and two here: see SoftmaxClassifier's notes on C."""
+        """See SoftmaxClassifier's notes for the conversion of C."""
         ratio = {"l1": 1.0, "l2": 0.0, None: 0.0}.get(self.penalty, self.l1_ratio)
         alpha, n = 0.0, 1.0
         if X is not None and self.penalty is not None and np.isfinite(self.C):
-            n = total(X, sample_weight)
+            weight = None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
+            if sample_weight is not None:
+                weight = sample_weight if weight is None else weight * sample_weight
+            n = total(X, weight)
             l1, l2 = ratio / (self.C * n), (1 - ratio) / (self.C * n)
             if len(np.unique(y)) == 2:
                 l2 *= 2
@@ -153,6 +174,7 @@ class LogisticRegression(Adapter):
             penalty=penalty,
             tol=self.tol,
             fit_intercept=self.fit_intercept,
+            standardize=False,
             class_weight=self.class_weight,
             random_state=self.random_state,
             max_iter=self.max_iter,

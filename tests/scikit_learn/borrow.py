@@ -52,7 +52,7 @@ def mark(items: list[pytest.Item]) -> None:
                 or item.name.partition("[")[0] == pattern
                 or fnmatchcase(item.name, _literal(pattern))
             ):
-                item.add_marker(pytest.mark.xfail(reason=reason, strict="[" not in pattern))
+                item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
                 break
 
 
