@@ -45,8 +45,9 @@ def judged(
     member's report.
 
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
-    gains more than `tol` on the best so far. `weights()` copies the present weights, to be kept when they are the best
-    by the column that `progress.kept_by` names.
+    gains more than `tol` on the best so far. A score that has been the same in every epoch, or undefined (NaN), decides
+    nothing yet: then the validation loss does. `weights()` copies the present weights, to be kept when they are the
+    best by the column that `progress.kept_by` names.
     """
     validation_loss, score = (None, None) if validation is None else validation
     if not math.isfinite(loss) or score == -math.inf:
@@ -55,11 +56,16 @@ def judged(
     found = {"epoch": progress.epoch, "loss": loss, "validation_loss": validation_loss, "validation_score": score}
     record = {**found, **record}
     progress.history.append(record)
-    criterion = -loss if score is None else score
+    if score is None or validation_loss is None:
+        criterion = -loss
+    else:
+        progress.take_score(score)
+        criterion = score if progress.by_score else -validation_loss
     progress.waited = 0 if criterion > progress.best + member.tol else progress.waited + 1
     if criterion > progress.best:
         progress.best = criterion
     value = None if progress.kept_by is None else record[progress.kept_by]
+    value = criterion if value is not None and progress.kept_by == "validation_score" else value
     if value is not None and gain(progress.kept_by, value) > progress.kept:
         progress.kept = gain(progress.kept_by, value)
         progress.best_theta, progress.best_buffers = weights()

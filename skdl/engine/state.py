@@ -22,7 +22,9 @@ class Progress:
     first_epoch: int = 0  # where the present call to train began
     started: float = 0.0  # and when, by time.monotonic
     history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
-    best: float = -math.inf  # the largest of what decides: validation score, or minus the training loss
+    best: float = -math.inf  # the largest of what decides: validation score, or minus a loss
+    first_score: float | None = None  # of the validation rows; NaN where it is not defined
+    by_score: bool = False  # whether scores have differed, so that they can decide
     kept_by: str | None = None  # the column of the history whose best epoch's weights are kept
     kept: float = -math.inf  # the largest of it so far, of what is to fall with its sign turned
     best_theta: Array | None = None  # the weights of that epoch
@@ -38,6 +40,17 @@ class Progress:
     def scores(self) -> list[float]:
         """Validation scores of the epochs that had any."""
         return [record["validation_score"] for record in self.history if record["validation_score"] is not None]
+
+    def take_score(self, score: float) -> None:
+        """Let the score of the validation rows decide from the first epoch on in which it is not what it always was."""
+        if self.first_score is None:
+            self.first_score = score
+        if self.by_score or score == self.first_score or (math.isnan(score) and math.isnan(self.first_score)):
+            return
+        self.by_score = True
+        self.best = -math.inf if math.isnan(self.first_score) else self.first_score
+        if self.kept_by == "validation_score":
+            self.kept = self.best
 
     def keep_by(self, column: str | None) -> None:
         """Let this column decide from now on; what another one has kept is of no more use."""

@@ -26,7 +26,10 @@ class Validation:
         self.answers = [network.spread(*answers(rows, network.dtype)) for rows in self.rows]
 
     def evaluate(self, arrays: Views) -> list[tuple[float, float] | None]:
-        """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged."""
+        """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged.
+
+        A score that is not a finite number is not defined: NaN.
+        """
         if not self.rows:
             return [None] * len(self.members)
         return [self._judged(i, raw) for i, raw in enumerate(self.network.predict_rows(self.rows, arrays))]
@@ -37,7 +40,7 @@ class Validation:
             return np.inf, -np.inf
         found = score(raw)
         value, _ = self.losses[i].value_and_gradient(raw[None], *self.answers[i])  # last: the loss owns its scores
-        return float(value[0]), found
+        return float(value[0]), found if np.isfinite(found) else np.nan
 
 
 def answers(rows: Rows, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
     ensemble of networks calls the same four, with one preparation for all of its members.
     """
 
+    _default_scoring: str  # what scoring=None stands for
     # Of parameters that not every network has, what holds without them.
     _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}
     _rate_name = "optimizer__learning_rate"  # by which a user sets it

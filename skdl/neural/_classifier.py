@@ -21,6 +21,7 @@ from skdl.neural._training import Training
 class NetworkClassifier(ClassifierMixin, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
+    _default_scoring = "accuracy"
     _several_labels = False  # whether it takes a y with several labels a row
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:

@@ -68,11 +68,11 @@ n_iter_no_change : int or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1. None is 10 where validation
     rows judge, else all of `max_iter` epochs are trained: a rate that falls over them makes progress to the last.
 early_stopping : bool, default=False
-    Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Validation rows
-    of your own, given to fit, do the same.
+    Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Each class gives
+    its share, and keeps at least one row to learn. Validation rows of your own, given to fit, do the same.
 scoring : str, callable or None, default=None
     What judges progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
-    by name or as a callable.
+    by name or as a callable. While it is the same in every epoch, or not a number (R^2 of one row), the loss judges.
 validation_fraction : float, default=0.1
     That part, in (0, 1).
 warm_start : bool, default=False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from sklearn.exceptions import ConvergenceWarning
@@ -62,7 +63,7 @@ def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False)
     full_batch = network._resolve("optimizer").full_batch
     if outcome.reason == "max_iter":
         if network.n_iter_no_change is None and not full_batch:
-            return None  # nothing else was to end the training
+            return _undefined_score(network, outcome)  # nothing else was to end the training
         advice = f"Maximum iterations (max_iter={network._max_iter()}) reached, and the training has not converged yet."
         if full_batch:
             advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
@@ -79,4 +80,17 @@ def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False)
             f"The loss became infinite or NaN in {_epoch(network)} {outcome.state.progress[0].epoch + 1}; the last "
             f"finite weights are kept. {_remedy(network)}"
         )
-    return None
+    return _undefined_score(network, outcome)
+
+
+def _undefined_score(network: Any, outcome: Outcome) -> Warning | None:
+    """The warning for validation rows on which the score was not defined in any epoch."""
+    progress = outcome.state.progress[0]
+    if progress.by_score or progress.first_score is None or not math.isnan(progress.first_score):
+        return None
+    scoring = network._option("scoring")
+    name = f"scoring={scoring!r}" if scoring is not None else network._default_scoring
+    return UserWarning(
+        f"The score of the validation rows ({name}) is not defined: their loss has decided which epoch is best. Set "
+        'scoring="loss" to choose that, or give more rows.'
+    )

@@ -88,6 +88,9 @@ def unfold(
     progress = replace(
         training.state.progress[0],
         best=-np.inf,
+        first_score=None,
+        by_score=False,
+        kept=-np.inf,
         best_theta=None,
         best_buffers=None,
         settled_buffers=None,

@@ -10,13 +10,18 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import check_scoring
 
+from skdl.engine import Rows
+
 
 def validation_score(
-    network: Any, data: Any, loss: Any, output_map: tuple[np.ndarray, np.ndarray] | None
+    network: Any, data: Any, rows: Rows, loss: Any, output_map: tuple[np.ndarray, np.ndarray] | None
 ) -> Callable[[np.ndarray], float]:
-    """From raw scores of the validation rows `data` to a number, larger is better."""
+    """From raw scores of the validation rows to a number, larger is better; `data` holds their y, and `rows` their X.
+
+    Where the score cannot tell two networks apart, it is NaN or constant, and the loss decides, see `judge`.
+    """
     scoring = network._option("scoring")
-    if scoring is None:
+    if scoring is None or (scoring == "r2" and network._default_scoring == "r2"):
         return network._scorer(data.y, data.weight, data.encoding)
     if scoring == "loss":
         share = np.ones(len(data.y)) if data.weight is None else data.weight
@@ -24,11 +29,16 @@ def validation_score(
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
     scorer = check_scoring(network, scoring=scoring)
     weights = {} if data.weight is None else {"sample_weight": data.weight}
+    X = rows.X if rows.index is None else rows.X[rows.index]
+    answers: list[float] = []
 
     def score(raw: np.ndarray) -> float:
+        if answers and not np.isfinite(answers[0]):
+            return np.nan  # it is not defined on these rows: it need not say so in every epoch
         if output_map is not None:
             raw = raw * output_map[0] + output_map[1]
-        return float(scorer(_answering(network, data.encoding, raw), data.X, data.y, **weights))
+        answers.append(float(scorer(_answering(network, data.encoding, raw), X, data.y, **weights)))
+        return answers[-1]
 
     return score
 

@@ -104,7 +104,9 @@ def make_member(
         tol=network.tol,
         patience=_patience(network, judged is not None, optimizer.full_batch) if stopping else None,
         validation=validation,
-        score=None if judged is None else validation_score(network, judged, loss, output_map),
+        score=None
+        if judged is None or validation is None
+        else validation_score(network, judged, validation, loss, output_map),
         watch=_lines(network, n_epochs, optimizer.full_batch, go_on, resume) if network.verbose else None,
         state=network._training.state if go_on else None,
         resume=resume,

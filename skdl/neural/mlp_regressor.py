@@ -69,6 +69,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     True
     """
 
+    _default_scoring = "r2"
     _constraints = {**COMMON, "standardize_target": Boolean()}
 
     def __init__(
@@ -162,9 +163,15 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         return encoding.scale, encoding.shift
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
+        if len(y) < 2:
+            return lambda scores: np.nan
+        # In units of about the targets' deviation, powers of two, which change no bit: no square over- or underflows.
+        unit = np.ldexp(1.0, -np.frexp(encoding.scale)[1])
+        true = y.reshape(len(y), -1) * unit
+
         def score(scores: np.ndarray) -> float:
-            predicted = encoding.decode(self._loss(encoding).link(scores * encoding.scale + encoding.shift))
-            return float(r2_score(y, predicted, sample_weight=weight))
+            predicted = self._loss(encoding).link(scores * encoding.scale + encoding.shift)
+            return float(r2_score(true, predicted * unit, sample_weight=weight))
 
         return score
 

@@ -62,3 +62,80 @@ def trained_on(network, X, y, sample):
     [outcome] = train_members([task])
     network._store(task, data.encoding, outcome)
     return network
+
+
+X, NOISY = rng.normal(size=(60, 3)), rng.normal(size=60)
+LONG = {**SMALL, "max_iter": 60, "schedule": "constant"}
+
+
+def undefined(estimator, X, y):
+    return np.nan
+
+
+def infinite(estimator, X, y):
+    return -np.inf
+
+
+def constant(estimator, X, y):
+    return 3.0
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of lbfgs, at the end of max_iter
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+@pytest.mark.parametrize("scoring", [undefined, infinite, constant, "loss"])
+def test_the_loss_decides_where_the_score_cannot(scoring, optimizer):
+    """As with scoring="loss": the same end, and the weights of the epoch of the smallest validation loss."""
+    for network, y in ((MLPRegressor, NOISY), (MLPClassifier, NOISY > 0)):
+        by_loss, mlp = (network(**LONG, optimizer=optimizer, scoring=name) for name in ("loss", scoring))
+        if scoring in (undefined, infinite):
+            with pytest.warns(UserWarning, match="is not defined|has not converged"):
+                mlp.fit(X, y)
+        else:
+            mlp.fit(X, y)
+        assert_array_equal(mlp.coefs_[0], by_loss.fit(X, y).coefs_[0])
+        assert mlp.n_iter_ == by_loss.n_iter_
+        best = int(mlp.history_["validation_loss"].argmin()) + 1
+        if optimizer == "adam":
+            cut = network(**{**LONG, "max_iter": best}, optimizer=optimizer, scoring="loss").fit(X, y)
+            assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
+
+
+@pytest.mark.parametrize("scoring", [None, "r2"])
+def test_r2_of_one_row_is_undefined_and_that_is_said_once(scoring):
+    mlp = MLPRegressor(**LONG, scoring=scoring)
+    with pytest.warns(UserWarning, match=r"\(.*r2.*\) is not defined: their loss has decided") as caught:
+        mlp.fit(X[:10], NOISY[:10])
+    assert len(caught) == 1
+    assert np.isnan(mlp.validation_scores_).all()
+    assert len(mlp.validation_scores_) == mlp.n_iter_
+    by_loss = MLPRegressor(**LONG, scoring="loss").fit(X[:10], NOISY[:10])
+    assert_array_equal(mlp.coefs_[0], by_loss.coefs_[0])
+
+
+def test_r2_of_equal_targets_decides_nothing():
+    validation = {"X_val": X[:9], "y_val": np.full(9, 0.3)}
+    mlp = MLPRegressor(**LONG).fit(X[9:], NOISY[9:], **validation)
+    assert set(mlp.validation_scores_) == {0.0}
+    by_loss = MLPRegressor(**LONG, scoring="loss").fit(X[9:], NOISY[9:], **validation)
+    assert_array_equal(mlp.coefs_[0], by_loss.coefs_[0])
+
+
+def test_scores_decide_as_soon_as_they_differ():
+    given = [0.5, 0.5, 0.5, 0.4, 0.5, 0.7, 0.7, np.nan, 0.6, 0.1, 0.1, 0.1]
+    scores = iter(given)
+    params = {**SMALL, "max_iter": len(given), "schedule": "constant"}
+    mlp = MLPClassifier(**params, scoring=lambda estimator, X, y: next(scores)).fit(X, NOISY > 0)
+    assert_array_equal(mlp.validation_scores_, given)
+    sixth = MLPClassifier(**{**params, "max_iter": 6}, scoring=lambda estimator, X, y: next(sixths))
+    sixths = iter(range(6))
+    assert_array_equal(mlp.coefs_[0], sixth.fit(X, NOISY > 0).coefs_[0])
+
+
+def test_an_own_scorer_gets_the_rows_that_it_judges():
+    def scorer(estimator, X_val, y_val):
+        rows = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in X_val]
+        assert_array_equal(y_val, NOISY[rows])
+        return -np.abs(estimator.predict(X_val) - y_val).mean()
+
+    mlp = MLPRegressor(**SMALL, scoring=scorer).fit(X, NOISY)
+    assert len(mlp.validation_scores_) == 3
