@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import json
 import pickle
+import reprlib
 import sys
 import types
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ from skdl._callbacks_adapter import callbacks_of
 # Parameters that say how a result is computed, not which: a search may go on with other ones.
 HOW = ("n_jobs", "verbose")
 LENGTH = 16  # hexadecimal digits: 64 bits
+DEEPEST = 20  # lists in lists that are written for people
 
 
 def data_digest(*values: Any) -> str:
@@ -163,7 +165,7 @@ def _code(code: types.CodeType) -> list[Any]:
     return [code.co_code.hex(), list(code.co_names), constants]
 
 
-def readable(value: Any) -> Any:
+def readable(value: Any, depth: int = 0) -> Any:
     """A parameter or score for people: what JSON knows as it is, anything else as its representation."""
     if isinstance(value, np.generic):
         value = value.item()
@@ -171,8 +173,10 @@ def readable(value: Any) -> Any:
         return float(value) if np.isfinite(value) else str(float(value))
     if value is None or isinstance(value, (bool, int, str)):
         return value
+    if depth == DEEPEST:
+        return reprlib.repr(value)
     if isinstance(value, Mapping):
-        return {str(key): readable(item) for key, item in value.items()}
+        return {str(key): readable(item, depth + 1) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [readable(item) for item in value]
+        return [readable(item, depth + 1) for item in value]
     return repr(value)

@@ -6,19 +6,19 @@ stand-ins see all there is to record, without any private function of the search
 that the ledger has, and `RecordedScorer` answers with the recorded score. A scorer that has to compute is given the
 user's own fitted estimator, and the search the numbers that it would have had without a ledger.
 
-From a task, which may run in another process, a search gets nothing but such numbers. For the ledger to know afterwards
-which record belongs to which candidate and fold, one number is its own: in place of the score on the training rows a
-search is given the record's number (`Link`), and the ledger puts the scores back when the search has ended.
+A search is given scores and nothing else, so that no number can be mistaken for one. The times of the original fits
+come back beside them, see `_reports`. An error of the ledger's own, as of a full disk, is no matter of the estimator's:
+a search takes every `Exception` in a task for one and goes on with `error_score`, so it is carried past (`Stopped`).
 """
 
 from __future__ import annotations
 
 import contextlib
 import inspect
+import itertools
 import numbers
-import secrets
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,8 @@ from skdl._callbacks_adapter import callbacks_of
 from skdl.engine.gathering import clock
 from skdl.model_selection._identity import data_digest, digest, readable
 from skdl.model_selection._records import Snapshot, append, finished
+from skdl.model_selection._reports import Report, Run
+from skdl.model_selection._schema import names_of
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Recording:
         Rows of the whole data set.
     train_scores : bool
         Whether the scores on the training rows are wanted, too.
+    metrics : tuple of str, None or False
+        The names of the scores, None for a single score without a name; False where the scoring alone knows them.
+    run : Run
+        Where the times of the fits are collected.
     """
 
     ledger: Snapshot
@@ -55,29 +61,57 @@ class Recording:
     data: str
     n_rows: int
     train_scores: bool
+    metrics: tuple[str, ...] | bool | None
+    run: Run
 
     def known(self, task: str, training_rows: str) -> dict[str, dict[str, Any]]:
         """The records that will do for a fit, by their test rows."""
         records = finished(self.ledger).get((task, training_rows), {})
-        return {rows: each for rows, each in records.items() if not self.train_scores or "train_score" in each}
+        return {
+            rows: each
+            for rows, each in records.items()
+            if (not self.train_scores or "train_score" in each) and self.metrics in (False, names_of(each))
+        }
+
+
+class Stopped(BaseException):
+    """Carries an error of the ledger's own out of a task."""
+
+    def __init__(self, error: Exception):
+        super().__init__(error)
+        self.error = error
+
+
+@contextlib.contextmanager
+def of_the_ledger() -> Iterator[None]:
+    """Let an error through that the search would otherwise take for the estimator's."""
+    try:
+        yield
+    except Exception as error:
+        raise Stopped(error) from error
 
 
 class RecordedFit:
-    """One fit and its scores: looked up, or else computed and appended to the ledger."""
+    """One fit and its scores: looked up, or else computed and appended to the ledger.
 
-    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any]):
-        self.estimator, self.recording, self.parameters = estimator, recording, parameters
+    `place` is the fit's number in the search, in the order in which the search takes its results.
+    """
+
+    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any], place: int):
+        self.estimator, self.recording, self.parameters, self.place = estimator, recording, parameters, place
+        self.places = itertools.count()  # of the clones of this one
         self.fit_time: float | None = None
         self.tested = False
-        self.test_score: Any = None
         self.record: dict[str, Any] | None = None
 
     def fit(self, X: Any, *y: Any, **params: Any) -> None:
         """Fit now, or when a scorer asks for it if the ledger has this fit."""
         self.data = (X, y, params)
-        self.task = digest([self.estimator, self.recording.scoring])
-        self.training_rows = data_digest(X, y, params)
-        self.known = self.recording.known(self.task, self.training_rows)
+        with of_the_ledger():
+            self.task = digest([self.estimator, self.recording.scoring])
+            self.candidate = digest(self.parameters)
+            self.training_rows = data_digest(X, y, params)
+            self.known = self.recording.known(self.task, self.training_rows)
         self.callbacks = callbacks_of(self.estimator)
         # All rows are those of the refit (or of odd folds): the search will look into that estimator.
         if not self.known or n_rows(X) == self.recording.n_rows:
@@ -93,44 +127,56 @@ class RecordedFit:
             try:
                 self.estimator.fit(X, *y, **params)
             except Exception as error:
-                self._append({"error": f"{type(error).__name__}: {error}", "fit_time": clock() - begin})
+                self._append({"error": f"{type(error).__name__}: {error}", "fit_time": _seconds(begin)})
                 raise
-            self.fit_time = clock() - begin
+            self.fit_time = _seconds(begin)
         return self.estimator
 
     def score(self, scorer: Callable[..., Any], X: Any, *y: Any, **params: Any) -> Any:
-        """What the search is to see: the score on the test rows first, then a link for that on the training rows."""
+        """The score on the test rows first, then that on the training rows, if it is wanted."""
         if self.tested and X is self.data[0]:
-            return self._training_score(lambda: scorer(self.fitted(), X, *y, **params))
+            return self._training_score(scorer, X, *y, **params)
         self.tested = True
-        test_rows = data_digest(X, y, params)
+        with of_the_ledger():
+            test_rows = data_digest(X, y, params)
         self.record = self.known.get(test_rows)
         if self.record is not None:
-            return _map(float, self.record["test_score"])
+            return self._reported(self.record["test_score"])
         estimator, begin = self.fitted(), clock()
-        self.test_score = _map(_number, scorer(estimator, X, *y, **params))
-        if _is_complete(self.test_score):
-            self.record = {
-                "test_score": self.test_score,
-                "fit_time": self.fit_time,
-                "score_time": clock() - begin,
-                "n_test_rows": n_rows(X),
-                "test_rows": test_rows,
-            }
-        return self.test_score
+        score = _map(_number, scorer(estimator, X, *y, **params))
+        if not _is_complete(score):
+            return score
+        self.record = {
+            "test_score": score,
+            "fit_time": self.fit_time,
+            "score_time": _seconds(begin),
+            "n_test_rows": n_rows(X),
+            "test_rows": test_rows,
+        }
+        if not self.recording.train_scores:
+            self._append(self.record)
+        return self._reported(score)
 
-    def _training_score(self, compute: Callable[[], Any]) -> Any:
-        """The link to the record, which is complete with this; what could not be recorded has a plain score."""
-        record, wanted = self.record, self.recording.train_scores
-        if record is None or "id" not in record:
-            score = _map(_number, compute()) if wanted else _map(lambda _: 0.0, self.test_score)
-            if record is None or not _is_complete(score):
-                return score
-            record = self._append(record | ({"train_score": score} if wanted else {}))
-        shown = record["train_score"] if wanted else record["test_score"]
-        return _map(lambda score: Link.to(record["id"], score if wanted else None), shown)
+    def _training_score(self, scorer: Callable[..., Any], X: Any, *y: Any, **params: Any) -> Any:
+        if self.record is not None and "train_score" in self.record:
+            return _map(float, self.record["train_score"])
+        score = _map(_number, scorer(self.fitted(), X, *y, **params))
+        if self.record is not None and _is_complete(score):
+            self._append(self.record | {"train_score": score})
+        return score
 
-    def _append(self, outcome: dict[str, Any]) -> dict[str, Any]:
+    def _reported(self, score: Any) -> Any:
+        """The score as floats; the first of them, it may be, takes a report along."""
+        assert self.record is not None
+        score = _map(float, score)
+        times = self.record["fit_time"], self.record["score_time"]
+        report = Report(self.candidate, score, *times)
+        if not isinstance(score, dict):
+            return self.recording.run.reported(score, self.place, report)
+        name = next(iter(score))
+        return {**score, name: self.recording.run.reported(score[name], self.place, report)}
+
+    def _append(self, outcome: dict[str, Any]) -> None:
         record = {
             "parameters": self.parameters,
             **outcome,
@@ -140,10 +186,9 @@ class RecordedFit:
             "data": self.recording.data,
             "training_rows": self.training_rows,
             "task": self.task,
-            "id": 2**51 + secrets.randbits(51),  # a whole number that a float holds, and no score is
         }
-        append(self.recording.ledger.path, readable(record))
-        return record
+        with of_the_ledger():
+            append(self.recording.ledger.path, readable(record))
 
 
 class RecordedEstimator:
@@ -152,8 +197,8 @@ class RecordedEstimator:
     Attributes, too, are those of the estimator, got and set, so that callbacks and metadata requests find their place.
     """
 
-    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any] | None = None):
-        object.__setattr__(self, "_recorded", RecordedFit(estimator, recording, parameters or {}))
+    def __init__(self, estimator: Any, recording: Recording, parameters: dict[str, Any] | None = None, place: int = -1):
+        object.__setattr__(self, "_recorded", RecordedFit(estimator, recording, parameters or {}, place))
 
     def __getattr__(self, name: str) -> Any:
         if name == "_recorded" or (name.startswith("__") and name.endswith("__")):
@@ -168,14 +213,15 @@ class RecordedEstimator:
 
     def __reduce__(self) -> Any:
         recorded = self._recorded
-        return type(self), (recorded.estimator, recorded.recording, recorded.parameters)
+        return type(self), (recorded.estimator, recorded.recording, recorded.parameters, recorded.place)
 
     def __repr__(self) -> str:
         return repr(self._recorded.estimator)
 
     def __sklearn_clone__(self) -> RecordedEstimator:
-        recorded = self._recorded
-        return type(self)(clone(recorded.estimator), recorded.recording, recorded.parameters)
+        recorded = self._recorded  # a search makes one clone for each fit, in the order of its results
+        place = next(recorded.places)
+        return type(self)(clone(recorded.estimator), recorded.recording, recorded.parameters, place)
 
     def __sklearn_tags__(self) -> Any:
         return get_tags(self._recorded.estimator)
@@ -227,21 +273,6 @@ class RecordedScorer:
         return repr(self.scorer)
 
 
-class Link(float):
-    """The number of a record, which prints as the score on the training rows that it stands for."""
-
-    shown: float | None
-
-    @classmethod
-    def to(cls, number: int, shown: float | None) -> Link:
-        link = cls(number)
-        link.shown = shown
-        return link
-
-    def __format__(self, spec: str) -> str:
-        return "-" if self.shown is None else format(float(self.shown), spec)
-
-
 def n_rows(X: Any) -> int:
     return X.shape[0] if hasattr(X, "shape") else len(X)
 
@@ -262,3 +293,7 @@ def _number(score: Any) -> Any:
         with contextlib.suppress(ValueError):
             score = score.item()
     return float(score) if isinstance(score, numbers.Real) else score
+
+
+def _seconds(begin: float) -> float:
+    return max(0.0, clock() - begin)

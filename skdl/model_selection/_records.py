@@ -1,17 +1,30 @@
 """The ledger's file: one line of JSON a record, appended in one write, never changed.
 
-Several processes append at the same time: the system puts each write at the file's end of that moment. A process that
-is killed inside a write leaves a torn line; whoever opens the ledger next ends it, and no reader takes it for a record.
+Every line begins with the format's name and a checksum of what follows. A process that is killed inside a write leaves
+a torn line, so does a full disk, and a disk may give back other bytes than it was given: what does not hold is left
+out, and the fit that it was about is done again.
+
+Several processes append at the same time: the system puts each write at the file's end of that moment.
 """
 
 from __future__ import annotations
 
+import errno
 import functools
+import hashlib
 import json
 import os
+import stat
+import warnings
 from typing import Any, NamedTuple
 
-START = '{"skdl_ledger": 1, '  # of every line: the format's name and version
+from skdl.model_selection._schema import checked
+
+START = b'{"skdl_ledger": 2, '  # of every line: the format's name and version
+CHECK = b'"check": "%b", '
+DIGITS = 16  # hexadecimal, of the checksum
+ATTEMPTS = 3
+MOST_NAMED = 5  # lines in a warning
 
 
 class Snapshot(NamedTuple):
@@ -22,47 +35,103 @@ class Snapshot(NamedTuple):
     modified: int
 
 
+class Content(NamedTuple):
+    """The records of a file, and the numbers of the lines that do not hold."""
+
+    records: list[dict[str, Any]]
+    damaged: list[int]
+
+
 def open_ledger(path: str | os.PathLike[str]) -> Snapshot:
-    """Make the file if there is none, end a torn last line, and note how far the file goes."""
+    """Make the file if there is none, warn of what is damaged in it, and note how far it goes."""
     path = os.path.abspath(path)
-    with open(path, "ab+", buffering=0) as file:
-        file.seek(0)
-        check_is_ledger(path, file.read(len(START)))
-        end = file.seek(0, os.SEEK_END)
-        if end:
-            file.seek(end - 1)
-            if file.read(1) != b"\n":
-                file.write(b"\n")
-        status = os.fstat(file.fileno())
-    return Snapshot(path, status.st_size, status.st_mtime_ns)
-
-
-def check_is_ledger(path: str, head: bytes) -> None:
-    """Raise a ValueError for a file that begins otherwise than a ledger, or a torn one, does."""
-    if not START.encode().startswith(head.partition(b"\n")[0]):
-        raise ValueError(f"{path!r} is not a search ledger of this version of skdl. Give the path of a new file.")
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        status = os.fstat(file)
+    finally:
+        os.close(file)
+    if not stat.S_ISREG(status.st_mode):
+        raise ValueError(f"{path!r} is not a regular file, and no place for a search ledger.")
+    snapshot = Snapshot(path, status.st_size, status.st_mtime_ns)
+    warn_of_damage(path, read(path, snapshot.size), stacklevel=5)
+    return snapshot
 
 
 def append(path: str, record: dict[str, Any]) -> None:
-    """Add one record; the line is written by a single call, so that lines of several processes do not mix."""
-    line = START + json.dumps(record, allow_nan=False)[1:] + "\n"
-    with open(path, "ab", buffering=0) as file:
-        file.write(line.encode())
+    """Add one record, whole, or raise an OSError.
+
+    The line is written by a single call, so that lines of several processes do not mix. What a write leaves of a line
+    is ended, and the line written anew: on a full disk that is the error which says so.
+    """
+    line = line_of(record)
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        end = os.lseek(file, 0, os.SEEK_END)
+        os.lseek(file, max(end - 1, 0), os.SEEK_SET)
+        torn = os.read(file, 1) not in (b"", b"\n")
+        for _ in range(ATTEMPTS):
+            content = b"\n" + line if torn else line
+            if os.write(file, content) == len(content):
+                return
+            torn = True
+    finally:
+        os.close(file)
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
 
 
-def read(path: str, size: int = -1) -> list[dict[str, Any]]:
-    """The records in the first `size` bytes, or in all of the file; torn lines are left out."""
+def line_of(record: dict[str, Any]) -> bytes:
+    """A record as a line, with its checksum."""
+    content = json.dumps(record, allow_nan=False)[1:].encode()
+    return START + CHECK % _checksum(content) + content + b"\n"
+
+
+def read(path: str, size: int = -1) -> Content:
+    """What is in the first `size` bytes, or in all of the file."""
     with open(path, "rb") as file:
         content = file.read(size)
-    check_is_ledger(path, content[: len(START)])
-    records = []
-    for line in content.split(b"\n"):
-        if line.startswith(START.encode()):
-            try:
-                records.append(json.loads(line))
-            except ValueError:
-                continue
-    return records
+    if START not in content and not START.startswith(content):
+        raise ValueError(f"{path!r} is not a search ledger of this version of skdl. Give the path of a new file.")
+    records, damaged = [], []
+    for number, line in enumerate(content.split(b"\n"), 1):
+        # A record may stand behind what is left of another. None has another's beginning inside, where quotes are
+        # escaped.
+        before, *parts = line.split(START)
+        found = [_record(part.rstrip()) for part in parts]
+        records += [record for record in found if record is not None]
+        if before.strip() or None in found:
+            damaged.append(number)
+    return Content(records, damaged)
+
+
+def _record(text: bytes) -> dict[str, Any] | None:
+    """The record in a line from behind START on, None if it does not hold."""
+    length = len(CHECK % (b"0" * DIGITS))
+    check, content = text[:length], text[length:]
+    if check != CHECK % _checksum(content):
+        return None
+    try:
+        return checked(b"{" + content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _checksum(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest()[:DIGITS].encode()
+
+
+def warn_of_damage(path: str, content: Content, stacklevel: int) -> None:
+    """One warning that names all lines that do not hold."""
+    if not content.damaged:
+        return
+    numbers = [str(number) for number in content.damaged[:MOST_NAMED]]
+    more = len(content.damaged) - len(numbers)
+    where = f"lines {', '.join(numbers)}" if len(numbers) > 1 else f"line {numbers[0]}"
+    warnings.warn(
+        f"{path}: {where}{f' and {more} more' if more else ''} of this search ledger "
+        f"{'are' if len(content.damaged) > 1 else 'is'} damaged or not whole, and left out. A fit that was recorded "
+        "there is done again.",
+        stacklevel=stacklevel,
+    )
 
 
 def n_finished(snapshot: Snapshot, data: str) -> int:
@@ -78,7 +147,7 @@ def finished(snapshot: Snapshot) -> dict[tuple[str, str], dict[str, dict[str, An
     training rows counts more than one without.
     """
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for record in read(snapshot.path, snapshot.size):
+    for record in read(snapshot.path, snapshot.size).records:
         if "error" not in record:
             tests = found.setdefault((record["task"], record["training_rows"]), {})
             known = tests.setdefault(record["test_rows"], record)

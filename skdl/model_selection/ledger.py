@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
-import warnings
+from collections.abc import Callable
 from functools import partial
 from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from sklearn.metrics import check_scoring, get_scorer
 
 from skdl._constraints import Instance, check_params
 from skdl.model_selection._identity import data_digest, digest
-from skdl.model_selection._recording import RecordedEstimator, RecordedScorer, Recording, n_rows
-from skdl.model_selection._records import n_finished, open_ledger, read
+from skdl.model_selection._recording import RecordedEstimator, RecordedScorer, Recording, Stopped, n_rows
+from skdl.model_selection._records import n_finished, open_ledger, read, warn_of_damage
+from skdl.model_selection._reports import Report, Run, collecting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +58,9 @@ class SearchLedger:
 
     **Failures** of a fit or a scorer are not kept as results: the search goes on with `error_score` as ever, the error
     of a fit is recorded for you to see, and the next start tries again.
+
+    **Damage.** Each line has a checksum. A line that does not hold is left out with a warning that names it, and its
+    fit is done again. If a record cannot be written whole, as on a full disk, the search ends with an OSError.
 
     The best estimator, the scorers and all other attributes of the search are what they are without a ledger. It works
     with everything that has the parameters of scikit-learn's searches, under any joblib backend.
@@ -109,44 +114,59 @@ class SearchLedger:
         TypeError
             If `search` is not a search.
         ValueError
-            If the search or its splitter draws at random without a `random_state`, or the file is not a ledger.
+            If the search or its splitter draws at random without a `random_state`, the file is not a ledger, or two
+            values of a parameter could not be told apart.
+        OSError
+            If the file cannot be written or read; what was recorded before stays.
+
+        Warns
+        -----
+        UserWarning
+            If lines of the file are damaged.
         """
         check_params(self, self._constraints)
         _check_search(search)
         search.get_metadata_routing()  # raises at once for a scoring and a refit that do not go together
+        with collecting() as (run, reports):
+            restore = partial(_restored, reports=reports)
+            recorded = self._recorded(search, X, y, run, restore)
+            try:
+                recorded.fit(X, y, **params)
+            except Stopped as stopped:
+                raise _explained(stopped.error, self.path) from None
+            results = restore(recorded.cv_results_)
+
+        attributes = {
+            name: value for name, value in vars(recorded).items() if name not in search.get_params(deep=False)
+        }
+        attributes["cv_results_"] = results
+        attributes["scorer_"] = _plain_scorer(search)
+        if isinstance(attributes.get("best_estimator_"), RecordedEstimator):
+            attributes["best_estimator_"] = recorded.best_estimator_._recorded.fitted()
+        vars(search).update(attributes)
+        return search
+
+    def _recorded(self, search: Any, X: Any, y: Any, run: Run, restore: Callable[[Any], Any]) -> Any:
+        """A copy of the search that looks up and records its fits."""
         recording = Recording(
             ledger=open_ledger(self.path),
             scoring=_scoring_digest(search.scoring),
             data=data_digest(X, y),
             n_rows=n_rows(X),
             train_scores=search.return_train_score,
+            metrics=_metrics(search.scoring),
+            run=run,
         )
         if search.verbose:
             print(f"{self.path} has {n_finished(recording.ledger, recording.data)} finished fits to these data")
         scorer = check_scoring(search.estimator, search.scoring, raise_exc=search.error_score == "raise")
-        restore = partial(_restored, path=recording.ledger.path, train_scores=recording.train_scores)
-
         recorded = copy.copy(search).set_params(
             estimator=RecordedEstimator(search.estimator, recording),
             scoring=RecordedScorer(scorer, search.error_score),
-            return_train_score=True,  # where the links are
         )
         if callable(search.refit):
             recorded.set_params(refit=lambda results: search.refit(restore(results)))
-        with warnings.catch_warnings():
-            if not recording.train_scores:
-                warnings.filterwarnings("ignore", "One or more of the train scores are non-finite")
-            recorded.fit(X, y, **params)
-
-        attributes = {
-            name: value for name, value in vars(recorded).items() if name not in search.get_params(deep=False)
-        }
-        attributes["cv_results_"] = restore(recorded.cv_results_)
-        attributes["scorer_"] = _plain_scorer(search)
-        if isinstance(attributes.get("best_estimator_"), RecordedEstimator):
-            attributes["best_estimator_"] = recorded.best_estimator_._recorded.fitted()
-        vars(search).update(attributes)
-        return search
+        return recorded
 
     def results(self) -> pd.DataFrame:
         """What is recorded, one row a finished or failed fit, in the order of the file.
@@ -170,7 +190,9 @@ class SearchLedger:
         check_params(self, self._constraints)
         folds: dict[str, dict[Any, int]] = {}
         rows = []
-        for record in read(os.fspath(self.path)):
+        content = read(os.fspath(self.path))
+        warn_of_damage(os.fspath(self.path), content, stacklevel=3)
+        for record in content.records:
             seen = folds.setdefault(record["data"], {})
             if "error" not in record:
                 fold = seen.setdefault((record["training_rows"], record["test_rows"]), len(seen))
@@ -214,6 +236,13 @@ def _scoring_digest(scoring: Any) -> str:
     return digest(None if scoring is None else get_scorer(scoring))
 
 
+def _metrics(scoring: Any) -> tuple[str, ...] | bool | None:
+    """The names of the scores, sorted; None for one without a name, False where the scoring alone knows."""
+    if isinstance(scoring, SEVERAL):
+        return tuple(sorted(scoring))
+    return False if callable(scoring) else None
+
+
 def _plain_scorer(search: Any) -> Any:
     """`scorer_` as the search would have it."""
     if isinstance(search.scoring, SEVERAL):
@@ -222,31 +251,39 @@ def _plain_scorer(search: Any) -> Any:
     return check_scoring(search.estimator, search.scoring)
 
 
-def _restored(results: dict[str, Any], *, path: str, train_scores: bool) -> dict[str, Any]:
-    """`cv_results_` with the ledger's times and, if they are wanted, the scores that the links stand for."""
-    records = {record["id"]: record for record in read(path)}
-    restored = dict(results)
-    for test_name in [name for name in results if name.startswith("mean_test_")]:
-        metric = test_name.removeprefix("mean_test_")
-        columns = list(takewhile(results.__contains__, (f"split{fold}_train_{metric}" for fold in count())))
-        values = np.stack([results[name] for name in columns], axis=1)
-        linked = np.array([[records.get(value) for value in row] for row in values], dtype=object)
-        complete = np.array([all(record is not None for record in row) for row in linked])
-        for key in ("fit_time", "score_time"):
-            times = np.array([[record[key] for record in row] for row in linked[complete]]).reshape(-1, len(columns))
-            for statistic, of_times in zip((f"mean_{key}", f"std_{key}"), _mean_and_std(times), strict=True):
-                restored[statistic] = results[statistic].copy()
-                restored[statistic][complete] = of_times
-        if train_scores:
-            for place in zip(*np.nonzero(linked), strict=True):
-                score = linked[place]["train_score"]
-                values[place] = float(score[metric] if isinstance(score, dict) else score)
-            restored |= dict(zip(columns, values.T, strict=True))
-            restored[f"mean_train_{metric}"], restored[f"std_train_{metric}"] = _mean_and_std(values)
-        else:
-            for name in [*columns, f"mean_train_{metric}", f"std_train_{metric}"]:
-                del restored[name]
+def _explained(error: Exception, path: Any) -> Exception:
+    """An error that came up in a task of the search; one of the system says what to do."""
+    if isinstance(error, OSError):
+        return type(error)(
+            error.errno,
+            f"{error.strerror}. The search was stopped, since what it finishes cannot be recorded or looked up. The "
+            "records before are whole: mend this, and start the search again",
+            os.fspath(path),
+        )
+    return error
+
+
+def _restored(results: dict[str, Any], *, reports: dict[int, Report]) -> dict[str, Any]:
+    """`cv_results_` with the times of the original fits, for each candidate of which all fits were reported."""
+    restored = {name: values.copy() if name.endswith("_time") else values for name, values in results.items()}
+    metrics = [name.removeprefix("mean_test_") for name in results if name.startswith("mean_test_")]
+    n_folds = sum(1 for _ in takewhile(results.__contains__, (f"split{fold}_test_{metrics[0]}" for fold in count())))
+    for row, params in enumerate(results["params"]):
+        of_row = [reports.get(row * n_folds + fold) for fold in range(n_folds)]
+        found = [each for fold, each in enumerate(of_row) if each and _agrees(each, results, row, fold, digest(params))]
+        if len(found) == n_folds:
+            for key in ("fit_time", "score_time"):
+                mean, std = _mean_and_std(np.array([[getattr(report, key) for report in found]]))
+                restored[f"mean_{key}"][row], restored[f"std_{key}"][row] = mean[0], std[0]
     return restored
+
+
+def _agrees(report: Report, results: dict[str, Any], row: int, fold: int, parameters: str) -> bool:
+    """Whether this is the report of that fit, as a search that takes its results in another order would show."""
+    scores = report.score if isinstance(report.score, dict) else {"score": report.score}
+    pairs = [(results[f"split{fold}_test_{metric}"][row], score) for metric, score in scores.items()]
+    same = all(found == score or (math.isnan(found) and math.isnan(score)) for found, score in pairs)
+    return same and report.parameters == parameters
 
 
 def _mean_and_std(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,7 @@
 """Digests: equal in every process, different whenever a result may differ."""
 
 import functools
+import json
 import subprocess
 import sys
 
@@ -184,3 +185,14 @@ def test_readable():
     assert readable({"a": np.float64(0.5), "b": (1, None, True), 3: np.inf, "c": Ridge(), "d": "text"}) == {
         "a": 0.5, "b": [1, None, True], "3": "inf", "c": "Ridge()", "d": "text"
     }  # fmt: skip
+
+
+def test_what_people_read_has_an_end():
+    endless = [1]
+    endless.append({"self": endless})
+    deep = ()
+    for _ in range(5000):
+        deep = (deep,)
+    for value in (endless, deep, {"a": [endless, deep]}):
+        assert len(json.dumps(readable(value))) < 1000
+    assert readable([{"a": (1, [2.5, "x"])}]) == [{"a": [1, [2.5, "x"]]}]

@@ -441,15 +441,15 @@ def test_callbacks_of_the_search(path, capsys):
 
 
 @pytest.mark.parametrize("train_scores", [False, True])
-def test_verbose_messages_have_scores_and_not_links(train_scores, path, capsys):
+def test_verbose_messages_are_those_of_the_search(train_scores, path, capsys):
     search = GridSearchCV(Bayes(), GRID, verbose=3, refit=False, return_train_score=train_scores)
+    clone(search).fit(X, y)
+    expected = re.sub(r"total time=.*", "", capsys.readouterr().out)
     ledger = SearchLedger(path)
     for n_before in (0, 20):
         ledger.fit(clone(search), X, y)
-        printed = capsys.readouterr().out
-        assert f"{path} has {n_before} finished fits to these data" in printed
-        assert len(re.findall(r"test=[01]\.\d{3}\)", printed)) == 20
-        assert len(re.findall(r"train=[01]\.\d{3}" if train_scores else r"train=-,", printed)) == 20
+        printed = re.sub(r"total time=.*", "", capsys.readouterr().out)
+        assert printed == f"{path} has {n_before} finished fits to these data\n{expected}"
 
 
 def test_a_search_inside_a_search(path):
