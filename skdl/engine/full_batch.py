@@ -178,8 +178,11 @@ def _search(function: FullFunction, last: Last) -> str:
         reasons.append(reason)
         return True
 
-    start = function.point(state.theta[0].astype(np.float64))
+    first = state.theta[0].copy()
+    start = function.point(first.astype(np.float64))
     if function.starts_converged(start):
+        progress.loss = function.value
+        last.take(first)
         return "converged"
     bounds: dict[str, Any] = {} if function.lower is None else {"lower": function.lower}
     point, converged = member.optimizer.minimize(

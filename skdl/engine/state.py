@@ -22,6 +22,7 @@ class Progress:
     first_epoch: int = 0  # where the present call to train began
     started: float = 0.0  # and when, by time.monotonic
     history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
+    loss: float = math.inf  # of the last epoch, or where a search that had nothing to do began
     best: float = -math.inf  # the largest of what decides: validation score, or minus a loss
     first_score: float | None = None  # of the validation rows; NaN where it is not defined
     by_score: bool = False  # whether scores have differed, so that they can decide

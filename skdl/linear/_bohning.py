@@ -44,6 +44,7 @@ FEWEST_PER_COLUMN = 8
 COST = 150  # evaluations of the objective that the Gram matrix may cost, in multiplications (which are cheaper there)
 MOST_COLUMNS = 5000
 MISSED = 0.25  # share of a column's curvature below which the sample has missed it
+OF_BOUND = 0.01  # share of the bound that is added to a curvature that is known, which may vanish
 GROUPS = 4  # of rows in the Gram matrix, added in order
 
 
@@ -62,17 +63,21 @@ def share(n_classes: int) -> float:
 
 
 class Diagonal:
-    """Each column's weights times the root of their curvature."""
+    """Each parameter times the root of its curvature: of the bound, or as it is `known`, an array (P,)."""
 
     lower: np.ndarray | None = None
 
-    def __init__(self, blocks: RowBlocks, alpha: np.ndarray):
+    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, known: np.ndarray | None = None):
         c = share(len(blocks.targets))
         self.mean_squares = blocks.mean_squares()
-        curvature = c * self.mean_squares + alpha
-        self.root = np.sqrt(np.where(curvature > 0, curvature, 1.0))[:, None]
-        self.of_bias = np.sqrt(c)
         self.shape = (blocks.n_columns, len(blocks.targets))
+        curvature, of_bias = (c * self.mean_squares)[:, None], np.full(1, c)
+        if known is not None:
+            of_weights, of_biases = self.each(known)
+            curvature, of_bias = of_weights + OF_BOUND * curvature, of_biases + OF_BOUND * of_bias
+        curvature = curvature + alpha[:, None]
+        self.root = np.sqrt(np.where(curvature > 0, curvature, 1.0))
+        self.of_bias = np.sqrt(of_bias)
 
     def each(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights (d, K) and biases (K,) of a flat array."""
@@ -101,8 +106,16 @@ class Diagonal:
 class Split(Diagonal):
     """As `Diagonal`, with each weight's difference from the prior in two parts, a positive and a negative one."""
 
-    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, kink: np.ndarray, prior: np.ndarray, n_biases: int):
-        super().__init__(blocks, alpha)
+    def __init__(
+        self,
+        blocks: RowBlocks,
+        alpha: np.ndarray,
+        known: np.ndarray | None,
+        kink: np.ndarray,
+        prior: np.ndarray,
+        n_biases: int,
+    ):
+        super().__init__(blocks, alpha, known)
         self.prior = np.concatenate([prior, np.zeros(n_biases)])
         self.kink = (kink.reshape(self.shape) / self.root).ravel()
         self.lower = np.concatenate([np.zeros(2 * self.kink.size), np.full(n_biases, -np.inf)])
@@ -136,7 +149,7 @@ class Bohning(Diagonal):
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray):
         super().__init__(blocks, alpha)
         size = sample_size(blocks.n, *self.shape)
-        self.factor = _factor(share(self.shape[1]) * _gram(blocks, size), self.root[:, 0] ** 2, alpha, blocks.dtype)
+        self.factor = factor_of(share(self.shape[1]) * _gram(blocks, size), self.root[:, 0] ** 2, alpha, blocks.dtype)
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         weight, bias = self.each(theta)
@@ -155,7 +168,7 @@ class Bohning(Diagonal):
 
 def _gram(blocks: RowBlocks, size: int) -> np.ndarray:
     """The weighted mean of x x' over a sample of standardised rows, of shape (d, d), in its lower triangle."""
-    index = np.arange(blocks.n) if size == blocks.n else _spread(blocks.n, size)
+    index = np.arange(blocks.n) if size == blocks.n else spread_rows(blocks.n, size)
     weight = blocks.weight[index]
     root = np.sqrt(weight / (weight.sum() or 1.0)).astype(blocks.dtype)
     syrk = blas.ssyrk if blocks.dtype == np.float32 else blas.dsyrk
@@ -175,12 +188,12 @@ def _gram(blocks: RowBlocks, size: int) -> np.ndarray:
     return reduce(np.add, blocks.map(group, groups)).astype(np.float64)
 
 
-def _spread(n_rows: int, size: int) -> np.ndarray:
+def spread_rows(n_rows: int, size: int) -> np.ndarray:
     """About `size` rows, spread evenly by multiples of the golden ratio, which meet no period of the data."""
     return np.unique((np.arange(1, size + 1) * ((np.sqrt(5) - 1) / 2) % 1 * n_rows).astype(np.intp))
 
 
-def _factor(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def factor_of(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The lower Cholesky factor of the matrix with alpha added, `diagonal` being that of all rows.
 
     Only what is far below it is raised: more on the diagonal would hide that columns depend on each other. What

@@ -21,6 +21,7 @@ import numpy as np
 from skdl._threads import blas_threads, thread_map
 from skdl.engine import FullFunction, Member, Network, Objective, State
 from skdl.linear._bohning import Bohning, Diagonal, Split, sample_size
+from skdl.linear._hessian import Hessian, curvature_at, is_worth
 from skdl.linear._row_blocks import RowBlocks
 
 THREADS_FROM = 1 << 22  # multiplications of an evaluation from which threads gain
@@ -32,26 +33,35 @@ class SoftmaxSearch:
 
     Parameters
     ----------
-    name : {"bohning", "diagonal", "split"}
+    name : {"bohning", "hessian", "diagonal", "split"}
         Which variables it is searched in.
     raw : bool
         Whether the penalty is on the coefficients for X as it is, rather than on those of the columns in training.
+    goes_on : bool
+        Whether it starts where an earlier training ended.
     n_threads : int or None
         None are as many as BLAS has.
     """
 
     name: str
     raw: bool
+    goes_on: bool
     n_threads: int | None = None
 
     @classmethod
     def of(cls, member: Member, *, raw: bool, n_threads: int | None) -> SoftmaxSearch:
         """The search that suits a member's data and penalty."""
         rows, n_classes = member.rows, member.architecture.n_outputs
+        goes_on = member.state is not None and member.n_epochs > 1
         if np.any(member.penalty.absolute) and np.any(member.alpha):
-            return cls("split", raw, n_threads)
-        worth = isinstance(rows.X, np.ndarray) and sample_size(rows.n, rows.X.shape[1], n_classes)
-        return cls("bohning" if worth else "diagonal", raw, n_threads)
+            name = "split"
+        elif goes_on and is_worth(rows.n, rows.X.shape[1], n_classes):
+            name = "hessian"
+        elif isinstance(rows.X, np.ndarray) and sample_size(rows.n, rows.X.shape[1], n_classes):
+            name = "bohning"
+        else:
+            name = "diagonal"
+        return cls(name, raw, goes_on, n_threads)
 
     def __call__(self, member: Member, state: State) -> FullFunction:
         return SoftmaxFunction(member, state, self)
@@ -73,20 +83,26 @@ class SoftmaxFunction(FullFunction):
             exact = replace(member, dtype=np.float64)
             self.objective = Objective(Network([member.architecture], np.float64), [exact])
             alpha = np.broadcast_to(self.objective.alpha[0], n_columns * n_classes)
-            self.variables = self._variables(search.name, alpha)
+            self.variables = self._variables(search, alpha)
             self.lower = self.variables.lower
             self.unit = self._unit(alpha)
             self.held = held.pop_all()
 
-    def _variables(self, name: str, alpha: np.ndarray) -> Diagonal:
+    def _variables(self, search: SoftmaxSearch, alpha: np.ndarray) -> Diagonal:
         penalty: Any = self.objective.penalty
         ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0]
         curvature = self._by_column(alpha) * max(ends[1] - ends[0], 0.0)
-        if name == "split":
+        start = self.state.theta[0].astype(np.float64)
+        if search.name == "bohning":
+            return Bohning(self.blocks, curvature)
+        if search.name == "hessian":
+            return Hessian(self.blocks, curvature, self.n_biases, start)
+        known = curvature_at(self.blocks, start) if search.goes_on else None
+        if search.name == "split":
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
             kink = alpha * float(np.ravel(penalty.absolute)[0])
-            return Split(self.blocks, curvature, kink, prior, self.n_biases)
-        return (Bohning if name == "bohning" else Diagonal)(self.blocks, curvature)
+            return Split(self.blocks, curvature, known, kink, prior, self.n_biases)
+        return Diagonal(self.blocks, curvature, known)
 
     def _by_column(self, alpha: np.ndarray) -> np.ndarray:
         return alpha[:: len(self.blocks.targets)]

@@ -22,7 +22,8 @@ from skdl.engine import Architecture, Member
 from skdl.linear._softmax_search import SoftmaxSearch
 from skdl.linear._sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier
-from skdl.neural._tasks import Prepared
+from skdl.neural._public import unfold
+from skdl.neural._tasks import Prepared, training_rows
 from skdl.neural._training import Training
 
 
@@ -71,7 +72,8 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new random order.
     warm_start : bool, default=False
-        Whether fit goes on from the last fit: along a path of alphas, each takes few iterations.
+        Whether fit goes on from the last fit, to the same minimum as a fit from the start: along a path of alphas,
+        each takes a fraction of the iterations.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count).
     dtype : {"auto", "float32", "float64"}, default="auto"
@@ -94,14 +96,14 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     classes_ : array of shape (n_classes,)
         Labels, sorted.
     n_iter_ : int
-        Iterations done.
+        Iterations done, in all fits that went on from each other.
     loss_curve_ : list of float
         Objective after each iteration.
     loss_ : float
         The last of them.
     solver_ : str
-        What ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (diagonal)" or
-        "lbfgs (split)", see the notes.
+        What ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (hessian)", "lbfgs
+        (diagonal)" or "lbfgs (split)", see the notes.
     history_ : DataFrame
         One row an iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
         rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
@@ -130,12 +132,14 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
       "l2", alpha = 1 / (C n) with "l1", and alpha = (2 - r) / (C n) with `penalty=ElasticNet(r / (2 - r))`;
     - for C = inf, alpha = 0.
 
-    A full-batch optimizer searches in variables that the rows' Gram matrix has made alike ("bohning" in `solver_`): in
-    the coefficients' own terms, L-BFGS starts from (c X'X/n + alpha I)^-1, Böhning's bound of the curvature up to the
-    constant c, rather than from a multiple of I, and takes several times fewer iterations. X is neither copied nor
-    scaled for it. With more than 5000 columns, with fewer rows than columns, for a sparse X, and where the matrix would
-    cost more than it saves, columns are scaled only ("diagonal"). A penalty with kinks, such as "l1", is met by bounds
-    on the positive and the negative part of each coefficient ("split"), whose zeros are exact.
+    A full-batch optimizer searches in variables that the rows' Gram matrix has made alike ("bohning" in `solver_`):
+    in the coefficients' own terms, L-BFGS starts from (c X'X/n + alpha I)^-1, Böhning's bound of the curvature up
+    to the constant c, rather than from a multiple of I, and takes several times fewer iterations. X is neither
+    copied nor scaled for it. With more than 5000 columns, with fewer rows than columns, for a sparse X, and where
+    the matrix would cost more than it saves, columns are scaled only ("diagonal"). A fit that goes on from another
+    one searches by the Hessian there ("hessian") or its diagonal, where that costs less than it saves. A penalty
+    with kinks, such as "l1", is met by bounds on the positive and the negative part of each coefficient ("split"),
+    whose zeros are exact.
 
     With float32 data, products are computed in float32 and summed in float64.
 
@@ -250,11 +254,21 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
                 f"The 'prior' parameter must have the shape {shape} of coef_, (n_classes, n_features). "
                 f"Got {np.shape(self.prior)}."
             )
+        if options.get("go_on") and options.get("stopping") and self._resolve("optimizer").full_batch:
+            self._take_units_of(data)
         member = super()._member(data, generator, **options)
         if not member.optimizer.full_batch:
             return member
         threads = None if self.n_jobs is None else n_threads(self.n_jobs)
         return replace(member, function=SoftmaxSearch.of(member, raw=self._penalises_raw, n_threads=threads))
+
+    def _take_units_of(self, data: Prepared) -> None:
+        """Let a fit that goes on see columns as these rows and alpha scale them, to come to the minimum of any fit."""
+        rows, training = training_rows(self, data, None, go_on=False), self._training
+        known = replace(rows, shift=training.shift, scale=training.scale)
+        if known.standardisation != rows.standardisation and training.architecture.output_bias == self.fit_intercept:
+            changed = replace(training, shift=rows.shift, scale=rows.scale)
+            self._training = unfold(changed, *self._coefficients(), None)
 
     def _results(self, training: Training) -> dict[str, Any]:
         optimizer = type(self._resolve("optimizer")).__name__.lower()

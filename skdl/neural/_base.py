@@ -309,8 +309,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, meta
             **self._named(folded.coefs, folded.intercepts),
             "n_iter_": progress.epoch,
             "loss_curve_": losses,
-            "loss_": losses[-1] if losses else np.inf,
-            "best_loss_": min(losses, default=np.inf),
+            "loss_": progress.loss,
+            "best_loss_": min([progress.loss, *losses]),
             "validation_scores_": scores or None,
             "n_parameters_": training.state.theta.size,
         }

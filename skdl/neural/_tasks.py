@@ -73,7 +73,7 @@ def make_member(
     if judged is None and network._option("early_stopping") and stopping:
         index, validation_index = _split(network, data, index, generator)
         judged = None if validation_index is None else data.rows(validation_index)
-    rows = _rows(network, data, index, go_on)
+    rows = training_rows(network, data, index, go_on)
     if network.batch_size != "auto" and network.batch_size > rows.n:
         warn(
             f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
@@ -186,7 +186,7 @@ def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sa
     )
 
 
-def _rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
+def training_rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
     """The training rows, with their standardisation: that of the first training, where one goes on."""
     weight, shift, scale = data.weight, None, None
     if network._scales_columns and go_on:

@@ -13,12 +13,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler, scale
 
-from skdl import BaggingClassifier, SoftmaxClassifier
+from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines
 from skdl.engine import Rows
 from skdl.engine.train import initial_state
 from skdl.linear import _bohning, _row_blocks
 from skdl.linear._bohning import sample_size
+from skdl.linear._hessian import curvature_at
 from skdl.linear._row_blocks import RowBlocks
 from skdl.penalties import L1, ElasticNet
 
@@ -156,7 +157,7 @@ def test_a_column_that_the_sample_misses_keeps_its_curvature(monkeypatch):
     monkeypatch.setattr(_bohning, "LEAST_SAMPLE", 40)
     X, y = RNG.normal(size=(4000, 2)), RNG.integers(0, 2, 4000)
     X[:, 1] = 0
-    missed = np.setdiff1d(np.arange(4000), _bohning._spread(4000, 64))[:20]
+    missed = np.setdiff1d(np.arange(4000), _bohning.spread_rows(4000, 64))[:20]
     X[missed, 1] = 1
     function = function_of(SoftmaxClassifier(alpha=1e-6), X, y)
     diagonal = (function.variables.factor**2).sum(axis=1)
@@ -324,20 +325,84 @@ def test_tol_is_on_the_gradient_of_scaled_columns(params, standardize):
     assert largest > 1e-6  # it does not go on for no reason
 
 
-def test_along_a_path_of_alphas_each_takes_few_iterations():
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+@pytest.mark.parametrize("params", [{}, {"standardize": False}, {"penalty": "l1"}, {"fit_intercept": False}], ids=str)
+def test_along_a_path_of_alphas_each_takes_few_iterations(params, load):
+    X, y = load(return_X_y=True)
+    path, before, cold, warm = SoftmaxClassifier(warm_start=True, **params), 0, [], []
+    for alpha in np.geomspace(1e-1, 1e-4, 20):
+        path.set_params(alpha=alpha).fit(X, y)
+        warm.append(path.n_iter_ - before)
+        before = path.n_iter_
+        lone = SoftmaxClassifier(alpha=alpha, **params).fit(X, y)
+        cold.append(lone.n_iter_)
+        assert path.loss_ == pytest.approx(lone.loss_, abs=1e-5)
+    assert path.solver_ == ("lbfgs (split)" if "penalty" in params else "lbfgs (hessian)")
+    assert sum(warm) < 0.5 * sum(cold), (warm, cold)
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_the_hessian_is_that_of_central_differences(fit_intercept):
+    X, y, weight = RNG.normal(size=(60, 3)) * [1, 5, 0.1] + 1, RNG.integers(0, 3, 60), RNG.uniform(0.5, 2, 60)
+    softmax = SoftmaxClassifier(0.1, warm_start=True, fit_intercept=fit_intercept).fit(X, y, weight)
+    options = {"go_on": True, "n_epochs": 5}
+    member = softmax._member(softmax._prepare(X, y, weight), np.random.default_rng(0), **options)
+    function = member.function(member, initial_state(member))
+    assert member.function.name == "hessian"
+    theta, h = softmax._training.state.theta[0], 1e-5
+
+    def gradient(theta):
+        function.evaluate(function.point(theta))
+        return function.gradient[0]
+
+    hessian = np.array([(gradient(theta + h * e) - gradient(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
+    weights = theta[:9].reshape(3, 3)
+    z = np.column_stack([(X - function.blocks.shift) * function.blocks.scale, *[np.ones(60)] * fit_intercept])
+    bound = np.kron((z * (weight / weight.sum())[:, None]).T @ z, np.eye(3)) * _bohning.share(3) * _bohning.OF_BOUND
+    factor = function.variables.factor
+    np.testing.assert_allclose(factor @ factor.T, hessian + bound, atol=1e-7)
+    known = curvature_at(function.blocks, theta)
+    own = np.append(np.full(weights.size, 0.1), np.zeros(3 * fit_intercept))
+    np.testing.assert_allclose(known + own, hessian.diagonal(), atol=1e-7)
+    function.close()
+
+
+def test_a_warm_start_from_far_away_comes_to_the_minimum():
     X, y = load_wine(return_X_y=True)
-    alphas = np.geomspace(1e-1, 1e-4, 10)
-    for penalty in ("l2", "l1"):
-        path = SoftmaxClassifier(warm_start=True, penalty=penalty)
-        before, cold, warm = 0, [], []
-        for alpha in alphas:
-            path.set_params(alpha=alpha).fit(X, y)
-            warm.append(path.n_iter_ - before)
-            before = path.n_iter_
-            lone = SoftmaxClassifier(alpha=alpha, penalty=penalty).fit(X, y)
-            cold.append(lone.n_iter_)
-            assert path.loss_ == pytest.approx(lone.loss_, abs=1e-5)
-        assert sum(warm) < 0.8 * sum(cold), (warm, cold)
+    softmax = SoftmaxClassifier(warm_start=True).fit(X, y)
+    loss, coef = softmax.loss_, softmax.coef_.copy()
+    for factor in (-1.0, 30.0, 1000.0):
+        softmax.coef_ = factor * coef
+        softmax.fit(X, y)
+        assert softmax.loss_ == pytest.approx(loss, abs=1e-6)
+        # A gradient of at most tol leaves an error of at most tol / alpha in the flattest direction.
+        np.testing.assert_allclose(softmax.coef_ * X.std(axis=0), coef * X.std(axis=0), atol=0.01)
+
+
+def test_a_warm_start_on_other_rows_comes_to_their_minimum():
+    X, y = load_wine(return_X_y=True)
+    softmax = SoftmaxClassifier(0.01, warm_start=True, tol=1e-7).fit(X[::2] * 0.1 + 3, y[::2])
+    other = SoftmaxClassifier(0.01, tol=1e-7).fit(X, y)
+    np.testing.assert_allclose(softmax.fit(X, y).coef_ * X.std(axis=0), other.coef_ * X.std(axis=0), atol=1e-5)
+
+
+def test_where_there_is_nothing_to_search_for_the_loss_is_known():
+    """One row of each class at the same place, constant columns, or a second fit with another alpha."""
+    softmax = SoftmaxClassifier().fit([[1, 2], [1, 2]], [0, 1])
+    assert softmax.loss_ == softmax.best_loss_ == pytest.approx(np.log(2))
+    assert softmax.n_iter_ == 0
+    assert softmax.loss_curve_ == []
+    shares = SoftmaxClassifier().fit(np.ones((10, 3)), [0] * 5 + [1] * 5)
+    assert shares.loss_ == pytest.approx(np.log(2))
+    network = MLPClassifier((), optimizer="lbfgs", initializer="zeros").fit([[1.0, 2.0], [1.0, 2.0]], [0, 1])
+    assert network.loss_ == pytest.approx(np.log(2))
+    X, y = IRIS
+    path = SoftmaxClassifier(1e-3, warm_start=True, tol=1e-3).fit(X, y)
+    n_iter, coef, unit = path.n_iter_, path.coef_.copy(), X.std(axis=0)
+    path.set_params(alpha=1.0001e-3).fit(X, y)
+    assert path.n_iter_ == n_iter
+    chance = path.predict_proba(X)[np.arange(len(y)), y]
+    assert path.loss_ == pytest.approx(-np.log(chance).mean() + 1.0001e-3 / 2 * ((coef * unit) ** 2).sum(), rel=1e-12)
 
 
 def test_a_fit_from_the_optimum_has_nothing_to_do():
