@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
+from skdl.ensemble._answers import Together
 
 
 class Estimator(Constraint):
@@ -57,8 +58,16 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
         """The estimator that None stands for."""
 
     @abstractmethod
-    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+    def _output(self, member: Any, X: Any) -> np.ndarray:
         """What a member contributes to the average."""
+
+    @abstractmethod
+    def _answers_by_scores(self, member: Any) -> bool:
+        """Whether `_output_of_scores` gives the same for a network's raw scores."""
+
+    @abstractmethod
+    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
+        """What a network with these raw scores contributes to the average."""
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """That of the one estimator that the members are made of, if there is one that has any."""
@@ -112,20 +121,26 @@ class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
             return pd.DataFrame(X, columns=names, copy=False)
         return X.to_numpy() if names is None and is_frame(X) else X
 
-    def _outputs(self, X: Any) -> Iterator[np.ndarray]:
-        return (self._output_of(member, X) for member in self.estimators_)
-
-    def _output_of(self, member: Any, X: Any) -> np.ndarray:
-        return self._output(member, X, getattr(self, "classes_", None))
+    def _outputs(self, X: Any, which: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """What the members, or those in `which`, contribute to the average, one after the other."""
+        members = dict(enumerate(self.estimators_))
+        if which is not None:
+            members = {i: members[i] for i in which}
+        together = Together({i: member for i, member in members.items() if self._answers_by_scores(member)}, X)
+        for i, member in members.items():
+            if i in together:
+                yield self._output_of_scores(member, together.scores(i))
+            else:
+                yield self._output(member, X)
 
     def _average(self, X: Any) -> np.ndarray:
         """The average over members, which are never held all at once."""
         X = self._checked(X)
         weights = self._member_weights()
         total: Any = 0
-        for weight, member in zip(weights, self.estimators_, strict=True):
-            if weight:  # of members that were not selected nothing is asked
-                total = total + float(weight) * self._output_of(member, X)
+        asked = np.flatnonzero(weights)  # of members that were not selected nothing is asked
+        for i, output in zip(asked, self._outputs(X, asked.tolist()), strict=True):
+            total = total + float(weights[i]) * output
         return total / float(weights.sum())
 
     def __sklearn_is_fitted__(self) -> bool:

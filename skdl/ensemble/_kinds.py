@@ -10,8 +10,10 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils import get_tags
 
 from skdl._validation import is_frame, label_array
+from skdl.ensemble._answers import answers_by_scores
 from skdl.ensemble._base import BaseEnsemble
 from skdl.ensemble._diagnostics import DiagnosticsMixin
+from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 
@@ -39,10 +41,16 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
     def _default(self) -> Any:
         return MLPClassifier()
 
-    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+    def _output(self, member: Any, X: Any) -> np.ndarray:
         if hasattr(member, "predict_proba"):
-            return aligned(member.predict_proba(X), member.classes_, classes)
-        return votes(member.predict(X), classes)
+            return aligned(member.predict_proba(X), member.classes_, self.classes_)
+        return votes(member.predict(X), self.classes_)
+
+    def _answers_by_scores(self, member: Any) -> bool:
+        return answers_by_scores(member, "predict_proba", NetworkClassifier)
+
+    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
+        return aligned(member._probabilities(scores), member.classes_, self.classes_)
 
     def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
         classes = np.unique(y)
@@ -198,8 +206,16 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
     def _default(self) -> Any:
         return MLPRegressor()
 
-    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
-        predicted = np.asarray(member.predict(X))
+    def _output(self, member: Any, X: Any) -> np.ndarray:
+        return self._shaped(np.asarray(member.predict(X)))
+
+    def _answers_by_scores(self, member: Any) -> bool:
+        return answers_by_scores(member, "predict", MLPRegressor)
+
+    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
+        return self._shaped(member._predictions(scores))
+
+    def _shaped(self, predicted: np.ndarray) -> np.ndarray:
         return predicted.reshape(len(predicted), *self._output_shape)  # of one column, some give it and some do not
 
     def predict(self, X: Any) -> np.ndarray:

@@ -165,10 +165,13 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         fit = greedy_by_log_loss if self.weights == "greedy" else weights_by_log_loss
         return fit(outputs[:, np.arange(len(y)), np.searchsorted(self.classes_, y)], weight)
 
-    def _output(self, member: Any, X: Any, classes: Any) -> np.ndarray:
+    def _output(self, member: Any, X: Any) -> np.ndarray:
         if self.voting == "hard":
-            return votes_of(member.predict(X), classes)
-        return super()._output(member, X, classes)
+            return votes_of(member.predict(X), self.classes_)
+        return super()._output(member, X)
+
+    def _answers_by_scores(self, member: Any) -> bool:
+        return self.voting == "soft" and super()._answers_by_scores(member)
 
     def _columns(self, outputs: np.ndarray) -> np.ndarray:
         if self.voting == "hard":

@@ -159,11 +159,11 @@ class BaseBagging(BaseEnsemble):
             out_of_bag[rows] = False
         total: Any = None
         sample: Any = None  # of the rows, for the correlation
-        for j, (member, out_of_bag) in enumerate(zip(self.estimators_, unseen, strict=True)):
+        for j, out_of_bag in enumerate(unseen):
             if not out_of_bag.any():
                 continue
             rows = np.flatnonzero(out_of_bag)
-            output = self._output_of(member, select_rows(X, rows))
+            [output] = self._outputs(select_rows(X, rows), [j])
             if total is None:
                 total = np.zeros((len(y), *output.shape[1:]))
                 sample = sampled_rows(len(y), len(unseen) * output[0].size)

@@ -257,7 +257,9 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             In the order of `classes_`. For a multilabel indicator the probability of each label, of shape
             (n_samples, n_labels); for columns of labels a list with the probabilities of each.
         """
-        scores = self._raw_scores(self._validated(X))
+        return self._probabilities(self._raw_scores(self._validated(X)))
+
+    def _probabilities(self, scores: np.ndarray) -> Any:
         encoding = self._training.encoding
         return encoding.probabilities(self._loss(encoding).link(scores))
 

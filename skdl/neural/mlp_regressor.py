@@ -220,6 +220,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         -------
         y : array of shape (n_samples,) or (n_samples, n_outputs)
         """
-        scores = self._raw_scores(self._validated(X))
+        return self._predictions(self._raw_scores(self._validated(X)))
+
+    def _predictions(self, scores: np.ndarray) -> np.ndarray:
         encoding = self._training.encoding
         return encoding.decode(self._loss(encoding).link(scores))

@@ -1,0 +1,46 @@
+"""What members answer, where that is known to be what a network's scores make: X is then checked once for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from skdl.neural._base import BaseNetwork
+from skdl.neural._together import stacked_scores
+
+
+def answers_by_scores(member: Any, method: str, owner: type) -> bool:
+    """Whether a member is a network whose `method` is the one that the class `owner` defines."""
+    kind = type(member)
+    own = isinstance(member, BaseNetwork) and getattr(kind, method, None) is getattr(owner, method)
+    own = own and all(getattr(kind, name) is getattr(BaseNetwork, name) for name in ("_validated", "_raw_scores"))
+    return own and method not in vars(member)
+
+
+class Together:
+    """Networks that have learned the same columns: their input is checked once, and few rows are asked of a stack."""
+
+    def __init__(self, networks: Mapping[int, BaseNetwork], X: Any):
+        first = next(iter(networks.values()), None)
+        self.networks = {
+            i: network for i, network in networks.items() if first is network or same_columns(first, network)
+        }
+        self.X = None if first is None else first._validated(X)
+        self.stacked = dict(zip(self.networks, stacked_scores(list(self.networks.values()), self.X), strict=True))
+
+    def __contains__(self, i: int) -> bool:
+        return i in self.networks
+
+    def scores(self, i: int) -> np.ndarray:
+        """Raw scores of network i, in X's precision."""
+        scores = self.stacked[i]
+        return self.networks[i]._raw_scores(self.X) if scores is None else scores
+
+
+def same_columns(first: Any, second: Any) -> bool:
+    """Whether two estimators were fitted to columns of the same number and names."""
+    one: Any = getattr(first, "feature_names_in_", None)
+    other: Any = getattr(second, "feature_names_in_", None)
+    return first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))
