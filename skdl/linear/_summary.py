@@ -3,6 +3,10 @@
 With s^2 = RSS / (n - p) for p estimated parameters, the covariance of the coefficients is s^2 G^-1, where G is the Gram
 matrix of the centred columns, and the intercept b = mean(y) - mean(x) w has the variance s^2 (1/n + mean(x)' G^-1
 mean(x)). Of G = R'R only the triangle R is needed. Weights count rows: n is their sum.
+
+Where columns depend on each other, only those coefficients are determined that are the same in all solutions: those of
+columns that no others combine to. Their unit vector is orthogonal to each v with X v = 0, for centred columns X. Their
+variance is that of the regression on any columns that span the others.
 """
 
 from __future__ import annotations
@@ -12,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import stats
-from scipy.linalg import solve_triangular, svdvals
+from scipy.linalg import qr, solve_triangular, svdvals
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
 from skdl._validation import names_of_features
-from skdl.linear._orthogonal import EPS
-from skdl.linear._solvers import Solution
+from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
+from skdl.linear._solvers import Setting, Solution
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,29 +80,34 @@ class SummaryMixin:
         summary : DataFrame
             One row for the intercept (if one is fitted) and each feature, with the columns `coefficient`,
             `standard_error`, `t`, `p_value` (two-sided, that the coefficient is 0), `lower_95` and `upper_95`. If y had
-            two dimensions, the index has a level `output` before the `term`. NaN, with a warning, where the statistics
-            are not defined: with a penalty, without degrees of freedom, for columns that depend on each other, or where
-            the solver does not compute the rank.
+            two dimensions, the index has a level `output` before the `term`. The intercept's row is "intercept", or
+            "(intercept)" where a feature has this name. NaN, with a warning, where the statistics are not defined: with
+            a penalty, without degrees of freedom, where the solver does not compute the rank, and for coefficients that
+            the data do not determine. These are those of constant columns, whose share the intercept has, and of
+            columns that depend on each other; of all the columns of a dummy variable whose sum is one, and then of the
+            intercept, too: leave one of them out, and its coefficients are the differences to this one.
         """
         import pandas as pd  # here, since importing it takes longer than importing skdl
 
         solution = self._known("summary")
         df, why = _degrees_of_freedom(solution)
         d, k = solution.coef.shape
-        if not why and solution.rank is not None and solution.rank < d:
-            why = f"for columns that depend on each other (rank_={solution.rank} of {d}): drop some, or combine them"
-        if why:
-            _warn(f"Standard errors, t, p-values and intervals are not defined {why}")
-            df = np.nan
         terms = names_of_features(self)
         estimates = np.asarray(self.coef_, dtype=np.float64).reshape(k, d)
         if solution.setting.fit_intercept:
-            terms = ["intercept", *terms]
+            terms = [_name_beside(terms), *terms]
             estimates = np.column_stack([np.reshape(self.intercept_, k), estimates])
         errors = np.full(estimates.shape, np.nan)
         if not why:
             noise = np.sqrt(solution.rss / df)  # in units of the weights, as the triangle is
-            errors = np.multiply.outer(noise, _unscaled_errors(solution))
+            unscaled = _unscaled_errors(solution)
+            errors = np.multiply.outer(noise, unscaled)
+            if np.isnan(unscaled).any():
+                free = ", ".join(str(term) for term, each in zip(terms, unscaled, strict=True) if np.isnan(each))
+                why = f"for {free}, which the data do not determine (rank_={solution.rank} of {d}): columns are "
+                why += "constant or depend on each other; drop some, or combine them"
+        if why:
+            _warn(f"Standard errors, t, p-values and intervals are not defined {why}")
         with np.errstate(all="ignore"):
             t = estimates / errors
         half = errors * stats.t.ppf(0.975, df)
@@ -131,10 +140,12 @@ def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
 
 
 def _unscaled_errors(solution: Solution) -> np.ndarray:
-    """Standard errors for noise of variance 1."""
+    """Standard errors for noise of variance 1; NaN for what the data do not determine."""
     reduction = solution.reduction
-    assert reduction is not None  # else the rank is unknown, or less than the number of columns
+    assert reduction is not None  # else the rank is unknown, or no degrees of freedom are left
     d = reduction.factor.shape[1]
+    if solution.rank != d:
+        return _errors_of_dependent(reduction, solution.setting)
     length = np.linalg.norm(reduction.factor, axis=0)
     inverse = solve_triangular(reduction.factor[:d] / length, np.eye(d), check_finite=False)
     errors = np.linalg.norm(inverse, axis=1) / length
@@ -142,6 +153,39 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
         return errors
     of_mean = np.linalg.norm(inverse.T @ (reduction.x_mean / length))
     return np.concatenate([[np.hypot(1 / np.sqrt(reduction.weight), of_mean)], errors])
+
+
+def _errors_of_dependent(reduction: Reduction, setting: Setting) -> np.ndarray:
+    """Those of columns that depend on each other."""
+    scale, d = reduction.x_norm, len(reduction.x_norm)
+    threshold = rank_threshold(d, setting.noise)
+    columns = reduction.factor / scale
+    r, order = qr(columns, mode="r", pivoting=True, check_finite=False)
+    rank = int(np.count_nonzero(np.abs(np.diagonal(r)) > threshold))
+    basic, dependent = order[:rank], order[rank:]
+    inverse = solve_triangular(r[:rank, :rank], np.hstack([np.eye(rank), r[:rank, rank:]]), check_finite=False)
+    null = np.zeros((d, d - rank))  # columns v with X v = 0
+    null[basic], null[dependent] = -inverse[:, rank:], np.eye(d - rank)
+    tolerance = np.sqrt(threshold)
+    null[np.abs(null) <= tolerance] = 0.0
+    errors = np.full(d, np.nan)
+    errors[basic] = np.linalg.norm(inverse[:, :rank], axis=1) / scale[basic]
+    errors[(null != 0).any(axis=1)] = np.nan
+    if not setting.fit_intercept:
+        return errors
+    of_mean = inverse[:, :rank].T @ (reduction.x_mean / scale)[basic]
+    error = np.hypot(1 / np.sqrt(reduction.weight), np.linalg.norm(of_mean))
+    varying = null[:, np.linalg.norm(columns, axis=0)[dependent] > threshold]
+    shares = np.sqrt(reduction.weight) * np.abs((reduction.x_mean / scale) @ varying)
+    return np.concatenate([[np.nan if (shares > tolerance).any() else error], errors])
+
+
+def _name_beside(names: list[str]) -> str:
+    """The intercept's name, which no feature has."""
+    name = "intercept"
+    while name in names:
+        name = f"({name})"
+    return name
 
 
 def _warn(text: str) -> None:

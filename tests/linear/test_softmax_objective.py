@@ -179,5 +179,5 @@ def test_what_is_public_is_a_parameter_a_method_or_a_result(name):
     for attribute in dir(estimator):
         static = inspect.getattr_static(estimator, attribute)
         method = callable(getattr(estimator, attribute, None))
-        result = isinstance(static, property) and attribute.endswith("_")
+        result = isinstance(static, property)
         assert attribute.startswith("_") or attribute in parameters or method or result, attribute
