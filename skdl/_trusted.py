@@ -29,13 +29,15 @@ from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
 from skdl.neighbors._absent import PresentBound
 from skdl.neighbors._base import Rows
-from skdl.neighbors._distances import DistanceBound
+from skdl.neighbors._distances import DistanceBound, Order
+from skdl.neighbors._grid import ExactDistances, GridBound
 from skdl.neighbors._groups import GroupBound
 from skdl.neighbors._labels import Ballot
 from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
 from skdl.neighbors._placement import Placement
 from skdl.neighbors._products import ProductBound
 from skdl.neighbors._projection import ProjectionBound
+from skdl.neighbors._repeats import Groups, RepeatedRows
 from skdl.neighbors._scan import ScanSearch
 from skdl.neighbors._tree import TreeSearch
 from skdl.neighbors.knn_classifier import KNNClassifier
@@ -62,8 +64,18 @@ ESTIMATORS = (
 FITTED = {
     "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
     "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
-    "neighbours": (Rows, Ballot, ScanSearch, TreeSearch, Placement, Minkowski, Cosine, NanEuclidean, Custom),
-    "bounds": (DistanceBound, ProductBound, ProjectionBound, PresentBound, GroupBound),
+    "neighbours": (Rows, Ballot, Placement, Minkowski, Cosine, NanEuclidean, Custom),
+    "searches": (ScanSearch, TreeSearch, RepeatedRows, Groups),
+    "bounds": (
+        DistanceBound,
+        Order,
+        ExactDistances,
+        ProductBound,
+        GridBound,
+        ProjectionBound,
+        PresentBound,
+        GroupBound,
+    ),
     "ensembles": (Bunch,),
 }
 # Not `Checkpoint`, which writes to a path that a file could choose.

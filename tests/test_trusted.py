@@ -16,7 +16,7 @@ import pytest
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
 import skdl
 from skdl._registry import REGISTRIES
@@ -72,6 +72,13 @@ ESTIMATORS = {
     "knn projection": (skdl.KNNClassifier(algorithm="projection"), LABELS),
     "knn manhattan": (skdl.KNNRegressor(metric="manhattan"), REALS),
     "knn cosine": (skdl.KNNRegressor(metric="cosine"), REALS),
+    "knn of whole numbers": (
+        make_pipeline(KBinsDiscretizer(4, encode="ordinal"), skdl.KNNClassifier(algorithm="brute")), LABELS
+    ),
+    "knn of whole sums": (make_pipeline(
+        KBinsDiscretizer(4, encode="ordinal"), skdl.KNNRegressor(metric="manhattan", algorithm="brute")), REALS
+    ),
+    "knn steep": (skdl.KNNRegressor(metric="minkowski", p=100), REALS),
     "knn with gaps": (skdl.KNNRegressor(metric="nan_euclidean"), REALS),
     "pipeline": (make_pipeline(StandardScaler(), networks()), LABELS),
     "bagging": (skdl.BaggingClassifier(networks(), n_estimators=2, random_state=0), LABELS),

@@ -38,7 +38,7 @@ class Filled(NamedTuple):
 class PresentBound:
     """Loose scores for Euclid's distance over what is present; rows are made ready in each search."""
 
-    is_tight, is_sharpest = False, True
+    is_tight, is_exact, is_sharpest = False, False, True
     dtype = np.dtype(np.float64)
 
     def __init__(self, X: np.ndarray, metric: Metric):

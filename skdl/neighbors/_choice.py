@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ from scipy import sparse
 from .._threads import one_blas_thread
 from ._absent import PresentBound
 from ._distances import DistanceBound
+from ._grid import exact_distances, grid_bound
 from ._groups import group_bound
 from ._metrics import Cosine, Metric, Minkowski, NanEuclidean
-from ._placement import Placement
+from ._placement import Placement, sample_rows
 from ._products import ProductBound
-from ._projection import projection_bound
+from ._projection import PAIR, PAIR_COLUMN, SAMPLE_QUERIES, projection_bound
+from ._repeats import RepeatedRows, equal_rows
 from ._scan import ScanSearch
 from ._search import Search
 from ._tree import TreeSearch
@@ -26,7 +29,11 @@ FEW_ROWS = 4096  # below, a scan is over before a projection is found
 def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_threads: int = 1) -> Search:
     """The search named by `algorithm`, made ready for about k neighbours; "auto" is the one that suits X."""
     with one_blas_thread():
-        return _make_search(X, metric, algorithm, k, n_threads)
+        groups = equal_rows(X)
+        if groups is None:
+            return _make_search(X, metric, algorithm, k, n_threads)
+        inner = _make_search(X[groups.first], metric, algorithm, k, n_threads)
+        return RepeatedRows(X, metric, inner, groups)
 
 
 def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int) -> Search:
@@ -39,7 +46,7 @@ def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int)
         bounds = loose_bounds(X, metric, k, n_threads, always=algorithm == "projection")
         if bounds:
             return ScanSearch(X, metric, bounds, name="projection")
-    return ScanSearch(X, metric, tight_bounds(X, metric, n_threads))
+    return ScanSearch(X, metric, tight_bounds(X, metric, k, n_threads))
 
 
 def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
@@ -53,13 +60,23 @@ def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
     return None
 
 
-def tight_bounds(X: Any, metric: Metric, n_threads: int) -> list[Any]:
+def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list[Any]:
     """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
     if isinstance(metric, NanEuclidean):
         return [PresentBound(X, metric), DistanceBound(X, metric)]
+    if isinstance(metric, Minkowski) and metric.exponent == 2:
+        grid = grid_bound(X, metric, n_threads)
+        if grid:
+            # For queries off the grid, for whom the rows are made ready when they come.
+            first = ProductBound(X, metric, grid.placement)
+            first.length, first.offset = grid.length, grid.offset
+            return [grid, first] if sparse.issparse(X) else [grid, *with_sharper(first)]
+    if isinstance(metric, Minkowski) and not has_products(metric):
+        exact = exact_distances(X, metric)
+        return [exact, DistanceBound(X, metric)] if exact else [DistanceBound(X, metric)]
     if not has_products(metric):
         return [DistanceBound(X, metric)]
-    first = ProductBound(X, metric, Placement(X, metric, centred=False))
+    first = sharp_enough(ProductBound(X, metric, Placement(X, metric, centred=False)), k)
     first.store(n_threads)
     return [first] if sparse.issparse(X) else with_sharper(first)
 
@@ -82,7 +99,41 @@ def loose_bounds(X: np.ndarray, metric: Metric, k: int, n_threads: int, *, alway
 
 
 def with_sharper(first: ProductBound) -> list[Any]:
-    return [first, first.in_float64(), DistanceBound(first.X, first.metric)]
+    sharper = [] if first.is_sharpest else [first.in_float64()]
+    return [first, *sharper, DistanceBound(first.X, first.metric)]
+
+
+def sharp_enough(bound: ProductBound, k: int) -> ProductBound:
+    """The bound, or the one in float64 if by a sample that costs less: of tight clusters float32 leaves much open."""
+    if bound.is_sharpest:
+        return bound
+    n_rows, d = bound.X.shape
+    sample = sample_rows(bound.X)[::4]
+    nearest = -(-k * sample.shape[0] // n_rows)
+    worth = d / (PAIR + PAIR_COLUMN * d)  # what is left open costs more than the products in float64 do
+    share = open_share(bound, sample, nearest)
+    if share - nearest / sample.shape[0] <= worth:
+        return bound
+    sharper = bound.in_float64()
+    return sharper if share - open_share(sharper, sample, nearest) > worth else bound
+
+
+def open_share(bound: ProductBound, sample: np.ndarray, k: int) -> float:
+    """The share of rows that the bound leaves open for rows of the sample, whose k nearest are sought."""
+    small = copy.copy(bound)
+    small.X, small.length, small.offset = sample, np.ones(sample.shape[0]), np.zeros(sample.shape[0])
+    small.store(1)
+    own = np.linspace(0, sample.shape[0] - 1, min(SAMPLE_QUERIES, sample.shape[0])).astype(int)
+    queries = small.prepare(sample[own])
+    if queries is None:
+        return 1.0
+    shape = sample.shape[0], own.size
+    upper = small.scores(queries, 0, shape[0], np.empty(shape, small.dtype)).astype(np.float64)
+    x, i = (place.ravel() for place in np.indices(shape))
+    lower = small.guaranteed(queries, i, x, upper.ravel()).reshape(shape)
+    lower[own, np.arange(own.size)] = -np.inf
+    k = min(k, shape[0] - 1)
+    return float((upper >= -np.partition(-lower, k - 1, axis=0)[k - 1]).mean()) if k > 0 else 0.0
 
 
 def has_products(metric: Metric) -> bool:

@@ -48,13 +48,14 @@ class DistanceBound:
     """Scores by the distances themselves, negated: Minkowski's of any order through scipy, or one by one."""
 
     is_tight = is_sharpest = True
+    is_exact = False
     dtype = np.dtype(np.float64)
 
     def __init__(self, X: np.ndarray, metric: Metric):
         self.X, self.metric = X, metric
         self.order = Order(X, metric.exponent) if isinstance(metric, Minkowski) else None
 
-    def prepare(self, Q: np.ndarray) -> np.ndarray:
+    def prepare(self, Q: np.ndarray) -> np.ndarray | None:
         return self.order.in_unit(Q) if self.order else Q.astype(np.float64)
 
     def scores(self, queries: np.ndarray, start: int, stop: int, out: np.ndarray) -> np.ndarray:

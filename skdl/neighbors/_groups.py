@@ -44,7 +44,7 @@ class GroupQueries(NamedTuple):
 class GroupBound:
     """Loose scores for Manhattan's distance."""
 
-    is_tight = is_sharpest = False
+    is_tight = is_exact = is_sharpest = False
     dtype = np.dtype(np.float64)
 
     def __init__(self, X: np.ndarray, groups: np.ndarray, n_threads: int = 1):

@@ -11,15 +11,16 @@ from ._metrics import Cosine, Metric, directions, row_largest
 from ._rounding import SMALLEST
 
 SAMPLE_ROWS = 2048
+FAR = 100  # times the median distance: fewer do not widen the margins of the products much
 CACHED = 2**18  # numbers in a block: about what a second-level cache holds, and enough work for a thread to be worth it
 
 
 class Placement:
     """Rows of X less a centre, times a power of two; for the cosine their directions, less a centre if `centred`.
 
-    Any centre and any power are right. The centre is the mean of a sample of rows (zero for sparse ones), and the power
-    brings the largest entry of the sample to about 1. So an outlier, which the bounds find by its length, does not push
-    all other rows out of float32's range.
+    Any centre and any power are right. The centre is the mean of a sample of rows (zero for sparse ones), without those
+    that lie far out, and the power brings the largest entry of the rest to about 1. So outliers, which the bounds find
+    by their length, push the other rows neither away from the centre nor out of float32's range.
     """
 
     def __init__(self, X: Any, metric: Metric, *, centred: bool = True):
@@ -33,10 +34,11 @@ class Placement:
                 self.centre = directions(sample).mean(axis=0)
             return
         if not sparse.issparse(X):
+            centre, inner = centre_of_most(sample)
             # In X's precision, so that differences in it are rounded once.
-            self.centre = mean_of_present(sample).astype(X.dtype).astype(np.float64)
+            self.centre = centre.astype(X.dtype).astype(np.float64)
             with np.errstate(over="ignore"):
-                sample -= self.centre
+                sample = sample[inner] - self.centre
         self.factor = unit_of(sample, 126 if X.dtype == np.float32 else 1022)
         self.hidden = SMALLEST * self.factor
 
@@ -66,6 +68,21 @@ def sample_rows(X: Any) -> Any:
     if n_rows <= SAMPLE_ROWS:
         return X
     return X[np.sort(np.random.default_rng(0).choice(n_rows, SAMPLE_ROWS, replace=False))]
+
+
+def centre_of_most(X: np.ndarray) -> tuple[np.ndarray, Any]:
+    """The mean of a sample without rows that are far from it as most are not, and the rows that are left."""
+    centre = mean_of_present(X)
+    inner: Any = slice(None)
+    for _ in range(3):
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            length = np.abs(X - centre).max(axis=1)
+            usual = np.median(length)
+            near = ~(length > FAR * usual)  # with absent values, all
+        if near.all() or usual == 0:
+            break
+        centre, inner = mean_of_present(X[near]), near
+    return centre, inner
 
 
 def mean_of_present(X: np.ndarray) -> np.ndarray:

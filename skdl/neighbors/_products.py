@@ -59,6 +59,7 @@ class Products(ABC):
     """Scores [a, 1, |a|] . [b, s + e|s|, e|b|], the rows of X made ready once, or in each search to save memory."""
 
     is_tight: bool
+    is_exact = False  # whether scores order rows exactly as their distances do, ties included
     is_sharpest: bool  # whether no other bound leaves fewer pairs open
     dtype: type[np.floating]
     error: float  # e

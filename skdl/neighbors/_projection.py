@@ -38,6 +38,8 @@ the directions; they decide on speed only.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ._metrics import Metric
@@ -137,7 +139,7 @@ def leading_directions(sample: np.ndarray, width: int) -> np.ndarray:
 
 def passing(sample: np.ndarray, directions: np.ndarray, widths: list[int], nearest: float) -> list[float]:
     """The share of rows that need exact distances, for each number of directions; `nearest` is the share sought."""
-    n_rows = sample.shape[0]
+    n_rows, d = sample.shape
     own = np.linspace(0, n_rows - 1, min(SAMPLE_QUERIES, n_rows)).astype(int)
     square = np.einsum("ij,ij->i", sample, sample)
     exact = square[own, None] + square - 2 * (sample[own] @ sample.T)
@@ -149,11 +151,19 @@ def passing(sample: np.ndarray, directions: np.ndarray, widths: list[int], neare
     reach = np.partition(exact, k - 1, axis=1)[:, k - 1, None]
     leading = sample @ directions.astype(sample.dtype, copy=False)
     shares = []
+    margin = np.outer(np.sqrt(square[own]), np.sqrt(square)) + square / 2  # M of the proof
     for width in widths:
         part = leading[:, :width]
         length = np.einsum("ij,ij->i", part, part)
         rest = np.sqrt(np.maximum(square - length, 0))
         lower = length[own, None] + length - 2 * (part[own] @ part.T) + np.square(rest[own, None] - rest)
         lower[np.arange(own.size), own] = np.inf
-        shares.append(max(float((lower <= reach).mean() - k / n_rows), 0) + nearest)
+        open_pairs = lower <= reach + 4 * usual_error(d, width, sample.dtype) * margin
+        shares.append(max(float(open_pairs.mean() - k / n_rows), 0) + nearest)
     return shares
+
+
+def usual_error(columns: int, width: int, dtype: Any) -> float:
+    """About the e of a bound, whose directions are nearly orthonormal; twice U is up to 4 e M above twice S."""
+    tau = np.sqrt(width) * (rounding_bound(PIECE + 6, dtype) + rounding_bound(columns + 10, np.float64))
+    return 2 * rounding_bound(width + 13, np.float32) + 5 * float(tau)

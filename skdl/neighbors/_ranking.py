@@ -52,9 +52,12 @@ def rows_at(X: Any, index: np.ndarray) -> Any:
     return take_rows(X, index) if isinstance(X, np.ndarray) else X[index]
 
 
-def order_in_groups(i: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """The order by group number i, below 2^16 (small integers are sorted by counting), then by key; ties in any."""
-    order = np.argsort(key)
+def order_in_groups(i: np.ndarray, key: np.ndarray, *, stable: bool = False) -> np.ndarray:
+    """The order by group number i, below 2^16 (small integers are sorted by counting), then by key.
+
+    Ties are in any order, or as they come in the slower stable way.
+    """
+    order = np.argsort(key, kind="stable" if stable else None)
     return order[np.argsort(i[order].astype(np.uint16), kind="stable")]
 
 

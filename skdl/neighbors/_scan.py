@@ -14,14 +14,14 @@ from scipy import sparse
 
 from ._metrics import Metric
 from ._ranking import Ranking, group_starts, order_in_groups, ranks_in_group
-from ._search import Search
+from ._search import BlockSearch
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
 GROWTH = 4
 PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
 
 
-class ScanSearch(Search):
+class ScanSearch(BlockSearch):
     """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
 
     query_rows = 512  # at most 2^16, for `order_in_groups`
@@ -58,7 +58,7 @@ class ScanSearch(Search):
         size = self._training_rows(k, budget)
         buffer = np.empty(n_queries * size, dtype=bound.dtype)
         tightened_at = size
-        for start in range(0, n_rows, size):
+        for start in range(0, n_rows, size):  # in increasing order, on which ties rely
             stop = min(start + size, n_rows)
             out = buffer[: (stop - start) * n_queries].reshape(stop - start, n_queries)
             candidates.collect(bound.scores(queries, start, stop, out), start)
@@ -94,9 +94,12 @@ class Candidates:
         if start == 0:
             self._first_threshold(scores)
         # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
-        with np.errstate(over="ignore"):
-            threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
-        hits = np.flatnonzero(scores >= threshold)
+        if self.bound.is_exact:
+            hits = np.flatnonzero(self._first_rows(scores) if start == 0 else scores > self.threshold)
+        else:
+            with np.errstate(over="ignore"):
+                threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
+            hits = np.flatnonzero(scores >= threshold)
         x, i = np.divmod(hits, self.n_queries)
         self.parts.append((i, x + start, scores.ravel()[hits]))
         self.count += hits.shape[0]
@@ -104,6 +107,14 @@ class Candidates:
     def tighten(self) -> None:
         """Raise each threshold by the best pairs and drop what is below."""
         i, x, scores = self._join()
+        if self.bound.is_exact:
+            order = order_in_groups(i, -scores, stable=True)
+            order = order[ranks_in_group(i[order], self.n_queries) < self.k]
+            self.parts, self.count = [(i[order], x[order], scores[order])], order.size
+            full = np.bincount(i, minlength=self.n_queries) >= self.k
+            kth = np.cumsum(np.bincount(i[order], minlength=self.n_queries))[full] - 1
+            self.threshold[full] = scores[order[kth]]
+            return
         if self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
             full = np.bincount(i, minlength=self.n_queries) >= self.k
@@ -130,12 +141,24 @@ class Candidates:
         few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
         top = np.argpartition(scores.T, n_rows - few, axis=1)[:, n_rows - few :]
         i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
-        if self.bound.is_tight:
+        if self.bound.is_exact:
+            self.threshold = scores[x, i].reshape(self.n_queries, few).min(axis=1)
+        elif self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
             self.threshold = low.reshape(self.n_queries, few).min(axis=1)
         else:
             self._probe(i, x)
             scores[x, i] = np.nan  # passes no comparison: no pair may be ranked twice
+
+    def _first_rows(self, scores: np.ndarray) -> np.ndarray:
+        """Which scores of the first block are the k best of their query, ties by the order of the rows."""
+        best = scores >= self.threshold
+        crowded = np.flatnonzero(best.sum(axis=0) > self.k)
+        if crowded.size:
+            crowd, threshold = scores[:, crowded], self.threshold[crowded]
+            above, tied = crowd > threshold, crowd == threshold
+            best[:, crowded] = above | (tied & (np.cumsum(tied, axis=0) <= self.k - above.sum(axis=0)))
+        return best
 
     def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
         self.ranking.add(i, x)

@@ -21,16 +21,24 @@ from ._metrics import Metric, NanEuclidean
 
 
 class Search(ABC):
-    """Splits queries into blocks that fit the working memory and answers them on threads."""
+    """What finds the nearest of the rows X."""
 
     name: str
-    query_rows: int  # queries answered together, memory permitting
 
     def __init__(self, X: Any, metric: Metric):
         self.X, self.metric = X, metric
 
+    @abstractmethod
     def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Distances (float64) and indices of the k nearest rows of each row of Q, nearest first."""
+
+
+class BlockSearch(Search):
+    """Splits queries into blocks that fit the working memory and answers them on threads."""
+
+    query_rows: int  # queries answered together, memory permitting
+
+    def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         if sparse.issparse(Q) and not Q.has_canonical_format:
             Q = Q.copy()
             Q.sum_duplicates()

@@ -18,13 +18,13 @@ from ._metrics import Minkowski
 from ._ranking import Ranking
 from ._rounding import rounding_bound
 from ._scan import ScanSearch
-from ._search import Search
+from ._search import BlockSearch
 
 LEAF = 32
 BLOCK = 2**14  # proposed rows at a time, in memory that is used again
 
 
-class TreeSearch(Search):
+class TreeSearch(BlockSearch):
     """scipy's tree proposes; it is asked for more where the last neighbour is tied, to rounding, with the next row."""
 
     name = "kd_tree"
@@ -44,7 +44,7 @@ class TreeSearch(Search):
         self.error = self.order.spread * (1 + self.order.error + 4 * rounding_bound(512, np.float64)) - 1
 
     def _built(self) -> cKDTree:
-        return cKDTree(self.X.astype(np.float64, copy=False)[self.number[:-1]], leafsize=LEAF)
+        return cKDTree(self.order.in_unit(self.X)[self.number[:-1]], leafsize=LEAF)
 
     # Formats without pickle cannot hold a tree of compiled code, and a file must not be able to make one up: its nodes
     # are places in memory. The rows and their order are all that it is built from.

@@ -67,7 +67,7 @@ def all_scores(bound, Q, X):
 def test_tight_scores_enclose_the_exact_ones(metric, dtype, kind):
     X, Q = dyadic(kind, dtype)
     i, x = (pairs.ravel() for pairs in np.indices((20, 60)))
-    for bound in tight_bounds(X, metric, 1):
+    for bound in tight_bounds(X, metric):
         if isinstance(metric, Cosine) and isinstance(bound, DistanceBound):
             continue  # its scores are the distances that decide, whatever their rounding
         queries, upper = all_scores(bound, Q, X)
@@ -82,7 +82,7 @@ def test_tight_scores_enclose_the_exact_ones(metric, dtype, kind):
 
 def loose(X, metric, k=5):
     if isinstance(metric, NanEuclidean):
-        return tight_bounds(X, metric, 1)[0]
+        return tight_bounds(X, metric)[0]
     return loose_bounds(X, metric, k, 1, always=True)[0]
 
 
