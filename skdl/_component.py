@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from typing import Any, ClassVar, TypeVar
 
 from skdl._array import column
 from skdl._constraints import Constraint, check_params
+from skdl._words import our_hyperparameter
 
 C = TypeVar("C", bound="Component")
 
@@ -20,6 +21,32 @@ def _constructor_arguments(cls: Any) -> dict[str, Any]:
 
 
 constructor_arguments: Callable[[Any], dict[str, Any]] = cache(_constructor_arguments)  # mypy: a class is hashable
+
+
+def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None:
+    """Let the constructor that a class defines say what an unknown argument is called here: `our` is the sentence."""
+    init: Any = cls.__dict__.get("__init__")
+    if init is None:
+        return
+
+    @wraps(init)  # its signature is that of the class still
+    def explaining(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except TypeError:
+            unknown = [name for name in kwargs if name not in constructor_arguments(type(self))]
+            if not unknown:
+                raise
+            raise TypeError(unknown_parameter(type(self), unknown[0], our)) from None
+
+    cls.__init__ = explaining  # type: ignore[misc]
+
+
+def unknown_parameter(cls: Any, name: str, our: Callable[[str, list[str]], str]) -> str:
+    """The message for a parameter that a class does not have."""
+    known = list(constructor_arguments(cls))
+    listed = f"Its parameters are: {known}." if known else "It has no parameters."
+    return f"Invalid parameter {name!r} for {cls.__name__}.{our(name, known)} {listed}"
 
 
 class Component:
@@ -40,6 +67,10 @@ class Component:
     _constraints: ClassVar[Mapping[str, Constraint]] = {}
     _per_member: ClassVar[tuple[str, ...]] = ()
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        explain_constructor(cls, our_hyperparameter)
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Hyperparameters by name; with `deep`, those of a component within too, as `name__parameter`."""
         params: dict[str, Any] = {}
@@ -56,8 +87,7 @@ class Component:
             if name not in constructor_arguments(type(self)) or (
                 inner and not isinstance(getattr(self, name), Component)
             ):
-                known = list(constructor_arguments(type(self))) or "none"
-                raise ValueError(f"Invalid parameter {key!r} for {type(self).__name__}. Its parameters are: {known}.")
+                raise ValueError(unknown_parameter(type(self), key, our_hyperparameter))
             setattr(self, name, getattr(self, name).with_params(**{inner: value}) if inner else value)
         return self
 

@@ -11,7 +11,6 @@ which is read on the first unknown name only.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from skdl import _protocols
 from skdl._component import Component
+from skdl._words import our_name
 
 T = TypeVar("T", bound=Component)
 C = TypeVar("C", bound=type)
@@ -80,9 +80,9 @@ class Registry(Generic[T]):
             elif name in self._declared():
                 self._classes[name] = self._load(self._declared()[name])
             else:
-                nearest = difflib.get_close_matches(str(name), self.names(), 1)
-                hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-                raise ValueError(f"Unknown name {name!r} in skdl.{self.family}.{hint} Known names: {self.names()}.")
+                known = self.names()
+                hint = our_name(self.family, str(name), known)
+                raise ValueError(f"Unknown name {name!r} in skdl.{self.family}.{hint} Known names: {known}.")
         return self._classes[name]
 
     def resolve(self, spec: Any) -> T:

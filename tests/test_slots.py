@@ -143,7 +143,7 @@ class TestSetParams:
             small().set_params(optimiser__learning_rate=0.1)
 
     def test_a_component_without_hyperparameters(self):
-        with pytest.raises(ValueError, match=r"Invalid parameter 'alpha' for ReLU. Its parameters are: none"):
+        with pytest.raises(ValueError, match=r"Invalid parameter 'alpha' for ReLU. It has no parameters"):
             small(activation="relu").set_params(activation__alpha=0.1)
 
     @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, is_classifier, is_regressor
+from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import Constraint, check_params
+from skdl._estimator import RootEstimator
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 from skdl.ensemble._answers import Together
@@ -41,9 +42,10 @@ def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-class BaseEnsemble(SearchSpaceMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseEnsemble(SearchSpaceMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that average others."""
 
+    _doc_page = "docs/ensembles.md"
     estimators_: list[Any]
     _constraints: dict[str, Constraint]
     _kind: str  # "classifier" or "regressor"

@@ -11,7 +11,6 @@ variance is that of the regression on any columns that span the others.
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from scipy.linalg import qr, solve_triangular, svdvals
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
 from skdl._validation import names_of_features
+from skdl._warnings import warn
 from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
 from skdl.linear._solvers import Setting, Solution
 
@@ -189,4 +189,4 @@ def _name_beside(names: list[str]) -> str:
 
 
 def _warn(text: str) -> None:
-    warnings.warn(f"{text}; NaN stands for what is not.", UndefinedMetricWarning, stacklevel=3)
+    warn(f"{text}; NaN stands for what is not.", UndefinedMetricWarning, stacklevel=3)

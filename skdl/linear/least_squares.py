@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
+from skdl._estimator import RootEstimator
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._validation import validate_X
@@ -21,7 +22,7 @@ from skdl.linear._summary import SummaryMixin
 DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
-class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, BaseEstimator):
+class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 
     With coefficients :math:`\theta`, intercept :math:`b` and weights :math:`w_i` of the samples, it minimises the mean

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
+from skdl._estimator import RootEstimator
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
@@ -18,7 +19,7 @@ from skdl.linear._terms import list_blocks, list_powers, list_terms, name_term
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
 
-class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, BaseEstimator):
+class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, RootEstimator):
     r"""Least squares on all monomials of the features up to a degree, exact to rounding whatever the features' units.
 
     With coefficients :math:`\theta_\beta` of the monomials of the features and the intercept :math:`b`, it minimises

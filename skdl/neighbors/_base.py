@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._array import take_rows
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
+from .._estimator import RootEstimator
 from .._search_space import Integers, SearchSpaceMixin
 from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
@@ -56,7 +56,7 @@ class Rows(NamedTuple):
         return self.search.X.shape[0]
 
 
-class NeighborsEstimator(SearchSpaceMixin, BaseEstimator):
+class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     """Base of KNNClassifier and KNNRegressor."""
 
     n_neighbors: int

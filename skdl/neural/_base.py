@@ -8,11 +8,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin, with_callbacks
 from skdl._constraints import check_params
+from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
@@ -28,13 +28,14 @@ from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
 
-class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that the engine trains.
 
     A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
     ensemble of networks calls the same four, with one preparation for all of its members.
     """
 
+    _doc_page = "docs/networks.md"
     _default_scoring: str  # what scoring=None stands for
     # Of parameters that not every network has, what holds without them.
     _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}

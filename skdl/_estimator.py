@@ -1,0 +1,92 @@
+"""What all estimators share: messages about parameters that they do not have, and how they look in a notebook."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skdl._component import constructor_arguments, explain_constructor, unknown_parameter
+from skdl._warnings import collecting
+from skdl._words import our_word
+
+PAGES = Path(__file__).parents[1] / "docs"
+
+
+class RootEstimator(BaseEstimator):
+    """Base of all estimators of skdl."""
+
+    # scikit-learn's displays make a link of these.
+    _doc_link_module = "skdl"
+    _doc_link_template = "{link}"
+    _doc_page = "README.md"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        explain_constructor(cls, our_word)
+
+    def set_params(self, **params: Any):
+        """Set parameters of this estimator, and with `name__parameter` those of what is in its parameter `name`.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+        """
+        known = constructor_arguments(type(self))
+        for name in (key.partition("__")[0] for key in params):
+            if name not in known:
+                raise ValueError(unknown_parameter(type(self), name, our_word))
+        return super().set_params(**params)
+
+    def _doc_link_url_param_generator(self) -> dict[str, str]:
+        return {"link": _page(type(self)._doc_page)}
+
+    def _get_params_html(self, deep: bool = True, doc_link: str = "") -> Any:
+        """The constructor's parameters; what a component in one of them has is in its own repr.
+
+        scikit-learn would list it too, and as set by the user, for the constructor does not have it.
+        """
+        return super()._get_params_html(False, doc_link)
+
+    def _get_fitted_attr_html(self, doc_link: str = "") -> Any:
+        """The attributes, with a short text for those whose repr would be cut."""
+        with collecting():  # a property that warns, as of what is not defined, was not asked for
+            attributes = super()._get_fitted_attr_html(doc_link)
+        for name, shown in attributes.items():
+            attributes[name] = _shortened(shown)
+        return attributes
+
+
+@functools.cache
+def _page(name: str) -> str:
+    """Where a page of the documentation is: by the address that the package declares, else in the source checkout."""
+    try:
+        urls = importlib.metadata.metadata("skdl").get_all("Project-URL") or []
+    except importlib.metadata.PackageNotFoundError:
+        urls = []
+    for declared in urls:
+        label, _, address = declared.partition(", ")
+        if label.lower() == "documentation":
+            return f"{address.rstrip('/')}/{name}"
+    page = PAGES.parent / name
+    return page.as_uri() if page.is_file() else ""
+
+
+def _shortened(shown: dict[str, Any]) -> dict[str, Any]:
+    """What a display says of an attribute: of a frame its columns, of a list of arrays their shapes."""
+    value = shown["value"]
+    if hasattr(value, "columns"):
+        return {**shown, "shape": value.shape, "dtype": "columns", "value": np.array(list(value.columns))}
+    if isinstance(value, list) and value and all(isinstance(each, np.ndarray) for each in value):
+        return {**shown, "value": np.array([f"{each.shape}" for each in value])}
+    if isinstance(value, str):
+        return {**shown, "value": np.array(value)}
+    return shown
