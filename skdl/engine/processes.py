@@ -140,20 +140,34 @@ def _as_sent(blocks: Sequence[Sequence[Member]], path: str) -> Iterator[list[lis
 
 
 def in_processes(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """What the function gives for each of several arguments, each in a process of joblib's.
+    """What the function gives for each of several arguments, each in a process of joblib's."""
+    found = dict(as_they_end(function, arguments, len(arguments)))
+    return [found[i] for i in range(len(arguments))]
+
+
+def as_they_end(
+    function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], n_processes: int
+) -> Iterator[tuple[int, Any]]:
+    """The place of each of several arguments and what the function gives for it, as they end in joblib's processes.
 
     joblib waits for the files to go that large arrays were sent in, a tenth of a second; that is left to a thread.
     """
-    parallel = Parallel(n_jobs=len(arguments), backend="loky", batch_size=1, pre_dispatch="all")
+    parallel = Parallel(
+        n_jobs=n_processes, backend="loky", batch_size=1, pre_dispatch="all", return_as="generator_unordered"
+    )
     parallel.__enter__()
     try:
-        return parallel(delayed(function)(*each) for each in arguments)
+        yield from parallel(delayed(_in_place)(i, function, each) for i, each in enumerate(arguments))
     finally:
         end = partial(parallel.__exit__, None, None, None)
         try:
             Thread(target=end, name="skdl", daemon=True).start()
         except RuntimeError:  # no more threads
             end()
+
+
+def _in_place(i: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[int, Any]:
+    return i, function(*arguments)
 
 
 def _work(train: Train, blocks: Sequence[Sequence[Member]], flag: Flag) -> tuple[list[list[Outcome]], list[Any]]:

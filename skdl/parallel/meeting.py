@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Any, Union
 
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
-from skdl.parallel.rounds import Fit, has_room, train_round
+from skdl.parallel.rounds import ROUND_SECONDS, Fit, Room, train_round
 from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
 
 if TYPE_CHECKING:
-    from skdl.parallel.workers import Share, Workers
+    from skdl.parallel.workers import Back, Share, Workers
 
 Waiting = list[tuple[Task, Fit]]
 Entry = tuple[int, int, Task]  # of the queue: the deepest tasks first, since others wait for them
@@ -56,7 +56,8 @@ class Meeting:
     def __init__(
         self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None, n_beside: int = 1
     ):
-        self.max_stack, self.max_stack_bytes, self.n_threads = max_stack, max_stack_bytes, n_threads
+        self.n_threads = n_threads
+        self._room = Room(max_stack, max_stack_bytes, ROUND_SECONDS * n_threads)
         self._workers, self.n_beside = workers, n_beside
         self._away: Share | None = None
         self.pool = Pool()
@@ -214,8 +215,7 @@ class Meeting:
     def _has_room(self, task: Task) -> bool:
         """Whether a task should begin before the fits that wait are trained."""
         waiting = [(other.table, fit) for other, fit in self._waiting]
-        wanted = has_room(waiting, task.table, self.max_stack, self.max_stack_bytes)
-        return not waiting or (wanted and not self._threads_spent)
+        return not waiting or (self._room.is_left(waiting, task.table) and not self._threads_spent)
 
     def _start(self, job: Job | None) -> None:
         """Begin what `_next` has found, in a thread of its own."""
@@ -269,18 +269,29 @@ class Meeting:
         return job
 
     def _bring_back(self, share: Share) -> Job | None:
-        """Wait for the tasks that are away; then they have their turns, in which they end, or run after all.
+        """Wait for the tasks that are away; back, they have their turns, in which they end, or run after all.
 
         One that has raised does not wait for its turn: it ends the call, and what is in training.
         """
-        stacks = share.run()
+        for some in share.run():
+            with self._lock:
+                self.stacks += some.stacks
+                self._take_some_back(some)
+                job = self._next()
+            self._start(job)
         with self._lock:
-            self.stacks += stacks
             self._take_back(share)
             if share.failed is None:
                 return self._next()
             self._running += 1
             return share.failed
+
+    def _take_some_back(self, some: Back) -> None:
+        """Tasks that others wait for to end, as the deeper ones are; trainings that have ended."""
+        for depth, order, task in some.entries:
+            heapq.heappush(self._queue, (depth - 1, order, task))
+        for task, _ in some.fits:
+            self._go_on(task)
 
     def _take_back(self, share: Share) -> None:
         self._away = None
@@ -288,7 +299,7 @@ class Meeting:
             if entry[2] is not share.failed:
                 heapq.heappush(self._queue, entry)
         for task, fit in share.fits:
-            if fit.has_ended or task.call.cancelled:
+            if task.call.cancelled:
                 self._go_on(task)
             else:
                 self._waiting.append((task, fit))

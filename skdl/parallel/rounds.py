@@ -6,14 +6,17 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import config_context, get_config
 
 from skdl.engine import Member, Outcome, State, groups_of, train_members
-from skdl.engine.processes import take_generator
+from skdl.engine.processes import seconds_of, take_generator
 from skdl.parallel.sharing import with_shared_rows
+
+ROUND_SECONDS = 2.0  # of work that waits for one training, for each core: a ledger records it when that has ended
+FEWEST = 16  # members that are worth a stack, however long they take
 
 
 class Fit:
@@ -30,6 +33,7 @@ class Fit:
         config = get_config()
         self.members = [Guarded(member, config, is_over) for member in members]
         self.n_bytes = n_bytes(members)
+        self.estimate = sum(map(seconds_of, members))  # of the seconds that its training takes
 
     @property
     def may_leave(self) -> bool:
@@ -129,17 +133,36 @@ class Guarded:
         return instead
 
 
-def has_room(waiting: Sequence[tuple[Hashable, Fit]], table: Hashable, max_stack: int, max_stack_bytes: int) -> bool:
-    """Whether a further fit, on this table, should join those that wait, each with its table.
+class Room(NamedTuple):
+    """How much waits for one training: what is lost where a search is killed, and no more than memory has.
 
-    Where there is no room for all, those that share a table are trained together: a round that is half full ends before
-    another table.
+    Parameters
+    ----------
+    members : int
+    n_bytes : int
+        Of rows and parameters.
+    seconds : float
+        That the training may take, as it is estimated, unless that would make a stack of fewer than `FEWEST` members:
+        up to about so many, a stack costs less for each of them.
     """
-    n_members = sum(len(fit.members) for _, fit in waiting)
-    n_bytes = sum(fit.n_bytes for _, fit in waiting)
-    tables = {other for other, _ in waiting}
-    another = table not in tables and len(tables) < len(waiting)
-    return n_members < max_stack and n_bytes < max_stack_bytes / (2 if another else 1)
+
+    members: int
+    n_bytes: int
+    seconds: float
+
+    def is_left(self, waiting: Sequence[tuple[Hashable, Fit]], table: Hashable) -> bool:
+        """Whether a further fit, on this table, should join those that wait, each with its table.
+
+        Where there is no room for all, those that share a table are trained together: a round that is half full ends
+        before another table.
+        """
+        n_members = sum(len(fit.members) for _, fit in waiting)
+        n_bytes = sum(fit.n_bytes for _, fit in waiting)
+        seconds = sum(fit.estimate for _, fit in waiting)
+        tables = {other for other, _ in waiting}
+        part = 0.5 if table not in tables and len(tables) < len(waiting) else 1.0
+        is_short = n_members < FEWEST or seconds < part * self.seconds
+        return n_members < self.members and n_bytes < part * self.n_bytes and is_short
 
 
 def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:

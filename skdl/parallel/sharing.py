@@ -103,7 +103,11 @@ def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
 def with_shared_rows(members: Sequence[Member]) -> list[Member]:
     """The members, with rows that several of them have in common kept, and standardised, once for all of them."""
     pool, parts = Pool(), ("rows", "validation")
-    keys = [[_key(getattr(member, part), member.dtype, pool) for part in parts] for member in members]
+    keys = [
+        # What searches by a function of its own folds the standardisation into the weights, and sees the rows as given.
+        [None if member.function else _key(getattr(member, part), member.dtype, pool) for part in parts]
+        for member in members
+    ]
     users: dict[Hashable, int] = defaultdict(int)
     for found in keys:
         for key in set(found) - {None}:

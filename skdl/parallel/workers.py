@@ -11,28 +11,29 @@ otherwise; and such as cannot be sent.
 from __future__ import annotations
 
 import heapq
+import math
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
+from itertools import groupby, zip_longest
 from operator import itemgetter
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdl._threads import one_blas_thread
 from skdl.engine import Member, Outcome, train_members
-from skdl.engine.processes import Flag, in_processes, portable, processes_worth, seconds_of, warn_again
+from skdl.engine.processes import Flag, as_they_end, portable, processes_worth, seconds_of, warn_again
 from skdl.parallel.meeting import Entry, Meeting, Waiting
 from skdl.parallel.memory import memory_kept
-from skdl.parallel.rounds import Fit
+from skdl.parallel.rounds import FEWEST, ROUND_SECONDS, Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
 OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
@@ -94,7 +95,9 @@ class Workers:
             other.may_leave = False
         fits = [(other, fit) for other, fit in waiting if fit.may_leave]
         waiting[:] = [(other, fit) for other, fit in waiting if not fit.may_leave]
-        return Share(others, fits, n_processes, self.settings)
+        seconds = max(1e-6, min(self._seconds) + sum(map(seconds_of, members)))
+        at_most = math.ceil(max(FEWEST / len(members), ROUND_SECONDS / seconds))
+        return Share(others, fits, n_processes, self.settings, at_most)
 
     def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:
         """How many processes should take over that many tasks like this one, which asks for the members' training."""
@@ -127,10 +130,15 @@ class Share:
         That take them.
     settings : (int, int)
         The meetings' max_stack and max_stack_bytes.
+    at_most : int
+        Tasks that a process takes at a time; what it makes of them comes back before it takes others.
     """
 
-    def __init__(self, entries: Sequence[Entry], fits: Waiting, n_processes: int, settings: tuple[int, int]):
-        self.entries, self.fits, self.n_processes, self._settings = entries, fits, n_processes, settings
+    def __init__(
+        self, entries: Sequence[Entry], fits: Waiting, n_processes: int, settings: tuple[int, int], at_most: int
+    ):
+        self.entries, self.fits, self.n_processes, self._settings = list(entries), list(fits), n_processes, settings
+        self.at_most = at_most
         self.call = entries[0][2].call
         self.failed: Task | None = None  # the first one that has raised, later
         self._folder = TemporaryDirectory(prefix="skdl-")
@@ -145,35 +153,57 @@ class Share:
         """The processes will not be asked."""
         self._folder.cleanup()
 
-    def run(self) -> list[int]:
-        """Let the processes run the tasks, which then only give their results; the sizes of the stacks there.
+    def run(self) -> Iterator[Back]:
+        """Let the processes run the tasks, which then only give their results; what came back, as it comes.
 
-        Where something cannot be sent, or a process was killed, tasks and trainings stay as they are.
+        What is left in `entries` and `fits` in the end stays as it is: where something cannot be sent, or a process was
+        killed.
         """
         fits = dict(self.fits)
         ordered = by_table([*fits, *(task for *_, task in self.entries)])
         receivers: list[Task | Fit] = [fits.get(task, task) for task, _ in ordered]
         functions = [(_work_of(receiver), table) for receiver, (_, table) in zip(receivers, ordered, strict=True)]
-        shares = dealt([table for _, table in ordered], self.n_processes)
+        parts = in_parts(dealt([table for _, table in ordered], self.n_processes), self.at_most)
         floating_point = self.call.context.run(np.geterr)
-        with self._folder:
-            try:
-                settings = self.n_processes, *self._settings, floating_point, self._given_up
-                found = in_processes(_work, [([functions[i] for i in share], *settings) for share in shares])
-            except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
-                return []
+        settings = self.n_processes, *self._settings, floating_point, self._given_up
         seen: dict[Any, Any] = {}
-        for share, (results, _) in zip(shares, found, strict=True):
-            for receiver, result in zip((receivers[i] for i in share), results, strict=True):
-                if result is None:
-                    continue
-                if isinstance(receiver, Task):
-                    receiver.function = partial(result.give, seen)
-                    if result.error is not None and self.failed is None:
-                        self.failed = receiver
-                elif result.value is not None and not result.caught:  # warnings are given in the training here
-                    receiver.end(result.value)
-        return [size for _, stacks in found for size in stacks]
+        arguments = [([functions[i] for i in part], *settings) for part in parts]
+        with self._folder, suppress(Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
+            for place, (results, stacks) in as_they_end(_work, arguments, self.n_processes):
+                back = {
+                    id(receiver)
+                    for receiver, result in zip((receivers[i] for i in parts[place]), results, strict=True)
+                    if result is not None and self._takes(receiver, result, seen)
+                }
+                yield self._parted(back, stacks)
+
+    def _takes(self, receiver: Task | Fit, result: Result, seen: dict[Any, Any]) -> bool:
+        """Whether the result is what the receiver comes to."""
+        if isinstance(receiver, Task):
+            receiver.function = partial(result.give, seen)
+            if result.error is None or self.failed is not None:
+                return True
+            self.failed = receiver
+        elif result.value is not None and not result.caught:  # warnings are given in the training here
+            receiver.end(result.value)
+            return True
+        return False
+
+    def _parted(self, back: set[int], stacks: list[int]) -> Back:
+        """Those that are back, which are no longer away."""
+        entries = [entry for entry in self.entries if id(entry[2]) in back]
+        fits = [(task, fit) for task, fit in self.fits if id(fit) in back]
+        self.entries = [entry for entry in self.entries if id(entry[2]) not in back]
+        self.fits = [(task, fit) for task, fit in self.fits if id(fit) not in back]
+        return Back(entries, fits, stacks)
+
+
+class Back(NamedTuple):
+    """What has come back: tasks that have their results, trainings that have ended, and the sizes of the stacks."""
+
+    entries: list[Entry]
+    fits: Waiting
+    stacks: list[int]
 
 
 def by_table(tasks: Sequence[Task]) -> list[tuple[Task, int]]:
@@ -196,6 +226,15 @@ def dealt(tables: Sequence[int], n_processes: int) -> list[list[int]]:
     rest = whole * n_processes * sizes[0]
     shares = [list(range(i * whole * sizes[0], (i + 1) * whole * sizes[0])) for i in range(n_processes)]
     return [[*share, *range(rest + i, len(tables), n_processes)] for i, share in enumerate(shares)]
+
+
+def in_parts(shares: Sequence[list[int]], at_most: int) -> list[list[int]]:
+    """Shares as parts of about equal size, at most so many tasks, those of all processes in turn."""
+    parts = []
+    for share in shares:
+        size = -(-len(share) // -(-len(share) // at_most)) if share else 1
+        parts.append([share[start : start + size] for start in range(0, len(share), size)])
+    return [part for turn in zip_longest(*parts) for part in turn if part is not None]
 
 
 def _work_of(receiver: Task | Fit) -> Callable[[], Any]:

@@ -27,7 +27,7 @@ from skdl.engine import processes
 from skdl.engine.network import Network
 from skdl.parallel import backend, workers
 from skdl.parallel.tasks import Task, arrays_of
-from skdl.parallel.workers import by_table, dealt
+from skdl.parallel.workers import by_table, dealt, in_parts
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
@@ -44,9 +44,12 @@ def shares(monkeypatch):
     run = workers.Share.run
 
     def watched(self):
-        stacks = run(self)
-        sent.append((len(self.entries), sum(stacks)))
-        return stacks
+        i, n_entries, n_networks = len(sent), len(self.entries), 0
+        sent.append((n_entries, 0))
+        for some in run(self):
+            n_networks += sum(some.stacks)
+            sent[i] = n_entries, n_networks
+            yield some
 
     monkeypatch.setattr(workers.Share, "run", watched)
     return sent
@@ -120,6 +123,37 @@ def test_tasks_of_one_fold_are_side_by_side():
 )
 def test_tables_go_to_one_process_each(tables, n, expected):
     assert dealt(tables, n) == expected
+
+
+def test_processes_take_a_part_of_their_tasks_at_a_time():
+    assert in_parts([[0, 1, 2, 3, 4], [5, 6, 7, 8]], 2) == [[0, 1], [5, 6], [2, 3], [7, 8], [4]]
+    assert in_parts([[0, 1, 2, 3], [4, 5, 6]], 9) == [[0, 1, 2, 3], [4, 5, 6]]
+    assert in_parts([[0, 1, 2, 3, 4, 5, 6], []], 6) == [[0, 1, 2, 3], [4, 5, 6]]  # of about equal size
+
+
+def test_results_come_back_part_by_part(iris, stacked, shares, monkeypatch):
+    """The first part's tasks have ended here before the last part's begin there: it is they that let it begin."""
+    monkeypatch.setattr(workers, "FEWEST", 1)
+    monkeypatch.setattr(workers, "ROUND_SECONDS", 1e-9)
+    run, when = workers.Share.run, []
+
+    def watched(self):
+        for some in run(self):
+            when.append((len(some.entries), time.monotonic()))
+            time.sleep(0.05)
+            yield some
+
+    monkeypatch.setattr(workers.Share, "run", watched)
+    done, ended = Task.run, []
+    monkeypatch.setattr(Task, "run", lambda self: (done(self), ended.append(time.monotonic()))[0])
+    search = GridSearchCV(MLP, GRID, cv=5, refit=False)
+    with stacked(n_jobs=2):
+        found = search.fit(*iris)
+    assert shares == [(TASKS - 1, TASKS)]
+    assert sum(n for n, _ in when) == TASKS - 1
+    assert len(when) == TASKS  # one task each, and the training that waited
+    assert sum(moment < when[-1][1] for moment in ended) >= TASKS // 2
+    assert table(found.cv_results_) == table(clone(search).fit(*iris).cv_results_)
 
 
 def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, shares, monkeypatch):
