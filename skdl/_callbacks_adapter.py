@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
-__all__ = ["CallbackMixin", "FitTask", "callbacks_of", "with_callbacks"]
+__all__ = [
+    "CallbackMixin",
+    "FitTask",
+    "MemberTask",
+    "MembersTask",
+    "callbacks_of",
+    "task_data",
+    "tear_down",
+    "with_callbacks",
+]
 
 
 def callbacks_of(estimator: Any) -> list[Any]:
@@ -51,16 +61,23 @@ class CallbackMixin(CallbackSupportMixin):
             cloned._has_callbacks = True
         return cloned
 
-    def _begin_fit(self, n_epochs: int, X: Any, y: Any, sample_weight: Any) -> FitTask | None:
-        """The task of this fit, begun, with `n_epochs` ahead; None when nobody listens."""
-        if not self._has_callbacks:
-            return None
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        return FitTask(self, n_epochs, {"X": X, "y": y, "metadata": metadata})
+    def _fit_task(self, n_epochs: int, X: Any, y: Any, sample_weight: Any) -> FitTask | None:
+        """The task of this fit, with `n_epochs` ahead; None when nobody listens."""
+        return FitTask(self, n_epochs, task_data(X, y, sample_weight)) if self._has_callbacks else None
+
+
+def task_data(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
+    """What the hooks of a task may ask for: X and y as they were given, and sample weights as metadata."""
+    return {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+
+
+@with_callbacks
+def tear_down(estimator: Any) -> None:
+    """End what the callbacks have set up for a fit that no method of the estimator has called."""
 
 
 class FitTask:
-    """A fit as a tree of tasks: the fit and its epochs.
+    """A fit as a tree of tasks: the fit and its epochs. It begins with the first epoch, or before.
 
     Parameters
     ----------
@@ -69,14 +86,19 @@ class FitTask:
     n_epochs : int
         Most subtasks.
     data : dict
-        What the hooks may ask for: X and y as they were given, and sample weights as metadata.
+        What the hooks may ask for, see `task_data`.
     """
 
     def __init__(self, estimator: CallbackMixin, n_epochs: int, data: dict[str, Any]):
-        self.estimator, self.data = estimator, data
-        self.root = estimator._init_callback_context(max_subtasks=n_epochs)
-        self.root.call_on_fit_task_begin(estimator=estimator, **data)
+        self.estimator, self.n_epochs, self.data = estimator, n_epochs, data
+        self.root: Any = None
         self.epoch: Any = None
+
+    def begin(self) -> None:
+        """Begin the fit's task, unless it has begun."""
+        if self.root is None:
+            self.root = self.estimator._init_callback_context(max_subtasks=self.n_epochs)
+            self.root.call_on_fit_task_begin(estimator=self.estimator, **self.data)
 
     def observe(self, member: Any, results: Callable[[Any], dict[str, Any]]) -> Any:
         """The engine's member with its epochs reported; `results` are the attributes of a state.
@@ -87,6 +109,7 @@ class FitTask:
 
         def begin(copy: Callable[[], Any]) -> None:
             nonlocal attributes
+            self.begin()
             attributes = lambda: results(copy())  # noqa: E731
             self.epoch = self.root.subcontext(task_name="epoch")
             self.epoch.call_on_fit_task_begin(
@@ -115,6 +138,48 @@ class FitTask:
 
     def end(self) -> None:
         """End the fit's task; an epoch that diverged, broke off or never came is ended without a result."""
+        self.begin()
         if self.epoch is not None:
             self.epoch.call_on_fit_task_end(estimator=self.estimator)
         self.root.call_on_fit_task_end(estimator=self.estimator, **self.data, reconstruction_attributes={})
+
+
+class MembersTask:
+    """The fit of an ensemble as a task, with the fits of its members as subtasks.
+
+    Parameters
+    ----------
+    ensemble : CallbackMixin
+    n_members : int
+        Those that are fitted.
+    data : dict
+        What the hooks may ask for, see `task_data`.
+    """
+
+    def __init__(self, ensemble: Any, n_members: int, data: dict[str, Any]):
+        self.ensemble, self.data = ensemble, data
+        self.root = ensemble._init_callback_context(max_subtasks=n_members, sequential_subtasks=False)
+        self.root.call_on_fit_task_begin(estimator=ensemble, **data)
+
+    def member(self, i: int) -> MemberTask:
+        """The fit of one of them."""
+        return MemberTask(self.ensemble, self.root.subcontext(task_name="member", task_id=i), self.data)
+
+    def end(self) -> None:
+        """End the ensemble's task, when it is fitted."""
+        self.root.call_on_fit_task_end(estimator=self.ensemble, **self.data, reconstruction_attributes={})
+
+
+class MemberTask:
+    """The fit of a member, in this process or another one."""
+
+    def __init__(self, ensemble: Any, context: Any, data: dict[str, Any]):
+        self.ensemble, self.context, self.data = ensemble, context, data
+
+    @contextmanager
+    def around(self, member: Any) -> Iterator[None]:
+        """Fit the member in the body; it has the ensemble's callbacks there, if they are such as are handed on."""
+        with self.context.propagate_callback_context(member):
+            self.context.call_on_fit_task_begin(estimator=self.ensemble, **self.data)
+            yield
+            self.context.call_on_fit_task_end(estimator=self.ensemble, **self.data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import ExitStack
 from copy import copy
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._interrupts import columns_kept
 from skdl._validation import validate_sample_weight
@@ -21,6 +23,7 @@ from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
+from skdl.ensemble._following import Following
 from skdl.ensemble._named import NamedMembers, is_dropped
 from skdl.ensemble._sampling import in_units, select_rows, set_contents_apart
 
@@ -35,6 +38,7 @@ COMMON = {
     "warm_start": Boolean(),
     "n_jobs": NONE | Integer(),
     "random_state": RandomState(),
+    "verbose": Boolean() | Integer(0),
 }
 
 
@@ -63,6 +67,7 @@ class BaseAveraging(NamedMembers):
             cloned.estimators = self.estimators  # clones of fitted members would not be fitted
         return cloned
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None):
         """Fit clones of the members; with `prefit`, take the members as they are.
 
@@ -89,33 +94,37 @@ class BaseAveraging(NamedMembers):
                 f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
                 "when warm_start=True."
             )
-        with columns_kept(self):
+        with columns_kept(self), ExitStack() as held:
             X, y = self._check_data(X, y, reset=not warm)
             classes = self._classes_of(y, warm)
             weight = validate_sample_weight(sample_weight, X)
             entropy = self._entropy if warm else root_entropy(self.random_state)
             training, unseen = self._split(X, y, weight, entropy)
             interrupt: KeyboardInterrupt | None = None
+            following: Following | None = None
             if self.prefit:
                 members = self._templates()
                 self._check_prefit(members, y)
             else:
                 unfitted = self._unfitted(entropy, len(kept))
                 if not unfitted:
-                    warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
+                    warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
                 # The rows are taken once for all members: each equals its own fit on them.
                 rows = slice(None) if training is None else training
                 learned = (X if training is None else select_rows(X, training), y[rows])
                 share = None if weight is None else weight[rows]
-                if self.share is not None and len(unfitted) > 1:
-                    members, interrupt = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs)
+                together = self.share is not None and len(unfitted) > 1
+                n_fits = 1 if together else len(unfitted)
+                following = held.enter_context(Following(self, n_fits, *learned, share, len(kept)))
+                if together:
+                    members, interrupt = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs, following)
                 else:
                     alike = self.estimators is None
-                    found = fit_members(unfitted, *learned, weight=share, alike=alike, n_jobs=self.n_jobs)
+                    found = fit_members(unfitted, *learned, following, weight=share, alike=alike, n_jobs=self.n_jobs)
                     interrupt = found.interrupt
                     members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
         store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
-        finish(self, store, interrupt)
+        finish(self, store, interrupt, following)
         return self
 
     def _split(

@@ -12,6 +12,7 @@ from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
 from skdl._estimator import RootEstimator
 from skdl._search_space import SearchSpaceMixin
@@ -42,7 +43,7 @@ def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-class BaseEnsemble(SearchSpaceMixin, RootEstimator, metaclass=ABCMeta):
+class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that average others."""
 
     _doc_page = "docs/ensembles.md"

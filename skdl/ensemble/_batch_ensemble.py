@@ -6,7 +6,7 @@ In training, member j's map of each hidden layer is the shared W times the matri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
 from skdl.engine import Member, Network, Outcome, State, train_members
 from skdl.ensemble._fitting import is_stackable
+from skdl.ensemble._following import Following
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 from skdl.neural._training import Training
@@ -24,7 +25,7 @@ from skdl.neural._training import Training
 def check_shareable(template: Any, owner: Any) -> None:
     """Raise for an estimator whose fit has no sense, or none that is known, for members that share weights."""
     name = type(owner).__name__
-    if not isinstance(template, Perceptron) or not is_stackable(template):
+    if not isinstance(template, Perceptron) or not is_stackable(template) or template._has_callbacks:
         raise ValueError(
             f"With share='batch_ensemble', {name} takes its members from one training of a multilayer perceptron of "
             f"skdl without callbacks. Got {template!r}."
@@ -43,7 +44,12 @@ def check_shareable(template: Any, owner: Any) -> None:
 
 
 def fit_batch_ensemble(
-    networks: Sequence[Any], X: Any, y: np.ndarray, weight: np.ndarray | None, n_jobs: int | None
+    networks: Sequence[Any],
+    X: Any,
+    y: np.ndarray,
+    weight: np.ndarray | None,
+    n_jobs: int | None,
+    following: Following,
 ) -> tuple[list[Any], KeyboardInterrupt | None]:
     """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used.
 
@@ -53,7 +59,9 @@ def fit_batch_ensemble(
     data = first._prepare(X, y, weight)
     task = first._member(data, first._generator(), n_epochs=first._max_iter())
     shared = _with_copies(task, len(networks))
-    [outcome] = train_members([shared], n_threads(n_jobs))
+    # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
+    results: Callable[[State], dict[str, Any]] = lambda state: {"_training": Training.of(task, data.encoding, state)}  # noqa: E731
+    [outcome] = train_members([following.only(first, shared, results)], n_threads(n_jobs))
     check_ending(first, outcome)
 
     def store() -> None:
@@ -66,6 +74,7 @@ def fit_batch_ensemble(
             network.__dict__.update(network._results(training))
 
     interrupt = to_the_end(store)
+    following.end_of(0)
     if outcome.reason == "interrupted":
         interrupt = interrupt or KeyboardInterrupt()
     else:

@@ -25,6 +25,9 @@ n_jobs : int or None, default=None
     about a second; jobs of joblib for other members. No result depends on it.
 random_state : int, RandomState instance or None, default=None
     The samples and every `random_state` of the members; with an int, fits are equal to the last bit.
+verbose : int, default=0
+    1 prints how far the members are, at most about once a second, and how much time is left. With `verbose` of their
+    own, networks print a line an epoch, with the member's number.
 """,
     "fitted": """
 estimators_ : list of estimators
@@ -67,6 +70,8 @@ cycle : int or "auto", default="auto"
     much as its own fit.
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of the network; with an int, fits are equal to the last bit.
+verbose : int, default=0
+    1 prints a line an epoch.
 """,
     "taken": """
 estimators_ : list of estimators
@@ -112,6 +117,9 @@ n_jobs : int or None, default=None
     about a second; jobs of joblib for other members. No result depends on it.
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of members made of `estimator`, and those of `estimators` that are None.
+verbose : int, default=0
+    1 prints how far the members are, at most about once a second, and how much time is left; with `share`, a line an
+    epoch. With `verbose` of their own, networks print a line an epoch, with the member's number.
 """,
     "averaged": """
 estimators_ : list of estimators

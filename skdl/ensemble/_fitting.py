@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -17,10 +18,13 @@ from sklearn import config_context, get_config
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skdl._callbacks_adapter import MemberTask, task_data
 from skdl._interrupts import interrupted, to_the_end
+from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
 from skdl.engine import train_members
+from skdl.ensemble._following import Following, around
 from skdl.ensemble._sampling import select_rows
 from skdl.neural._base import BaseNetwork, Prepared
 from skdl.neural._classifier import NetworkClassifier
@@ -47,18 +51,15 @@ def check_takes_weight(estimator: Any, owner: Any) -> None:
 
 
 def is_stackable(estimator: Any) -> bool:
-    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call.
-
-    Callbacks follow a fit of their own estimator: networks that have any are fitted one by one.
-    """
-    own = isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
-    return own and not estimator._has_callbacks
+    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call."""
+    return isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
 
 
 def fit_members(
     members: Sequence[Any],
     X: Any,
     y: np.ndarray,
+    following: Following,
     *,
     weight: np.ndarray | None = None,
     row_weight: np.ndarray | None = None,
@@ -72,6 +73,8 @@ def fit_members(
     ----------
     members : list of estimators
     X, y : validated data
+    following : Following
+        Who follows the fits.
     weight : array of shape (n,) or None
         Weights that the members' fits take.
     row_weight : array of shape (n,) or None
@@ -93,8 +96,8 @@ def fit_members(
     interrupt: KeyboardInterrupt | None = None
     networks = [i for i, member in enumerate(members) if is_stackable(member)]
     if networks:
-        rows = [samples[i] for i in networks]
-        begun, interrupt, lists = _train([members[i] for i in networks], X, y, weight, row_weight, rows, alike, n_jobs)
+        chosen = {i: (members[i], samples[i]) for i in networks}
+        begun, interrupt, lists = _train(chosen, X, y, following, weight, row_weight, alike, n_jobs)
         for i, is_fitted, messages in zip(networks, begun, lists, strict=True):
             warned[i] = messages
             if is_fitted:
@@ -104,9 +107,23 @@ def fit_members(
         done: dict[int, tuple[Any, list[Warned]]] = {}  # of those that are fitted in this process, as it goes
         here = Settings(get_config(), warnings.filters, os.getpid())
         try:
-            results = Parallel(n_jobs=n_jobs)(
-                delayed(_fit_one)(i, members[i], X, y, weight, samples[i], here, done) for i in others
-            )
+            with following.fits() as tell:
+                results = Parallel(n_jobs=n_jobs)(
+                    delayed(_fit_one)(
+                        i,
+                        members[i],
+                        X,
+                        y,
+                        weight,
+                        samples[i],
+                        here,
+                        done,
+                        following.member(i),
+                        following.label(i),
+                        tell,
+                    )
+                    for i in others
+                )
             done = dict(zip(others, results, strict=True))
         except KeyboardInterrupt as error:
             interrupt = error
@@ -137,9 +154,16 @@ class Members:
         return kept
 
 
-def finish(owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None) -> None:
+def finish(
+    owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None, following: Following | None = None
+) -> None:
     """Write what the fitted members make of an ensemble, though an interrupt comes, which is then raised."""
     interrupt = to_the_end(store) or interrupt
+    if following is not None:
+        try:
+            following.end()
+        except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
+            interrupt = error
     if interrupt is not None:
         raise interrupted(
             interrupt,
@@ -149,19 +173,23 @@ def finish(owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt |
 
 
 def _train(
-    networks: Sequence[BaseNetwork],
+    chosen: Mapping[int, tuple[BaseNetwork, np.ndarray | None]],
     X: Any,
     y: np.ndarray,
+    following: Following,
     weight: np.ndarray | None,
     row_weight: np.ndarray | None,
-    samples: Sequence[np.ndarray | None],
     alike: bool,
     n_jobs: int | None,
 ) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]]]:
-    """Whether each network is fitted, the interrupt if there was one, and what each warns of."""
+    """Whether each network is fitted, the interrupt if there was one, and what each warns of.
+
+    The networks are given by their numbers, each with its rows.
+    """
+    networks = [network for network, _ in chosen.values()]
     first, tasks, encodings, warned = networks[0], [], [], []
     data: Prepared | None = None
-    for network, rows in zip(networks, samples, strict=True):
+    for i, (network, rows) in chosen.items():
         with collecting() as messages:
             if data is None or not alike:
                 network._check_parameters()
@@ -170,7 +198,11 @@ def _train(
             for name in ("n_features_in_", "feature_names_in_"):
                 if hasattr(first, name):
                     setattr(network, name, getattr(first, name))
-            tasks.append(network._member(data, network._generator(), n_epochs=network._max_iter(), index=rows))
+            with labelled(following.label(i)):
+                task = network._member(data, network._generator(), n_epochs=network._max_iter(), index=rows)
+        own = partial(_of_rows, rows)  # computed for callbacks that ask for it
+        given = task_data(partial(own, X), partial(own, y), None if weight is None else own(weight))
+        tasks.append(following.network(i, network, task, given, partial(network._results_at, task, data.encoding)))
         encodings.append(data.encoding)
         warned.append(messages)
     outcomes = train_members(tasks, n_threads(n_jobs))
@@ -188,7 +220,15 @@ def _train(
                 messages += [] if warning is None else [(type(warning), str(warning))]
 
     interrupt = to_the_end(store)
+    for i, is_begun in zip(chosen, begun, strict=True):
+        if is_begun or not stopped:
+            following.end_of(i)
     return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
+
+
+def _of_rows(rows: np.ndarray | None, data: Any) -> Any:
+    """The rows of a member."""
+    return data if rows is None else select_rows(data, rows)
 
 
 def _prepared(
@@ -223,13 +263,19 @@ def _fit_one(
     rows: np.ndarray | None,
     here: Settings,
     done: dict[int, tuple[Any, list[Warned]]],
+    task: MemberTask | None,
+    label: str,
+    tell: Callable[[int], None] | None,
 ) -> tuple[Any, list[Warned]]:
     if rows is not None:
         X, y = select_rows(X, rows), y[rows]
         weight = None if weight is None else weight[rows]
-    with _filters_of(here), config_context(**here.config), collecting() as messages:
+    outside = _filters_of(here), config_context(**here.config)
+    with outside[0], outside[1], collecting() as messages, labelled(label), around(task, member):
         member.fit(X, y) if weight is None else member.fit(X, y, sample_weight=weight)
     done[i] = member, messages
+    if tell is not None:
+        tell(i)
     return member, messages
 
 
@@ -253,4 +299,4 @@ def _warn(warned: Sequence[Sequence[Warned]]) -> None:
             counts[kind] = counts.get(kind, 0) + 1
             texts.setdefault(kind, text)
     for kind, count in counts.items():
-        warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0], stacklevel=4)
+        warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0], stacklevel=5)

@@ -93,14 +93,14 @@ def _count(max_samples: float | None, total: float, n_rows: int) -> int:
         warnings.warn(
             f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that would be "
             f"{count:g} rows a member, of {n_rows} that there are. It is taken of the latter. {advice}",
-            stacklevel=4,
+            stacklevel=5,
         )
         count = max_samples * n_rows * (1 + 1e-9)
     elif total < n_rows and count < min(10, n_rows):
         warnings.warn(
             f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that is "
             f"{max(1, math.floor(count))} row(s) a member. {advice}",
-            stacklevel=4,
+            stacklevel=5,
         )
     return max(1, math.floor(count))
 

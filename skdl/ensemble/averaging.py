@@ -113,6 +113,7 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: Any = 0,
     ):
         self.estimators = estimators
         self.estimator = estimator
@@ -126,6 +127,7 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
@@ -280,6 +282,7 @@ class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: Any = 0,
     ):
         self.estimators = estimators
         self.estimator = estimator
@@ -291,6 +294,7 @@ class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def _fitted_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
         fit = greedy_by_squared_error if self.weights == "greedy" else weights_by_squared_error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import ExitStack
 from copy import copy
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 
+from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
 from skdl._interrupts import columns_kept
 from skdl._search_space import Uniform
@@ -18,6 +20,7 @@ from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
+from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._sampling import Sampler, in_units, select_rows
 
@@ -41,6 +44,7 @@ class BaseBagging(BaseEnsemble):
         "warm_start": Boolean(),
         "n_jobs": NONE | Integer(),
         "random_state": RandomState(),
+        "verbose": Boolean() | Integer(0),
     }
 
     def __init__(
@@ -54,6 +58,7 @@ class BaseBagging(BaseEnsemble):
         warm_start: bool = False,
         n_jobs: int | None = None,
         random_state: Any = None,
+        verbose: Any = 0,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
@@ -63,6 +68,7 @@ class BaseBagging(BaseEnsemble):
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
+        self.verbose = verbose
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small, more = super()._search_spaces()
@@ -72,6 +78,7 @@ class BaseBagging(BaseEnsemble):
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         """Write the out-of-bag attributes; rows that are not `covered` have NaN for an average."""
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None):
         """Draw the members' rows and fit the members.
 
@@ -102,7 +109,7 @@ class BaseBagging(BaseEnsemble):
                 f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
                 "when warm_start=True."
             )
-        with columns_kept(self):
+        with columns_kept(self), ExitStack() as held:
             X, y = self._check_data(X, y, reset=not warm)
             classes = self._classes_of(y, warm)
             weight = validate_sample_weight(sample_weight, X)
@@ -116,12 +123,14 @@ class BaseBagging(BaseEnsemble):
             entropy = self._entropy if warm else root_entropy(self.random_state)
             new = range(len(kept), self.n_estimators)
             if not new:
-                warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=2)
+                warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
             drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
+            following = held.enter_context(Following(self, len(new), X, y, weight, len(kept)))
             members = fit_members(
                 [seeded(template, seed_of(entropy, i, 0)) for i in new],
                 X,
                 y,
+                following,
                 weight=None if self.bootstrap else weight,
                 row_weight=shares if self.bootstrap else None,
                 samples=drawn,
@@ -144,7 +153,7 @@ class BaseBagging(BaseEnsemble):
                 done._judge_out_of_bag(X, y, shares)
             self.__dict__ = done.__dict__
 
-        finish(self, store, members.interrupt)
+        finish(self, store, members.interrupt, following)
         return self
 
     def _templates(self) -> list[Any]:
@@ -178,7 +187,7 @@ class BaseBagging(BaseEnsemble):
             warn(
                 f"{(~covered).sum()} of {len(y)} rows were in the bag of every member and have no out-of-bag estimate "
                 "(NaN). Use more estimators.",
-                stacklevel=6,
+                stacklevel=7,
             )
         if total is None:
             total = np.zeros(len(y))

@@ -9,15 +9,18 @@ earlier ones have been trained for less long.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skdl import _registry
-from skdl._constraints import NONE, Integer, OneOf, RandomState
+from skdl._callbacks_adapter import with_callbacks
+from skdl._constraints import NONE, Boolean, Integer, OneOf, RandomState
 from skdl._interrupts import columns_kept
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
@@ -25,6 +28,7 @@ from skdl.engine import Member, Outcome, State, train_members
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import finish, is_stackable, seeded
+from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
@@ -38,15 +42,23 @@ class BaseSnapshot(BaseEnsemble):
         "n_estimators": Integer(1),
         "cycle": OneOf("auto") | Integer(1),
         "random_state": RandomState(),
+        "verbose": Boolean() | Integer(0),
     }
 
     def __init__(
-        self, estimator: Any = None, n_estimators: int = 5, *, cycle: int | str = "auto", random_state: Any = None
+        self,
+        estimator: Any = None,
+        n_estimators: int = 5,
+        *,
+        cycle: int | str = "auto",
+        random_state: Any = None,
+        verbose: Any = 0,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
         self.cycle = cycle
         self.random_state = random_state
+        self.verbose = verbose
 
     def _templates(self) -> list[Any]:
         return [self._default() if self.estimator is None else self.estimator]
@@ -56,6 +68,7 @@ class BaseSnapshot(BaseEnsemble):
         more.pop("estimator__schedule", None)  # the cosine with restarts is not to be searched over
         return small, {**more, "n_estimators": [3, 5, 8]}
 
+    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None):
         """Train one network, and keep a copy of it at the end of each cycle.
 
@@ -74,7 +87,7 @@ class BaseSnapshot(BaseEnsemble):
             The fitted ensemble.
         """
         self._check_parameters()
-        with columns_kept(self):
+        with columns_kept(self), ExitStack() as held:
             X, y = self._check_data(X, y)
             classes = self._classes_of(y, False)
             weight = validate_sample_weight(sample_weight, X)
@@ -87,8 +100,12 @@ class BaseSnapshot(BaseEnsemble):
             network._check_parameters()
             data = network._prepare(X, y, weight)
             member = network._member(data, network._generator(), n_epochs=n_epochs)
-            states, outcome = train_with_snapshots(member, cycle)
+            following = held.enter_context(Following(self, 1, X, y, weight))
+            followed = following.only(network, member, partial(network._results_at, member, data.encoding))
+            states, outcome = train_with_snapshots(replace(followed, keeps=None), cycle)
             check_ending(network, outcome)
+            network._store(member, data.encoding, outcome)
+            following.end_of(0)
 
         def store() -> None:
             done = copy(self)  # takes the ensemble's place once all is known
@@ -98,7 +115,7 @@ class BaseSnapshot(BaseEnsemble):
                 done.classes_ = classes
             self.__dict__ = done.__dict__
 
-        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None)
+        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, following)
         if outcome.reason == "diverged":
             network._warn_of(outcome)
         if len(states) < self.n_estimators:
@@ -106,14 +123,14 @@ class BaseSnapshot(BaseEnsemble):
                 f"The training ended after {outcome.state.progress[0].epoch} of {n_epochs} epochs: the ensemble has "
                 f"{len(self.estimators_)} of {self.n_estimators} members.",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         return self
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         [template], owner = self._templates(), type(self).__name__
-        if not isinstance(template, Perceptron) or not is_stackable(template):
+        if not isinstance(template, Perceptron) or not is_stackable(template) or template._has_callbacks:
             raise ValueError(
                 f"{owner} takes its members from one training of a multilayer perceptron of skdl without callbacks. "
                 f"Got {template!r}."
@@ -140,6 +157,8 @@ def train_with_snapshots(member: Member, cycle: int) -> tuple[list[State], Outco
     def begin(copy_of_state: Callable[[], State]) -> None:
         nonlocal copy
         copy = copy_of_state
+        if member.begin is not None:
+            member.begin(copy_of_state)
 
     def report(record: dict[str, Any]) -> bool:
         if record["epoch"] % cycle == 0:

@@ -173,8 +173,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
                 resume=resume,
             )
             # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
-            task = self._begin_fit(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
+            task = self._fit_task(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
             if task is not None:
+                task.begin()
                 member = task.observe(member, partial(self._results_at, member, data.encoding))
             [outcome] = train_members([member], n_threads(self.n_jobs))
             check_ending(self, outcome)

@@ -107,17 +107,18 @@ def make_member(
         score=None
         if judged is None or validation is None
         else validation_score(network, judged, validation, loss, output_map),
-        watch=_lines(network, n_epochs, optimizer.full_batch, go_on, resume) if network.verbose else None,
+        watch=epoch_lines(network, n_epochs, go_on=go_on, resume=resume) if network.verbose else None,
         state=network._training.state if go_on else None,
         resume=resume,
     )
 
 
-def _lines(network: Any, n_epochs: int, full_batch: bool, go_on: bool, resume: bool) -> EpochLines:
+def epoch_lines(network: Any, n_epochs: int, *, go_on: bool = False, resume: bool = False) -> EpochLines:
     """What prints a line an epoch."""
     progress = network._training.state.progress[0] if go_on else Progress()
     first = progress.first_epoch if resume else progress.epoch
-    return EpochLines(first + n_epochs, "iteration" if full_batch else "epoch", network.max_time)
+    unit = "iteration" if network._resolve("optimizer").full_batch else "epoch"
+    return EpochLines(first + n_epochs, unit, network.max_time)
 
 
 def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture:

@@ -276,14 +276,6 @@ def test_progress_bar_alone(name, capsys):
     assert "100%" in text
 
 
-def test_an_ensemble_fits_members_with_callbacks_one_by_one():
-    recorder = Recorder()
-    mlp = MLPClassifier(**SMALL, max_iter=2)
-    followed = BaggingClassifier(clone(mlp).set_callbacks(recorder), 3, random_state=0, bootstrap=False).fit(X, Y)
-    assert recorder.events.count("end epoch") == 6
-    assert len(followed.estimators_) == 3
-
-
 # skdl.callbacks
 
 

@@ -1,0 +1,104 @@
+"""Who follows the fit of an ensemble while it goes on: lines on its members, and callbacks of its own and of theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, task_data, tear_down
+from skdl._progress import Work, labelled, together
+from skdl.engine import Member
+from skdl.engine.relay import listening
+from skdl.neural._tasks import epoch_lines
+
+FITTED = "fitted"  # the reason to end of a member that has no epochs
+
+
+class Following:
+    """What follows one fit of an ensemble, as a context in which the members are fitted.
+
+    Parameters
+    ----------
+    ensemble : BaseEnsemble
+    n_members : int
+        Members that are fitted now.
+    X, y, weight : data
+        What callbacks may ask for.
+    n_kept : int
+        Members that there are already.
+    """
+
+    def __init__(self, ensemble: Any, n_members: int, X: Any, y: Any, weight: Any, n_kept: int = 0):
+        self.ensemble, self.n_members, self.n_kept = ensemble, n_members, n_kept
+        name = type(ensemble).__name__
+        self.work = Work(f"[{name}] ", lambda: n_members, "members") if ensemble.verbose else None
+        data = task_data(X, y, weight)
+        self._task = MembersTask(ensemble, n_members, data) if ensemble._has_callbacks else None
+        self._held = ExitStack()  # what the members have been lent
+        self._fits: dict[int, FitTask] = {}
+
+    def label(self, i: int) -> str:
+        """What lines of member i are labelled with."""
+        return f"member {self.n_kept + i + 1}/{self.n_kept + self.n_members}"
+
+    def member(self, i: int) -> MemberTask | None:
+        """The task of a member that is fitted by its own fit."""
+        return None if self._task is None else self._task.member(i)
+
+    def network(
+        self, i: int, network: Any, task: Member, data: dict[str, Any], results: Callable[[Any], dict[str, Any]]
+    ) -> Member:
+        """The training of a network as it is followed; `results` are its attributes in a state."""
+        if self._task is not None:
+            self._held.enter_context(self._task.member(i).around(network))
+        if network._has_callbacks:
+            self._held.callback(tear_down, network)
+            self._fits[i] = fit = FitTask(network, task.n_epochs, data)
+            task = fit.observe(task, results)
+        watch = None if self.work is None else self.work.watch(i, task.n_epochs)
+        return replace(task, watch=together(task.watch, watch))
+
+    def only(self, network: Any, task: Member, results: Callable[[Any], dict[str, Any]]) -> Member:
+        """The one training that all members come from; a verbose ensemble prints its epochs."""
+        self.work = None
+        if self.ensemble.verbose and task.watch is None:
+            with labelled(type(self.ensemble).__name__):
+                task = replace(task, watch=epoch_lines(network, task.n_epochs))
+        return self.network(0, network, task, {} if self._task is None else self._task.data, results)
+
+    def end_of(self, i: int) -> None:
+        """Member i is fitted."""
+        if i in self._fits:
+            self._fits.pop(i).end()
+
+    @contextmanager
+    def fits(self) -> Iterator[Callable[[int], None] | None]:
+        """What members that are fitted in the body, in any process, call when they are; None if nobody listens."""
+        if self.work is None:
+            yield None
+            return
+        receive: Callable[[int], None] = lambda i: self.work.note(i, 1, None, FITTED)  # type: ignore[union-attr]  # noqa: E731
+        with TemporaryDirectory(prefix="skdl-") as folder, listening(os.path.join(folder, "fits"), receive) as relay:
+            yield relay
+
+    def end(self) -> None:
+        """The ensemble is fitted."""
+        if self.work is not None:
+            self.work.close()
+        if self._task is not None:
+            self._task.end()
+
+    def __enter__(self) -> Following:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._held.__exit__(*error)
+
+
+def around(task: MemberTask | None, member: Any) -> AbstractContextManager[None]:
+    """The body fits the member."""
+    return nullcontext() if task is None else task.around(member)
