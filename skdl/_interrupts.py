@@ -58,6 +58,11 @@ def whole(fit: Fit) -> Fit:
         before = dict(vars(self))
         try:
             found = fit(self, *args, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            self.__dict__ = before
+            if not hasattr(interrupt, "__notes__"):
+                interrupted(interrupt, f"{type(self).__name__} was interrupted, and is as it was before.")
+            raise
         except BaseException:
             self.__dict__ = before
             raise

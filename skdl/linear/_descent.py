@@ -16,6 +16,7 @@ TOL = 1e-8  # of the gradient, for optimizers that see all rows at once; for oth
 class LinearNetwork(MLPRegressor):
     """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
 
+    _told_as = "LeastSquaresRegressor"
     _rate_name = "solver__learning_rate"
 
     @property
@@ -25,10 +26,11 @@ class LinearNetwork(MLPRegressor):
 
 def descend(
     problem: Problem, network: LinearNetwork | None, *, partial: bool, **options: Any
-) -> tuple[Solution, LinearNetwork]:
+) -> tuple[Solution, LinearNetwork, bool]:
     """Train a new network on the rows of the problem; or with `partial` an epoch more, if it is given.
 
-    `options` are parameters of the network: optimizer, batch_size, max_iter and random_state.
+    The last of the results is whether it was interrupted, after one epoch or more. `options` are parameters of the
+    network: optimizer, batch_size, max_iter and random_state.
     """
     X, y, weight, setting = problem.X, problem.y, problem.weight, problem.setting
     d, k = X.shape[1], y.shape[1]
@@ -49,7 +51,13 @@ def descend(
             tol=TOL,
             **options,
         )
-    (network.partial_fit if partial else network.fit)(X, y, weight)
+    interrupted = False
+    try:
+        (network.partial_fit if partial else network.fit)(X, y, weight)
+    except KeyboardInterrupt:
+        interrupted = hasattr(network, "coefs_")
+        if not interrupted:
+            raise
     coef, intercept = network.coefs_[0].astype(np.float64), network.intercepts_[0].astype(np.float64)
     if not setting.fit_intercept:
         intercept = np.zeros(k)
@@ -58,4 +66,4 @@ def descend(
     if partial:  # of the rows before, nothing is known
         unknown = np.full(k, np.nan)
         solution = solution._replace(rss=unknown, tss=unknown)
-    return solution, network
+    return solution, network, interrupted

@@ -10,6 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
 from skdl._estimator import RootEstimator
+from skdl._interrupts import interrupted, whole
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._validation import validate_X
@@ -195,6 +196,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
+    @whole
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
         """Estimate the coefficients.
 
@@ -218,6 +220,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
             return self._store(solve_problem(problem, self.solver), problem.X.dtype, one_output=one_output)
         return self._descend(problem, one_output=one_output, partial=False)
 
+    @whole
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
         """Estimate the coefficients from these rows and all rows of the calls before.
 
@@ -280,8 +283,8 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
             before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
             raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
 
-    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> LeastSquaresRegressor:
-        solution, network = descend(
+    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
+        solution, network, stopped = descend(
             problem,
             getattr(self, "_network", None) if partial else None,
             partial=partial,
@@ -290,7 +293,15 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
             max_iter=self.max_iter,
             random_state=self.random_state,
         )
-        return self._store(solution, problem.X.dtype, one_output=one_output, network=network)
+        self._store(solution, problem.X.dtype, one_output=one_output, network=network)
+        if not stopped:
+            return self
+        epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
+        return interrupted(
+            None,
+            f"LeastSquaresRegressor was interrupted after {epochs} and is fitted, with the last of their coefficients. "
+            "partial_fit adds to it.",
+        )
 
     def _store(
         self, solution: Solution, dtype: np.dtype, *, one_output: bool, network: Any = None

@@ -9,6 +9,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
 from skdl._estimator import RootEstimator
+from skdl._interrupts import whole
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
@@ -164,6 +165,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
         small = {"degree": [1, 2, 3, 4, 5]}
         return small, {"alpha": LogUniform(1e-8, 1e1), "interaction_only": [False, True]}
 
+    @whole
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PolynomialRegressor:
         """Estimate the polynomial.
 

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score
 
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_shape
+from .._interrupts import whole
 from .._validation import label_array, validate_labels, validate_sample_weight
 from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
 from ._labels import Ballot, ballots
@@ -132,6 +133,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         self.class_weight = class_weight
         self.n_jobs = n_jobs
 
+    @whole
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNClassifier:
         """Keep the training rows, ready to be searched.
 
@@ -151,6 +153,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         """
         return self._learn(X, y, sample_weight, None, go_on=False)
 
+    @whole
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KNNClassifier:
         """Append training rows; all calls together equal one `fit` of all rows.
 

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._array import take_rows
+from .._interrupts import whole
 from .._validation import validate_regression
 from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
 from ._metrics import over_columns
@@ -100,6 +101,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         self.algorithm = algorithm
         self.n_jobs = n_jobs
 
+    @whole
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
         """Keep the training rows, ready to be searched.
 
@@ -119,6 +121,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         """
         return self._learn(X, y, sample_weight, go_on=False)
 
+    @whole
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
         """Append training rows; all calls together equal one `fit` of all rows.
 

@@ -39,6 +39,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
     _default_scoring: str  # what scoring=None stands for
     # Of parameters that not every network has, what holds without them.
     _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}
+    _told_as: str | None = None  # the estimator that a user knows, where the network is a part of it
     _rate_name = "optimizer__learning_rate"  # by which a user sets it
     _splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
 

@@ -18,17 +18,13 @@ def check_ending(network: Any, outcome: Outcome) -> None:
     """
     if outcome.state.progress[0].epoch > 0:
         return
+    name, epoch = network._told_as or type(network).__name__, _epoch(network)
     if outcome.reason == "diverged":
         raise ValueError(
-            f"{type(network).__name__} has learned nothing: the loss became infinite or NaN in the first "
-            f"{_epoch(network)}. {_remedy(network)}"
+            f"{name} has learned nothing: the loss became infinite or NaN in the first {epoch}. {_remedy(network)}"
         )
     if outcome.reason == "interrupted":
-        raise interrupted(
-            None,
-            f"{type(network).__name__} was interrupted before its first {_epoch(network)} had ended, and is as it was "
-            "before.",
-        )
+        raise interrupted(None, f"{name} was interrupted before its first {epoch} had ended, and is as it was before.")
 
 
 def ending_note(network: Any, outcome: Outcome) -> str:
