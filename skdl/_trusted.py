@@ -33,12 +33,13 @@ from skdl.neighbors._distances import DistanceBound, Order
 from skdl.neighbors._grid import ExactDistances, GridBound
 from skdl.neighbors._groups import GroupBound
 from skdl.neighbors._labels import Ballot
-from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
+from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
 from skdl.neighbors._placement import Placement
 from skdl.neighbors._products import ProductBound
 from skdl.neighbors._projection import ProjectionBound
 from skdl.neighbors._repeats import Groups, RepeatedRows
 from skdl.neighbors._scan import ScanSearch
+from skdl.neighbors._tables import Custom, Precomputed, PrecomputedSearch, Scipy, TableSearch
 from skdl.neighbors._tree import TreeSearch
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
@@ -64,8 +65,8 @@ ESTIMATORS = (
 FITTED = {
     "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
     "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
-    "neighbours": (Rows, Ballot, Placement, Minkowski, Cosine, NanEuclidean, Custom),
-    "searches": (ScanSearch, TreeSearch, RepeatedRows, Groups),
+    "neighbours": (Rows, Ballot, Placement, Minkowski, Cosine, NanEuclidean, Custom, Scipy, Precomputed),
+    "searches": (ScanSearch, TreeSearch, TableSearch, PrecomputedSearch, RepeatedRows, Groups),
     "bounds": (
         DistanceBound,
         Order,

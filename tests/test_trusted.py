@@ -79,6 +79,7 @@ ESTIMATORS = {
         KBinsDiscretizer(4, encode="ordinal"), skdl.KNNRegressor(metric="manhattan", algorithm="brute")), REALS
     ),
     "knn steep": (skdl.KNNRegressor(metric="minkowski", p=100), REALS),
+    "knn of a table": (skdl.KNNRegressor(metric="mahalanobis", metric_params={"VI": np.eye(4)}), REALS),
     "knn with gaps": (skdl.KNNRegressor(metric="nan_euclidean"), REALS),
     "pipeline": (make_pipeline(StandardScaler(), networks()), LABELS),
     "bagging": (skdl.BaggingClassifier(networks(), n_estimators=2, random_state=0), LABELS),

@@ -12,34 +12,17 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from .._array import take_rows
-from .._constraints import NONE, Callable, Constraint, Integer, OneOf, Real, check_params
+from .._constraints import NONE, Callable, Constraint, Integer, OneOf, check_params
 from .._estimator import RootEstimator
 from .._search_space import Integers, SearchSpaceMixin
 from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
 from ._choice import make_search, unsuitable
-from ._metrics import Cosine, Custom, Metric, Minkowski, NanEuclidean
+from ._metrics import Metric, NanEuclidean
+from ._named import NAMES, OrderOfMinkowski, Parameters, canonical, check_rows, effective, metric_of
 from ._search import Search, working_memory
+from ._tables import Precomputed
 from ._votes import distance_weights, scaled, without_own
-
-METRICS: dict[str, Metric] = {
-    "euclidean": Minkowski(2),
-    "manhattan": Minkowski(1),
-    "chebyshev": Minkowski(np.inf),
-    "cosine": Cosine(),
-    "nan_euclidean": NanEuclidean(),
-}
-
-
-def metric_of(estimator: Any) -> Metric:
-    if callable(estimator.metric):
-        return Custom(estimator.metric)
-    return Minkowski(estimator.p) if estimator.metric == "minkowski" else METRICS[estimator.metric]
-
-
-def check_sparse(X: Any, metric: Metric) -> None:
-    if sparse.issparse(X) and not (isinstance(metric, Cosine) or metric.exponent == 2):
-        raise ValueError("Sparse X works with the metrics 'euclidean' and 'cosine' only: use one, or pass X.toarray().")
 
 
 class Rows(NamedTuple):
@@ -53,7 +36,11 @@ class Rows(NamedTuple):
 
     @property
     def n_searched(self) -> int:
-        return self.search.X.shape[0]
+        return self.X.shape[0] if self.searched is None else self.searched.size
+
+    @property
+    def are_distances(self) -> bool:
+        return isinstance(self.search.metric, Precomputed)
 
 
 class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
@@ -66,13 +53,16 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     n_jobs: int | None
     n_samples_fit_: int
     algorithm_: str
+    effective_metric_: Any
+    effective_metric_params_: dict[str, Any]
     _rows: Rows
 
     _constraints: dict[str, Constraint] = {
         "n_neighbors": Integer(low=1),
         "weights": OneOf("uniform", "distance") | Callable(),
-        "metric": OneOf(*METRICS, "minkowski") | Callable(),
-        "p": Real(low=1),
+        "metric": OneOf(*NAMES) | Callable(),
+        "p": OrderOfMinkowski(),
+        "metric_params": Parameters() | NONE,
         "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
     }
@@ -87,7 +77,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_queries, n_features), default=None
-            The queries. None stands for the rows of `fit`, each of which is then no neighbour of itself.
+            The queries. None stands for the rows of `fit`, each of which is then not a neighbour of itself.
         n_neighbors : int, default=None
             Number of neighbours, in [1, number of rows with a positive weight]; None takes the parameter of the
             estimator.
@@ -103,13 +93,9 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         """
         check_is_fitted(self)
         k = self.n_neighbors if n_neighbors is None else n_neighbors
-        rows = self._rows
-        if X is not None:
-            distances, indices = self._neighbors(self._queries(X), k)
-            return (distances, indices) if return_distance else indices
-        self._check_count(k, rows.X.shape[0], excluded=1)
-        distances, indices = without_own(*self._neighbors(rows.X, k + 1), np.arange(rows.X.shape[0]))
-        return (distances, indices) if return_distance else indices
+        queries = self._queries(X)
+        found = self._others(slice(0, queries.shape[0]), k) if X is None else self._neighbors(queries, k)
+        return found if return_distance else found[1]
 
     def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
         """Arrange the nearest training rows of each query as a sparse matrix.
@@ -145,17 +131,18 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         tags = super().__sklearn_tags__()
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
         if isinstance(self.metric, str):
-            is_euclidean = self.metric == "minkowski" and self.p == 2
-            takes_sparse = is_euclidean or self.metric in {"euclidean", "cosine"}
+            name = canonical(self.metric)
+            is_euclidean = name == "minkowski" and self.p == 2 and not self.metric_params
+            takes_sparse = is_euclidean or name in {"euclidean", "cosine", "precomputed"}
             tags.input_tags.sparse = takes_sparse and self.algorithm in ("auto", "brute")
-            tags.input_tags.allow_nan = self.metric == "nan_euclidean"
+            tags.input_tags.allow_nan = name == "nan_euclidean"
+            tags.input_tags.pairwise = name == "precomputed"
         return tags
 
     def _training_checks(self, X: Any) -> dict[str, Any]:
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
         metric = metric_of(self)
-        check_sparse(X, metric)
         problem = unsuitable(self.algorithm, X, metric)
         if problem:
             raise ValueError(problem)
@@ -164,6 +151,12 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
     def _keep_rows(self, X: Any, sample_weight: Any, before: Rows | None = None) -> Rows:
         """The rows of X, after those kept before, ready to be searched."""
+        metric = metric_of(self, X.shape[1])
+        check_rows(X, metric, training=True)
+        if before is not None and isinstance(metric, Precomputed):
+            raise ValueError(
+                "metric='precomputed' holds the distances of one fit: partial_fit can add no rows to them."
+            )
         weight = validate_sample_weight(sample_weight, X)
         if weight is None:
             weight = np.ones(X.shape[0])
@@ -176,21 +169,36 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             X.sum_duplicates()
         searched = None if weight.all() else np.flatnonzero(weight)
         kept = X if searched is None else X[searched]
-        search = make_search(kept, metric_of(self), self.algorithm, self.n_neighbors, n_threads(self.n_jobs))
+        search = make_search(kept, metric, self.algorithm, self.n_neighbors, n_threads(self.n_jobs))
         return Rows(X, weight, search, searched, scaled(weight))
 
+    def _describe(self, rows: Rows) -> None:
+        """What a fit that succeeded says of itself."""
+        self.n_samples_fit_, self.algorithm_ = rows.n_searched, rows.search.name
+        self.effective_metric_, self.effective_metric_params_ = effective(self, rows.search.metric)
+
     def _queries(self, X: Any) -> Any:
+        """The rows of X, or those of fit."""
         check_is_fitted(self)
+        if X is None:
+            return self._rows.X
         metric = self._rows.search.metric
-        check_sparse(X, metric)
-        return validate_X(self, X, accept_sparse="csr", ensure_all_finite=finiteness(metric))
+        X = validate_X(self, X, accept_sparse="csr", ensure_all_finite=finiteness(metric))
+        check_rows(X, metric, training=False)
+        return X
 
     def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         self._check_count(k, X.shape[0])
+        searched = self._rows.searched
+        if self._rows.are_distances and searched is not None:
+            X = X[:, searched]
         distances, indices = self._rows.search.query(X, int(k), self.n_jobs)
-        if self._rows.searched is not None:
-            indices = self._rows.searched[indices]
-        return distances, indices
+        return distances, indices if searched is None else searched[indices]
+
+    def _others(self, block: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Neighbours of rows of fit among the others."""
+        self._check_count(k, self._rows.X.shape[0], excluded=1)
+        return without_own(*self._neighbors(self._rows.X[block], k + 1), np.arange(block.start, block.stop))
 
     def _check_count(self, k: Any, n_queries: int, excluded: int = 0) -> None:
         if not Integer(low=1).accepts(k):
@@ -203,14 +211,15 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
                 f"n_samples = {n_queries}. Rows with sample_weight zero do not count."
             )
 
-    def _votes(self, X: Any, n_outputs: int) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
-        """Blocks of queries with the indices of their neighbours and the weight of each one's vote."""
+    def _votes(self, queries: Any, n_outputs: int, *, own: bool) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+        """Blocks of queries, `own` if these are the rows of fit, with their neighbours' indices and votes' weights."""
         check_params(self, self._constraints)
         # The blocks depend on the data alone: a callable `weights` sees the same ones whatever n_jobs is.
         size = max(1, working_memory() // (8 * (64 * self.n_neighbors + 16) * (1 + n_outputs)))
-        for start in range(0, X.shape[0], size):
-            block = slice(start, min(start + size, X.shape[0]))
-            distances, indices = self._neighbors(X[block], self.n_neighbors)
+        for start in range(0, queries.shape[0], size):
+            block = slice(start, min(start + size, queries.shape[0]))
+            k = self.n_neighbors
+            distances, indices = self._others(block, k) if own else self._neighbors(queries[block], k)
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
 
 

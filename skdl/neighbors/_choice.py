@@ -20,6 +20,7 @@ from ._projection import PAIR, PAIR_COLUMN, SAMPLE_QUERIES, projection_bound
 from ._repeats import RepeatedRows, equal_rows
 from ._scan import ScanSearch
 from ._search import Search
+from ._tables import Precomputed, PrecomputedSearch, Table, TableSearch
 from ._tree import TreeSearch
 
 TREE_COLUMNS = 10  # above, a tree visits too many of its leaves unless the rows lie in clusters
@@ -28,6 +29,8 @@ FEW_ROWS = 4096  # below, a scan is over before a projection is found
 
 def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_threads: int = 1) -> Search:
     """The search named by `algorithm`, made ready for about k neighbours; "auto" is the one that suits X."""
+    if isinstance(metric, Precomputed):
+        return PrecomputedSearch(X, metric)
     with one_blas_thread():
         groups = equal_rows(X)
         if groups is None:
@@ -37,6 +40,8 @@ def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_t
 
 
 def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int) -> Search:
+    if isinstance(metric, Table):
+        return TableSearch(X, metric)
     is_low = isinstance(metric, Minkowski) and not sparse.issparse(X) and X.shape[1] <= TREE_COLUMNS
     if algorithm == "kd_tree" or (algorithm == "auto" and is_low):
         assert isinstance(metric, Minkowski)
@@ -71,11 +76,10 @@ def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list
             first = ProductBound(X, metric, grid.placement)
             first.length, first.offset = grid.length, grid.offset
             return [grid, first] if sparse.issparse(X) else [grid, *with_sharper(first)]
-    if isinstance(metric, Minkowski) and not has_products(metric):
+    if not has_products(metric):
+        assert isinstance(metric, Minkowski)
         exact = exact_distances(X, metric)
         return [exact, DistanceBound(X, metric)] if exact else [DistanceBound(X, metric)]
-    if not has_products(metric):
-        return [DistanceBound(X, metric)]
     first = sharp_enough(ProductBound(X, metric, Placement(X, metric, centred=False)), k)
     first.store(n_threads)
     return [first] if sparse.issparse(X) else with_sharper(first)

@@ -13,7 +13,6 @@ in another unit; where nothing leaves the range, it has the bits of the plain fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,19 +84,6 @@ class NanEuclidean(Metric):
             distances = root_of_powers(difference, 2, A.shape[1] / np.maximum(common, 1))
             distances[common == 0] = np.inf
             return distances
-
-
-class Custom(Metric):
-    """A user's function of two vectors."""
-
-    def __init__(self, function: Callable[[np.ndarray, np.ndarray], float]):
-        self.function = function
-
-    def between(self, A: Any, B: Any) -> np.ndarray:
-        distances = np.array([self.function(a, b) for a, b in zip(A, B, strict=True)], dtype=np.float64)
-        if distances.ndim != 1 or not (distances >= 0).all():
-            raise ValueError("The callable 'metric' must return a number in the range [0, inf), not NaN or an array.")
-        return distances
 
 
 def root_of_powers(difference: Any, p: float, factor: np.ndarray | None = None) -> np.ndarray:

@@ -32,14 +32,24 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         "uniform" counts each neighbour equally; "distance" by the inverse of its distance, where neighbours at
         distance zero share the whole vote; a callable maps an array of distances to an array of weights, which must be
         finite and at least 0, of the same shape.
-    metric : {"euclidean", "manhattan", "chebyshev", "minkowski", "cosine", "nan_euclidean"} or callable, \
-            default="euclidean"
-        The distance. "cosine" is one minus the cosine of the angle; a row of zeros is at distance 1 from every row.
-        "nan_euclidean" takes X with NaN and compares two rows by the columns present in both, scaled up to all columns;
-        without any they are infinitely far apart, and have no vote. A callable takes two float64 vectors and returns a
-        number of at least 0; it is called for every pair.
+    metric : str or callable, default="minkowski"
+        The distance. Euclid's is "minkowski" with p=2, or "euclidean" ("l2"); p=1 is "manhattan" ("l1", "cityblock"),
+        p=inf "chebyshev" ("infinity"). "cosine" is one minus the cosine of the angle; a row of zeros is at distance 1
+        from every row. "nan_euclidean" takes X with NaN and compares two rows by the columns present in both, scaled up
+        to all columns; without any they are infinitely far apart, and have no vote. "precomputed" takes X as distances:
+        in `fit` of each row from each row, in `predict` of each query from each row of `fit`; of a sparse matrix, as
+        `kneighbors_graph` and scikit-learn's KNeighborsTransformer give it, what is stored. "mahalanobis",
+        "seuclidean", "canberra", "braycurtis", "hamming" and, for X of zeros and ones (other values than 0 count as 1),
+        "jaccard", "dice", "rogerstanimoto", "russellrao", "sokalsneath" and "yule" are those of
+        `scipy.spatial.distance`. A callable takes two float64 vectors and returns a number of at least 0; it is called
+        for every pair.
     p : float, default=2
-        Order of the "minkowski" distance, at least 1; the other metrics do not use it.
+        Order of the "minkowski" distance, in [1, inf], infinity included. For other metrics another order than their
+        own is an error.
+    metric_params : dict, default=None
+        Further parameters of the metric: {"w": weight of each column} for "minkowski" with finite p, "canberra",
+        "braycurtis", "hamming" and those for zeros and ones; {"VI": inverse covariance matrix} or {"V": covariance
+        matrix} for "mahalanobis"; {"V": variance of each column} for "seuclidean"; keyword arguments of a callable.
     algorithm : {"auto", "brute", "projection", "kd_tree"}, default="auto"
         How neighbours are found; speed and memory depend on it, results do not. "brute" scores every row. "projection"
         scores every row by a few numbers that are certain not to overestimate its distance (projections for the
@@ -62,6 +72,10 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         Number of training rows that can be neighbours: those with a positive sample weight.
     algorithm_ : {"brute", "projection", "kd_tree"}
         What finds the neighbours.
+    effective_metric_ : str or callable
+        The metric by its first name: "euclidean", "manhattan" and "chebyshev" for "minkowski" of these orders.
+    effective_metric_params_ : dict
+        Its parameters: "p" for "minkowski" of other orders, and what `metric_params` gave ("VI" for "V").
     n_features_in_ : int
         Number of columns of X in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -119,8 +133,9 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         n_neighbors: int = 5,
         *,
         weights: Any = "uniform",
-        metric: Any = "euclidean",
+        metric: Any = "minkowski",
         p: float = 2,
+        metric_params: Any = None,
         algorithm: str = "auto",
         class_weight: Any = None,
         n_jobs: int | None = None,
@@ -129,6 +144,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         self.weights = weights
         self.metric = metric
         self.p = p
+        self.metric_params = metric_params
         self.algorithm = algorithm
         self.class_weight = class_weight
         self.n_jobs = n_jobs
@@ -190,7 +206,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
         found = ballots(y, rows.votes, self.class_weight, declared)
         self.classes_ = found[0].classes if y.ndim == 1 else [ballot.classes for ballot in found]
-        self.n_samples_fit_, self.algorithm_ = rows.n_searched, rows.search.name
+        self._describe(rows)
         self._rows, self._y, self._declared, self._ballots = rows, y, declared, found
         return self
 
@@ -199,19 +215,19 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_queries, n_features)
-            The queries.
+        X : {array-like, sparse matrix} of shape (n_queries, n_features) or None
+            The queries. None stands for the rows of `fit`, each without itself as a neighbour (leave one out).
 
         Returns
         -------
         probabilities : ndarray of shape (n_queries, n_classes), or list of these
             One column for each label, in the order of `classes_`; for several columns of y a list, as in scikit-learn.
         """
-        X = self._queries(X)
+        queries = self._queries(X)
         widths = [ballot.classes.size for ballot in self._ballots]
-        shares = [np.empty((X.shape[0], width), dtype=self._rows.X.dtype) for width in widths]
+        shares = [np.empty((queries.shape[0], width), dtype=self._rows.X.dtype) for width in widths]
         unheard = 0
-        for block, indices, votes in self._votes(X, sum(widths)):
+        for block, indices, votes in self._votes(queries, sum(widths), own=X is None):
             for place, ballot in zip(shares, self._ballots, strict=True):
                 place[block], none = ballot.shares(indices, votes)
                 unheard += none
@@ -223,8 +239,8 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_queries, n_features)
-            The queries.
+        X : {array-like, sparse matrix} of shape (n_queries, n_features) or None
+            The queries. None stands for the rows of `fit`, each without itself as a neighbour (leave one out).
 
         Returns
         -------
@@ -244,8 +260,8 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_queries, n_features)
-            Rows to classify.
+        X : {array-like, sparse matrix} of shape (n_queries, n_features) or None
+            Rows to classify; None stands for the rows of `fit`, as in `predict`.
         y : array-like of shape (n_queries,) or (n_queries, n_columns)
             The true labels.
         sample_weight : array-like of shape (n_queries,) or float, default=None

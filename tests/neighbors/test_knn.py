@@ -55,15 +55,16 @@ def test_check_estimator(estimator):
 @pytest.mark.parametrize("weights", ["uniform", "distance", lambda distances: np.exp(-distances)])
 @pytest.mark.parametrize("metric", ["euclidean", "manhattan", "chebyshev", "minkowski", "cosine"])
 def test_agrees_with_scikit_learn(metric, weights):
-    ours = KNNClassifier(7, weights=weights, metric=metric, p=2.5).fit(X, Y_CLASS)
-    theirs = KNeighborsClassifier(7, weights=weights, metric=metric, p=2.5, algorithm="brute").fit(X, Y_CLASS)
+    parameters = {"weights": weights, "metric": metric, "p": 2.5 if metric == "minkowski" else 2}
+    ours = KNNClassifier(7, **parameters).fit(X, Y_CLASS)
+    theirs = KNeighborsClassifier(7, algorithm="brute", **parameters).fit(X, Y_CLASS)
     assert_allclose(ours.predict_proba(Q), theirs.predict_proba(Q), rtol=1e-9)
     assert_array_equal(ours.predict(Q), theirs.predict(Q))
     for found, expected in zip(ours.kneighbors(Q), theirs.kneighbors(Q), strict=True):
         assert_allclose(found, expected, rtol=1e-9)
     for y in (Y_REAL, np.column_stack([Y_REAL, Y_REAL**2])):
-        ours = KNNRegressor(7, weights=weights, metric=metric, p=2.5).fit(X, y)
-        theirs = KNeighborsRegressor(7, weights=weights, metric=metric, p=2.5, algorithm="brute").fit(X, y)
+        ours = KNNRegressor(7, **parameters).fit(X, y)
+        theirs = KNeighborsRegressor(7, algorithm="brute", **parameters).fit(X, y)
         assert_allclose(ours.predict(Q), theirs.predict(Q), rtol=1e-9)
 
 
@@ -259,8 +260,9 @@ BAD_PARAMETERS = [
     ({"n_neighbors": 0}, "'n_neighbors' .* must be an int in the range .1, inf"),
     ({"n_neighbors": 2.0}, "'n_neighbors'"),
     ({"weights": "distanc"}, "'weights' .* must be one of {'uniform', 'distance'} or a callable"),
-    ({"metric": "euclid"}, "'metric' .* must be one of {'euclidean', "),
-    ({"metric": "minkowski", "p": 0.5}, "'p' .* must be a float in the range .1, inf"),
+    ({"metric": "euclid"}, "'metric' .* must be one of {'minkowski', 'euclidean', "),
+    ({"metric": "minkowski", "p": 0.5}, "'p' .* must be a float in the range .1, inf., infinity included"),
+    ({"metric_params": [1]}, "'metric_params' .* must be a dict"),
     ({"n_jobs": 0}, "'n_jobs'"),
 ]
 
@@ -334,7 +336,7 @@ def test_bad_queries_are_an_error(cls):
 @pytest.mark.parametrize("cls", BOTH)
 @pytest.mark.parametrize("metric", ["manhattan", "chebyshev", "minkowski", lambda a, b: 0.0])
 def test_sparse_rows_need_a_metric_that_takes_them(cls, metric):
-    model = cls(metric=metric, p=3)
+    model = cls(metric=metric, p=3 if metric == "minkowski" else 2)
     assert not get_tags(model).input_tags.sparse
     with pytest.raises(ValueError, match="'euclidean' and 'cosine' only"):
         model.fit(sparse.csr_array(X), Y_CLASS)

@@ -13,7 +13,8 @@ from scipy import sparse
 from sklearn import config_context
 
 from skdl.neighbors._choice import make_search
-from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
+from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors._tables import Custom
 
 
 def brute(X, metric):

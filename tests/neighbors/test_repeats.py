@@ -11,9 +11,10 @@ from sklearn import config_context
 from skdl import KNNClassifier
 from skdl.neighbors._choice import make_search
 from skdl.neighbors._grid import ExactDistances, GridBound
-from skdl.neighbors._metrics import Cosine, Custom, Minkowski, NanEuclidean
+from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
 from skdl.neighbors._ranking import Ranking
 from skdl.neighbors._repeats import RepeatedRows, equal_rows
+from skdl.neighbors._tables import Custom
 
 
 @pytest.fixture

@@ -1,0 +1,131 @@
+"""Metrics without a bound: all distances of a block of queries at once, and the smallest of each row."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.spatial.distance import cdist
+
+from ._metrics import Metric
+from ._search import BlockSearch, Search
+
+BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
+
+
+class Table(Metric):
+    """A metric that gives the distances of many rows from many others."""
+
+    @abstractmethod
+    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """The distance of Q[i] to X[j] at [i, j], rows as `represent` made them."""
+
+    def between(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
+        pairs = [self.table(a[None], b[None])[0, 0] for a, b in zip(A, B, strict=True)]
+        return np.array(pairs, dtype=np.float64)
+
+
+class Scipy(Table):
+    """One of `scipy.spatial.distance.cdist`, pair by pair, so that a distance does not depend on where rows stand."""
+
+    def __init__(self, name: str, parameters: Mapping[str, Any]):
+        self.name, self.parameters = name, dict(parameters)
+        self.is_boolean = name in BOOLEAN
+
+    def represent(self, X: np.ndarray) -> np.ndarray:
+        if self.is_boolean:
+            return X != 0
+        X = X.astype(np.float64, copy=False)
+        return X / np.sqrt(self.parameters["V"]) if self.name == "seuclidean" else X
+
+    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
+        if self.name == "seuclidean":
+            return cdist(Q, X, "euclidean")
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+            return cdist(Q, X, self.name, **self.parameters)
+
+
+class Custom(Table):
+    """A user's function of two vectors and keyword arguments."""
+
+    def __init__(self, function: Callable[..., float], parameters: Mapping[str, Any] | None = None):
+        self.function, self.parameters = function, dict(parameters or {})
+
+    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
+        pairs = [[self.function(q, x, **self.parameters) for x in X] for q in Q]
+        distances = np.array(pairs, dtype=np.float64)
+        if distances.ndim != 2 or not (distances >= 0).all():
+            raise ValueError("The callable 'metric' must return a number in the range [0, inf), not NaN or an array.")
+        return distances
+
+
+class Precomputed(Metric):
+    """X holds the distances: of each query (row) from each row of `fit` (column)."""
+
+    def between(self, A: Any, B: Any) -> np.ndarray:
+        raise TypeError("The distances are given.")
+
+
+class TableSearch(BlockSearch):
+    """All distances, a block of queries at a time."""
+
+    name = "brute"
+    query_rows = 1 << 12
+
+    def __init__(self, X: np.ndarray, metric: Table):
+        super().__init__(X, metric)
+        self.rows = metric.represent(X)
+
+    def bytes_per_query(self, k: int, budget: int) -> int:
+        return 32 * self.X.shape[0] + 8 * self.X.shape[1] + 64 * k
+
+    def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        assert isinstance(self.metric, Table)
+        distances, indices = smallest(self.metric.table(self.metric.represent(Q), self.rows), k)
+        if np.isnan(distances).any():
+            raise ValueError(
+                f"metric={getattr(self.metric, 'name', '')!r} gives some rows of X a distance that is not a number: it "
+                "is not defined for them (such as rows of zeros), or leaves float64's range."
+            )
+        return distances, indices
+
+
+class PrecomputedSearch(Search):
+    """The smallest of given distances; of a sparse matrix, of those that it stores."""
+
+    name = "brute"
+
+    def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        if not sparse.issparse(Q):
+            return smallest(Q.astype(np.float64, copy=False), k)
+        counts = np.diff(Q.indptr)
+        if counts.min() < k:
+            raise ValueError(
+                f"{k} neighbours are needed of each row of the sparse matrix of distances, but row {counts.argmin()} "
+                f"stores {counts.min()}: compute the graph with more neighbours."
+            )
+        order = np.lexsort((Q.indices, Q.data, np.repeat(np.arange(Q.shape[0]), counts)))
+        best = order[Q.indptr[:-1, None] + np.arange(k)]
+        return Q.data[best].astype(np.float64), Q.indices[best].astype(np.intp)
+
+
+def smallest(D: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k smallest of each row and their columns, increasing, ties by the column; NaN is the largest."""
+    n_queries, n_rows = D.shape
+    if k < n_rows:
+        kth = np.partition(D, k - 1, axis=1)[:, k - 1, None]
+        near = (kth >= D) | np.isnan(kth)
+        crowded = np.flatnonzero(near.sum(axis=1) > k)
+        if crowded.size:
+            within = D[crowded] < kth[crowded]
+            tied = near[crowded] & ~within
+            near[crowded] = within | (tied & (np.cumsum(tied, axis=1) <= k - within.sum(axis=1, keepdims=True)))
+        columns = np.nonzero(near)[1].reshape(n_queries, k)
+    else:
+        columns = np.broadcast_to(np.arange(n_rows), D.shape)
+    distances = np.take_along_axis(D, columns, axis=1)
+    order = np.argsort(distances, axis=1, kind="stable")
+    return np.take_along_axis(distances, order, axis=1), np.take_along_axis(columns, order, axis=1)
