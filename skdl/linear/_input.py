@@ -25,10 +25,11 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     unit = 1.0 if weight is None else float(weight.max())
     outputs = y.reshape(len(y), -1)
     setting = Setting(
-        penalty_of(estimator.alpha, X.shape[1]),
+        penalty_of(estimator.alpha, X.shape[1], outputs.shape[1]),
         prior_of(estimator.prior, X.shape[1], outputs.shape[1]),
         bool(estimator.fit_intercept),
         float(np.finfo(X.dtype).eps),
+        bool(estimator.positive),
     )
     weight = None if weight is None else weight / unit
     return Problem(X, outputs, weight, unit, setting, partial(require_finite, estimator, X)), y.ndim == 1
@@ -42,20 +43,28 @@ def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np
     return X[used], y[used], weight[used]
 
 
-def penalty_of(alpha: Any, n_features: int) -> float | np.ndarray:
-    """The parameter `alpha`, one number or one for each feature."""
+def penalty_of(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarray:
+    """The parameter `alpha`, one number or one for each feature; for (1, n_features), no other reading is possible."""
     if np.ndim(alpha) == 0:
         return float(alpha)
     try:
         factors = np.asarray(alpha, dtype=np.float64)
     except (TypeError, ValueError):
         factors = np.full(1, np.nan)
-    if factors.shape != (n_features,) or not ((factors >= 0) & (factors < np.inf)).all():
+    by_feature = factors.shape in {(n_features,), (1, n_features)}
+    if not by_feature or not ((factors >= 0) & (factors < np.inf)).all():
+        of_targets = factors.shape in {(n_outputs,), (n_outputs, 1)} and n_outputs > 1
+        advice = " For one a target, fit each target by itself." if of_targets else ""
         raise ValueError(
             f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_features} such numbers, "
-            f"one for each feature. Got {alpha!r}."
+            f"one for each feature. Got {alpha!r}.{advice}"
         )
-    return factors
+    if factors.shape == (n_outputs,) and n_outputs > 1:
+        raise ValueError(
+            f"The 'alpha' parameter has {n_outputs} entries, and X has as many features as y has targets. For one a "
+            f"feature, give it the shape (1, {n_features}); for one a target, fit each target by itself."
+        )
+    return factors.reshape(n_features)
 
 
 def prior_of(prior: Any, n_features: int, n_outputs: int) -> np.ndarray | None:

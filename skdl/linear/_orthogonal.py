@@ -161,33 +161,51 @@ def solve(
         coef[order] = scaled / scale[order, None]
         return coef, rank
 
-    if penalised is not None and ridge > 0 and (np.diagonal(penalised) == 0).any():
-        # Some directions are free of penalty: it becomes rows of a problem without, of which dependences may be left.
-        penalty = np.sqrt(ridge) * penalised
-        stacked = reduction._replace(
-            factor=np.vstack([reduction.factor, penalty]),
-            target=np.vstack([reduction.target, np.zeros((d, k))]),
-            x_norm=np.hypot(scale, np.diagonal(penalty)),
-        )
-        return solve(stacked, noise=noise)[0], rank
-
-    # Dependent columns: all solutions share `basis @ scaled = basic`, where basis is (rank, d). Of these the one with
-    # the smallest norm in the coordinates of the caller (not in the scaled ones) lies in the span of the basis' rows
-    # written in these coordinates, and the penalty of a point of this span is the norm of its coordinates there.
     solution = linalg.solve_triangular(r[:, :rank], np.hstack([target, r[:, rank:]]), check_finite=False)
     basis = np.empty((rank, d))
     basis[:, order] = np.hstack([np.eye(rank), solution[:, k:]])
     span = (basis * scale).T
+    if penalised is not None and ridge > 0 and (np.diagonal(penalised) == 0).any():
+        stacked = with_penalty(reduction, r[:, :rank] @ span.T, target, np.sqrt(ridge) * penalised)
+        return solve(stacked, noise=noise)[0], rank
+    return solve_dependent(span, r[:, :rank], solution[:, :k], target, ridge, penalised), rank
+
+
+def with_penalty(reduction: Reduction, factor: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> Reduction:
+    """The penalty |penalty w|^2 as rows of a problem without, for where some directions are free of it.
+
+    The rows themselves are given as `factor` (rank, d) and `target` (rank, k), without what they do not explain of the
+    targets: by rounding, this would act on the directions that only the penalty determines.
+    """
+    rows, rest = np.vstack([factor, penalty]), np.zeros((len(penalty), target.shape[1]))
+    norm = np.hypot(reduction.x_norm, np.diagonal(penalty))
+    return reduction._replace(factor=rows, target=np.vstack([target, rest]), x_norm=norm)
+
+
+def solve_dependent(
+    span: np.ndarray,
+    matrix: np.ndarray,
+    basic: np.ndarray,
+    target: np.ndarray,
+    ridge: float,
+    penalised: np.ndarray | None,
+) -> np.ndarray:
+    """The solution for dependent columns: the best w = argmin |matrix span' w - target|^2 + ridge |K w|^2.
+
+    All that fit best share `span' w = basic`, with span of shape (d, rank). Of these the one with the smallest norm in
+    the coordinates of the caller lies in the span written in these coordinates, and the penalty of a point of this span
+    is the norm of its coordinates there.
+    """
     if penalised is not None:
         span = linalg.solve_triangular(penalised, span, trans="T", check_finite=False)
     if ridge == 0:
-        coef = nearest_origin(span, solution[:, :k])
+        coef = nearest_origin(span, basic)
     else:
         q, s, pivots = qr_by_rows(span)
-        coef = q @ _ridge(r[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(rank))
+        coef = q @ _ridge(matrix[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(len(matrix)))
     if penalised is not None:
         coef = linalg.solve_triangular(penalised, coef, check_finite=False)
-    return coef, rank
+    return np.asarray(coef)
 
 
 def nearest_origin(span: np.ndarray, basic: np.ndarray) -> np.ndarray:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from skdl.linear._orthogonal import EPS, Reduction, nearest_origin, rank_threshold
+from skdl.linear._orthogonal import EPS, Reduction, rank_threshold, solve_dependent, with_penalty
 
 
 def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) -> tuple[np.ndarray, int]:
     """Coefficients (d, k) that minimise |factor w - target|^2 + sum_j penalty_j w_j^2, and the rank of the factor.
 
     Columns are scaled as in `_orthogonal.solve` to tell the rank. The scaled solution of minimum norm is not the one of
-    minimum norm: this one is found among all solutions, which share their coordinates in the scaled row space.
+    minimum norm: this one is found among all solutions, which share their coordinates in the scaled row space. The
+    penalty is applied there, too: however small it is, directions that the rows do not have stay out.
     """
     d, k = len(reduction.x_norm), reduction.target.shape[1]
     threshold = rank_threshold(d, noise)
     root = np.sqrt(np.broadcast_to(penalty, d))
-    rank = int(np.count_nonzero(linalg.svdvals(reduction.factor / reduction.x_norm, check_finite=False) > threshold))
-    left, right = np.vstack([reduction.factor, np.diag(root)]), np.vstack([reduction.target, np.zeros((d, k))])
-    # A determined solution is more exact in units of the centred columns, where a small column stays a direction.
-    scale = np.linalg.norm(left, axis=0) if rank == d else np.hypot(reduction.x_norm, root)
-    u, s, vt = linalg.svd(left / scale, full_matrices=False, check_finite=False)
-    kept = (s > threshold) | (rank == d)
-    basic = (u[:, kept].T @ right) / s[kept, None]
+    u, s, vt = linalg.svd(reduction.factor / reduction.x_norm, full_matrices=False, check_finite=False)
+    rank = int(np.count_nonzero(s > threshold))
     if rank == d:
-        return np.asarray(vt.T @ basic / scale[:, None]), rank
-    return nearest_origin((vt[kept] * scale).T, basic), rank
+        # A determined solution is more exact in units of the centred columns, where a small column stays a direction.
+        left, right = np.vstack([reduction.factor, np.diag(root)]), np.vstack([reduction.target, np.zeros((d, k))])
+        scale = np.linalg.norm(left, axis=0)
+        u, s, vt = linalg.svd(left / scale, full_matrices=False, check_finite=False)
+        return np.asarray(vt.T @ ((u.T @ right) / s[:, None]) / scale[:, None]), rank
+    target, span = u[:, :rank].T @ reduction.target, (vt[:rank] * reduction.x_norm).T
+    if root.any() and not root.all():
+        stacked = with_penalty(reduction, s[:rank, None] * span.T, target, np.diag(root))
+        return solve_svd(stacked, np.zeros(d), noise=noise)[0], rank
+    weights, ridge = (np.diag(root), 1.0) if root.any() else (None, 0.0)
+    return solve_dependent(span, np.diag(s[:rank]), target / s[:rank, None], target, ridge, weights), rank

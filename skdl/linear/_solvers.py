@@ -15,6 +15,7 @@ from skdl.linear._gram import REFINE_SAFETY, GramSolution, accumulate, solve_gra
 from skdl.linear._iterative import solve_sparse
 from skdl.linear._kernel import solve_kernel
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve, triangle_of
+from skdl.linear._positive import solve_positive
 from skdl.linear._refinement import refine
 from skdl.linear._singular import solve_svd
 
@@ -34,6 +35,7 @@ class Setting(NamedTuple):
     prior: np.ndarray | None  # (d, k)
     fit_intercept: bool
     noise: float  # relative rounding error of the numbers in X; that of float32 asks for fewer digits
+    positive: bool = False  # whether no coefficient may be negative
 
     @property
     def penalised(self) -> bool:
@@ -93,6 +95,15 @@ class Solution(NamedTuple):
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
     """By "auto", "cholesky", "qr" or "svd"."""
+    solution = _solve_freely(problem, solver)
+    if not (problem.setting.positive and (solution.coef < 0).any()):
+        return solution
+    reduction = _triangle(problem) if solution.reduction is None else solution.reduction
+    return solve_reduction(reduction, problem.setting, solver)
+
+
+def _solve_freely(problem: Problem, solver: str) -> Solution:
+    """Whatever the signs of the coefficients are."""
     n, d = problem.X.shape
     if solver == "auto":
         if problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS:
@@ -118,7 +129,7 @@ def reduction_of(problem: Problem) -> Reduction:
 
 def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") -> Solution:
     """From sufficient statistics alone, by "svd" or, as every other direct solver does, by QR."""
-    alpha, prior, _, noise = setting
+    alpha, prior, _, noise, positive = setting
     shifted = reduction
     if prior is not None:
         shifted = reduction._replace(target=reduction.target - reduction.factor @ prior)
@@ -131,9 +142,12 @@ def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") 
         coef, rank = solve(shifted, half, np.diag(np.sqrt(alpha)), noise=noise)
     if prior is not None:
         coef = coef + prior
+    ran = "svd" if solver == "svd" else "qr"
+    if positive and (coef < 0).any():
+        prior, ran = np.zeros(coef.shape) if prior is None else prior, "nnls"
+        coef = solve_positive(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
     with np.errstate(over="ignore"):
         rss = np.sum((reduction.target - reduction.factor @ coef) ** 2, axis=0)
-    ran = "svd" if solver == "svd" else "qr"
     return _of_reduction(reduction, coef, rss, rank, ran, setting)
 
 
@@ -257,7 +271,7 @@ def _by_kernel(problem: Problem) -> Solution | None:
 
 def _by_iteration(problem: Problem) -> Solution:
     problem.check()
-    alpha, prior, fit_intercept, _ = problem.setting
+    alpha, prior, fit_intercept = problem.setting[:3]
     found = solve_sparse(
         problem.X, problem.targets, problem.weight, alpha=alpha, prior=prior, fit_intercept=fit_intercept
     )

@@ -50,6 +50,18 @@ class SummaryMixin:
         return float(values[0] / values[-1])
 
     @property
+    def singular_(self) -> np.ndarray:
+        """Singular values of the columns, centred if an intercept is fitted; weights multiply rows by their root."""
+        solution = self._known("singular_")
+        if solution.reduction is None:
+            raise AttributeError(f"singular_ is not known with solver_={solution.solver!r}, which keeps no triangle.")
+        factor, d = solution.reduction.factor, len(solution.coef)
+        values = svdvals(factor, check_finite=False) * np.sqrt(solution.unit)
+        # Fewer rows than columns are dependent when they are centred, which the triangle leaves out.
+        missing = len(factor) < d and solution.setting.fit_intercept
+        return np.append(values, 0.0) if missing else values
+
+    @property
     def r2_(self) -> Any:
         """1 - RSS / TSS on the training data."""
         solution = self._known("r2_")
@@ -129,6 +141,8 @@ class SummaryMixin:
 
 def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
     """Rows less parameters; or NaN, and why."""
+    if solution.setting.positive:
+        return np.nan, "with positive=True, whose estimates are not normal"
     if solution.setting.penalised:
         return np.nan, "with a penalty (alpha > 0), which trades variance for bias"
     if solution.rank is None:

@@ -16,14 +16,17 @@ from skdl._slots import SlotMixin
 from skdl._validation import validate_X
 from skdl.linear._descent import descend
 from skdl.linear._input import read_problem
-from skdl.linear._orthogonal import merge
-from skdl.linear._solvers import Problem, Solution, reduction_of, solve_problem, solve_reduction
+from skdl.linear._partial import PartialFitMixin
+from skdl.linear._solvers import Problem, Solution, solve_problem
 from skdl.linear._summary import SummaryMixin
+from skdl.neural._public import fingerprint
 
 DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
-class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator):
+class LeastSquaresRegressor(
+    PartialFitMixin, RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator
+):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 
     With coefficients :math:`\theta`, intercept :math:`b` and weights :math:`w_i` of the samples, it minimises the mean
@@ -37,11 +40,14 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     Parameters
     ----------
     alpha : float or array-like of shape (n_features,), default=0.0
-        Strength of the penalty, in [0, inf): one number, or one for each feature. The intercept is never penalised. As
+        Strength of the penalty, in [0, inf): one number, or one for each feature (of shape (1, n_features) where y has
+        as many columns, which leaves no doubt). The intercept is never penalised. As
         the error is a mean, `alpha` does not have to grow with the number of samples: scikit-learn's
         ``Ridge(alpha=a)`` is ``alpha = 2 * a / n_samples`` here (with weights, their sum in place of `n_samples`).
     fit_intercept : bool, default=True
         Whether to estimate the intercept :math:`b`; without, it is 0.
+    positive : bool, default=False
+        Whether no coefficient may be negative. The intercept may be. An optimizer as solver does not do that.
     prior : array-like of shape (n_features,) or (n_outputs, n_features), default=None
         Coefficients :math:`\pi` that the penalty draws to, rather than to zero. Without a penalty, they decide where
         the data do not.
@@ -69,7 +75,11 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         determined by the data. None where it is not computed: with "lsmr" and optimizers.
     solver_ : str
         What ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the iteration for
-        a large sparse X) or the name of an optimizer's class.
+        a large sparse X), "nnls" (with `positive`, where a coefficient would be negative) or the name of an optimizer's
+        class.
+    singular_ : ndarray of shape (min(n_samples, n_features),)
+        Singular values of X, centred if an intercept is fitted, with rows multiplied by the root of their weights.
+        Computed when it is asked for; not there where no triangle is kept: with "kernel", "lsmr" and optimizers.
     condition_number_ : float
         Largest singular value of X over the smallest, for columns that are centred (if an intercept is fitted) and
         have unit length; infinite where `rank_` is below `n_features`, NaN where the rank is unknown. Computed when
@@ -112,6 +122,8 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     - "qr" reduces blocks of rows by Householder transformations [1]_. Where the coefficients are determined, they are
       then refined with residuals in twice the precision: usually they are the floats nearest to the exact solution.
     - "svd" is the same with the singular value decomposition of the triangle that QR leaves.
+    - `positive` makes any of them go on, from the triangle of X, to the active set of Lawson and Hanson [3]_ where a
+      coefficient would be negative.
     - "auto" is "qr" for up to 16384 numbers in X and "cholesky" above. A sparse X is taken in blocks of rows in all of
       them. With more than 2048 columns, unless it is small, the iteration LSMR [2]_ takes over, which needs only
       products with X and, if badly conditioned, has fewer exact digits.
@@ -125,6 +137,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     .. [1] Å. Björck, "Numerical Methods for Least Squares Problems", SIAM, 1996.
     .. [2] D. C.-L. Fong and M. Saunders, "LSMR: An Iterative Algorithm for Sparse Least-Squares Problems",
        SIAM J. Sci. Comput. 33(5), 2011.
+    .. [3] C. L. Lawson and R. J. Hanson, "Solving Least Squares Problems", SIAM, 1995.
 
     Examples
     --------
@@ -160,6 +173,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     _constraints = {
         "alpha": Real(low=0) | ArrayLike(),
         "fit_intercept": Boolean(),
+        "positive": Boolean(),
         "prior": NONE | ArrayLike(),
         "max_iter": Integer(1),
         "batch_size": OneOf("auto") | Integer(1),
@@ -171,6 +185,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         alpha: Any = 0.0,
         *,
         fit_intercept: bool = True,
+        positive: bool = False,
         prior: Any = None,
         solver: Any = "auto",
         max_iter: int = 100,
@@ -179,6 +194,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
+        self.positive = positive
         self.prior = prior
         self.solver = solver
         self.max_iter = max_iter
@@ -220,42 +236,6 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
             return self._store(solve_problem(problem, self.solver), problem.X.dtype, one_output=one_output)
         return self._descend(problem, one_output=one_output, partial=False)
 
-    @whole
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
-        """Estimate the coefficients from these rows and all rows of the calls before.
-
-        Direct solvers keep exact sufficient statistics, so that several calls give what one fit on all rows gives; they
-        go on from `fit`, too. An optimizer trains one epoch on these rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features, finite numbers.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets, finite numbers.
-        sample_weight : array-like of shape (n_samples,) or float, default=None
-            Weights of the samples, not negative and not all zero, in one unit for all calls; None means 1.
-
-        Returns
-        -------
-        self : LeastSquaresRegressor
-            The fitted estimator.
-        """
-        first = not hasattr(self, "_solution")
-        self._check_parameters()
-        problem, one_output = read_problem(self, X, y, sample_weight, reset=first)
-        if not first:
-            self._check_goes_on(problem, one_output=one_output)
-        if not self._is_direct():
-            return self._descend(problem, one_output=one_output, partial=True)
-        reduction, setting, dtype = reduction_of(problem), problem.setting, problem.X.dtype
-        known = None if first else self._solution
-        if known is not None and known.reduction is not None:
-            reduction = merge(known.reduction, reduction, fit_intercept=setting.fit_intercept)
-            setting = setting._replace(noise=max(setting.noise, known.setting.noise))
-            dtype = np.result_type(dtype, self.coef_.dtype)
-        return self._store(solve_reduction(reduction, setting, self.solver), dtype, one_output=one_output)
-
     def _is_direct(self) -> bool:
         return isinstance(self.solver, str) and self.solver in DIRECT
 
@@ -266,22 +246,8 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
                 self._resolve("solver")
             except ValueError as error:
                 raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
-
-    def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
-        """Raise if these rows cannot join those of the calls before."""
-        known, advice = self._solution, "Call fit to start anew."
-        if self._is_direct() and known.reduction is None:
-            raise ValueError(
-                f"partial_fit cannot go on from a fit with solver_={self.solver_!r}, which keeps no statistics of its "
-                "rows. Begin with partial_fit, in place of fit."
-            )
-        if not self._is_direct() and self._network is None:
-            raise ValueError(f"partial_fit cannot go on with an optimizer from solver_={self.solver_!r}. {advice}")
-        if known.setting.fit_intercept != problem.setting.fit_intercept:
-            raise ValueError(f"fit_intercept has changed since the last call. {advice}")
-        if self._one_output != one_output or known.coef.shape[1] != problem.y.shape[1]:
-            before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
-            raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
+            if self.positive:
+                raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
 
     def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
         solution, network, stopped = descend(
@@ -313,6 +279,7 @@ class LeastSquaresRegressor(RegressorMixin, MultiOutputMixin, SummaryMixin, Sear
         self._solution, self._network, self._one_output = solution, network, one_output
         self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
         self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
+        self._stored = fingerprint([self.coef_], [self.intercept_])
         self.rank_, self.solver_ = solution.rank, solution.solver
         self.n_iter_ = 1 if network is None else network.n_iter_
         self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]

@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from exact import exact_least_squares
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skdl import LeastSquaresRegressor
 from skdl.linear import _solvers
 from skdl.linear._orthogonal import merge, reduce_rows
+from skdl.optimizers import SGD
 
 
 @pytest.fixture
@@ -172,3 +173,50 @@ def test_the_number_of_features_is_held(rng):
     X, y = rng.normal(size=(30, 3)), rng.normal(size=30)
     with pytest.raises(ValueError, match="X has 2 features, but LeastSquaresRegressor is expecting 3"):
         LeastSquaresRegressor().fit(X, y).partial_fit(X[:, :2], y)
+
+
+@pytest.mark.parametrize("one_output", [True, False])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_an_optimizer_goes_on_from_public_coefficients(fit_intercept, dtype, one_output):
+    """One full-batch step: that of gradient descent on the formula, from the coefficients that were set."""
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(64, 3)).astype(dtype), rng.normal(size=(64, 2)).astype(dtype)
+    y = Y[:, 0] if one_output else Y
+    params = {"solver": SGD(0.1), "fit_intercept": fit_intercept, "batch_size": 64, "random_state": 0}
+    params["max_iter"] = 10**6  # for a rate that the schedule has not lowered yet
+    kept = LeastSquaresRegressor(**params).partial_fit(X, y).partial_fit(X, y)
+    model = LeastSquaresRegressor(**params).partial_fit(X, y)
+    model.coef_ = model.coef_.copy()  # equal numbers are not a change
+    assert_array_equal(model.partial_fit(X, y).coef_, kept.coef_)
+    start = np.array([[5.0, -3.0, 0.5], [1.0, 2.0, 3.0]])[0 if one_output else slice(None)]
+    model.coef_ = start.astype(dtype)
+    assert_allclose(model.predict(X), X @ start.T + model.intercept_, rtol=1e-4)
+    before, intercept = model.coef_.copy(), np.copy(model.intercept_)
+    model.partial_fit(X, y)
+    # In units of standardised columns, half the mean of squares over the outputs: coef -= rate * X'r / (n k variance).
+    residual = X @ before.T + intercept - y
+    centred = X - X.mean(axis=0) if fit_intercept else X
+    step = 0.1 * (centred / (centred**2).mean(axis=0)).T @ residual / (64 if one_output else 128)
+    assert_allclose(model.coef_, before - step.T, rtol=1e-5, atol=1e-6)
+
+
+def test_what_cannot_go_on_from_changed_coefficients():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), rng.normal(size=30)
+    model = LeastSquaresRegressor().fit(X, y)
+    model.coef_ = model.coef_.copy()
+    model.partial_fit(X, y)
+    model.coef_[0] += 1e-9
+    with pytest.raises(ValueError, match="partial_fit would forget that: a direct solver computes them anew"):
+        model.partial_fit(X, y)
+    model.fit(X, y).intercept_ = 3.0
+    with pytest.raises(ValueError, match="partial_fit would forget that"):
+        model.partial_fit(X, y)
+    model = LeastSquaresRegressor(solver="adam", fit_intercept=False, max_iter=2).fit(X, y)
+    model.coef_ = np.zeros(3)
+    with pytest.raises(ValueError, match=r"coef_ must have the shape \(2,\) .* They have \(3,\)"):
+        model.partial_fit(X, y)
+    model.coef_, model.intercept_ = np.zeros(2), 1.0
+    with pytest.raises(ValueError, match="intercept_ must stay zero"):
+        model.partial_fit(X, y)

@@ -55,7 +55,7 @@ def gradient(model, X, Y, weight=None):
 # ------------------------------------------------------------------------------------------------ exactness
 
 
-@pytest.mark.parametrize("alpha", [0.0, 0.3])
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1e-12])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("name", designs())
@@ -68,6 +68,18 @@ def test_rational_arithmetic(name, solver, fit_intercept, alpha, rng):
     loss = 1e4 if name == "offset 1e6" and not fit_intercept else 1
     loss *= 10 if "scales" in name and solver == "svd" else 1
     assert_allclose(model.coef_, coef, rtol=0, atol=loss * 1e-12 * max(np.abs(coef).max(), 1e-300))
+
+
+@pytest.mark.parametrize("solver", ["qr", "svd"])
+@pytest.mark.parametrize("size", [1.0, 1e-6, 1e-12])
+def test_a_small_penalty_on_some_of_dependent_columns(size, solver, rng):
+    """It alone decides how columns that depend on each other share what they explain."""
+    X = rng.integers(-9, 9, (30, 4)).astype(float)
+    X = np.column_stack([X, X[:, 0] - X[:, 2], 8 * X[:, 1]]) + 1
+    y, alpha = rng.normal(size=30) * 5, size * np.array([1.0, 0.0, 2.0, 0.0, 1.0, 0.5])
+    model = LeastSquaresRegressor(alpha, solver=solver).fit(X, y)
+    expected = np.array(rational_ridge(X, y, alpha, np.ones(30), np.zeros(6), True), dtype=float)
+    assert_allclose(np.append(model.coef_, model.intercept_), expected, atol=1e-9)
 
 
 def nearly_dependent(rng, n, d, condition):
