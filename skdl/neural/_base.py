@@ -70,6 +70,11 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
         """How y becomes targets and scores predictions; `classes` are the labels that a caller declared."""
 
+    @property
+    @abstractmethod
+    def _encodings(self) -> tuple[type, ...]:
+        """The classes of encodings that there can be."""
+
     @abstractmethod
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         """The network that the parameters describe."""

@@ -10,7 +10,15 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
-from skdl._encoding import Columns, Encoding, Labels, check_declaration, encoding_of_labels, lies_between
+from skdl._encoding import (
+    Columns,
+    Encoding,
+    Indicator,
+    Labels,
+    check_declaration,
+    encoding_of_labels,
+    lies_between,
+)
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.engine.gathering import shared_rows
 from skdl.neural._base import BaseNetwork
@@ -23,6 +31,10 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     _default_scoring = "accuracy"
     _several_labels = False  # whether it takes a y with several labels a row
+
+    @property
+    def _encodings(self) -> tuple[type, ...]:
+        return (Labels, Indicator, Columns) if self._several_labels else (Labels,)
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
         X, y = validate_labels(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")

@@ -70,6 +70,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     """
 
     _default_scoring = "r2"
+    _encodings = (Reals,)
     _constraints = {**COMMON, "standardize_target": Boolean()}
 
     def __init__(

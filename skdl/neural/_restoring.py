@@ -1,0 +1,228 @@
+"""A training as plain values, and back: what is read is held to what a training of this network must be."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from skdl._encoding import Labels
+from skdl.engine import RECORD, Network, State
+from skdl.engine.state import Progress
+from skdl.neural._archive import Stored
+from skdl.neural._tasks import architecture_of
+from skdl.neural._training import Training
+from skdl.neural._tree import ENCODINGS
+
+FLOATS = {"float32": np.float32, "float64": np.float64}
+REASONS = ("converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged")
+SEARCHES = ("split", "hessian", "bohning", "diagonal")
+MOST = 2**53
+LONGEST_LABEL = 2**16  # bytes
+
+
+def contents(network: Any) -> dict[str, Any]:
+    """All that a training depends on, but for the architecture, which the parameters describe."""
+    training = network._training
+    state, slots = training.state, network._resolve("optimizer").slots
+    if architecture_of(network, network.n_features_in_, training.encoding.n_outputs).structure != (
+        training.architecture.structure
+    ) or network._scales_columns != (training.shift is not None):
+        raise ValueError(
+            f"This {type(network).__name__} has been given other parameters since it was trained, for another network. "
+            "Save it before, or fit it with these."
+        )
+    same = set(state.slots) == set(slots)  # another optimizer than before remembers nothing
+    progress, generator = state.progress[0], state.generators[0].bit_generator
+    seed: Any = generator.seed_seq  # of the stream's children, such as the one that sets validation rows apart
+    rows = [[np.nan if record[name] is None else record[name] for name in RECORD] for record in progress.history]
+    return {
+        "theta": state.theta,
+        "buffers": state.buffers,
+        "slots": state.slots if same else {name: np.zeros_like(state.theta) for name in slots},
+        "step": state.step if same else np.zeros_like(state.step),
+        "random numbers": {
+            "entropy": np.asarray(seed.entropy).tolist(),
+            "spawn_key": tuple(map(int, seed.spawn_key)),
+            "state": generator.state,
+        },
+        "progress": {name: value for name, value in vars(progress).items() if name not in ("history", "started")},
+        "history": np.array(rows, np.float64).reshape(len(rows), len(RECORD)),
+        "encoding": training.encoding,
+        "dtype": np.dtype(training.dtype).name,
+        "shift": training.shift,
+        "scale": training.scale,
+        "input_dtype": np.dtype(training.input_dtype).name,
+        "reason": training.reason,
+        "search": training.search,
+    }
+
+
+def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Training:
+    """The training of `network` that `contents` has described; any error is one of the description."""
+    _check(_whole(n_features) and n_features > 0, "n_features_in_")
+    encoding = _encoding(given.pop("encoding"))
+    _check(isinstance(encoding, network._encodings), "encoding")
+    network._loss(encoding)  # raises for a loss that does not go with it
+    if isinstance(encoding, Labels):
+        _check(encoding.binary == (network._is_binary(2) and len(encoding.classes) == 2), "encoding")
+    architecture = architecture_of(network, n_features, encoding.n_outputs)
+    dtype, input_dtype = FLOATS[given.pop("dtype")], FLOATS[given.pop("input_dtype")]
+    layers = Network([architecture], dtype)
+    weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)
+    progress = _progress(given.pop("progress"), given.pop("history"), weights, buffers, dtype)
+    slots = given.pop("slots")
+    _check(slots.keys() == set(network._resolve("optimizer").slots), "slots")
+    step = _array(given.pop("step"), (1,), np.int64)
+    _check(0 <= step[0] <= MOST, "step")
+    state = State(
+        _finite(given.pop("theta"), weights, dtype),
+        _finite(given.pop("buffers"), buffers, dtype),
+        {name: _array(slot, weights, dtype) for name, slot in slots.items()},
+        step,
+        [_generator(given.pop("random numbers"))],
+        [progress],
+    )
+    shift, scale = given.pop("shift"), given.pop("scale")
+    _check((shift is not None) == (scale is not None) == network._scales_columns, "shift and scale")
+    if shift is not None:
+        shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), dtype)
+        _check((scale >= 0).all(), "scale")
+    reason, search = given.pop("reason"), given.pop("search")
+    _check(reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")
+    return Training(state, architecture, encoding, dtype, shift, scale, input_dtype, reason, search, loaded=True)
+
+
+def _check(holds: Any, what: str) -> None:
+    if not holds:
+        raise ValueError(f"{what} cannot be")
+
+
+def _array(value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """The numbers of an array that must have this shape and type."""
+    _check(isinstance(value, Stored) and value.shape == shape, f"an array of shape {shape}")
+    _check(value.dtype.newbyteorder("=") == dtype, f"an array of type {np.dtype(dtype)}")
+    return value.read()
+
+
+def _finite(value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    array = _array(value, shape, dtype)
+    _check(np.isfinite(array).all(), "what is not finite")
+    return array
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= MOST
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float) and not math.isnan(value) and (abs(value) <= MOST or type(value) is float)
+
+
+def _generator(given: dict[str, Any]) -> np.random.Generator:
+    """A generator that goes on as the one that was written, which was one of `numpy.random.default_rng`."""
+    _check(given.keys() == {"entropy", "spawn_key", "state"}, "random numbers")
+    generator = np.random.PCG64(np.random.SeedSequence(given["entropy"], spawn_key=given["spawn_key"]))
+    generator.state = given["state"]
+    _check(generator.state == given["state"], "state of the random numbers")
+    return np.random.Generator(generator)
+
+
+def _progress(
+    given: dict[str, Any], history: Any, weights: tuple[int, ...], buffers: tuple[int, ...], dtype: Any
+) -> Progress:
+    """The way so far; whose epochs are counted in several places."""
+    fields = set(vars(Progress())) - {"history", "started"}
+    _check(given.keys() == fields and all(FIELDS[name](given[name]) for name in FIELDS), "progress")
+    epoch = given["epoch"]
+    _check(given["first_epoch"] <= epoch and given["waited"] <= epoch, "the count of epochs")
+    _check((given["best_theta"] is None) == (given["best_buffers"] is None), "the best weights")
+    _check(given["best_theta"] is None or given["kept_by"] is not None, "the best weights")
+    arrays = {"best_theta": weights, "best_buffers": buffers, "settled_buffers": buffers}
+    kept = {name: _finite(given[name], shape, dtype) for name, shape in arrays.items() if given[name] is not None}
+    rows = _array(history, (epoch, len(RECORD)), np.float64)
+    column = dict(zip(RECORD, rows.T, strict=True))
+    _check(np.array_equal(column["epoch"], np.arange(1, epoch + 1)), "the history's epochs")
+    _check(np.isfinite(column["loss"]).all(), "the history's losses")
+    _check(not any((column[name] < 0).any() for name in ("learning_rate", "gradient_norm", "seconds")), "the history")
+    return Progress(**{**given, **kept}, history=[_record(row) for row in rows])
+
+
+FIELDS: dict[str, Callable[[Any], bool]] = {
+    "epoch": _whole,
+    "first_epoch": _whole,
+    "waited": _whole,
+    "loss": _number,
+    "best": _number,
+    "kept": _number,
+    "first_score": lambda value: value is None or _number(value) or value != value,
+    "by_score": lambda value: type(value) is bool,
+    "kept_by": lambda value: value is None or value in RECORD,
+}
+
+
+def _record(row: np.ndarray) -> dict[str, Any]:
+    record = {name: None if np.isnan(value) else float(value) for name, value in zip(RECORD, row, strict=True)}
+    if record["validation_loss"] is not None and record["validation_score"] is None:
+        record["validation_score"] = math.nan  # rows that validate have a score, if not one that is defined
+    return {**record, "epoch": int(row[0])}
+
+
+def _encoding(given: Any) -> Any:
+    """The encoding of labels or reals that is named, with fields that it can have."""
+    name, fields = given
+    _check(fields.keys() == {field.name for field in dataclasses.fields(ENCODINGS[name])}, "encoding")
+    return ENCODINGS[name](**ENCODING_FIELDS[name](fields))
+
+
+def _labels(fields: dict[str, Any]) -> dict[str, Any]:
+    classes, columns = _of_labels(fields["classes"]), fields["columns"]
+    _check(len(classes) and np.array_equal(np.unique(classes), classes), "classes")
+    if columns is not None:
+        columns = _of_labels(columns)
+        _check(np.array_equal(np.sort(columns), classes), "columns of classes")
+    _check(type(fields["binary"]) is bool and fields["binary"] <= (len(classes) == 2), "classes")
+    return {**fields, "smoothing": _smoothing(fields["smoothing"]), "classes": classes, "columns": columns}
+
+
+def _of_labels(value: Any) -> np.ndarray:
+    value = value.read() if isinstance(value, Stored) else value
+    _check(isinstance(value, np.ndarray) and value.ndim == 1, "classes")
+    return value
+
+
+def _smoothing(value: Any) -> Any:
+    _check(type(value) in (int, float) and 0 <= value <= 1, "smoothing")
+    return value
+
+
+def _type_of_labels(value: Any, kinds: str) -> str:
+    dtype = np.dtype(value)
+    _check(value == dtype.str and dtype.kind in kinds and dtype.itemsize <= LONGEST_LABEL, "type of labels")
+    return str(value)
+
+
+def _indicator(fields: dict[str, Any]) -> dict[str, Any]:
+    _check(_whole(fields["n_labels"]) and fields["n_labels"] > 0, "number of labels")
+    return {**fields, "smoothing": _smoothing(fields["smoothing"]), "dtype": _type_of_labels(fields["dtype"], "biuf")}
+
+
+def _columns(fields: dict[str, Any]) -> dict[str, Any]:
+    outputs = tuple(map(_encoding, fields["outputs"]))
+    _check(isinstance(fields["outputs"], tuple) and outputs, "outputs")
+    _check(all(isinstance(each, Labels) and not each.binary for each in outputs), "outputs")
+    return {"outputs": outputs, "dtype": _type_of_labels(fields["dtype"], "biufUO")}
+
+
+def _reals(fields: dict[str, Any]) -> dict[str, Any]:
+    _check(isinstance(fields["shift"], Stored) and len(fields["shift"].shape) == 1, "shift")
+    shift, scale = (_finite(fields[name], fields["shift"].shape, np.float64) for name in ("shift", "scale"))
+    _check(len(shift) and (scale >= 0).all() and type(fields["flat"]) is bool, "scale")
+    _check(len(shift) == 1 or not fields["flat"], "targets")
+    return {"shift": shift, "scale": scale, "flat": fields["flat"]}
+
+
+ENCODING_FIELDS = {"Labels": _labels, "Indicator": _indicator, "Columns": _columns, "Reals": _reals}
