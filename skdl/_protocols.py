@@ -160,6 +160,13 @@ class Loss(Component):
         """Predictions (probabilities, means) from scores of shape (..., C), which stay as they are."""
         return scores
 
+    def unlink(self, predictions: np.ndarray) -> np.ndarray | None:
+        """Scores (..., C) of given predictions, the inverse of the link; None where there is none that is known.
+
+        It is asked for targets that are all equal.
+        """
+        return predictions if self.standardizes else None
+
     @abstractmethod
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         """The weighted sum of the rows' losses and its gradient, computed stably.

@@ -38,7 +38,15 @@ def _validate(
     Of a frame of floats it gets the values: it would look at the type of each column, several times, which takes longer
     than all else. A frame's values may be those that `shared` gives for them.
     """
-    checks = {"dtype": FLOATS, "order": "C", **checks}
+    with np.errstate(invalid="ignore"):  # scikit-learn's sum of large numbers, which is to find NaN
+        return _validated(
+            estimator, X, *y, reset=reset, shared=shared, checks={"dtype": FLOATS, "order": "C", **checks}
+        )
+
+
+def _validated(
+    estimator: Any, X: Any, *y: Any, reset: bool, shared: Callable[[Any], Any], checks: dict[str, Any]
+) -> Any:
     values = _floats_of(X)
     if values is None:
         found = validate_data(estimator, X, *y, reset=reset, **checks)
@@ -206,6 +214,11 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
     if not weight.any():  # their sum may be too large for a float
         raise ValueError("sample_weight must have a positive sum: all of its values are zero.")
     return weight
+
+
+def in_units(weight: np.ndarray) -> np.ndarray:
+    """Weights times a power of two that puts the largest into [1, 2): the sum is a number, ratios keep their bits."""
+    return np.ldexp(weight, 1 - np.frexp(weight.max())[1])
 
 
 def names_of_features(estimator: Any, input_features: Any = None) -> list[str]:

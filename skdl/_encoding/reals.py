@@ -17,7 +17,8 @@ class Reals:
     Parameters
     ----------
     shift, scale : arrays of shape (n_outputs,)
-        The network learns (y - shift) / scale.
+        The network learns (y - shift) / scale. An output whose targets are all equal has the scale 0, their value as
+        shift, and targets of zero.
     flat : bool
         Whether y came with one dimension, and predictions leave so.
     """
@@ -36,7 +37,8 @@ class Reals:
 
     def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
         columns = self.validate(y).reshape(len(y), -1)
-        return np.ascontiguousarray((columns - self.shift) / self.scale, dtype=dtype)
+        scale = np.where(self.scale == 0, 1.0, self.scale)
+        return np.ascontiguousarray((columns - self.shift) / scale, dtype=dtype)
 
     def strata(self, y: np.ndarray) -> np.ndarray | None:
         """Nothing: a random split takes reals as they come."""

@@ -35,7 +35,7 @@ class Rows:
     index : int array of shape (n,) or None
         Which rows are the member's (a fold, a bootstrap sample, with repetitions); None for all.
     shift, scale : arrays of shape (d,) or None
-        The network sees (X - shift) * scale.
+        The network sees (X - shift) * scale, in its own precision where the scale has that.
     strata : int array of shape (N,) or None
         The class of each row, 0, 1, ..., of which every batch keeps the shares; None for batches as they come.
     """
@@ -109,9 +109,10 @@ class Rows:
         if self.X.dtype == dtype and self.standardisation is None:
             return self.X
         X = np.empty(self.X.shape, dtype)
-        for start in range(0, len(X), STANDARDISED_ROWS):
-            index = np.arange(start, min(start + STANDARDISED_ROWS, len(X)))
-            self.copy_inputs(index, X[start : start + STANDARDISED_ROWS])
+        with np.errstate(over="ignore", invalid="ignore"):  # there may be rows that no member has
+            for start in range(0, len(X), STANDARDISED_ROWS):
+                index = np.arange(start, min(start + STANDARDISED_ROWS, len(X)))
+                self.copy_inputs(index, X[start : start + STANDARDISED_ROWS])
         return X
 
     def copy_inputs(self, index: np.ndarray, out: np.ndarray) -> None:
@@ -125,7 +126,9 @@ class Rows:
             block = take_rows(self.X, index, out=out)
         else:
             block = take_rows(self.X, index)
-        if self.shift is not None and self.scale is not None:
+        if self.shift is not None and self.scale is not None and self.scale.itemsize > out.itemsize:
+            np.multiply(block - self.shift, self.scale, out=out, casting="same_kind")  # out of range for out's type
+        elif self.shift is not None and self.scale is not None:
             np.subtract(block, self.shift, out=out, casting="same_kind")
             out *= self.scale
         elif block is not out:

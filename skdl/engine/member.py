@@ -87,6 +87,8 @@ class Member:
     resume : bool
         Whether the state is that of a fit which was broken off, and is now brought to its end: its count of epochs and
         of those without progress goes on.
+    idle : tuple of two bool arrays or None
+        Inputs that are zero in all rows, and outputs whose targets are: their weights begin at zero, and stay there.
     keeps : str or None
         A column of the epochs' records: the weights of the epoch that is best by it are kept. None for the score of the
         validation rows, where there are any, else for the weights of the last epoch.
@@ -117,6 +119,7 @@ class Member:
     function: MakesFunction | None = None
     resume: bool = False
     prior: np.ndarray | None = None
+    idle: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
     keeps: str | None = None
     watch: Watch | None = None
 

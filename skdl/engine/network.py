@@ -21,6 +21,7 @@ from skdl.engine.shared import SeparateAffine, SharedAffine, Spread, by_copy, sp
 PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
 LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently
 BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
+AFFINE = ("weight", "weights")  # names of an affine map's weights
 BLAS_ALONE_BELOW = 1 << 18  # and below which BLAS does not use threads by itself
 
 
@@ -103,6 +104,7 @@ class Network:
         self.dtype = dtype
         self.n_members = len(members)
         self.largest_map = members[0].largest_map
+        self.shapes = members[0].shapes
         self.copies = members[0].copies
         self.layers = list(_layers(members, dtype))
         n_layers = len(self.layers)
@@ -131,6 +133,16 @@ class Network:
             self.layout.fill(theta, member, [layer.initial(member, generator) for layer in self.layers])
             self.buffer_layout.fill(buffers, member, [layer.buffers() for layer in self.layers])
         return theta, buffers
+
+    def ends(self, theta: Array) -> tuple[Array, Array]:
+        """Views of the weights of each input (n_inputs, k, m, n_out), and of each output (n_outputs, k, m, n_in).
+
+        m is the number of copies that have weights of their own there.
+        """
+        maps = [array for named in self.layout.views(theta) for name, array in named.items() if name in AFFINE]
+        (n_in, n_out), (n_last, n_outputs) = self.shapes[0], self.shapes[-1]
+        first = maps[0].reshape(len(theta), -1, n_in, n_out)
+        return np.moveaxis(first, 2, 0), np.moveaxis(maps[-1].reshape(len(theta), -1, n_last, n_outputs), 3, 0)
 
     def arrays(self, theta: Array, buffers: Array) -> Views:
         """Parameters and buffers of each layer by name."""

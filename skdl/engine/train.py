@@ -41,7 +41,11 @@ def initial_state(member: Member) -> State:
         if member.patience is not None and progress.waited > member.patience:
             progress.waited = 0  # it had come to its end, and is asked to go on
         return state
-    theta, buffers = Network([member.architecture], member.dtype).initial([member.generator])
+    network = Network([member.architecture], member.dtype)
+    theta, buffers = network.initial([member.generator])
+    for idle, weights in zip(member.idle, network.ends(theta), strict=True):
+        if idle is not None:
+            weights[idle] = 0
     return State(
         theta,
         buffers,

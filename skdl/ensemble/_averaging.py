@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._interrupts import columns_kept
-from skdl._validation import validate_sample_weight
+from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
@@ -25,7 +25,7 @@ from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
 from skdl.ensemble._following import Following
 from skdl.ensemble._named import NamedMembers, is_dropped
-from skdl.ensemble._sampling import in_units, select_rows, set_contents_apart
+from skdl.ensemble._sampling import select_rows, set_contents_apart
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),

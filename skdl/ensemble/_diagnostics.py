@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skdl._validation import validate_sample_weight
-from skdl.ensemble._sampling import in_units
+from skdl._validation import in_units, validate_sample_weight
 
 
 def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: np.ndarray | None = None) -> np.ndarray:

@@ -243,7 +243,7 @@ def _prepared(
     if row_weight is None:
         return data
     encoding = network._encoding_of(data.X, data.y, row_weight, None)
-    return replace(data, encoding=encoding, targets=encoding.encode(data.y, data.dtype))
+    return replace(data, encoding=encoding, targets=network._targets(data.y, encoding, data.dtype))
 
 
 class Settings(NamedTuple):

@@ -12,15 +12,10 @@ from pandas.util import hash_array
 from scipy import sparse
 
 from skdl._apart import set_apart
-from skdl._validation import is_frame
+from skdl._validation import in_units, is_frame
 
 BLOCK_NUMBERS = 1 << 17
 MOST_A_ROW = 100  # times that a row is drawn on average where its weight is a count: more are weights of another scale
-
-
-def in_units(weight: np.ndarray) -> np.ndarray:
-    """Weights times a power of two that puts the largest into [1, 2): the sum is a number, ratios keep their bits."""
-    return np.ldexp(weight, 1 - np.frexp(weight.max())[1])
 
 
 def select_rows(X: Any, rows: np.ndarray) -> Any:

@@ -14,7 +14,7 @@ from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
 from skdl._interrupts import columns_kept
 from skdl._search_space import Uniform
-from skdl._validation import validate_sample_weight
+from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._diagnostics import error_correlation
@@ -22,7 +22,7 @@ from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
 from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._sampling import Sampler, in_units, select_rows
+from skdl.ensemble._sampling import Sampler, select_rows
 
 SAMPLE_NUMBERS = 1 << 24  # of residuals that the members' correlation is taken from: 128 MB
 

@@ -240,6 +240,10 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         return self.fit_intercept
 
     @property
+    def _drops_constants(self) -> bool:
+        return self.standardize and self.fit_intercept and self.prior is None
+
+    @property
     def _penalises_raw(self) -> bool:
         return not self.standardize
 

@@ -223,6 +223,11 @@ class Poisson(Loss):
         xp = namespace(scores)
         return xp.exp(xp.minimum(scores, _LARGEST_LOG_MEAN))
 
+    def unlink(self, predictions: np.ndarray) -> np.ndarray:
+        """The logarithm; of zero a score whose exponential is zero in any precision."""
+        means = np.asarray(predictions, np.float64)
+        return np.where(means > 0, np.log(np.where(means > 0, means, 1.0)), _LOG_OF_ZERO)
+
     def check_targets(self, targets: np.ndarray) -> None:
         """Raise a ValueError for targets below zero."""
         smallest = targets.min(initial=0.0)
@@ -246,3 +251,4 @@ class Poisson(Loss):
 
 
 _LARGEST_LOG_MEAN = 30.0
+_LOG_OF_ZERO = -1000.0

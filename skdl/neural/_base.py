@@ -16,7 +16,7 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
-from skdl._validation import validate_sample_weight, validate_X
+from skdl._validation import in_units, validate_sample_weight, validate_X
 from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
@@ -56,6 +56,15 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
     def _centres_columns(self) -> bool:
         """Whether these have a mean of zero, which takes an intercept."""
         return True
+
+    @property
+    def _drops_constants(self) -> bool:
+        """Whether columns that are constant in training have the scale 0 (where all weights begin at zero, no need)."""
+        return False
+
+    def _idle_outputs(self, encoding: Any) -> np.ndarray | None:
+        """Which outputs have nothing to learn, their targets being zero."""
+        return None
 
     @property
     def _penalises_raw(self) -> bool:
@@ -230,13 +239,24 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
     ) -> Prepared:
         """Checked and encoded data, of which a member will train on `n_rows` rows (None for all)."""
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
+        weight = None if weight is None else in_units(weight)
+        encoding = self._encoding_of(X, y, weight, classes) if reset else self._encoding_now(y, weight)
+        weight = self._with_class_weight(y, weight, encoding)
         if reset:
-            encoding = self._encoding_of(X, y, weight, classes)
-            dtype = self._training_dtype(X.dtype, n_rows or X.shape[0])
+            n_weighted = X.shape[0] if weight is None else int(np.count_nonzero(weight))
+            dtype = self._training_dtype(X.dtype, n_rows or n_weighted)
         else:
-            encoding, dtype = self._training.encoding, self._training.dtype
+            dtype = self._training.dtype
         judged = self._prepare_validation(*validation, encoding, dtype)
         return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype, judged)
+
+    def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
+        """The encoding of the first training, for the targets of a later one."""
+        return self._training.encoding
+
+    def _with_class_weight(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> np.ndarray | None:
+        """The rows' weights, times those of their classes."""
+        return weight
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any) -> np.ndarray:
         """Y as the loss takes it."""
@@ -252,6 +272,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
             raise ValueError("Validation data needs both X_val and y_val.")
         X, y, _ = self._check_data(X, y, None, reset=False)
         weight = validate_sample_weight(sample_weight, X)
+        if weight is not None:
+            kept = np.flatnonzero(weight)
+            X, y, weight = X[kept], y[kept], in_units(weight[kept])
         return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype)
 
     def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:

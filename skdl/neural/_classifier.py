@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,11 +77,18 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
                 data.encoding.check_names(frame)
         if classes is not None and not reset:
             data.encoding.check_declared(classes, data.y)
+        return data
+
+    def _with_class_weight(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> np.ndarray | None:
         if self.class_weight is None:
-            return data
-        by_class = data.encoding.class_weights(self.class_weight, data.y)
-        weight = by_class if data.weight is None else data.weight * by_class
-        return replace(data, weight=validate_sample_weight(weight, data.X))
+            return weight
+        if weight is None or weight.all():
+            by_class = encoding.class_weights(self.class_weight, y)
+            weight = by_class if weight is None else weight * by_class
+        else:  # rows of weight zero are in no count
+            kept, weight = np.flatnonzero(weight), weight.copy()
+            weight[kept] *= encoding.class_weights(self.class_weight, y[kept])
+        return validate_sample_weight(weight, y)
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Encoding) -> Callable[[np.ndarray], float]:
         return lambda scores: encoding.score(y, scores, weight)

@@ -61,10 +61,15 @@ def flat_prior(
                 ) from error
         layers.append(layer)
     if rows.scale is not None:
-        layers[0] /= rows.scale.astype(np.float64)[:, None]
+        layers[0] = _divided(layers[0], rows.scale.astype(np.float64)[:, None])
     if output_map is not None:
-        layers[-1] /= output_map[0]
+        layers[-1] = _divided(layers[-1], output_map[0])
     return np.concatenate([layer.ravel() for layer in layers])
+
+
+def _divided(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Weights over a scale; 0 where that is 0, for columns and targets that are constant."""
+    return np.where(scale == 0, 0.0, weights / np.where(scale == 0, 1.0, scale))
 
 
 def _shapes(architecture: Architecture) -> list[tuple[int, int]]:

@@ -55,6 +55,10 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "loss": _registry.losses,
     }
 
+    @property
+    def _drops_constants(self) -> bool:
+        return not self._penalises_raw
+
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, numbers.Integral):

@@ -12,11 +12,12 @@ import numpy as np
 from skdl._apart import set_apart
 from skdl._progress import EpochLines
 from skdl._warnings import warn
-from skdl.engine import Architecture, Member, Progress, Rows
+from skdl.engine import Architecture, Member, Network, Progress, Rows, State
 from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
+from skdl.neural._rows import training_rows
 from skdl.neural._scoring import validation_score
-from skdl.neural._standardize import mean_and_scale, row_weights, zero_and_scale
+from skdl.neural._standardize import mean_and_scale, row_weights
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,16 @@ class Prepared:
         return replace(self, y=self.y[index], targets=self.targets[index], weight=weight)
 
     @cached_property
+    def kept(self) -> np.ndarray | None:
+        """The rows of positive weight, which are all that a training sees; None where these are all rows."""
+        return None if self.weight is None or self.weight.all() else np.flatnonzero(self.weight)
+
+    @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and scale of the columns over all rows, once for all members, and all fits that share the rows."""
         place = gathering()
         if place is None or self.weight is not None:
-            return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight))
+            return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight), self.kept)
         return place.fact(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))
 
 
@@ -56,7 +62,15 @@ def make_member(
     index: np.ndarray | None,
     resume: bool = False,
 ) -> Member:
-    """The task of training `network` on the rows `index` of the data (None for all)."""
+    """The task of training `network` on the rows `index` of the data (None for all).
+
+    Rows of weight zero are left out, as if they were not there.
+    """
+    is_sample = index is not None
+    if index is None:
+        index = data.kept
+    elif data.weight is not None and data.kept is not None:
+        index = index[data.weight[index] > 0]
     if go_on:
         generator = network._training.state.generators[0]
     architecture = architecture_of(network, data.X.shape[1], data.encoding.n_outputs)
@@ -71,10 +85,11 @@ def make_member(
     judged: Prepared | None = data.validation
     validation_index = None
     if judged is None and network._option("early_stopping") and stopping:
-        index, validation_index = _split(network, data, index, generator)
+        index, validation_index = _split(network, data, index, generator, is_sample)
         judged = None if validation_index is None else data.rows(validation_index)
     rows = training_rows(network, data, index, go_on)
-    if network.batch_size != "auto" and network.batch_size > rows.n:
+    n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
+    if network.batch_size != "auto" and network.batch_size > n_given:
         warn(
             f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
             stacklevel=6,
@@ -85,6 +100,7 @@ def make_member(
     elif judged is not None:
         validation = replace(rows, X=judged.X, targets=judged.targets, index=None, weight=judged.weight, strata=None)
     output_map = network._output_map(data.encoding)
+    idle = (None if rows.scale is None else rows.scale == 0, network._idle_outputs(data.encoding))
     return Member(
         architecture=architecture,
         loss=loss,
@@ -108,7 +124,8 @@ def make_member(
         if judged is None or validation is None
         else validation_score(network, judged, validation, loss, output_map),
         watch=epoch_lines(network, n_epochs, go_on=go_on, resume=resume) if network.verbose else None,
-        state=network._training.state if go_on else None,
+        state=_awake(network, idle, generator) if go_on else None,
+        idle=idle,
         resume=resume,
     )
 
@@ -129,6 +146,27 @@ def architecture_of(network: Any, n_inputs: int, n_outputs: int) -> Architecture
     return architecture
 
 
+def _awake(network: Any, idle: tuple[Any, Any], generator: np.random.Generator) -> State:
+    """The state to go on from, in which inputs and outputs that have been idle so far have initial weights.
+
+    They are those that were drawn for them in the beginning, when they were set to zero.
+    """
+    training = network._training
+    state, before = training.state, (training.scale, network._idle_outputs(training.encoding))
+    inputs = None if idle[0] is None else (before[0] == 0) & ~idle[0]
+    outputs = None if idle[1] is None else before[1] & ~idle[1]
+    if not (np.any(inputs) or np.any(outputs)):
+        return state
+    seed: Any = generator.bit_generator.seed_seq
+    engine = Network([training.architecture], training.dtype)
+    drawn, _ = engine.initial([np.random.default_rng(seed)])
+    state = state.copy()
+    for mask, part, fresh in zip((inputs, outputs), engine.ends(state.theta), engine.ends(drawn), strict=True):
+        if np.any(mask):
+            part[mask] = fresh[mask]
+    return state
+
+
 def _patience(network: Any, is_judged: bool, full_batch: bool) -> int | None:
     """Epochs without progress that end a fit; by default only validation rows do, for a training loss has no end."""
     if is_judged:
@@ -144,14 +182,14 @@ def _alpha(network: Any, penalty: Any, rows: Rows) -> Any:
 
 
 def _split(
-    network: Any, data: Prepared, index: np.ndarray | None, generator: np.random.Generator
+    network: Any, data: Prepared, index: np.ndarray | None, generator: np.random.Generator, is_sample: bool
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
 
     Of a sample with repetitions, only rows that occur once may validate: a copy of a training row judges nothing.
     A sample in which no row may is trained on without any.
     """
-    sample, repeated = index, np.empty(0, np.intp)
+    everything, repeated = index, np.empty(0, np.intp)
     if index is None:
         index = np.arange(data.X.shape[0])
     size = math.ceil(network.validation_fraction * len(index))
@@ -166,8 +204,8 @@ def _split(
     strata = data.encoding.strata(data.y[index])
     training, validation = set_apart(size, random, mass=np.ones(len(index)), strata=strata)
     if not len(validation):
-        _cannot_validate(network, len(rows), strata, sample is not None)
-        return sample, None
+        _cannot_validate(network, len(rows), strata, is_sample)
+        return everything, None
     return np.concatenate([index[training], repeated]), index[validation]
 
 
@@ -185,32 +223,3 @@ def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sa
         f"{reason}: none of the {held} can be spared (validation_fraction={network.validation_fraction}). Give more "
         "rows, or validation rows of your own as X_val and y_val, or set early_stopping=False."
     )
-
-
-def training_rows(network: Any, data: Prepared, index: np.ndarray | None, go_on: bool) -> Rows:
-    """The training rows, with their standardisation: that of the first training, where one goes on."""
-    weight, shift, scale = data.weight, None, None
-    if network._scales_columns and go_on:
-        shift, scale = network._training.shift, network._training.scale
-    elif network._scales_columns:
-        if not network._centres_columns:
-            shift, scale = zero_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
-        elif index is None:
-            shift, scale = data.moments
-        else:
-            shift, scale = mean_and_scale(data.X, row_weights(data.X.shape[0], index, weight))
-        if network._penalises_raw and network._resolve("penalty").degree is None:
-            scale = np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
-        elif network._penalises_raw:
-            # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is
-            # alpha: in units of their root, all weights are alike for the search.
-            scale = 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
-        scale = scale.astype(data.dtype)
-        shift = shift.astype(data.X.dtype)
-    if weight is not None:
-        weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
-    strata = None
-    if network._option("stratified_batches"):
-        labels = data.encoding.strata(data.y)
-        strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
-    return Rows(data.X, data.targets, weight, index, shift, scale, strata)

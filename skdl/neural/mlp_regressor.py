@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,8 @@ from skdl._validation import validate_regression, validate_sample_weight
 from skdl.engine.gathering import shared_rows
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
-from skdl.neural._standardize import mean_and_scale, row_weights
+from skdl.neural._rows import LIMITS, check_scales
+from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
 
 
 @document
@@ -151,27 +153,70 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
         columns = y.reshape(len(y), -1)
-        shift, scale = np.zeros(columns.shape[1]), np.ones(columns.shape[1])
-        if self.standardize_target and self._loss(None).standardizes:
-            shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight))
-            scale = 1 / reciprocal
-        return Reals(shift, scale, y.ndim == 1)
+        kept = None if weight is None or weight.all() else np.flatnonzero(weight)
+        shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight), kept)
+        constant = reciprocal == 0
+        if not (self.standardize_target and self._loss(None).standardizes):
+            inside = self._loss(None).unlink(shift) is not None
+            return Reals(np.where(constant & inside, shift, 0.0), np.where(constant & inside, 0.0, 1.0), y.ndim == 1)
+        check_scales(reciprocal, LIMITS[y.dtype], columns, _names(columns.shape[1]))
+        return Reals(shift, 1 / np.where(constant, np.inf, reciprocal), y.ndim == 1)
+
+    def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:
+        """That of the first training; an output that was constant takes its scale from the first other targets."""
+        encoding: Reals = self._training.encoding
+        idle = np.flatnonzero(encoding.scale == 0)
+        if not len(idle):
+            return encoding
+        columns = encoding.validate(y).reshape(len(y), -1)
+        reciprocal = scale_about(columns, row_weights(len(y), None, weight), encoding.shift, idle)
+        check_scales(reciprocal, LIMITS[y.dtype], columns[:, idle], _names(columns.shape[1]))
+        moves = idle[reciprocal != 0]
+        if not len(moves):
+            return encoding
+        shift, scale = encoding.shift.copy(), encoding.scale.copy()
+        scale[moves] = 1 / reciprocal[reciprocal != 0] if self.standardize_target else 1.0
+        if not self._loss(encoding).standardizes:
+            shift[moves], scale[moves] = 0.0, 1.0
+        return replace(encoding, shift=shift, scale=scale)
+
+    def _targets(self, y: np.ndarray, encoding: Reals, dtype: Any) -> np.ndarray:
+        if self._loss(encoding).standardizes:
+            with np.errstate(over="ignore"):
+                targets = super()._targets(y, encoding, dtype)
+        else:  # a loss with a link learns them as they are, also where they are all equal
+            plain = replace(encoding, shift=np.zeros(encoding.n_outputs), scale=np.ones(encoding.n_outputs))
+            targets = super()._targets(y, plain, dtype)
+        lost = ~np.isfinite(targets).all() or (y.any() and encoding.scale.all() and not targets.any())
+        if lost:
+            raise ValueError(
+                f"y holds numbers up to {np.abs(y).max():.4g}, which {np.dtype(dtype)} cannot hold. Set "
+                "standardize_target=True or dtype='float64', or multiply y by a constant."
+            )
+        return targets
+
+    def _idle_outputs(self, encoding: Reals) -> np.ndarray | None:
+        return encoding.scale == 0 if self._loss(encoding).standardizes else None
 
     def _loss(self, encoding: Reals | None) -> Any:
         return _registry.losses.resolve("squared_error") if self.loss == "auto" else self._resolve("loss")
 
     def _output_map(self, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:
-        return encoding.scale, encoding.shift
+        constant = encoding.scale == 0
+        if self._loss(encoding).standardizes or not constant.any():
+            return encoding.scale, encoding.shift
+        return encoding.scale, np.where(constant, self._loss(encoding).unlink(encoding.shift), encoding.shift)
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
         if len(y) < 2:
             return lambda scores: np.nan
+        output_scale, output_shift = self._output_map(encoding)
         # In units of about the targets' deviation, powers of two, which change no bit: no square over- or underflows.
         unit = np.ldexp(1.0, -np.frexp(encoding.scale)[1])
         true = y.reshape(len(y), -1) * unit
 
         def score(scores: np.ndarray) -> float:
-            predicted = self._loss(encoding).link(scores * encoding.scale + encoding.shift)
+            predicted = self._loss(encoding).link(scores * output_scale + output_shift)
             return float(r2_score(true, predicted * unit, sample_weight=weight))
 
         return score
@@ -226,3 +271,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     def _predictions(self, scores: np.ndarray) -> np.ndarray:
         encoding = self._training.encoding
         return encoding.decode(self._loss(encoding).link(scores))
+
+
+def _names(n_columns: int) -> list[str]:
+    """The targets as a message calls them."""
+    return ["y"] if n_columns == 1 else [f"Column {j} of y" for j in range(n_columns)]

@@ -1,0 +1,108 @@
+"""The rows that a network trains on, as the engine takes them: standardised, weighted, and in range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl.engine import Rows
+from skdl.neural._standardize import largest_numbers, mean_and_scale, row_weights, scale_about, zero_and_scale
+
+# Powers of two between which reciprocal deviations may lie, so that coefficients for X as it is are of X's type.
+LIMITS = {np.dtype(np.float64): 960, np.dtype(np.float32): 100}
+LIMIT_OF_SQUARES = 480  # where the penalty needs their squares
+LIMIT_OF_FLOAT32 = 100  # beyond it, differences in X are scaled before they become float32
+
+
+def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool) -> Rows:
+    """The training rows, with their standardisation: that of the first training, where one goes on."""
+    weight, shift, scale = data.weight, None, None
+    if network._scales_columns:
+        shift, scale = _goes_on(network, data, index) if go_on else _moments(network, data, index)
+        limit = LIMIT_OF_SQUARES if network._penalises_raw else LIMITS[data.X.dtype]
+        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, _names(network, data.X.shape[1]))
+        if not go_on:
+            scale = _for_training(network, scale)
+        scale, shift = _of_type(scale, data.dtype), shift.astype(data.X.dtype)
+    else:
+        _check_numbers(network, data, index)
+    if weight is not None:
+        weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
+    strata = None
+    if network._option("stratified_batches"):
+        labels = data.encoding.strata(data.y)
+        strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
+    return Rows(data.X, data.targets, weight, index, shift, scale, strata)
+
+
+def _moments(network: Any, data: Any, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Shift and scale of the columns, the scale of constant ones 0."""
+    if index is data.kept and network._centres_columns:
+        return data.moments
+    of_columns = mean_and_scale if network._centres_columns else zero_and_scale
+    return of_columns(data.X, row_weights(data.X.shape[0], index, data.weight), data.kept)
+
+
+def _goes_on(network: Any, data: Any, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the first training; a column that was constant takes its scale from the first rows that differ."""
+    shift, scale = network._training.shift, network._training.scale
+    idle = np.flatnonzero(scale == 0)
+    if len(idle):
+        weight = row_weights(data.X.shape[0], index, data.weight)
+        scale = scale.astype(np.float64)
+        scale[idle] = scale_about(data.X, weight, shift.astype(np.float64), idle, data.kept)
+    return shift, scale
+
+
+def _for_training(network: Any, scale: np.ndarray) -> np.ndarray:
+    """The scale that the training sees columns in."""
+    if not network._drops_constants:
+        scale = np.where(scale == 0, 1.0, scale)
+    if not network._penalises_raw:
+        return scale
+    if network._resolve("penalty").degree is None:
+        return np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
+    # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is alpha: in
+    # units of their root, all weights are alike for the search.
+    return 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
+
+
+def _of_type(scale: np.ndarray, dtype: Any) -> np.ndarray:
+    """The scale in the precision of the training, but in float64 where some of it is out of float32's range."""
+    power = np.abs(np.frexp(scale)[1])
+    return scale if dtype == np.float32 and (power > LIMIT_OF_FLOAT32).any() else scale.astype(dtype)
+
+
+def check_scales(scale: np.ndarray, limit: int, X: Any, names: list[str]) -> None:
+    """Raise for a column whose reciprocal deviation is not between 2^-limit and 2^limit, and not 0."""
+    wrong = ~np.isfinite(scale) | ((scale != 0) & (np.abs(np.frexp(scale)[1]) > limit))
+    if wrong.any():
+        j = int(wrong.argmax())
+        column = X[:, j] if isinstance(X, np.ndarray) else X[:, [j]].toarray()[:, 0]
+        value = column[np.abs(column).argmax()]
+        bound = 2.0**limit
+        raise ValueError(
+            f"{names[j]} holds {value:.4g}, and its values cannot be standardised as {X.dtype}: their deviation must "
+            f"lie between {1 / bound:.0e} and {bound:.0e}. Replace a value that stands for a missing or infinite one "
+            "(as numpy.nan_to_num writes them), or divide the column by a constant."
+        )
+
+
+def _check_numbers(network: Any, data: Any, index: np.ndarray | None) -> None:
+    """Raise for columns of X as it is whose numbers the training's precision does not hold."""
+    info = np.finfo(data.dtype)
+    most = largest_numbers(data.X, index)
+    wrong = (most > np.sqrt(info.max)) | ((most > 0) & (most < info.tiny))
+    if wrong.any():
+        j = int(wrong.argmax())
+        raise ValueError(
+            f"{_names(network, len(most))[j]} holds {most[j]:.4g} as its largest number, and {info.dtype} does not "
+            "hold it or its square. Set standardize=True, or multiply the column by a constant."
+        )
+
+
+def _names(network: Any, n_columns: int) -> list[str]:
+    """The columns as a message calls them."""
+    names = getattr(network, "feature_names_in_", None)
+    return [f"Column {j if names is None else repr(str(names[j]))} of X" for j in range(n_columns)]

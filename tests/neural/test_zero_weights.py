@@ -1,0 +1,112 @@
+"""Rows of weight zero are as if they were not there: the reference is the same fit without them, to the bit."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy import sparse
+
+from skdl import (
+    BaggingRegressor,
+    EnsembleClassifier,
+    EnsembleRegressor,
+    LeastSquaresRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    SnapshotEnsembleRegressor,
+    SoftmaxClassifier,
+)
+
+rng = np.random.default_rng(0)
+N, WILD = 120, 1e30
+X, REALS = rng.normal(size=(N, 4)), rng.normal(size=N)
+LABELS = np.where(X[:, 0] > 0.3, "a", np.where(X[:, 1] > 0, "b", "c"))
+KEPT = np.flatnonzero(rng.random(N) > 0.4)
+WEIGHT = np.zeros(N)
+WEIGHT[KEPT] = rng.integers(1, 4, len(KEPT))
+# What rows of weight zero hold must not matter: neither to the moments, nor to the range, nor to the classes.
+X[WEIGHT == 0] *= WILD
+REALS[WEIGHT == 0] *= WILD
+SMALL = {"hidden_layer_sizes": (6,), "max_iter": 4, "random_state": 0}
+
+CASES = {
+    "plain": (MLPRegressor(**SMALL), REALS),
+    "classes": (MLPClassifier(**SMALL), LABELS),
+    "early stopping": (MLPRegressor(**SMALL, early_stopping=True), REALS),
+    "early stopping of classes": (MLPClassifier(**SMALL, early_stopping=True, validation_fraction=0.3), LABELS),
+    "scorer": (MLPRegressor(**SMALL, early_stopping=True, scoring="neg_mean_absolute_error"), REALS),
+    "stratified batches": (MLPClassifier(**SMALL, stratified_batches=True), LABELS),
+    "lbfgs": (MLPRegressor(**SMALL, optimizer="lbfgs", tol=0.1), REALS),
+    "not standardised": (MLPRegressor(**SMALL, standardize=False), REALS),
+    "balanced": (MLPClassifier(**SMALL, class_weight="balanced"), LABELS),
+    "poisson": (MLPRegressor(**SMALL, loss="poisson"), np.abs(REALS)),
+    "several outputs": (MLPRegressor(**SMALL, batch_size=16), np.column_stack([REALS, X[:, 0]])),
+    "softmax": (SoftmaxClassifier(random_state=0), LABELS),
+    "snapshots": (SnapshotEnsembleRegressor(MLPRegressor(**SMALL), n_estimators=2, random_state=0), REALS),
+    "shared weights": (
+        EnsembleRegressor(estimator=MLPRegressor(**SMALL), n_estimators=2, share="batch_ensemble", random_state=0),
+        REALS,
+    ),
+    "without replacement": (
+        BaggingRegressor(MLPRegressor(**SMALL), 2, bootstrap=False, max_samples=1.0, random_state=0),
+        REALS,
+    ),
+    "ensemble": (
+        EnsembleClassifier(estimator=MLPClassifier(**SMALL, early_stopping=True), n_estimators=2, random_state=0),
+        LABELS,
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize("case", CASES)
+def test_the_fit_is_the_one_without_them(case, make):
+    estimator, y = CASES[case]
+    fitted = estimator.fit(make(X), y, WEIGHT).predict(make(X[KEPT]))
+    if hasattr(estimator, "predict_proba"):
+        fitted = estimator.predict_proba(make(X[KEPT]))
+    estimator.fit(make(X[KEPT]), y[KEPT], WEIGHT[KEPT])
+    of = estimator.predict_proba if hasattr(estimator, "predict_proba") else estimator.predict
+    assert_array_equal(fitted, of(make(X[KEPT])))
+
+
+def test_few_rows_of_weight_decide_on_the_precision():
+    """40 rows make batches and float32; the 20 of them that count are one batch, in float64."""
+    weight = np.repeat([1.0, 0.0], 20)
+    inside = rng.normal(size=(40, 4))
+    found = MLPRegressor(**SMALL).fit(inside, inside[:, 0], weight)
+    alone = MLPRegressor(**SMALL).fit(inside[:20], inside[:20, 0])
+    assert_array_equal(found.coefs_[0], alone.coefs_[0])
+
+
+@pytest.mark.parametrize("params", [{}, {"early_stopping": True}])
+def test_a_class_of_weight_zero_is_known_and_not_learned(params):
+    inside, weights = rng.normal(size=(N, 4)), {"a": 1.0, "b": 0.0, "c": 2.0}
+    found = MLPClassifier(**SMALL, **params, class_weight=weights).fit(inside, LABELS)
+    kept = LABELS != "b"
+    alone = MLPClassifier(**SMALL, **params, class_weight=weights).fit(
+        inside[kept], LABELS[kept], classes=["a", "b", "c"]
+    )
+    assert found.classes_.tolist() == ["a", "b", "c"]
+    assert_array_equal(found.coefs_[0], alone.coefs_[0])
+
+
+def test_validation_rows_of_weight_zero_do_not_judge():
+    inside = rng.normal(size=(N, 4))
+    y, weight = inside[:, 0] + rng.normal(size=N), np.repeat([1.0, 0.0], [30, 10])
+    wild = inside[:40].copy()
+    wild[30:] = 1e300
+    fits = []
+    for rows, weights in ((slice(40), weight), (slice(30), weight[:30])):
+        own = {"X_val": wild[rows], "y_val": y[rows], "sample_weight_val": weights}
+        fits.append(MLPRegressor(**{**SMALL, "max_iter": 20}).fit(inside[40:], y[40:], **own))
+    assert fits[0].validation_scores_ == fits[1].validation_scores_
+    assert_array_equal(fits[0].coefs_[0], fits[1].coefs_[0])
+
+
+@pytest.mark.parametrize("power", [-900, -40, 30, 1020])
+def test_weights_count_by_their_proportions(power):
+    inside, weight = rng.normal(size=(N, 4)), rng.uniform(0.5, 2, N)
+    for network, y in ((MLPRegressor(**SMALL), inside[:, 0]), (LeastSquaresRegressor(), inside[:, 0])):
+        found = network.fit(inside, y, np.ldexp(weight, power)).predict(inside)
+        np.testing.assert_allclose(found, network.fit(inside, y, weight).predict(inside), rtol=1e-12)
