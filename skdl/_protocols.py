@@ -153,6 +153,11 @@ class Loss(Component):
 
         return FunctionLoss(function, task=task, name=name)
 
+    @property
+    def link_name(self) -> str:
+        """What the link is called; a loss whose link is not that of its task says its own."""
+        return {"classification": "softmax", "binary": "logistic"}.get(self.task, "identity")
+
     def check_targets(self, targets: np.ndarray) -> None:
         """Raise a ValueError for targets of shape (n, C) that the loss is not defined for."""
 

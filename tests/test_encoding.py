@@ -97,7 +97,7 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_kinds_of_y(kind):
     y, classes, expected = KINDS[kind]
-    encoding = encoding_of_labels(y, classes, name="Classifier")
+    encoding = encoding_of_labels(y, classes)
     assert type(encoding) is expected
     targets = encoding.encode(y, np.float32)
     assert targets.shape == (len(y), encoding.n_outputs)
@@ -112,7 +112,7 @@ def test_kinds_of_y(kind):
 
 
 def test_columns_of_probabilities_are_sorted_by_their_classes():
-    encoding = encoding_of_labels(FLOATS, ["yes", "no"], name="Classifier")
+    encoding = encoding_of_labels(FLOATS, ["yes", "no"])
     assert encoding.classes.tolist() == ["no", "yes"]
     assert_allclose(encoding.encode(FLOATS, np.float64), FLOATS[:, ::-1])
     assert encoding.codes(FLOATS).tolist() == [0, 1]
@@ -121,15 +121,15 @@ def test_columns_of_probabilities_are_sorted_by_their_classes():
 
 def test_rounded_probabilities_are_made_to_sum_to_one():
     rounded = np.array([[1, 1, 1]]) / np.float16(3)
-    targets = encoding_of_labels(rounded.astype(np.float16), name="Classifier").encode(rounded, np.float64)
+    targets = encoding_of_labels(rounded.astype(np.float16)).encode(rounded, np.float64)
     assert_allclose(targets.sum(axis=1), 1, rtol=1e-15)
 
 
 def test_smoothing_of_several_labels():
-    bits = encoding_of_labels(BITS, name="Classifier", smoothing=0.1).encode(BITS, np.float64)
+    bits = encoding_of_labels(BITS, smoothing=0.1).encode(BITS, np.float64)
     assert_allclose(bits, np.where(BITS, 0.9, 0.1))
     y = np.array([["a", "x"], ["b", "y"], ["c", "x"]])
-    columns = encoding_of_labels(y, name="Classifier", smoothing=0.1).encode(y, np.float64)
+    columns = encoding_of_labels(y, smoothing=0.1).encode(y, np.float64)
     assert_allclose(columns[:1], [[0.9, 0.05, 0.05, 0.9, 0.1]])
 
 

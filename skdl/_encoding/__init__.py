@@ -17,7 +17,7 @@ and those of classes have moreover
     check_declared(c, y)   raises where `classes` given in a later call are not those of the first
 """
 
-from skdl._encoding.arrays import check_declaration, lies_between, unique_labels
+from skdl._encoding.arrays import check_declaration, check_several, lies_between, unique_labels
 from skdl._encoding.kinds import Encoding, encoding_of_labels
 from skdl._encoding.labels import Labels
 from skdl._encoding.reals import Reals
@@ -31,6 +31,7 @@ __all__ = [
     "Labels",
     "Reals",
     "check_declaration",
+    "check_several",
     "encoding_of_labels",
     "lies_between",
     "plain_labels",

@@ -113,10 +113,28 @@ def lies_between(y: np.ndarray) -> bool:
     return y.dtype.kind == "f" and bool(((y > 0) & (y < 1)).any())
 
 
-def check_declaration(classes: Any) -> None:
-    """Raise unless `classes` is array-like."""
+def check_declaration(classes: Any, y: Any = None) -> None:
+    """Raise unless `classes` is array-like, and not one number for each row of y: those would be weights."""
     if isinstance(classes, (str, bytes)) or not (hasattr(classes, "__len__") and hasattr(classes, "__getitem__")):
         raise ValueError(f"classes must be an array of labels, or a list of these. Got {classes!r}.")
+    if np.ndim(y) != 1 or is_nested(classes) or len(classes) != len(y):
+        return
+    given, labels = np.asarray(classes), np.asarray(y)
+    are_numbers = given.dtype.kind in "iuf" and (given.dtype.kind == labels.dtype.kind or given.dtype.kind == "f")
+    if are_numbers and not (given.dtype.kind == labels.dtype.kind and set(labels.tolist()) <= set(given.tolist())):
+        raise ValueError(
+            f"classes are the labels that may come, and {listed(given)} has a number for each row of y, among which "
+            "y's labels are not. Give weights of rows as sample_weight=: the third argument of partial_fit is classes."
+        )
+
+
+def check_several(y: np.ndarray, name: str) -> None:
+    """Raise for the first rows of a training batch by batch, if they hold one label only."""
+    if y.ndim == 1 and len(y) and (y == y[0]).all():
+        raise ValueError(
+            f"The first rows that {name} sees by partial_fit hold one class only, {listed(y[:1])}, and others could "
+            "not come later. Give classes=, all labels that ever will."
+        )
 
 
 def is_nested(classes: Any) -> bool:

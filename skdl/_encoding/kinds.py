@@ -21,9 +21,7 @@ from skdl._encoding.several import Columns, Indicator
 Encoding = Labels | Indicator | Columns
 
 
-def encoding_of_labels(
-    y: np.ndarray, classes: Any = None, *, name: str, binary: bool = False, smoothing: float = 0.0
-) -> Encoding:
+def encoding_of_labels(y: np.ndarray, classes: Any = None, *, binary: bool = False, smoothing: float = 0.0) -> Encoding:
     """How y becomes targets. A y of several columns is
 
     - columns of labels, when `classes` is a list of arrays;
@@ -38,15 +36,13 @@ def encoding_of_labels(
     y : array of shape (n,) or (n, n_columns)
     classes : array, list of arrays or None
         The labels that a caller declared.
-    name : str
-        The estimator's, for messages.
     binary : bool
         Whether the loss takes one column for two classes.
     smoothing : float
         Label smoothing.
     """
     if y.ndim == 1:
-        return _labels(y, classes, name, binary, smoothing)
+        return _labels(y, classes, binary, smoothing)
     if classes is None or not is_nested(classes):
         if y.dtype.kind in "biu" and is_zero_one(y):
             encoding = Indicator(y.shape[1], y.dtype.str, smoothing)
@@ -66,18 +62,13 @@ def encoding_of_labels(
                 return Indicator(y.shape[1], y.dtype.str, smoothing)
             if (y != np.floor(y)).any():
                 check_probabilities(y, y.shape[1])  # which says what they are instead
-    return _columns(y, classes, name, smoothing)
+    return _columns(y, classes, smoothing)
 
 
-def _labels(y: np.ndarray, classes: Any, name: str, binary: bool, smoothing: float) -> Labels:
+def _labels(y: np.ndarray, classes: Any, binary: bool, smoothing: float) -> Labels:
     if classes is not None and is_nested(classes):
         raise ValueError("y has one label a row, and classes must be one array of labels. Got a list of arrays.")
     known = unique_labels(y if classes is None else classes)
-    if len(known) < 2:
-        raise ValueError(
-            f"{name} needs at least two classes in y. Got one class only: {known.tolist()}. Give classes= where others "
-            "are to come or are known to exist."
-        )
     return Labels(known, binary and len(known) == 2, smoothing)
 
 
@@ -95,7 +86,7 @@ def _probabilities(y: np.ndarray, classes: Any, binary: bool, smoothing: float) 
     return Labels(known, binary and n_classes == 2, smoothing, None if np.array_equal(columns, known) else columns)
 
 
-def _columns(y: np.ndarray, classes: Any, name: str, smoothing: float) -> Columns:
+def _columns(y: np.ndarray, classes: Any, smoothing: float) -> Columns:
     n_columns = y.shape[1]
     if classes is not None and (not is_nested(classes) or len(classes) != n_columns):
         raise ValueError(
@@ -105,7 +96,7 @@ def _columns(y: np.ndarray, classes: Any, name: str, smoothing: float) -> Column
     for j in range(n_columns):
         try:
             known = unique_labels(y[:, j] if classes is None else np.asarray(classes[j]))
-            outputs.append(_labels(y[:, j], typed(known), name, False, smoothing))
+            outputs.append(_labels(y[:, j], typed(known), False, smoothing))
         except ValueError as error:
             raise ValueError(f"Column {j} of y: {error}") from None
     return Columns(tuple(outputs), y.dtype.str)

@@ -46,7 +46,8 @@ class Labels:
 
     def encode(self, y: np.ndarray, dtype: Any) -> np.ndarray:
         n_classes = len(self.classes)
-        true, other = 1 - self.smoothing, self.smoothing / max(n_classes - 1, 1)
+        smoothing = self.smoothing if n_classes > 1 else 0.0  # a class alone has nothing to share with
+        true, other = 1 - smoothing, smoothing / max(n_classes - 1, 1)
         if y.ndim == 1:
             targets = np.full((len(y), n_classes), other, dtype=dtype)
             targets[np.arange(len(y)), self.codes(y)] = true
@@ -67,6 +68,8 @@ class Labels:
         """Log probabilities up to a constant of the row; of two classes, the log odds of the second."""
         if len(self.classes) > 2:
             return scores
+        if len(self.classes) == 1:
+            return np.full(len(scores), np.inf, scores.dtype)  # it is certain
         return scores[:, 0] if self.binary else scores[:, 1] - scores[:, 0]
 
     def decode(self, scores: np.ndarray) -> np.ndarray:

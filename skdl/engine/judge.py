@@ -52,7 +52,7 @@ def judged(
     validation_loss, score = (None, None) if validation is None else validation
     if not math.isfinite(loss) or score == -math.inf:
         return "diverged"
-    progress.epoch, progress.loss = progress.epoch + 1, loss
+    progress.epoch, progress.loss, progress.seen = progress.epoch + 1, loss, progress.seen + member.rows.n
     found = {"epoch": progress.epoch, "loss": loss, "validation_loss": validation_loss, "validation_score": score}
     record = {**found, **record}
     progress.history.append(record)

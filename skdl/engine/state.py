@@ -21,6 +21,7 @@ class Progress:
     epoch: int = 0
     first_epoch: int = 0  # where the present call to train began
     started: float = 0.0  # and when, by time.monotonic
+    seen: int = 0  # training rows, each once an epoch
     history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
     loss: float = math.inf  # of the last epoch, or where a search that had nothing to do began
     best: float = -math.inf  # the largest of what decides: validation score, or minus a loss

@@ -206,14 +206,15 @@ def _train(
         encodings.append(data.encoding)
         warned.append(messages)
     outcomes = train_members(tasks, n_threads(n_jobs))
-    begun = [outcome.state.progress[0].epoch > 0 for outcome in outcomes]
     stopped = any(outcome.reason == "interrupted" for outcome in outcomes)
+    # A search that begins at its minimum has no epoch, and is at its end.
+    begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 
     def store() -> None:
         for network, task, encoding, outcome, messages, is_begun in zip(
             networks, tasks, encodings, outcomes, warned, begun, strict=True
         ):
-            if is_begun or not stopped:
+            if is_begun:
                 check_ending(network, outcome)
                 network._store(task, encoding, outcome)
                 warning = ending_warning(network, outcome)

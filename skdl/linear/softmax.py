@@ -6,6 +6,7 @@ networks. What it adds is a full-batch search of its own, in `_softmax_search` a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -174,7 +175,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         "max_iter": Integer(1),
         "max_time": NONE | Real(0, open_low=True),
         "tol": Real(0),
-        "n_iter_no_change": Integer(1),
+        "n_iter_no_change": Integer(1) | OneOf(math.inf),
         "shuffle": Boolean(),
         "warm_start": Boolean(),
         "class_weight": NONE | OneOf("balanced") | Instance(dict),

@@ -216,6 +216,7 @@ class Poisson(Loss):
     ValueError: The Poisson loss needs targets of 0 or more; the smallest is -1.
     """
 
+    link_name = "exp"
     standardizes = False
 
     def link(self, scores: Array) -> Array:

@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 
 from .._constraints import NONE, Instance, ListOf, OneOf
-from .._encoding.arrays import check_shape
+from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
 from .._validation import label_array, validate_labels, validate_sample_weight
 from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
@@ -197,6 +197,8 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, declared: Any, *, go_on: bool) -> KNNClassifier:
         checks = self._training_checks(X)
+        if declared is not None:
+            check_declaration(declared, y)
         with suggesting_nan_euclidean():
             X, y = validate_labels(self, X, y, reset=not go_on, **checks)
         if go_on:

@@ -343,6 +343,11 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
             "loss_": progress.loss,
             "best_loss_": min([progress.loss, *losses]),
             "validation_scores_": scores or None,
+            "best_validation_score_": float(np.fmax.reduce(scores)) if scores else None,
+            "n_layers_": len(training.architecture.shapes) + 1,
+            "n_outputs_": training.architecture.n_outputs,
+            "out_activation_": self._loss(training.encoding).link_name,
+            "t_": progress.seen,
             "n_parameters_": training.state.theta.size,
         }
 

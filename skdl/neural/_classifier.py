@@ -15,6 +15,7 @@ from skdl._encoding import (
     Indicator,
     Labels,
     check_declaration,
+    check_several,
     encoding_of_labels,
     lies_between,
 )
@@ -40,9 +41,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:
-        encoding = encoding_of_labels(
-            y, classes, name=type(self).__name__, binary=self._is_binary(2), smoothing=self._option("label_smoothing")
-        )
+        encoding = encoding_of_labels(y, classes, binary=self._is_binary(2), smoothing=self._option("label_smoothing"))
         if not (self._several_labels or isinstance(encoding, Labels)):
             raise ValueError(
                 f"{type(self).__name__} takes one label a row, or its class probabilities as floats. Got y of shape "
@@ -68,7 +67,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
     ) -> Prepared:
         names = named_columns(y)
         if classes is not None:
-            check_declaration(classes)
+            check_declaration(classes, y)
         elif names is not None and lies_between(np.asarray(y)):
             classes = names
         data = super()._prepare(X, y, sample_weight, validation, reset=reset, classes=classes, **options)
@@ -194,6 +193,8 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             )
         validation = (X_val, y_val, sample_weight_val)
         go_on = hasattr(self, "_training")
+        if not go_on and classes is None and y is not None:
+            check_several(label_array(y), type(self).__name__)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:

@@ -40,7 +40,8 @@ penalty : str or Penalty, default="l2"
 alpha : float or array-like of shape (n_features,), default=1e-3
     Factor of the penalty, in [0, inf); an array holds one for each feature's weights (the layers above take its mean).
     The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the number of rows of a batch, so that
-    its value corresponds to alpha / batch_size here.
+    its value corresponds to alpha / batch_size here (of a regressor with k outputs to alpha / (batch_size k), see the
+    notes).
 prior : array-like, list of array-like or None, default=None
     Coefficients that the penalty draws to, rather than to zero: one array of the first layer's shape (n_in, n_out), or
     a list with one for each layer (None for zero), in the units of `coefs_`.
@@ -64,9 +65,9 @@ stratified_batches : bool, default=False
 tol : float, default=1e-4
     An epoch that gains no more than this, in [0, inf), on the best loss (or validation score) counts as no progress.
     For a full-batch optimizer: on the largest component of the gradient.
-n_iter_no_change : int or None, default=None
-    The fit ends after more than this many epochs in a row without progress, at least 1. None is 10 where validation
-    rows judge, else all of `max_iter` epochs are trained: a rate that falls over them makes progress to the last.
+n_iter_no_change : int, inf or None, default=None
+    The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
+    None is 10 where validation rows judge, else inf: a rate that falls over the epochs makes progress to the last.
 early_stopping : bool, default=False
     Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Each class gives
     its share, and keeps at least one row to learn. Validation rows of your own, given to fit, do the same.
@@ -110,8 +111,18 @@ history_ : DataFrame
     each one's share.
 validation_scores_ : list of float or None
     Score on the validation rows after each epoch, with `early_stopping`.
+best_validation_score_ : float or None
+    The largest of them; NaN where the score is not defined.
 n_parameters_ : int
     Number of trained numbers.
+n_layers_ : int
+    Number of layers, with the inputs and the outputs.
+n_outputs_ : int
+    Units of the output layer.
+out_activation_ : str
+    What makes predictions of their scores: "softmax", "logistic", "identity" or "exp".
+t_ : int
+    Training rows that were seen, each once an epoch (of a full-batch optimizer: once an iteration).
 n_features_in_ : int
     Columns of X.
 feature_names_in_ : array of shape (n_features_in_,)

@@ -58,7 +58,7 @@ def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False)
         return None
     full_batch = network._resolve("optimizer").full_batch
     if outcome.reason == "max_iter":
-        if network.n_iter_no_change is None and not full_batch:
+        if network.n_iter_no_change in (None, math.inf) and not full_batch:
             return _undefined_score(network, outcome)  # nothing else was to end the training
         advice = f"Maximum iterations (max_iter={network._max_iter()}) reached, and the training has not converged yet."
         if full_batch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +31,7 @@ COMMON = {
     "shuffle": Boolean(),
     "stratified_batches": Boolean(),
     "tol": Real(0),
-    "n_iter_no_change": NONE | Integer(1),
+    "n_iter_no_change": NONE | Integer(1) | OneOf(math.inf),
     "early_stopping": Boolean(),
     "scoring": NONE | Text() | Callable(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),

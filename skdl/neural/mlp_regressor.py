@@ -52,6 +52,9 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     Notes
     -----
+    The loss of k outputs is their mean. scikit-learn's MLPRegressor goes down the gradient of their sum: its steps are
+    those of `learning_rate` times k and `alpha` / k here (of Adam, whose steps have no scale, of `alpha` / k alone).
+
     {notes}
 
     References

@@ -337,7 +337,6 @@ MISTAKES = {
     "logarithms": (np.log(SOFT), {}, "Unknown label type.*lie in \\[0, 1\\]"),
     "targets of a regression": (RNG.normal(size=(40, 2)), {}, "regression target needs a regressor"),
     "a missing probability": (np.where(SOFT > 0.8, np.nan, SOFT), {}, "y contains NaN"),
-    "one class in a column": (COLUMNS * [1, 0, 1], {}, "Column 1 of y: .* at least two classes.*Give classes="),
     "a flat list for columns": (COLUMNS, {"classes": [0, 1, 2]}, "list of 3 arrays"),
     "lists for one label": (Y, {"classes": [[0, 1], [1, 2]]}, "one array of labels"),
     "an undeclared label": (COLUMNS, {"classes": [[0, 1], [2, 3], range(4)]}, r"Column 0 of y: .*not among .*: \[2\]"),

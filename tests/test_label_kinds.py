@@ -141,3 +141,60 @@ def test_columns_of_extension_types_are_columns_of_their_labels():
         assert fitted.score(X, y) == np.mean((predicted == y.to_numpy(dtype=object)).all(axis=1))
     two = pd.DataFrame({"a": pd.array(BOOLS, dtype="boolean"), "b": pd.array(~BOOLS, dtype="boolean")})
     assert clone(MLP).fit(X, two).predict(X).dtype == bool  # a multilabel indicator, as two columns of bools are
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_one_class_is_learned_with_certainty(name):
+    """As scikit-learn's MLPClassifier does: a bag, a fold or a node of a tree with one class is no failure."""
+    fitted = clone(CLASSIFIERS[name]).fit(X, ["only"] * len(X))
+    assert fitted.classes_.tolist() == ["only"]
+    np.testing.assert_array_equal(fitted.predict_proba(X), np.ones((len(X), 1)))
+    assert set(fitted.predict(X)) == {"only"}
+    assert fitted.score(X, ["only"] * len(X)) == 1
+    if hasattr(fitted, "decision_function"):
+        np.testing.assert_array_equal(fitted.decision_function(X), np.inf)  # the log odds of certainty
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"loss": "brier"},
+        {"loss": "focal"},
+        {"optimizer": "lbfgs"},
+        {"label_smoothing": 0.2, "class_weight": "balanced"},
+        {"early_stopping": True},
+        {"early_stopping": True, "scoring": "loss", "stratified_batches": True},
+    ],
+)
+def test_networks_learn_one_class_whatever_their_parameters(params):
+    fitted = clone(MLP).set_params(**params).fit(X, np.zeros(len(X), int))
+    np.testing.assert_array_equal(fitted.predict_proba(X), np.ones((len(X), 1)))
+
+
+def test_one_class_in_a_column_of_several():
+    y = np.column_stack([NUMBERS, np.full(len(X), 7)])
+    for classifier in (MLP, KNNClassifier()):
+        first, second = clone(classifier).fit(X, y).predict_proba(X)
+        assert first.shape == (len(X), 3)
+        np.testing.assert_array_equal(second, np.ones((len(X), 1)))
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax", "knn"])
+def test_partial_fit_takes_no_weights_for_classes(name):
+    classifier = CLASSIFIERS[name]
+    for weights in (np.ones(len(X)), RNG.uniform(size=len(X)), np.full(len(X), 7), [0.0, 1.0] * (len(X) // 2)):
+        with pytest.raises(ValueError, match="Give weights of rows as sample_weight="):
+            clone(classifier).partial_fit(X, NUMBERS, weights)
+    assert clone(classifier).partial_fit(X, NUMBERS, NUMBERS).classes_.tolist() == [0, 1, 2]  # all of y's labels
+    assert clone(classifier).partial_fit(X, STRINGS, ["a", "b", "c", "d"]).classes_.tolist() == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("name", ["mlp", "softmax"])
+def test_the_first_rows_of_partial_fit_with_one_class_need_classes(name):
+    classifier = CLASSIFIERS[name]
+    with pytest.raises(ValueError, match=r"hold one class only, \['only'\].* Give classes="):
+        clone(classifier).partial_fit(X, ["only"] * len(X))
+    fitted = clone(classifier).partial_fit(X, ["only"] * len(X), classes=["only", "other"])
+    assert fitted.partial_fit(X, ["other"] * len(X)).predict_proba(X).shape == (len(X), 2)
+    alone = clone(classifier).partial_fit(X, ["only"] * len(X), classes=["only"])
+    np.testing.assert_array_equal(alone.predict_proba(X), 1.0)
