@@ -19,7 +19,7 @@ from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
 from ._choice import make_search, unsuitable
 from ._metrics import Metric, NanEuclidean
-from ._named import NAMES, OrderOfMinkowski, Parameters, canonical, check_rows, effective, metric_of
+from ._named import NAMES, OrderOfMinkowski, Parameters, canonical, check_format, check_rows, effective, metric_of
 from ._search import Search, working_memory
 from ._tables import Precomputed
 from ._votes import distance_weights, scaled, without_own
@@ -143,6 +143,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
         metric = metric_of(self)
+        check_format(X, metric)
         problem = unsuitable(self.algorithm, X, metric)
         if problem:
             raise ValueError(problem)
@@ -183,6 +184,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         if X is None:
             return self._rows.X
         metric = self._rows.search.metric
+        check_format(X, metric)
         X = validate_X(self, X, accept_sparse="csr", ensure_all_finite=finiteness(metric))
         check_rows(X, metric, training=False)
         return X

@@ -168,6 +168,15 @@ def takes_sparse(metric: Metric) -> bool:
     return isinstance(metric, (Cosine, Precomputed)) or metric.exponent == 2
 
 
+def check_format(X: Any, metric: Metric) -> None:
+    """Refuse, before validation converts them, sparse matrices that may have dropped distances of zero."""
+    if isinstance(metric, Precomputed) and sparse.issparse(X) and X.format in ("bsr", "dok"):
+        raise TypeError(
+            f"Sparse distances in the format {X.format!r} are not supported due to its handling of explicit zeros, "
+            "which are the nearest: give them as CSR."
+        )
+
+
 def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
     """What a metric asks of validated X beyond finite numbers."""
     if sparse.issparse(X) and not takes_sparse(metric):

@@ -289,6 +289,10 @@ def test_what_cannot_be_distances_is_an_error(cls):
         model.predict(near[:, :7])
     with pytest.raises(ValueError, match="partial_fit can add no rows"):
         model.partial_fit(near, Y)
+    for container in (sparse.dok_array, sparse.bsr_array):
+        for call in (lambda X: cls(metric="precomputed").fit(X, Y), model.predict):
+            with pytest.raises(TypeError, match="its handling of explicit zeros, which are the nearest"):
+                call(container(near))
 
 
 # Leave one out

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
+from sklearn.neighbors._base import KNeighborsMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
 import skdl
+from skdl._constraints import OneOf
 from skdl.optimizers import LBFGS, SGD, Adam, Momentum, Nesterov
 from skdl.penalties import ElasticNet
 from skdl.schedules import Plateau, Polynomial
@@ -269,7 +271,10 @@ class MLPRegressor(_Perceptron):
 def neighbors(ours: type) -> type:
     """Our class by their constructor."""
 
-    class Adapted(ours):
+    class Adapted(ours, KNeighborsMixin):  # by which a test tells what takes a number of neighbours
+        # A ball tree is not among ours: any search has the same neighbours.
+        _constraints = {**ours._constraints, "algorithm": OneOf("auto", "brute", "kd_tree", "ball_tree")}
+
         def __init__(
             self,
             n_neighbors=5,
@@ -282,9 +287,16 @@ def neighbors(ours: type) -> type:
             metric_params=None,
             n_jobs=None,
         ):
-            super().__init__(n_neighbors, weights=weights, algorithm=algorithm, p=p, metric=metric, n_jobs=n_jobs)
+            super().__init__(
+                n_neighbors,
+                weights=weights,
+                algorithm=algorithm,
+                p=p,
+                metric=metric,
+                metric_params=metric_params,
+                n_jobs=n_jobs,
+            )
             self.leaf_size = leaf_size
-            self.metric_params = metric_params
 
     Adapted.__name__ = Adapted.__qualname__ = ours.__name__.replace("KNN", "KNeighbors")
     return Adapted
