@@ -14,13 +14,15 @@ from skdl._words import our_hyperparameter
 C = TypeVar("C", bound="Component")
 
 
-def _constructor_arguments(cls: Any) -> dict[str, Any]:
+def constructor_arguments(cls: Any) -> dict[str, Any]:
     """A constructor's arguments by name, and their defaults; a fit asks some sixty times, and it takes 50 us."""
+    return _constructor_arguments(cls)  # a function, to which a class that is pickled with its code can refer
+
+
+@cache
+def _constructor_arguments(cls: Any) -> dict[str, Any]:
     parameters = () if cls.__init__ is object.__init__ else inspect.signature(cls).parameters.values()
     return {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
-
-
-constructor_arguments: Callable[[Any], dict[str, Any]] = cache(_constructor_arguments)  # mypy: a class is hashable
 
 
 def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None:

@@ -327,6 +327,21 @@ class TestDecorator:
         adopt_references(references)
         assert activations.resolve("local_tanh").factor == 7
 
+    @pytest.mark.parametrize("dumps", [pickle.dumps, cloudpickle.dumps])
+    def test_a_class_with_hyperparameters_travels_by_value(self, dumps):
+        class Scaled(Tanh):
+            def __init__(self, factor=2.0):
+                self.factor = factor
+
+        activations.register("scaled_tanh")(Scaled)
+        registry = REGISTRIES["activations"]
+        content = dumps(classifier(activation="scaled_tanh"))
+        del registry._classes["scaled_tanh"], registry._plug_ins["scaled_tanh"]
+        again = pickle.loads(content).set_params(activation__factor=3.0)
+        assert again._resolve("activation").factor == 3.0
+        with pytest.raises(TypeError, match="Invalid parameter 'fctor' for Scaled"):
+            registry.get("scaled_tanh")(fctor=1)
+
     def test_what_comes_along_replaces_nothing(self):
         adopt_references({("activations", "relu"): "plug_in_g:Gone", ("activations", "new_one"): "plug_in_g:Gone"})
         assert activations.resolve("relu")([-1.0]) == 0
