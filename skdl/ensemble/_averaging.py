@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from contextlib import ExitStack
 from copy import copy
 from functools import partial
@@ -22,10 +23,12 @@ from skdl._warnings import warn
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
-from skdl.ensemble._fitting import check_takes_weight, finish, fit_members, seeded
+from skdl.ensemble._fitting import finish, fit_members
 from skdl.ensemble._following import Following
 from skdl.ensemble._named import NamedMembers, is_dropped
+from skdl.ensemble._routing import routes_metadata
 from skdl.ensemble._sampling import select_rows, set_contents_apart
+from skdl.ensemble._tasks import Task, check_takes_weight, seeded, select_rows_of
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
@@ -58,6 +61,11 @@ class BaseAveraging(NamedMembers):
             return [member for _, member in self._kept()]
         return [self._default() if self.estimator is None else self.estimator]
 
+    def _routed(self) -> Mapping[str, Any]:
+        if self.prefit:
+            return {}
+        return {"estimator": self._templates()[0]} if self.estimators is None else dict(self._kept())
+
     def _member_weights(self) -> np.ndarray:
         return in_units(self.weights_)  # whose sum is a number, however large or small they are
 
@@ -68,7 +76,7 @@ class BaseAveraging(NamedMembers):
         return cloned
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None):
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any):
         """Fit clones of the members; with `prefit`, take the members as they are.
 
         Parameters
@@ -79,6 +87,10 @@ class BaseAveraging(NamedMembers):
             Targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row, given to every member's fit, which has to take it, and to a fit of `weights`.
+            With `enable_metadata_routing=True`, members get it that have requested it.
+        **fit_params : dict
+            What else the members have requested, with `enable_metadata_routing=True`. Where rows are set apart for the
+            `weights`, of what has n_samples rows the members get those that they learn.
 
         Returns
         -------
@@ -87,6 +99,7 @@ class BaseAveraging(NamedMembers):
         """
         self._check_parameters()
         self._check_weighted_fit(sample_weight)
+        routed = self._route(fit_params, sample_weight, used=isinstance(self.weights, str))
         warm = self.warm_start and hasattr(self, "estimators_")
         kept = list(self.estimators_) if warm else []
         if len(kept) > self.n_estimators:
@@ -112,15 +125,17 @@ class BaseAveraging(NamedMembers):
                 # The rows are taken once for all members: each equals its own fit on them.
                 rows = slice(None) if training is None else training
                 learned = (X if training is None else select_rows(X, training), y[rows])
+                alike = self.estimators is None
+                tasks = self._tasks(unfitted, routed, X, training)
                 share = None if weight is None else weight[rows]
-                together = self.share is not None and len(unfitted) > 1
-                n_fits = 1 if together else len(unfitted)
+                together = self.share is not None and len(tasks) > 1
+                n_fits = 1 if together else len(tasks)
                 following = held.enter_context(Following(self, n_fits, *learned, share, len(kept)))
                 if together:
-                    members, interrupt = fit_batch_ensemble(unfitted, *learned, share, self.n_jobs, following)
+                    members, interrupt = fit_batch_ensemble(tasks, *learned, self.n_jobs, following)
                 else:
-                    alike = self.estimators is None
-                    found = fit_members(unfitted, *learned, following, weight=share, alike=alike, n_jobs=self.n_jobs)
+                    classify = classes is not None
+                    found = fit_members(tasks, *learned, following, classify=classify, alike=alike, n_jobs=self.n_jobs)
                     interrupt = found.interrupt
                     members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
         store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
@@ -152,6 +167,23 @@ class BaseAveraging(NamedMembers):
         if self.random_state is None:
             return [clone(template) for template in templates]
         return [seeded(template, seed_of(entropy, i, 0), keep=True) for i, template in enumerate(templates)]
+
+    def _tasks(
+        self, unfitted: list[Any], routed: Mapping[str, Mapping[str, Any]], X: Any, training: np.ndarray | None
+    ) -> list[Task]:
+        """What each member is to learn of the rows in `training`: with what was routed to it, by these rows."""
+        names = ["estimator"] * len(unfitted) if self.estimators is None else list(routed)
+        weights: dict[int, np.ndarray | None] = {}  # members that are given the same share one array
+        tasks = []
+        for name, member in zip(names, unfitted, strict=True):
+            params = dict(routed[name])
+            given = params.pop("sample_weight", None)
+            if id(given) not in weights:
+                weight = validate_sample_weight(given, X)
+                weights[id(given)] = weight if weight is None or training is None else weight[training]
+            params = params if training is None else select_rows_of(params, training, X.shape[0])
+            tasks.append(Task(member, weight=weights[id(given)], params=params))
+        return tasks
 
     def _store(
         self,
@@ -228,7 +260,7 @@ class BaseAveraging(NamedMembers):
         if sample_weight is None:
             return
         if not self.prefit:
-            for template in self._templates():
+            for template in self._templates() if not routes_metadata() else ():
                 check_takes_weight(template, self)
         elif not isinstance(self.weights, str):
             raise ValueError("sample_weight has no use with prefit=True: the members are fitted already.")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier, is_regressor
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
-from skdl._estimator import RootEstimator
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 from skdl.ensemble._answers import Together
+from skdl.ensemble._routing import RoutesMetadata
+from skdl.ensemble._sampling import select_columns
 
 
 class Estimator(Constraint):
@@ -43,7 +43,7 @@ def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABCMeta):
+class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=ABCMeta):
     """Base of the estimators that average others."""
 
     _doc_page = "docs/ensembles.md"
@@ -87,11 +87,11 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
 
     def _check_parameters(self) -> None:
         check_params(self, self._constraints)
-        is_kind = is_classifier if self._kind == "classifier" else is_regressor
         for template in self._templates():
-            if not is_kind(template):
+            tags = tags_of(template)
+            if tags is not None and tags.estimator_type not in (self._kind, None):
                 raise ValueError(
-                    f"{type(self).__name__} averages {self._kind}s. Got {template!r}, which is no {self._kind}."
+                    f"{type(self).__name__} averages {self._kind}s. Got {template!r}, which is not a {self._kind}."
                 )
 
     def _check_data(self, X: Any, y: Any, *, reset: bool = True) -> tuple[Any, np.ndarray]:
@@ -129,12 +129,37 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
         members = dict(enumerate(self.estimators_))
         if which is not None:
             members = {i: members[i] for i in which}
-        together = Together({i: member for i, member in members.items() if self._answers_by_scores(member)}, X)
+        plain = [i for i in members if self._columns_of(i) is None and self._answers_by_scores(members[i])]
+        together = Together({i: members[i] for i in plain}, X)
         for i, member in members.items():
             if i in together:
                 yield self._output_of_scores(member, together.scores(i))
             else:
-                yield self._output(member, X)
+                yield self._output(member, self._seen_by(i, X))
+
+    def _seen_by(self, i: int, X: Any) -> Any:
+        """X as member i has learned it."""
+        columns = self._columns_of(i)
+        return X if columns is None else select_columns(X, columns)
+
+    def _columns_of(self, i: int) -> np.ndarray | None:
+        """The columns that member i has learned, None for all."""
+        return None
+
+    def _routed(self) -> Mapping[str, Any]:
+        return {"estimator": self._templates()[0]}
+
+    def __len__(self) -> int:
+        check_is_fitted(self)
+        return len(self.estimators_)
+
+    def __getitem__(self, index: Any) -> Any:
+        check_is_fitted(self)
+        return self.estimators_[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        check_is_fitted(self)
+        return iter(self.estimators_)
 
     def _average(self, X: Any) -> np.ndarray:
         """The average over members, which are never held all at once."""
@@ -151,9 +176,17 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        members = [get_tags(member) for member in self._templates() if hasattr(member, "__sklearn_tags__")]
+        members = [member for member in map(tags_of, self._templates()) if member is not None]
         if members:
             tags.input_tags.sparse = all(member.input_tags.sparse for member in members)
             tags.input_tags.allow_nan = all(member.input_tags.allow_nan for member in members)
             tags.input_tags.positive_only = any(member.input_tags.positive_only for member in members)
         return tags
+
+
+def tags_of(estimator: Any) -> Any:
+    """The tags of an estimator; None for one without scikit-learn's base classes, of which nothing is known."""
+    try:
+        return get_tags(estimator)
+    except (AttributeError, TypeError):
+        return None

@@ -15,8 +15,9 @@ import numpy as np
 from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
 from skdl.engine import Member, Network, Outcome, State, train_members
-from skdl.ensemble._fitting import is_stackable
+from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._following import Following
+from skdl.ensemble._tasks import Task, is_stackable
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 from skdl.neural._training import Training
@@ -44,19 +45,20 @@ def check_shareable(template: Any, owner: Any) -> None:
 
 
 def fit_batch_ensemble(
-    networks: Sequence[Any],
-    X: Any,
-    y: np.ndarray,
-    weight: np.ndarray | None,
-    n_jobs: int | None,
-    following: Following,
+    tasks: Sequence[Task], X: Any, y: np.ndarray, n_jobs: int | None, following: Following
 ) -> tuple[list[Any], KeyboardInterrupt | None]:
     """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used.
 
     They are fitted as far as an interrupt has let them, which is given back.
     """
+    networks = [task.member for task in tasks]
     first = networks[0]
-    data = first._prepare(X, y, weight)
+    if tasks[0].params:
+        raise ValueError(
+            "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
+            f"{sorted(tasks[0].params)}."
+        )
+    data = first._prepare(X, y, tasks[0].weight)
     task = first._member(data, first._generator(), n_epochs=first._max_iter())
     shared = _with_copies(task, len(networks))
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
@@ -66,9 +68,7 @@ def fit_batch_ensemble(
 
     def store() -> None:
         for network, state in zip(networks, _states(shared, task, outcome), strict=True):
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(first, name):
-                    setattr(network, name, getattr(first, name))
+            take_columns(network, first)
             state.generators = [network._generator()]
             training = Training.of(task, data.encoding, state, outcome.reason)
             network.__dict__.update(network._results(training))

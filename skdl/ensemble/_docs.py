@@ -14,8 +14,13 @@ max_samples : int, float or None, default=1.0
     drawn by `sample_weight`, of the sum of the weights, which then are counts (a sum of more than 100 a row is of
     another scale: after a warning the fraction is one of n_samples). None is n_samples, whatever the weights sum to.
     Rows without weight do not count.
+max_features : int or float, default=1.0
+    Columns of a member, drawn at random: an int in [1, n_features] is their number, a float in (0, 1] a fraction. A
+    frame's columns keep their names.
 bootstrap : bool, default=True
     Whether rows are drawn with replacement.
+bootstrap_features : bool, default=False
+    Whether columns are drawn with replacement.
 oob_score : bool, default=False
     Whether to judge the ensemble by the rows that its members have not seen.
 warm_start : bool, default=False
@@ -34,6 +39,10 @@ estimators_ : list of estimators
     The fitted members.
 estimators_samples_ : list of int arrays
     Rows of each member, with repetitions.
+estimators_features_ : list of int arrays
+    Columns of each member, in their order.
+estimator_ : estimator
+    The unfitted estimator that the members are clones of.
 """,
     "correlated": """
 member_correlation_ : array of shape (n_estimators, n_estimators)

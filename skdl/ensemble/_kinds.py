@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils import get_tags
 
 from skdl._validation import is_frame, label_array
 from skdl.ensemble._answers import answers_by_scores
-from skdl.ensemble._base import BaseEnsemble
+from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
@@ -43,7 +42,8 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
 
     def _output(self, member: Any, X: Any) -> np.ndarray:
         if hasattr(member, "predict_proba"):
-            return aligned(member.predict_proba(X), member.classes_, self.classes_)
+            seen: Any = getattr(member, "classes_", self.classes_)
+            return aligned(member.predict_proba(X), seen, self.classes_)
         return votes(member.predict(X), self.classes_)
 
     def _answers_by_scores(self, member: Any) -> bool:
@@ -279,7 +279,7 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        members = [get_tags(member) for member in self._templates() if hasattr(member, "__sklearn_tags__")]
+        members = [member for member in map(tags_of, self._templates()) if member is not None]
         tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
         return tags
 

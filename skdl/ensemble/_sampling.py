@@ -27,6 +27,22 @@ def select_rows(X: Any, rows: np.ndarray) -> Any:
     return X[rows]
 
 
+def select_columns(X: Any, columns: np.ndarray) -> Any:
+    """The columns of an array, a CSR matrix or a frame, in its own type.
+
+    Columns of a frame keep their names; where one is taken more than once, a number follows.
+    """
+    if not is_frame(X):
+        return X[:, columns]
+    taken = [X.columns[j] for j in columns]
+    names = [
+        name if taken[:i].count(name) == 0 else f"{name}_{taken[:i].count(name) + 1}" for i, name in enumerate(taken)
+    ]
+    if hasattr(X, "iloc"):
+        return X.iloc[:, columns].set_axis(names, axis=1)
+    return X.select([X[:, int(j)].alias(name) for j, name in zip(columns, names, strict=True)])  # polars
+
+
 class Sampler:
     """Draws the rows of one member after another.
 

@@ -27,9 +27,10 @@ from skdl._warnings import warn
 from skdl.engine import Member, Outcome, State, train_members
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
-from skdl.ensemble._fitting import finish, is_stackable, seeded
+from skdl.ensemble._fitting import finish, take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
+from skdl.ensemble._tasks import is_stackable, seeded
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 
@@ -87,10 +88,11 @@ class BaseSnapshot(BaseEnsemble):
             The fitted ensemble.
         """
         self._check_parameters()
+        routed = self._route({}, sample_weight)["estimator"]
         with columns_kept(self), ExitStack() as held:
             X, y = self._check_data(X, y)
             classes = self._classes_of(y, False)
-            weight = validate_sample_weight(sample_weight, X)
+            weight = validate_sample_weight(routed.get("sample_weight"), X)
             template = self._templates()[0]
             cycle: Any = max(1, template._max_iter() // self.n_estimators) if self.cycle == "auto" else self.cycle
             n_epochs = cycle * self.n_estimators
@@ -172,9 +174,7 @@ def train_with_snapshots(member: Member, cycle: int) -> tuple[list[State], Outco
 def _fitted(network: Any, member: Member, encoding: Any, state: State) -> Any:
     """A fitted estimator of its own: what the network was when its training had come to `state`."""
     snapshot = clone(network).set_params(max_iter=max(1, state.progress[0].epoch))
-    for name in ("n_features_in_", "feature_names_in_"):
-        if hasattr(network, name):
-            setattr(snapshot, name, getattr(network, name))
+    take_columns(snapshot, network)
     snapshot.__dict__.update(network._results_at(member, encoding, state))
     return snapshot
 

@@ -216,8 +216,9 @@ def test_sample_weight_reaches_every_member():
 
 def test_metadata_routing():
     with config_context(enable_metadata_routing=True):
-        ensemble = EnsembleClassifier(estimator=MLP_C, n_estimators=2, random_state=0)
-        ensemble.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        member = clone(MLP_C).set_fit_request(sample_weight=True)
+        ensemble = EnsembleClassifier(estimator=member, n_estimators=2, random_state=0)
+        ensemble.set_score_request(sample_weight=True)
         pipeline = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), ensemble)
         assert pipeline.fit(X, Y_CLASS, sample_weight=np.ones(120)).predict(X).shape == (120,)
 
@@ -257,7 +258,7 @@ def test_one_warning_for_all_members():
         ({"estimators": [("voting", MLP_C)]}, r"none of its parameters. Got \['voting'\]"),
         ({"estimators": [("a", MLPClassifier)]}, "The member 'a' .* must be an estimator"),
         ({"estimators": [("a", "drop")]}, "All members .* are dropped"),
-        ({"estimators": [("a", MLPRegressor())]}, "which is no classifier"),
+        ({"estimators": [("a", MLPRegressor())]}, "which is not a classifier"),
         ({"estimators": [("svc", LinearSVC())]}, "has no predict_proba. Set voting='hard'"),
         ({"estimators": MIXED, "weights": [1, 2]}, r"'weights' .* must hold 3 numbers in the range \[0, inf\)"),
         ({"estimators": MIXED, "weights": [1, 2, -1]}, "'weights'"),

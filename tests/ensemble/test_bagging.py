@@ -439,7 +439,7 @@ def test_a_member_that_has_learned_nothing_fails_as_it_does_alone():
         ({"bootstrap": "yes"}, "'bootstrap' .* a bool"),
         ({"bootstrap": False, "oob_score": True}, "rows out of the bag"),
         ({"estimator": MLPClassifier}, r"'estimator' .* \(an instance with fit and predict\)"),
-        ({"estimator": MLPRegressor()}, "which is no classifier"),
+        ({"estimator": MLPRegressor()}, "which is not a classifier"),
         ({"estimator": MLPClassifier(alpha=-1)}, "'alpha' parameter of MLPClassifier"),
         ({"random_state": "seed"}, "'random_state'"),
     ],

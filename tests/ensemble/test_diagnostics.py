@@ -22,7 +22,7 @@ from skdl import (
     MLPRegressor,
     SnapshotEnsembleRegressor,
 )
-from skdl.ensemble import bagging as bagging_module
+from skdl.ensemble import _out_of_bag
 
 rng = np.random.default_rng(0)
 X, X_NEW = rng.normal(size=(150, 4)), rng.normal(size=(60, 4))
@@ -193,7 +193,7 @@ def test_bagging_has_the_correlation_of_rows_that_neither_has_seen(bagging, targ
                 own = fitted.member_correlation(X[rows], y[rows], share)
                 assert fitted.member_correlation_[i, j] == pytest.approx(own[i, j], rel=1e-12)
     even = np.arange(0, 150, 2)
-    monkeypatch.setattr(bagging_module, "sampled_rows", lambda n_rows, numbers: even)
+    monkeypatch.setattr(_out_of_bag, "sampled_rows", lambda n_rows, numbers: even)
     fitted = bagging.fit(X, y)
     rows = np.intersect1d(np.intersect1d(unseen[0], unseen[1]), even)
     own = fitted.member_correlation(X[rows], y[rows])
@@ -203,8 +203,8 @@ def test_bagging_has_the_correlation_of_rows_that_neither_has_seen(bagging, targ
 
 
 def test_rows_that_the_correlation_is_taken_from():
-    assert_array_equal(bagging_module.sampled_rows(7, 1 << 30), np.arange(7))
-    rows = bagging_module.sampled_rows(1_000_000, 1 << 14)
+    assert_array_equal(_out_of_bag.sampled_rows(7, 1 << 30), np.arange(7))
+    rows = _out_of_bag.sampled_rows(1_000_000, 1 << 14)
     assert (len(rows), rows[0], rows[-1], len(np.unique(rows))) == (1024, 0, 999_999, 1024)
 
 

@@ -154,7 +154,7 @@ def test_in_a_pipeline_a_search_a_frame_and_a_pickle():
     [
         ({"n_estimators": 0}, r"'n_estimators' .* an int in the range \[1, inf"),
         ({"cycle": 0}, "'cycle' .* 'auto' or an int in the range"),
-        ({"estimator": MLP_R}, "which is no classifier"),
+        ({"estimator": MLP_R}, "which is not a classifier"),
         ({"estimator": LogisticRegression()}, "one training of a multilayer perceptron of skdl"),
         ({"estimator": SoftmaxClassifier(optimizer="adam")}, "one training of a multilayer perceptron of skdl"),
         ({"estimator": clone(MLP_C).set_callbacks(callbacks.EarlyStopping())}, "without callbacks"),

@@ -1,0 +1,190 @@
+"""What both kinds of bagging share: the draws, and the fit of the members."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from contextlib import ExitStack
+from copy import copy
+from typing import Any
+
+import numpy as np
+
+from skdl._callbacks_adapter import with_callbacks
+from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
+from skdl._interrupts import columns_kept
+from skdl._search_space import Uniform
+from skdl._validation import in_units, validate_sample_weight
+from skdl._warnings import warn
+from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
+from skdl.ensemble._fitting import finish, fit_members
+from skdl.ensemble._following import Following
+from skdl.ensemble._out_of_bag import OutOfBag
+from skdl.ensemble._routing import routes_metadata
+from skdl.ensemble._sampling import Sampler
+from skdl.ensemble._tasks import Task, check_takes_weight, seeded
+
+
+class BaseBagging(OutOfBag, BaseEnsemble):
+    """What both kinds of bagging share."""
+
+    _unseen_by = "Set oob_score=True: each member is then asked for the rows out of its bag."
+    _entropy: int
+    estimators_: list[Any]
+    estimators_samples_: list[np.ndarray]
+    estimators_features_: list[np.ndarray]
+
+    _constraints = {
+        "estimator": NONE | Estimator(),
+        "n_estimators": Integer(1),
+        "max_samples": NONE | Integer(1) | Real(0, 1, open_low=True),
+        "max_features": Integer(1) | Real(0, 1, open_low=True),
+        "bootstrap": Boolean(),
+        "bootstrap_features": Boolean(),
+        "oob_score": Boolean(),
+        "warm_start": Boolean(),
+        "n_jobs": NONE | Integer(),
+        "random_state": RandomState(),
+        "verbose": Boolean() | Integer(0),
+    }
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        n_estimators: int = 10,
+        *,
+        max_samples: float | None = 1.0,
+        max_features: float = 1.0,
+        bootstrap: bool = True,
+        bootstrap_features: bool = False,
+        oob_score: bool = False,
+        warm_start: bool = False,
+        n_jobs: int | None = None,
+        random_state: Any = None,
+        verbose: Any = 0,
+    ):
+        self.estimator = estimator
+        self.n_estimators = n_estimators
+        self.max_samples = max_samples
+        self.max_features = max_features
+        self.bootstrap = bootstrap
+        self.bootstrap_features = bootstrap_features
+        self.oob_score = oob_score
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        small, more = super()._search_spaces()
+        return {"max_samples": Uniform(0.3, 1.0), **small}, {"bootstrap": [True, False], **more}
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any):
+        """Draw the members' rows and columns and fit the members.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Training data, as the members take it: frames are split by rows and stay frames.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. With `bootstrap`, rows are drawn with a probability proportional to it, and the members
+            get no weights; without, the members get them.
+        **fit_params : dict
+            What else the members have requested, with `enable_metadata_routing=True`. Of what has n_samples rows, a
+            member gets those that it learns.
+
+        Returns
+        -------
+        self : estimator
+            The fitted ensemble.
+        """
+        self._check_parameters()
+        template = self._templates()[0]
+        if sample_weight is not None and not self.bootstrap and not routes_metadata():
+            check_takes_weight(template, self)
+        routed = self._route(fit_params, None if self.bootstrap else sample_weight)["estimator"]
+        warm = self.warm_start and hasattr(self, "estimators_")
+        kept = list(self.estimators_) if warm else []
+        samples = list(self.estimators_samples_) if warm else []
+        features = list(self.estimators_features_) if warm else []
+        if len(kept) > self.n_estimators:
+            raise ValueError(
+                f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
+                "when warm_start=True."
+            )
+        with columns_kept(self), ExitStack() as held:
+            X, y = self._check_data(X, y, reset=not warm)
+            classes = self._classes_of(y, warm)
+            weight = validate_sample_weight(sample_weight, X)
+            shares = None if weight is None else in_units(weight)  # where ratios count
+            sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
+            if self.oob_score and sampler.takes_all:
+                raise ValueError(
+                    "oob_score=True needs rows out of the bag: set bootstrap=True or max_samples below the number of "
+                    "rows."
+                )
+            entropy = self._entropy if warm else root_entropy(self.random_state)
+            new = range(len(kept), self.n_estimators)
+            if not new:
+                warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
+            drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
+            chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
+            members_weight = validate_sample_weight(routed.pop("sample_weight", None), X)
+            following = held.enter_context(Following(self, len(new), X, y, weight, len(kept)))
+            members = fit_members(
+                [
+                    Task(seeded(template, seed_of(entropy, i, 0)), rows, self._subset(columns), members_weight, routed)
+                    for i, rows, columns in zip(new, drawn, chosen, strict=True)
+                ],
+                X,
+                y,
+                following,
+                classify=classes is not None,
+                row_weight=shares if self.bootstrap else None,
+                alike=True,
+                n_jobs=self.n_jobs,
+            )
+            fitted = members.as_far_as(self)
+
+        def store() -> None:
+            done = copy(self)  # takes the ensemble's place once all is known
+            for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
+                done.__dict__.pop(name, None)  # of an earlier fit with other parameters
+            done._entropy = entropy
+            done.estimator_ = template
+            done.estimators_ = kept + fitted
+            done.estimators_samples_ = samples + drawn[: len(fitted)]
+            done.estimators_features_ = features + chosen[: len(fitted)]
+            done._output_shape = y.shape[1:]
+            if classes is not None:
+                done.classes_ = classes
+            if self.oob_score:
+                done._judge_out_of_bag(X, y, shares)
+            self.__dict__ = done.__dict__
+
+        finish(self, store, members.interrupt, following)
+        return self
+
+    def _draw_columns(self, generator: np.random.Generator) -> np.ndarray:
+        """The columns of one member, in their order."""
+        n, count = self.n_features_in_, self.max_features
+        if not isinstance(count, numbers.Integral):
+            count = max(1, math.floor(count * n * (1 + 1e-9)))
+        elif count > n:
+            raise ValueError(f"max_features={count} must be at most the {n} columns of X.")
+        if self.bootstrap_features:
+            return np.sort(generator.integers(n, size=count))
+        return np.sort(generator.permutation(n)[:count])
+
+    def _subset(self, columns: np.ndarray) -> np.ndarray | None:
+        """The columns of a member, None for all as they stand."""
+        return None if np.array_equal(columns, np.arange(self.n_features_in_)) else columns
+
+    def _columns_of(self, i: int) -> np.ndarray | None:
+        return self._subset(self.estimators_features_[i])
+
+    def _templates(self) -> list[Any]:
+        return [self._default() if self.estimator is None else self.estimator]

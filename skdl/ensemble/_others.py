@@ -1,0 +1,107 @@
+"""Members that are no networks of skdl: fitted one by one, by joblib, on samples that may lack a class."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+
+from skdl._callbacks_adapter import MemberTask
+from skdl._progress import labelled
+from skdl._warnings import Warned, collecting, warn
+from skdl.ensemble._following import around
+from skdl.ensemble._routing import takes_weight
+from skdl.ensemble._sampling import select_rows
+from skdl.ensemble._tasks import Task
+
+
+class Settings(NamedTuple):
+    """What holds where an ensemble is fitted, for members that are fitted elsewhere."""
+
+    config: dict[str, Any]
+    filters: Any
+    process: int
+
+
+def fit_one(
+    i: int,
+    task: Task,
+    X: Any,
+    y: np.ndarray,
+    classify: bool,
+    here: Settings,
+    done: dict[int, tuple[Any, list[Warned]]],
+    followed: MemberTask | None,
+    label: str,
+    tell: Callable[[int], None] | None,
+) -> tuple[Any, list[Warned]]:
+    """A fitted member and what it warns of, which are put into `done` as well."""
+    outside = _filters_of(here), config_context(**here.config)
+    with outside[0], outside[1], collecting() as messages, labelled(label), around(followed, task.member):
+        member = _fit(task, task.table(X), y, classify)
+    done[i] = member, messages
+    if tell is not None:
+        tell(i)
+    return member, messages
+
+
+def _fit(task: Task, X: Any, y: np.ndarray, classify: bool) -> Any:
+    if not classify or task.rows is None:
+        return task.fit(X, y)
+    labels = np.unique(y[task.rows])
+    try:
+        member = task.fit(X, y)
+        if len(labels) == 1:  # which some learn, and then fail to predict
+            answer = member.predict_proba if hasattr(member, "predict_proba") else member.predict
+            answer(select_rows(X, task.rows[:1]))
+        return member
+    except Exception as error:
+        if isinstance(error, TypeError) or len(labels) == len(np.unique(y)):
+            raise
+        member = _fit_with_counts(task, X, y)
+        return _constant(task, X, y, labels, error) if member is None else member
+
+
+def _fit_with_counts(task: Task, X: Any, y: np.ndarray) -> Any:
+    """The member fitted to all rows, with the times that each was drawn as weights; None if it does not take that.
+
+    So it knows that there are other classes: some learn only two or more, or labels 0, 1, ... without a gap.
+    """
+    if task.rows is None or not takes_weight(task.member):
+        return None
+    counts = np.bincount(task.rows, minlength=len(y)).astype(np.float64)
+    weight = counts if task.weight is None else counts * task.weight
+    try:
+        return replace(task, member=clone(task.member), rows=None, weight=weight).fit(X, y)
+    except Exception:  # the error of the drawn rows is told
+        return None
+
+
+def _constant(task: Task, X: Any, y: np.ndarray, labels: np.ndarray, error: Exception) -> Any:
+    """What stands for a member that cannot learn a sample of one class: it predicts that class."""
+    if len(labels) > 1:
+        raise error
+    warn(
+        f"the sample has rows of class {labels.tolist()[0]!r} alone, which {type(task.member).__name__} does not learn "
+        f"({error}): the member predicts this class. More rows of the others, or a larger max_samples, would help."
+    )
+    return replace(task, member=DummyClassifier(strategy="prior"), weight=None, params={}).fit(X, y)
+
+
+@contextmanager
+def _filters_of(here: Settings) -> Iterator[None]:
+    """The filters of warnings, in another process; in this one, whose threads share them, they are as they are."""
+    if here.process == os.getpid():
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filters = here.filters
+        yield

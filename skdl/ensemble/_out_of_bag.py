@@ -1,0 +1,73 @@
+"""A bagged ensemble judged by its own training rows: each by the members that have not seen it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+
+from skdl._warnings import warn
+from skdl.ensemble._diagnostics import error_correlation
+from skdl.ensemble._sampling import select_rows
+
+SAMPLE_NUMBERS = 1 << 24  # of residuals that the members' correlation is taken from: 128 MB
+
+
+class OutOfBag:
+    """The out-of-bag attributes of a bagged ensemble."""
+
+    estimators_samples_: list[np.ndarray]
+    _outputs: Any
+    _residuals: Any
+
+    @abstractmethod
+    def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
+        """Write the out-of-bag attributes; rows that are not `covered` have NaN for an average."""
+
+    def _judge_out_of_bag(self, X: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
+        """Average over each row's members that have not seen it."""
+        if max(int(rows.max()) for rows in self.estimators_samples_) >= len(y):
+            raise ValueError("oob_score=True and warm_start=True need the rows of the earlier fits, too.")
+        unseen = np.ones((len(self.estimators_samples_), len(y)), dtype=bool)
+        for out_of_bag, rows in zip(unseen, self.estimators_samples_, strict=True):
+            out_of_bag[rows] = False
+        total: Any = None
+        sample: Any = None  # of the rows, for the correlation
+        for j, out_of_bag in enumerate(unseen):
+            if not out_of_bag.any():
+                continue
+            rows = np.flatnonzero(out_of_bag)
+            [output] = self._outputs(select_rows(X, rows), [j])
+            if total is None:
+                total = np.zeros((len(y), *output.shape[1:]))
+                sample = sampled_rows(len(y), len(unseen) * output[0].size)
+                residuals = np.zeros((len(unseen), len(sample), output[0].size))
+            total[rows] += output
+            judged = np.flatnonzero(out_of_bag[sample])
+            places = np.searchsorted(rows, sample[judged])
+            residuals[j, judged] = self._residuals(output[None, places], y[sample[judged]])[0]
+        count = unseen.sum(axis=0)
+        covered = count > 0
+        if not covered.all():
+            warn(
+                f"{(~covered).sum()} of {len(y)} rows were in the bag of every member and have no out-of-bag estimate "
+                "(NaN). Use more estimators.",
+                stacklevel=7,
+            )
+        if total is None:
+            total = np.zeros(len(y))
+        total[~covered] = np.nan
+        average = (total.T / np.maximum(count, 1)).T
+        self._store_out_of_bag(average, covered, y, weight)
+        share = None if weight is None or sample is None else weight[sample]
+        k = len(unseen)
+        self._member_correlation = (
+            np.full((k, k), np.nan) if sample is None else error_correlation(residuals, share, unseen[:, sample])
+        )
+
+
+def sampled_rows(n_rows: int, numbers_a_row: int) -> np.ndarray:
+    """All rows, or as many as `SAMPLE_NUMBERS` allow (but a thousand), evenly spread."""
+    most = max(1000, SAMPLE_NUMBERS // numbers_a_row)
+    return np.arange(n_rows) if n_rows <= most else np.linspace(0, n_rows - 1, most).astype(np.intp)

@@ -1,0 +1,97 @@
+"""What one member of an ensemble is to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils.validation import has_fit_parameter
+
+from skdl.ensemble._sampling import select_columns, select_rows
+from skdl.neural._base import BaseNetwork
+from skdl.neural._classifier import NetworkClassifier
+
+
+@dataclass(frozen=True)
+class Task:
+    """An unfitted member and its part of the data.
+
+    Parameters
+    ----------
+    member : estimator
+    rows : int array or None
+        Its rows, with repetitions; None for all.
+    columns : int array or None
+        Its columns; None for all.
+    weight : array of shape (n,) or None
+        Weights of all rows, which its fit takes.
+    params : mapping
+        What else its fit takes.
+    """
+
+    member: Any
+    rows: np.ndarray | None = None
+    columns: np.ndarray | None = None
+    weight: np.ndarray | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def table(self, X: Any) -> Any:
+        """Its columns of X."""
+        return X if self.columns is None else select_columns(X, self.columns)
+
+    def fit(self, X: Any, y: np.ndarray) -> Any:
+        """Fit the member by its own method to the rows, of a table that has its columns."""
+        weight, params, n = self.weight, dict(self.params), len(y)
+        if self.rows is not None:
+            X, y = select_rows(X, self.rows), y[self.rows]
+            weight = None if weight is None else weight[self.rows]
+            params = select_rows_of(params, self.rows, n)
+        if weight is not None:
+            params["sample_weight"] = weight
+        return self.member.fit(X, y, **params)
+
+    @property
+    def is_stackable(self) -> bool:
+        """Whether the member may be trained in a stack: all that its fit takes are rows and their weights."""
+        return not self.params and is_stackable(self.member)
+
+
+def select_rows_of(params: Mapping[str, Any], rows: np.ndarray, n: int) -> dict[str, Any]:
+    """What a fit takes, with the rows of all that has as many as the data; validation data has rows of its own."""
+
+    def part(name: str, value: Any) -> Any:
+        n_rows = (
+            value.shape[0] if getattr(value, "shape", ()) else len(value) if isinstance(value, (list, tuple)) else -1
+        )
+        if n_rows != n or name.endswith("_val"):
+            return value
+        return [value[i] for i in rows] if isinstance(value, (list, tuple)) else select_rows(value, rows)
+
+    return {name: part(name, value) for name, value in params.items()}
+
+
+def seeded(estimator: Any, seed: np.random.SeedSequence, *, keep: bool = False) -> Any:
+    """A clone in which every `random_state` is a number from `seed`; with `keep`, only those that were None."""
+    member = clone(estimator)
+    params = member.get_params(deep=True)
+    names = sorted(name for name in params if name == "random_state" or name.endswith("__random_state"))
+    states = dict(zip(names, map(int, seed.generate_state(len(names))), strict=True))
+    chosen = {name: state for name, state in states.items() if not keep or params[name] is None}
+    return member.set_params(**chosen) if chosen else member
+
+
+def check_takes_weight(estimator: Any, owner: Any) -> None:
+    """Raise unless the estimator's fit takes `sample_weight`."""
+    if not has_fit_parameter(estimator, "sample_weight"):
+        raise ValueError(
+            f"{type(owner).__name__} was given sample_weight, and the fit of its member {type(estimator).__name__} "
+            "does not take it. Fit without it, or use members that take it."
+        )
+
+
+def is_stackable(estimator: Any) -> bool:
+    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call."""
+    return isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
