@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,15 @@ class RootEstimator(BaseEstimator):
         -------
         self : estimator
         """
-        known = constructor_arguments(type(self))
+        known = self._settable()
         for name in (key.partition("__")[0] for key in params):
             if name not in known:
                 raise ValueError(unknown_parameter(type(self), name, our_word))
         return super().set_params(**params)
+
+    def _settable(self) -> Container[str]:
+        """The names that `set_params` takes, up to a `__`."""
+        return constructor_arguments(type(self))
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
         return {"link": _page(type(self)._doc_page)}

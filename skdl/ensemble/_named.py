@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any
 
 from sklearn.utils import Bunch
@@ -69,6 +70,9 @@ class NamedMembers(BaseEnsemble):
         if replaced:
             self.estimators = [(name, replaced.get(name, member)) for name, member in self._named()]
         return super().set_params(**params)
+
+    def _settable(self) -> Container[str]:
+        return {*super().get_params(deep=False), *(name for name, _ in self._named())}
 
     def __sklearn_clone__(self):
         copy = super().__sklearn_clone__()
