@@ -36,12 +36,20 @@ def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None
         try:
             init(self, *args, **kwargs)
         except TypeError:
-            unknown = [name for name in kwargs if name not in constructor_arguments(type(self))]
-            if not unknown:
-                raise
-            raise TypeError(unknown_parameter(type(self), unknown[0], our)) from None
+            refuse_unknown(type(self), kwargs, our)
+            raise
 
     cls.__init__ = explaining  # type: ignore[misc]
+
+
+def refuse_unknown(cls: Any, given: Mapping[str, Any], our: Callable[[str, list[str]], str]) -> None:
+    """Raise for a parameter that a class does not have.
+
+    It stands for itself, for a class of `__main__` is pickled with its constructor's code, and this by its name.
+    """
+    unknown = [name for name in given if name not in constructor_arguments(cls)]
+    if unknown:
+        raise TypeError(unknown_parameter(cls, unknown[0], our)) from None
 
 
 def unknown_parameter(cls: Any, name: str, our: Callable[[str, list[str]], str]) -> str:

@@ -21,6 +21,7 @@ from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
+from skdl.neural._effects import check_effects, check_judged
 from skdl.neural._endings import check_ending, ending_note, ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._public import checked, fingerprint, unfold
@@ -177,6 +178,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
                 )
         if go_on:
             self._take_over_public()
+        if n_epochs:
+            check_judged(self, is_judged=validation[0] is not None, incremental=incremental)
         with columns_kept(self):
             data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
             member = self._member(
@@ -220,6 +223,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
             )
         if penalty.on_activations and np.ndim(self.alpha):
             raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
+        check_effects(self)
 
     def _generator(self) -> np.random.Generator:
         """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""

@@ -60,8 +60,6 @@ max_time : float or None, default=None
     from the start of its own training.
 shuffle : bool, default=True
     Whether each epoch takes the rows in a new random order.
-stratified_batches : bool, default=False
-    Whether every batch keeps the classes' shares, as near as whole rows allow (for classes only).
 tol : float, default=1e-4
     An epoch that gains no more than this, in [0, inf), on the best loss (or validation score) counts as no progress.
     For a full-batch optimizer: on the largest component of the gradient.

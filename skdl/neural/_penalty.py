@@ -15,7 +15,7 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
     """One factor for all weights; or of an array with one a feature, the first layer's by row and their mean above."""
     if np.ndim(alpha) == 0:
         return float(alpha)
-    shapes = _shapes(architecture)
+    alpha, shapes = np.asarray(alpha, dtype=np.float64), _shapes(architecture)
     parts = [np.repeat(alpha, shapes[0][1])]
     parts += [np.full(n_in * n_out, alpha.mean()) for n_in, n_out in shapes[1:]]
     return np.concatenate(parts).astype(dtype)
@@ -25,9 +25,12 @@ def check_alpha(alpha: Any, n_inputs: int) -> None:
     """Raise for an array that is not one factor a feature."""
     if np.ndim(alpha) == 0:
         return
-    alpha = np.asarray(alpha, dtype=np.float64)
     expected = f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_inputs} such numbers, "
     expected += "one a feature."
+    try:
+        alpha = np.asarray(alpha, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{expected} Got {alpha!r}.") from None
     if alpha.shape != (n_inputs,):
         raise ValueError(f"{expected} Got an array of shape {alpha.shape}.")
     wrong = alpha[~(np.isfinite(alpha) & (alpha >= 0))]

@@ -29,7 +29,6 @@ COMMON = {
     "max_iter": OneOf("auto") | Integer(1),
     "max_time": NONE | Real(0, open_low=True),
     "shuffle": Boolean(),
-    "stratified_batches": Boolean(),
     "tol": Real(0),
     "n_iter_no_change": NONE | Integer(1) | OneOf(math.inf),
     "early_stopping": Boolean(),

@@ -154,6 +154,7 @@ def _progress(
 FIELDS: dict[str, Callable[[Any], bool]] = {
     "epoch": _whole,
     "first_epoch": _whole,
+    "seen": _whole,
     "waited": _whole,
     "loss": _number,
     "best": _number,

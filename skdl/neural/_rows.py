@@ -32,7 +32,9 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     strata = None
     if network._option("stratified_batches"):
         labels = data.encoding.strata(data.y)
-        strata = None if labels is None else np.unique(labels, return_inverse=True)[1]
+        if labels is None:
+            raise ValueError("stratified_batches=True has no effect on this y: it keeps the shares of one label a row.")
+        strata = np.unique(labels, return_inverse=True)[1]
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)
 
 

@@ -8,9 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import check_scoring
+from sklearn.base import is_regressor
+from sklearn.metrics import check_scoring, get_scorer_names
 
+from skdl._words import nearest
 from skdl.engine import Rows
+
+NAMES = [*get_scorer_names(), "loss"]
 
 
 def validation_score(
@@ -27,6 +31,11 @@ def validation_score(
         share = np.ones(len(data.y)) if data.weight is None else data.weight
         weight = (share / share.sum()).astype(data.dtype)[None, :, None]
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
+    if isinstance(scoring, str) and scoring not in NAMES:
+        raise ValueError(
+            f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, NAMES)} "
+            "sklearn.metrics.get_scorer_names() lists them."
+        )
     scorer = check_scoring(network, scoring=scoring)
     weights = {} if data.weight is None else {"sample_weight": data.weight}
     X = rows.X if rows.index is None else rows.X[rows.index]
@@ -37,9 +46,17 @@ def validation_score(
             return np.nan  # it is not defined on these rows: it need not say so in every epoch
         if output_map is not None:
             raw = raw * output_map[0] + output_map[1]
-        answers.append(float(scorer(_answering(network, data.encoding, raw), X, data.y, **weights)))
+        answers.append(asked(raw))
         return answers[-1]
 
+    def asked(raw: np.ndarray) -> float:
+        try:
+            return float(scorer(_answering(network, data.encoding, raw), X, data.y, **weights))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"scoring={scoring!r} cannot judge {type(network).__name__}: {error}") from error
+
+    if isinstance(scoring, str) and is_regressor(network) and len(data.y) > 1:
+        asked(np.zeros(data.targets.shape, data.dtype))  # before any work: most scorers are for classifiers
     return score
 
 

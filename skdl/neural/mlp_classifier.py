@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from skdl import _registry
-from skdl._constraints import NONE, Instance, ListOf, OneOf
+from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
 from skdl._encoding import Columns, Encoding
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
@@ -31,6 +31,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     label_smoothing : float, default=0.0
         In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1). A multilabel indicator's ones
         become 1 - a and its zeros a.
+    stratified_batches : bool, default=False
+        Whether every batch keeps the classes' shares, as near as whole rows allow, for a y with one label a row.
     {training}
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count). With class
@@ -77,6 +79,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     _constraints = {
         **COMMON,
         "label_smoothing": PROBABILITY,
+        "stratified_batches": Boolean(),
         "class_weight": NONE | OneOf("balanced") | Instance(dict) | ListOf(Instance(dict)),
     }
 

@@ -101,7 +101,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         max_iter: Any = "auto",
         max_time: float | None = None,
         shuffle: bool = True,
-        stratified_batches: bool = False,
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         early_stopping: bool = False,
@@ -133,7 +132,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         self.max_iter = max_iter
         self.max_time = max_time
         self.shuffle = shuffle
-        self.stratified_batches = stratified_batches
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping

@@ -37,7 +37,7 @@ def test_other_links_have_their_names():
 def test_rows_seen_add_up_over_calls_and_not_over_rows_set_apart():
     mlp = MLPRegressor((3,), max_iter=2, schedule="constant", warm_start=True, early_stopping=True, random_state=0)
     assert mlp.fit(X, Y).t_ == 2 * 54
-    assert mlp.partial_fit(X[:7], Y[:7]).t_ == 2 * 54 + 7
+    assert mlp.partial_fit(X[:7], Y[:7], X_val=X[7:], y_val=Y[7:]).t_ == 2 * 54 + 7
     assert mlp.fit(X, Y).t_ == 4 * 54 + 7
 
 

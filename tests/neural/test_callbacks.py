@@ -394,7 +394,7 @@ def test_what_was_kept_by_another_rule_is_not_kept_any_longer():
     assert best_epoch(mlp, "validation_score") < 24
     last = mlp._training.state.theta[0].copy()
     before = mlp.coefs_[0].copy()
-    mlp.partial_fit(X, Y)
+    mlp.set_params(early_stopping=False).partial_fit(X, Y)
     assert not np.array_equal(mlp.coefs_[0], before)
     assert not np.array_equal(mlp._training.state.theta[0], last)
     np.testing.assert_array_equal(mlp.coefs_[1], weights_of(mlp)[1])

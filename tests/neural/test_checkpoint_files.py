@@ -160,7 +160,10 @@ def used(network, y):
     assert len(network.history_) == network.n_iter_
     copy.deepcopy(network).fit(X, y)
     if hasattr(network, "partial_fit"):
-        copy.deepcopy(network).partial_fit(X, y)
+        incremental = copy.deepcopy(network)
+        if hasattr(network, "early_stopping"):
+            incremental.set_params(early_stopping=False)  # partial_fit sets no rows apart
+        incremental.partial_fit(X, y)
     network.set_params(max_iter=4).fit(X, y)
 
 

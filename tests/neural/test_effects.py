@@ -1,0 +1,100 @@
+"""No parameter is accepted and ignored: each is an error that says what to do, or does something."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from skdl import BaggingClassifier, LeastSquaresRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 3))
+Y = X @ [1.0, 2.0, 3.0]
+LABELS = (Y > 0).astype(int)
+WITHOUT_EFFECT = [
+    ({"optimizer": "lbfgs", "batch_size": 16}, "batch_size=16 has no effect: optimizer='lbfgs' takes all rows"),
+    ({"optimizer": "lbfgs", "schedule": "step"}, "schedule='step' has no effect: optimizer='lbfgs'"),
+    ({"prior": np.ones((3, 4)), "alpha": 0.0}, "'prior' has no effect with alpha=0"),
+    ({"prior": np.ones((3, 4)), "penalty": "max_norm"}, "'prior' has no effect with penalty='max_norm'"),
+    ({"scoring": "loss"}, "scoring='loss' has no effect without validation rows"),
+    ({"validation_fraction": 0.3}, "validation_fraction=0.3 has no effect without validation rows"),
+]
+
+
+@pytest.mark.parametrize(("params", "message"), WITHOUT_EFFECT)
+def test_what_has_no_effect_is_an_error(params, message):
+    for network, y in ((MLPRegressor, Y), (MLPClassifier, LABELS)):
+        with pytest.raises(ValueError, match=message):
+            network((4,), **params).fit(X, y)
+    own = {key: value for key, value in params.items() if key in SoftmaxClassifier().get_params(deep=False)}
+    if own == params and "prior" not in params:
+        with pytest.raises(ValueError, match=message):
+            SoftmaxClassifier(**params).fit(X, LABELS)
+
+
+def test_the_same_parameters_where_they_have_an_effect():
+    validation = {"X_val": X[:10], "y_val": Y[:10]}
+    MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2).fit(X, Y, **validation)
+    MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2, early_stopping=True).fit(X, Y)
+    MLPRegressor((4,), optimizer="lbfgs", schedule="constant", max_iter=2).fit(X, Y)
+
+
+def test_partial_fit_sets_no_rows_apart():
+    for network, y in ((MLPRegressor, Y), (MLPClassifier, LABELS)):
+        with pytest.raises(ValueError, match=r"early_stopping=True has no effect in partial_fit.* X_val and y_val"):
+            network((4,), early_stopping=True).partial_fit(X, y)
+        judged = network((4,), early_stopping=True).partial_fit(X, y, X_val=X, y_val=y)
+        assert judged.best_validation_score_ == pytest.approx(judged.score(X, y), rel=1e-5)
+
+
+def test_stratified_batches_are_for_labels():
+    with pytest.raises(TypeError, match="Invalid parameter 'stratified_batches' for MLPRegressor"):
+        MLPRegressor(stratified_batches=True)
+    with pytest.raises(ValueError, match="has no effect on this y: it keeps the shares of one label a row"):
+        MLPClassifier((4,), stratified_batches=True).fit(X, np.column_stack([LABELS, 1 - LABELS, LABELS]))
+    with pytest.raises(ValueError, match="stratified_batches=True has no effect: optimizer='lbfgs'"):
+        MLPClassifier((4,), stratified_batches=True, optimizer="lbfgs").fit(X, LABELS)
+
+
+@pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", "roc_auc", "f1"])
+def test_a_score_of_classes_cannot_judge_a_regressor(scoring):
+    mlp = MLPRegressor((4,), early_stopping=True, scoring=scoring, random_state=0)
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot judge MLPRegressor") as error:
+        mlp.fit(X, Y)
+    assert not hasattr(mlp, "coefs_")
+    assert error.value.__cause__ is not None
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot judge MLPRegressor"):
+        mlp.set_params(early_stopping=False).fit(X, Y, X_val=X, y_val=Y)
+
+
+def test_an_unknown_score_is_named():
+    with pytest.raises(ValueError, match=r"scoring='acuracy' is not the name of a scorer.* Did you mean 'accuracy'\?"):
+        MLPClassifier((4,), early_stopping=True, scoring="acuracy").fit(X, LABELS)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda alpha: MLPRegressor((3,), alpha=alpha, max_iter=2, random_state=0),
+        lambda alpha: MLPClassifier((), alpha=alpha, optimizer="lbfgs", random_state=0),
+        lambda alpha: SoftmaxClassifier(alpha=alpha),
+        lambda alpha: SoftmaxClassifier(alpha=alpha, penalty="l1"),
+        lambda alpha: LeastSquaresRegressor(alpha=alpha),
+        lambda alpha: LeastSquaresRegressor(alpha=alpha, solver="lbfgs"),
+        lambda alpha: BaggingClassifier(MLPClassifier((3,), alpha=alpha, max_iter=2), 2, random_state=0),
+    ],
+)
+def test_alpha_is_any_array(make):
+    numbers = [0.1, 0.2, 0.3]
+    predicted = []
+    for alpha in (np.array(numbers), numbers, tuple(numbers), pd.Series(numbers), pl.Series(numbers)):
+        fitted = make(alpha)
+        y = Y if hasattr(fitted, "coef_") or "Regressor" in type(fitted).__name__ else LABELS
+        fitted.fit(X, y)
+        predicted.append(fitted.predict_proba(X) if y is LABELS else fitted.predict(X))
+    for other in predicted[1:]:
+        np.testing.assert_array_equal(other, predicted[0])
+    for wrong in ([0.1, 0.2], ["a", "b", "c"], [-1, 1, 1], [np.nan, 1, 1]):
+        with pytest.raises(ValueError, match=r"The 'alpha' parameter must be a number .* or an array of 3"):
+            make(wrong).fit(X, y)
