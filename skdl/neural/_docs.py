@@ -38,18 +38,18 @@ schedule : str or Schedule, default="auto"
 penalty : str or Penalty, default="l2"
     Function R of the weights.
 alpha : float or array-like of shape (n_features,), default=1e-3
-    Factor of the penalty, in [0, inf); an array holds one for each feature's weights (the layers above take its mean).
-    The objective is a mean over rows: scikit-learn's MLP divides its `alpha` by the number of rows of a batch, so that
-    its value corresponds to alpha / batch_size here (of a regressor with k outputs to alpha / (batch_size k), see the
-    notes).
+    Factor of the penalty, in [0, inf), of the weights as the notes define them, which convert scikit-learn's `alpha`;
+    an array holds one for each feature's weights (the layers above take its mean).
 prior : array-like, list of array-like or None, default=None
     Coefficients that the penalty draws to, rather than to zero: one array of the first layer's shape (n_in, n_out), or
     a list with one for each layer (None for zero), in the units of `coefs_`.
 """,
     "training": """
 standardize : bool, default=True
-    Whether the network sees inputs less their mean, in units of their standard deviation (a column without variance is
-    only centred). It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is.
+    Whether the network sees inputs less their mean, in units of their standard deviation, and the penalty acts on the
+    weights for these. It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is. A
+    column that is constant in training has no effect, its coefficients are 0; in `partial_fit` it is learned from the
+    first call on in which it moves. With False, the network sees X as it is, constant columns and all.
 batch_size : int or "auto", default="auto"
     Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 32 and at most 128. Full-batch
     optimizers take all rows.
@@ -93,6 +93,8 @@ coefs_ : list of arrays of shape (n_in, n_out)
     Weights of each layer, for X as it is.
 intercepts_ : list of arrays of shape (n_out,)
     Intercepts of each layer.
+X_mean_, X_scale_ : arrays of shape (n_features_in_,)
+    Mean and standard deviation of the training inputs, see the notes; without `standardize` 0 and 1.
 n_iter_ : int
     Epochs trained.
 loss_ : float
@@ -141,6 +143,42 @@ A y may be, with the columns of y in the order of their names or of `classes`, a
   need `cv=KFold()` for a frame whose columns have different types.
 
 Where a row has several labels, it is right in `score` and `early_stopping` when all of them are.
+""",
+    "objective": """
+With inputs x' = (x - m) / s as the network sees them, the objective is
+
+    1/n sum_i w_i loss(f(x'_i), y_i) + alpha R(W'),
+
+with w_i the sample weights divided by their mean (rows of weight zero are left out), m and s the columns' mean and
+standard deviation, `X_mean_` and `X_scale_`, and R(W') the penalty of all weights of f, 1/2 sum W'^2 for "l2". `coefs_`
+are the weights W for X as it is: W'_1 = s W_1, each row times its column's deviation, and W' = W in the layers above
+(between normalizations, which `coefs_` hold folded in, W' is not defined by W). So `alpha` means the same in all units.
+With standardize=False, m is 0 and s is 1, and the penalty acts on `coefs_` themselves. `loss_` is this objective: of a
+full-batch optimizer at the weights that it ended at, in mini-batches as it went along.
+
+scikit-learn's MLP of the same inputs (a `StandardScaler` before it) divides its penalty by the rows of a batch: its
+`alpha` corresponds to alpha / n_batch here, with n_batch all rows for its "lbfgs".
+""",
+    "objective_reals": """
+With inputs x' = (x - m) / s and targets y' = (y - m_y) / s_y as the network sees them, the objective is
+
+    1/n sum_i w_i loss(f(x'_i), y'_i) + alpha R(W'),
+
+with w_i the sample weights divided by their mean (rows of weight zero are left out), m, s, m_y and s_y the means and
+standard deviations `X_mean_`, `X_scale_`, `y_mean_` and `y_scale_`, and R(W') the penalty of all weights of f,
+1/2 sum W'^2 for "l2". `coefs_` are the weights W for X and y as they are: W'_1 = s W_1, each row times its column's
+deviation, then W'_L = W_L / s_y in the last layer, each column over its target's, and W' = W between them (between
+normalizations, which `coefs_` hold folded in, W' is not defined by W). So `alpha` means the same in all units. With
+standardize=False, m is 0 and s is 1; with standardize_target=False, and for losses with a link such as "poisson", m_y
+is 0 and s_y is 1. `loss_` is this objective: of a full-batch optimizer at the weights that it ended at, in mini-batches
+as it went along.
+
+Targets that are all equal are predicted exactly: s_y is 0, and m_y their value.
+
+scikit-learn's MLP of the same inputs and targets (a `StandardScaler` before it, and a `TransformedTargetRegressor`
+around it) divides its penalty by the rows of a batch, and its steps follow the errors' sum over k targets, where its
+`loss_` and the objective here have their mean: its `alpha` corresponds to alpha / (n_batch k) here, with n_batch all
+rows for its "lbfgs", and its learning rate with "sgd" to k times as much here ("adam" has steps without a scale).
 """,
     "notes": """
 Weights of rows enter the mean loss: where each step takes all rows (`batch_size` at least n_samples, or a full-batch

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Callable, Integer, ListOf, OneOf, RandomState, Real, Text
@@ -54,6 +55,22 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "penalty": _registry.penalties,
         "loss": _registry.losses,
     }
+
+    @property
+    def X_mean_(self) -> np.ndarray:
+        """The mean of the training inputs, which the network sees less it; zeros without standardisation."""
+        check_is_fitted(self)
+        shift = self._training.shift
+        return np.zeros(self.n_features_in_) if shift is None else shift.copy()
+
+    @property
+    def X_scale_(self) -> np.ndarray:
+        """The deviation of the training inputs, which the network sees in units of it; ones without standardisation."""
+        check_is_fitted(self)
+        scale = self._training.scale
+        if scale is None:
+            return np.ones(self.n_features_in_)
+        return np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale.astype(np.float64)))
 
     @property
     def _drops_constants(self) -> bool:

@@ -17,10 +17,10 @@ from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 class MLPClassifier(NetworkClassifier, Perceptron):
     """Multilayer perceptron that learns class probabilities by maximum likelihood.
 
-    minimise  1/n sum_i w_i loss(network(x_i), y_i) + alpha R(W)
+    minimise  1/n sum_i w_i loss(f(x'_i), y_i) + alpha R(W')
 
-    with w_i the sample weights divided by their mean, the cross entropy as loss, and R the penalty of all weights
-    (intercepts are free).
+    over networks f of standardised inputs x', with w_i the sample weights divided by their mean, the cross entropy as
+    loss, and R the penalty of the weights W' of f (intercepts are free). The notes say how W' and `coefs_` go together.
 
     Parameters
     ----------
@@ -54,6 +54,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     Notes
     -----
+    {objective}
+
     {labels}
 
     {notes}

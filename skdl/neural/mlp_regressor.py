@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import Boolean
@@ -25,10 +26,11 @@ from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
 class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     """Multilayer perceptron that learns real targets.
 
-    minimise  1/n sum_i w_i loss(network(x_i), (y_i - m) / s) + alpha R(W)
+    minimise  1/n sum_i w_i loss(f(x'_i), y'_i) + alpha R(W')
 
-    with w_i the sample weights divided by their mean, half the squared error as loss, m and s the targets' mean and
-    standard deviation (`standardize_target`), and R the penalty of all weights (intercepts are free).
+    over networks f of standardised inputs x' and targets y', with w_i the sample weights divided by their mean, half
+    the squared error as loss, and R the penalty of the weights W' of f (intercepts are free). The notes say how W' and
+    `coefs_` go together.
 
     Parameters
     ----------
@@ -44,6 +46,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
     Attributes
     ----------
     {attributes}
+    y_mean_, y_scale_ : arrays of shape (n_outputs,)
+        Mean and standard deviation of the training targets, see the notes; without standardisation 0 and 1.
 
     See Also
     --------
@@ -52,8 +56,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     Notes
     -----
-    The loss of k outputs is their mean. scikit-learn's MLPRegressor goes down the gradient of their sum: its steps are
-    those of `learning_rate` times k and `alpha` / k here (of Adam, whose steps have no scale, of `alpha` / k alone).
+    {objective_reals}
 
     {notes}
 
@@ -221,6 +224,18 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
             return float(r2_score(true, predicted * unit, sample_weight=weight))
 
         return score
+
+    @property
+    def y_mean_(self) -> np.ndarray:
+        """The mean of the training targets, which are learned less it; zeros without standardisation."""
+        check_is_fitted(self)
+        return self._training.encoding.shift.copy()
+
+    @property
+    def y_scale_(self) -> np.ndarray:
+        """The deviation of the training targets, the unit that they are learned in; ones without standardisation."""
+        check_is_fitted(self)
+        return self._training.encoding.scale.copy()
 
     def partial_fit(
         self,
