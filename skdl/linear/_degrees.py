@@ -10,6 +10,8 @@ from skdl._validation import names_of_features
 from skdl.linear._terms import count_terms
 
 MAX_TERMS = 20_000
+MAX_EXPONENT = 1000  # of one feature: the change to other polynomials of it takes the square of it in time and memory
+COUNTED = 10**15
 
 
 class DegreeOfEachColumn(Constraint):
@@ -19,12 +21,12 @@ class DegreeOfEachColumn(Constraint):
         if isinstance(value, tuple):  # which PolynomialFeatures reads as the smallest and the largest degree
             return False
         degrees = list(value.values()) if isinstance(value, dict) else value
-        return ListOf(Integer(0, MAX_TERMS)).accepts(degrees) and max(degrees, default=0) >= 1
+        return ListOf(Integer(0, MAX_EXPONENT)).accepts(degrees) and max(degrees, default=0) >= 1
 
     def __str__(self) -> str:
         return (
             "a list (an entry for each column) or a dict (an entry for each column's name) of ints in the range "
-            f"[0, {MAX_TERMS}] that are not all 0"
+            f"[0, {MAX_EXPONENT}] that are not all 0"
         )
 
 
@@ -42,6 +44,7 @@ def read_degree(estimator: Any) -> tuple[list[int], int]:
     degree = max(caps)
     if estimator.interaction_only:
         caps = [min(cap, 1) for cap in caps]
+    degree = min(degree, sum(caps))
     _check_size(estimator, caps, degree)
     return caps, degree
 
@@ -62,10 +65,13 @@ def _by_name(estimator: Any, degrees: dict[str, int]) -> list[int]:
 
 
 def _check_size(estimator: Any, caps: list[int], degree: int) -> None:
-    n_terms = count_terms(caps, degree)
-    if n_terms > MAX_TERMS:
-        advice = "a smaller degree" if estimator.interaction_only else "a smaller degree, interaction_only=True"
-        raise ValueError(
-            f"degree={estimator.degree} with {len(caps)} features gives {n_terms} terms; the limit is {MAX_TERMS}. Use "
-            f"{advice}, or fewer features: in a list of degrees, 0 leaves one out."
-        )
+    n_terms = count_terms(caps, degree, COUNTED)
+    if n_terms <= MAX_TERMS and max(caps) <= MAX_EXPONENT:
+        return
+    limit = f"the limit is {MAX_TERMS}" if n_terms > MAX_TERMS else f"exponents may be at most {MAX_EXPONENT}"
+    count = n_terms if n_terms <= COUNTED else "more than 10^15"
+    advice = "a smaller degree" if estimator.interaction_only else "a smaller degree, interaction_only=True"
+    raise ValueError(
+        f"degree={estimator.degree} with {len(caps)} feature{'s' * (len(caps) > 1)} gives {count} terms; {limit}. Use "
+        f"{advice}, or fewer features: in a list of degrees, 0 leaves one out."
+    )

@@ -23,6 +23,8 @@ from skdl.linear._double_double import DoubleDouble
 from skdl.linear._gram import REFINE_SAFETY, Gram, accumulate, factorise, solve_gram
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve
 from skdl.linear._polynomial_refinement import refine_exactly, refine_penalised
+from skdl.linear._powers_of_two import divided, exponents_of
+from skdl.linear._terms import list_powers
 
 # Coefficients are refined with 32 digits where they may have errors above these, in designs of up to so many numbers:
 # 2^14 take about 2 ms, 2^18 about 30 ms.
@@ -38,6 +40,8 @@ class Fitted(NamedTuple):
     coef: np.ndarray  # (m + 1, k) coefficients in the family that was asked for, the constant last
     domain: np.ndarray  # (d, 2) intervals that the family's polynomials map to [-1, 1]
     rank: int
+    x_exponent: np.ndarray  # (d,) `basis` is of X over two to these powers
+    y_exponent: np.ndarray  # (k,) and `inner` of y over two to these
 
 
 def fit_polynomial(
@@ -55,12 +59,23 @@ def fit_polynomial(
     if weight is not None:
         weight = weight / weight.max()  # so that no sum of weights overflows
     centre, half = ranges(X, shift=fit_intercept)
+    x_exponent, y_exponent = exponents_of(np.abs(centre) + half), exponents_of(np.abs(y).max(axis=0))
+    if x_exponent.any():
+        X = divided(X, x_exponent)
+        centre, half = ranges(X, shift=fit_intercept)
+    y = divided(y, y_exponent)
     inner_centre, inner_half = typical_ranges(X, weight, centre, half, shift=fit_intercept)
     if alpha == 0:  # A feature that never varies has no effect; only a penalty on its powers says how to share theirs.
         caps = [cap if width > 0 else 0 for cap, width in zip(caps, half, strict=True)]
     half, inner_half = np.where(half > 0, half, 1.0), np.where(inner_half > 0, inner_half, 1.0)
     basis = ChebyshevProducts(caps, degree, inner_centre, inner_half)
-    penalised = ChangeOfBasis(basis, "monomial", centre, half).matrix() if alpha > 0 else None
+    penalised = None
+    if alpha > 0:
+        penalised = ChangeOfBasis(basis, "monomial", centre, half).matrix()
+        if x_exponent.any():
+            with np.errstate(over="ignore"):
+                units = np.ldexp(1.0, -list_powers(basis.blocks, len(half)) @ x_exponent)
+            penalised = sparse.csc_array(sparse.diags_array(units) @ penalised)
     if penalised is not None and not np.isfinite(penalised.data).all():
         raise ValueError(
             "alpha > 0 penalises the coefficients of monomials, and for features as small as these they are out of "
@@ -76,7 +91,14 @@ def fit_polynomial(
         size = len(X) * basis.n_terms
         if (error > TOLERANCE and size <= SMALL_DESIGN) or (error > LARGE_TOLERANCE and size <= LARGE_DESIGN):
             inner = refine_exactly(problem, solution)
-    return Fitted(basis, inner.hi, change(inner), np.stack([centre - half, centre + half], axis=1), solution.rank)
+    coef, domain = change(inner), np.stack([centre - half, centre + half], axis=1)
+    if x_exponent.any() or y_exponent.any():
+        exponent = np.tile(y_exponent, (len(coef), 1))
+        if family == "monomial":
+            exponent[:-1] -= (list_powers(basis.blocks, len(half)) @ x_exponent)[:, None]
+        with np.errstate(over="ignore"):
+            coef, domain = np.ldexp(coef, exponent), np.ldexp(domain, x_exponent[:, None])
+    return Fitted(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
 
 
 class Problem(NamedTuple):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -28,18 +27,33 @@ class Block(NamedTuple):
     rest: slice | None
 
 
-def count_terms(caps: Sequence[int], degree: int) -> int:
-    """How many terms there are, without the constant, and without listing them."""
+def count_terms(caps: Sequence[int], degree: int, limit: int) -> int:
+    """How many terms there are, without the constant, and without listing them; some number above a limit, if it is."""
     if all(cap >= degree for cap in caps):
-        return comb(len(caps) + degree, degree) - 1
+        return _choose(len(caps) + degree, min(len(caps), degree), limit) - 1
     if all(cap <= 1 for cap in caps):
-        return sum(comb(sum(caps), k) for k in range(1, min(degree, sum(caps)) + 1))
+        count, chosen = 0, sum(caps)
+        for k in range(1, min(degree, chosen) + 1):
+            count += _choose(chosen, min(k, chosen - k), limit)
+            if count > limit:
+                break
+        return count
     # The number of terms with a sum of s is the coefficient of t^s in the product over features of 1 + t + ... + t^cap.
     counts = [1] + [0] * degree
     for cap in caps:
         sums = [0, *accumulate(counts)]
         counts = [sums[s + 1] - sums[max(s - cap, 0)] for s in range(degree + 1)]
     return sum(counts) - 1
+
+
+def _choose(n: int, k: int, limit: int) -> int:
+    """The binomial coefficient for 2 k <= n, or where it is larger, a smaller one that is above the limit."""
+    count = 1
+    for i in range(k):
+        count = count * (n - i) // (i + 1)
+        if count > limit + 1:
+            break
+    return count
 
 
 def list_blocks(caps: Sequence[int], degree: int) -> list[Block]:
@@ -50,7 +64,9 @@ def list_blocks(caps: Sequence[int], degree: int) -> list[Block]:
         begin = []
         for feature, cap in enumerate(caps):
             begin.append(row)
-            for exponent in range(min(total, cap), 0, -1):
+            # What follows a power needs a feature after its own.
+            least = 1 if any(caps[feature + 1 :]) else total
+            for exponent in range(min(total, cap), least - 1, -1):
                 rest = None
                 if exponent < total:
                     smaller = begins[total - exponent]

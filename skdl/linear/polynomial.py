@@ -12,10 +12,14 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import whole
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
+from skdl._warnings import warn
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
 from skdl.linear._input import used_rows
 from skdl.linear._polynomial_fit import Fitted, fit_polynomial
+from skdl.linear._powers_of_two import divided
+from skdl.linear._public_polynomial import evaluate_terms
 from skdl.linear._terms import list_blocks, list_powers, list_terms, name_term
+from skdl.neural._public import fingerprint
 
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
@@ -34,7 +38,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
     ----------
     degree : int, list of int or dict of str to int, default=2
         Largest sum of a term's exponents, in [1, inf). A list (one entry for each column of X) or a dict (one for each
-        column's name) says the largest exponent of each column, in [0, 20000], where 0 leaves the column out; the sum
+        column's name) says the largest exponent of each column, in [0, 1000], where 0 leaves the column out; the sum
         of a term's exponents is then at most the largest entry. So ``[3, 1]`` has the terms x0, x1, x0^2, x0 x1, x0^3
         and x0^2 x1, but neither x1^2 nor x0^3 x1, and ``[p, p]`` is the same as ``p``. There may be at most 20000
         terms. A tuple is refused, as PolynomialFeatures means something else by it.
@@ -88,7 +92,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
     digits; and if so few digits of the fit are left that they would have less than 13 (less than 6 if samples times
     terms are more than 2^14), the fit itself is refined to more digits than float64 holds, unless samples times terms
     are more than 2^18. Far from the origin, a polynomial evaluated from them loses digits however exact they are:
-    prefer `predict`. Coefficients out of float64's range are not finite.
+    prefer `predict`. Coefficients out of float64's range are not finite, which is warned of.
 
     The matrix of terms is never stored: blocks of it are computed where they are used, and memory is that of a few
     matrices of n_terms x n_terms and one block. Where the terms are too close to dependence for this, blocks are
@@ -186,8 +190,8 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
         Raises
         ------
         ValueError
-            If there would be more than 20000 terms, `degree` does not fit X's columns, or the penalty on monomials is
-            out of float64's range.
+            If there would be more than 20000 terms or an exponent above 1000, `degree` does not fit X's columns, or the
+            penalty on monomials is out of float64's range.
         """
         check_params(self, self._constraints)
         X, y = validate_regression(self, X, y)
@@ -215,8 +219,17 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
         if self.basis == "monomial" and not self.fit_intercept:
             intercept = np.zeros_like(intercept)
         self._caps, self._basis, self._inner, self._one_output = caps, basis, fitted.inner, one_output
+        self._family, self._exponents = self.basis, (fitted.x_exponent, fitted.y_exponent)
         self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
         self.intercept_ = intercept[0] if one_output else intercept
+        self._stored = fingerprint([self.coef_], [self.intercept_])
+        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+            warn(
+                f"Some coefficients of this polynomial are out of the range of {dtype} and not finite in coef_. "
+                "Predictions do not use them, and are right. For finite coefficients, scale X and y first, or choose "
+                "basis='chebyshev', whose coefficients do not depend on the units of X.",
+                stacklevel=4,
+            )
         self.powers_ = powers
         self.domain_ = fitted.domain
         self.rank_ = fitted.rank
@@ -224,6 +237,9 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
 
     def predict(self, X: Any) -> np.ndarray:
         """Evaluate the polynomial.
+
+        It is evaluated in the form that it was fitted in, which is more exact than from `coef_` and `intercept_`; where
+        these have been changed after the fit, it is evaluated from them.
 
         Parameters
         ----------
@@ -236,12 +252,34 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
             Predictions, in X's precision.
         """
         X = validate_X(self, X)
-        prediction = np.empty((len(X), self._inner.shape[1]))
-        step = max(256, BLOCK_ELEMENTS // len(self._inner))
+        dtype, (x_exponent, y_exponent) = X.dtype, self._exponents
+        edited = fingerprint([self.coef_], [self.intercept_]) != self._stored
+        inner = self._public_coefficients() if edited else self._inner
+        X = X if edited else divided(X, x_exponent)
+        prediction = np.empty((len(X), inner.shape[1]))
+        step = max(256, BLOCK_ELEMENTS // len(inner))
         for start in range(0, len(X), step):
             part = slice(start, start + step)
-            prediction[part] = (self._inner[:-1].T @ self._basis(X[part])).T + self._inner[-1]
-        return (prediction[:, 0] if self._one_output else prediction).astype(X.dtype)
+            if edited:
+                terms = evaluate_terms(self._family, self._caps, self._basis.degree, self.domain_, X[part])
+            else:
+                terms = self._basis(X[part])
+            prediction[part] = (inner[:-1].T @ terms).T + inner[-1]
+        if not edited:
+            prediction = divided(prediction, -y_exponent)
+        return (prediction[:, 0] if self._one_output else prediction).astype(dtype)
+
+    def _public_coefficients(self) -> np.ndarray:
+        """The coefficients (n_terms + 1, k) that were set after the fit, the constant last."""
+        k, n_terms = self._inner.shape[1], len(self.powers_)
+        due = ((n_terms,), ()) if self._one_output else ((k, n_terms), (k,))
+        if (np.shape(self.coef_), np.shape(self.intercept_)) != due:
+            raise ValueError(
+                f"coef_ must have the shape {due[0]} and intercept_ {due[1]}. They have {np.shape(self.coef_)} and "
+                f"{np.shape(self.intercept_)}."
+            )
+        coef, intercept = np.reshape(self.coef_, (k, n_terms)), np.reshape(self.intercept_, (k, 1))
+        return np.hstack([coef, intercept]).T.astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the terms, in the order of `coef_`.

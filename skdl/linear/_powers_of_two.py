@@ -1,0 +1,18 @@
+"""Columns of any size: multiplied by powers of two, which is exact, where float64 would not hold their squares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+SAFE = 300  # exponents up to which products of a few numbers of this size stay in range
+
+
+def exponents_of(largest: np.ndarray) -> np.ndarray:
+    """The powers of two near these sizes; 0, which changes nothing, for ordinary ones."""
+    exponent = np.frexp(largest)[1]
+    return np.where(np.abs(exponent) > SAFE, exponent, 0)
+
+
+def divided(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
+    """The values over two to these powers; the same array where all are 0."""
+    return np.ldexp(values, -exponent) if exponent.any() else values
