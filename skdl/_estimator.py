@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from skdl._component import constructor_arguments, explain_constructor, unknown_parameter
 from skdl._warnings import collecting
 from skdl._words import our_word
 
+CONTAINERS = (dict, list, tuple, set)
+PLAIN = {float, int, bool, str, bytes, type(None)}
 PAGES = Path(__file__).parents[1] / "docs"
 
 
@@ -50,6 +53,10 @@ class RootEstimator(BaseEstimator):
     def _settable(self) -> Container[str]:
         """The names that `set_params` takes, up to a `__`."""
         return constructor_arguments(type(self))
+
+    def __setstate__(self, state: Any) -> None:
+        check_sparse_in(state)
+        super().__setstate__(state)
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
         return {"link": _page(type(self)._doc_page)}
@@ -95,3 +102,27 @@ def _shortened(shown: dict[str, Any]) -> dict[str, Any]:
     if isinstance(value, str):
         return {**shown, "value": np.array(value)}
     return shown
+
+
+def check_sparse_in(state: Any) -> None:
+    """Raise a ValueError for a sparse matrix whose indices leave it: scipy reads and writes there without looking.
+
+    Pickles and files without pickle (skops) give back whatever indices they hold. What is in an estimator within has
+    been looked at when that one was made.
+    """
+    seen, left = set(), [state]
+    while left:
+        value = left.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        within: Iterable[Any] = ()
+        if sparse.issparse(value) and hasattr(value, "check_format"):
+            value.check_format(full_check=True)
+        elif isinstance(value, np.ndarray):
+            within = value.ravel().tolist() if value.dtype.hasobject else ()
+        elif isinstance(value, CONTAINERS):
+            within = value.values() if isinstance(value, dict) else value
+        elif type(value).__module__.startswith("skdl.") and not isinstance(value, RootEstimator):
+            within = getattr(value, "__dict__", {}).values()
+        left += [each for each in within if type(each) not in PLAIN]

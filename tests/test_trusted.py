@@ -13,6 +13,7 @@ from pathlib import Path
 import cloudpickle
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import make_classification
 from sklearn.pipeline import make_pipeline
@@ -363,6 +364,31 @@ def audited(seed, n_files):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_indices_that_leave_a_sparse_matrix_are_refused():
+    """Neighbours of sparse rows, and sparse coefficients: scipy would read and write beside the matrix."""
+    rows = sparse.csr_array(np.where(X > 0.5, X, 0))
+    knn = skdl.KNNClassifier(algorithm="brute").fit(rows, LABELS)
+    softmax = skdl.SoftmaxClassifier().fit(X, LABELS).sparsify()
+    for fitted, held in ((knn, knn._rows.X), (softmax, softmax.coef_)):
+        trusted = [*skdl.trusted_types(), "scipy.sparse._csr.csr_array"]
+        whole = skops.dumps(fitted)
+        np.testing.assert_array_equal(skops.loads(whole, trusted=trusted).predict(rows), fitted.predict(rows))
+        held.indices[-1] = 1000
+        content = skops.dumps(fitted)
+        with pytest.raises(ValueError, match="indices must be < 4"):
+            skops.loads(content, trusted=trusted)
+        content = pickle.dumps(fitted)
+        with pytest.raises(ValueError, match="indices must be < 4"):
+            pickle.loads(content)
+
+
+def test_the_matrix_of_a_metric_has_the_size_of_the_rows():
+    knn = skdl.KNNClassifier(metric="mahalanobis", metric_params={"VI": np.eye(4)}).fit(X, LABELS)
+    knn._rows.search.metric.parameters["VI"] = np.ones((1, 1))
+    with pytest.raises(ValueError, match=r"VI must have the shape \(4, 4\)"):
+        loaded(knn).predict(X)
 
 
 def test_no_file_makes_python_do_anything_else():

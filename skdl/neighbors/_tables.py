@@ -44,6 +44,9 @@ class Scipy(Table):
     def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
         if self.name == "seuclidean":
             return cdist(Q, X, "euclidean")
+        inverse = self.parameters.get("VI")
+        if inverse is not None and np.shape(inverse) != (X.shape[1], X.shape[1]):  # scipy would read what is not there
+            raise ValueError(f"VI must have the shape {(X.shape[1], X.shape[1])}. Got {np.shape(inverse)}.")
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
             return cdist(Q, X, self.name, **self.parameters)
 
