@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -97,17 +98,31 @@ class Work:
         What they are.
     write : callable
         Where a line goes.
+    alike : bool
+        Whether they learn the same, so that a mean of their losses says something.
     """
 
     def __init__(
-        self, label: str, total: Callable[[], int | None], noun: str, write: Callable[[str], object] | None = None
+        self,
+        label: str,
+        total: Callable[[], int | None],
+        noun: str,
+        write: Callable[[str], object] | None = None,
+        alike: bool = True,
     ):
-        self.label, self.total, self.noun, self._write = label, total, noun, write or partial(print, flush=True)
+        self.label, self.total, self.noun, self._alike = label, total, noun, alike
+        self._write = write or partial(print, flush=True)
         self._lock = threading.Lock()
         self._begun = self._last_line = time.monotonic()
+        self._first_note: float = math.inf
         self._first: dict[Hashable, int] = {}  # the epoch that each one went on from
         self._running: dict[Hashable, tuple[int, int, float]] = {}  # epochs done, of how many, and the loss
         self._ended: set[Hashable] = set()
+
+    @property
+    def n_seen(self) -> int:
+        """Those that have begun."""
+        return len(self._first.keys() | self._ended)
 
     def watch(self, key: Hashable, n_epochs: int) -> Watch:
         """What follows one of them through so many epochs."""
@@ -116,6 +131,7 @@ class Work:
     def note(self, key: Hashable, n_epochs: int, record: dict[str, Any] | None, reason: str | None) -> None:
         """Take down how far one of them has come, and that it has ended if there is a reason."""
         with self._lock:
+            self._first_note = min(self._first_note, time.monotonic())
             if record is not None:
                 first = self._first.setdefault(key, record["epoch"] - 1)
                 self._running[key] = record["epoch"] - first, n_epochs, record["loss"]
@@ -137,11 +153,15 @@ class Work:
             least, most = min(epochs), max(epochs)
             span = f"epoch {most}" if least == most else f"epochs {least} to {most}"
             parts.append(f"{len(running)} at {span} of {max(of for _, of, _ in running)}")
+        if running and self._alike:
             parts.append(f"mean loss {sum(loss for *_, loss in running) / len(running):.4g}")
         parts.append(duration(passed))
         done = len(self._ended) + sum(min(1.0, epoch / of) for epoch, of, _ in running)
-        if total is not None and 0 < done < total:
-            parts.append(f"about {duration(passed / done * (total - done))} left")
+        trained = (
+            time.monotonic() - self._first_note
+        )  # what was before, such as the start of processes, is not repeated
+        if total is not None and 0 < done < total and trained:
+            parts.append(f"about {duration(trained / done * (total - done))} left")
         return self.label + ", ".join(parts)
 
     def close(self) -> None:

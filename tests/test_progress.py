@@ -4,6 +4,9 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
+from threading import Event, Timer
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from sklearn.datasets import load_iris
 
 from skdl import MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines, Work, duration
+from skdl.engine.processes import train_in_processes
+from skdl.engine.train import train_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -134,11 +139,14 @@ def run(script, first):
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
+        watchdog = Timer(60, process.kill)  # for a word that is never given
+        watchdog.start()
         for line in process.stdout:
             lines.append(line.rstrip("\n"))
             if re.search(first, line) and not process.stdin.closed:
                 process.stdin.write("go on\n")
                 process.stdin.close()
+        watchdog.cancel()
     assert process.returncode == 0, lines
     return lines
 
@@ -165,3 +173,79 @@ def test_a_line_comes_when_its_epoch_has_ended():
     """Through a pipe, whose reader lets the second epoch begin when the first one's line has come."""
     lines = run(WAITING + "MLPClassifier(**small, verbose=1).set_callbacks(Waiting()).fit(X, Y)", "^epoch 1/3")
     assert [line.split(",")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+
+
+def test_a_search_speaks_while_it_trains():
+    """Its first line comes before the second epoch of its networks."""
+    script = (
+        WAITING
+        + """
+import joblib
+from sklearn.model_selection import GridSearchCV
+from skdl import _progress
+_progress.INTERVAL = 0.0
+waiting = Waiting()
+class Once(Waiting):
+    def on_fit_task_begin(self, estimator, context):
+        global waiting
+        if context.task_id == 1 and context.task_name == "epoch" and waiting:
+            waiting = None
+            Waiting.on_fit_task_begin(self, estimator, context)
+search = GridSearchCV(MLPClassifier(**small).set_callbacks(Once()), {"alpha": [0.0]}, cv=3, verbose=1, refit=False)
+with joblib.parallel_config(backend="skdl"):
+    search.fit(X, Y)
+"""
+    )
+    lines = [line for line in run(script, r"^\[skdl\]: 0 of 3 networks done") if line.startswith("[skdl]")]
+    assert len(lines) > 1
+
+
+def test_an_ensemble_speaks_while_it_trains():
+    script = (
+        WAITING
+        + """
+from skdl import _progress
+_progress.INTERVAL = 0.0
+class First(Waiting):
+    def on_fit_task_begin(self, estimator, context):
+        if estimator.random_state == first.random_state:
+            Waiting.on_fit_task_begin(self, estimator, context)
+bagging = BaggingClassifier(MLPClassifier(**small), 3, random_state=0)
+first = bagging.fit(X, Y).estimators_[0]
+bagging.estimator.set_callbacks(First())
+bagging.set_params(verbose=1).fit(X, Y)
+"""
+    )
+    lines = run(script, r"^\[BaggingClassifier\] 0 of 3 members done")
+    assert lines[-1].startswith("[BaggingClassifier] 3 members done")
+
+
+def test_processes_speak_while_they_train(tmp_path):
+    """A process goes on when what it told of its first epoch has been heard here."""
+    X, y = load_iris(return_X_y=True)
+    mlp = MLPClassifier(**SMALL)
+    data = mlp._prepare(X, y, None)
+    heard = tmp_path / "heard"
+    told = []
+
+    def watch(record, reason):
+        told.append((record, reason))
+        heard.touch()
+
+    member = replace(mlp._member(data, np.random.default_rng(0), n_epochs=2), watch=watch)
+    outcomes = train_in_processes(partial(waits_to_be_heard, heard), [[member], [member]], 2, Event())
+    assert outcomes is not None
+    assert [record["epoch"] for record, _ in told].count(1) == 2
+    assert [record["epoch"] for record, _ in told].count(2) == 2
+    assert [reason for _, reason in told].count("max_iter") == 2
+
+
+def waits_to_be_heard(heard, block, interrupted):
+    """In a process: train, and wait after each member's first epoch for the file to be there."""
+
+    def waiting(watch, record, reason):
+        watch(record, reason)
+        while not heard.exists():
+            time.sleep(0.001)
+
+    return train_stack([replace(member, watch=partial(waiting, member.watch)) for member in block], interrupted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -13,11 +12,13 @@ from joblib import cpu_count
 from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBackend, ThreadingBackend
 
 from skdl._constraints import Boolean, Constraint, Integer, check_params
+from skdl._progress import writer
 from skdl.engine.gathering import gathering
 from skdl.parallel.frames import Frames
+from skdl.parallel.lines import Concurrent, Labelled, LinesHere
 from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call, Task, arrays_of
-from skdl.parallel.times import Timed, of_search
+from skdl.parallel.times import Timed, of_search, verbosity
 from skdl.parallel.workers import Workers
 
 MAX_STACK = 256
@@ -49,7 +50,9 @@ class StackBackend(ParallelBackendBase):
     Notes
     -----
     `n_jobs=None` and `-1` mean all cores, and `n_jobs=1` means one task after the other, as everywhere in joblib. With
-    `verbose`, a line says how many networks were trained in how many stacks.
+    `verbose`, here or of a search of scikit-learn's, lines say while it goes on how many networks are done, how far the
+    others are and how much time is left; and in the end, how many networks were trained in how many stacks. Lines of
+    verbose networks have the number of their task in front.
 
     Examples
     --------
@@ -132,13 +135,14 @@ class Stacks(ParallelBackendBase):
         self.n_threads = min(n_jobs, cpu_count()) if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        return self.settings.max_stack
+        return Concurrent(self.settings.max_stack, self.n_threads)
 
     def start_call(self) -> None:
         caller = _caller()
         meeting = self._meeting() if caller is None else caller.call.meeting
         self.call = Call(meeting, caller, copy_context(), lazy=self.parallel.return_generator)
-        self.frames = Frames()
+        self.frames, self.n_tasks = Frames(), 0
+        self.lines: LinesHere | None = None
 
     def _meeting(self) -> Meeting:
         size = self.settings.max_stack, self.settings.max_stack_bytes
@@ -147,10 +151,22 @@ class Stacks(ParallelBackendBase):
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
         table = arrays_of(func)
+        verbose = self.parallel.verbose
         if of_search(func):
+            verbose = verbose or verbosity(func)
             self.frames.give(func)
             func = Timed(func)
+        self.n_tasks += 1
+        if self.call.caller is None:
+            func = Labelled(self.n_tasks, func)
+            if verbose and self.lines is None:
+                self.call.meeting.lines = self.lines = LinesHere(self._known_tasks, writer(self.parallel.verbose or 50))
         return self.call.meeting.submit(self.call, func, callback, table)
+
+    def _known_tasks(self) -> int | None:
+        """How many tasks the call has, once it is known that all of them have been given."""
+        few = self.call.retrieving and self.n_tasks < getattr(self.parallel, "_pre_dispatch_amount", 0)
+        return self.n_tasks if few or getattr(self.parallel, "_original_iterator", self) is None else None
 
     def retrieve_result_callback(self, out: Future[Any]) -> Any:
         return out.result()
@@ -163,9 +179,8 @@ class Stacks(ParallelBackendBase):
 
     def stop_call(self) -> None:
         self.call.meeting.wait_for_end(self.call, PATIENCE)
-        if self.call.caller is None and self.parallel.verbose and self.call.meeting.stacks:
-            out = sys.stderr if self.parallel.verbose < 50 else sys.stdout
-            out.write(f"[skdl]: {summary(self.call.meeting.stacks)}\n")
+        if self.lines is not None and self.call.meeting.stacks:
+            writer(self.parallel.verbose or 50)(f"[skdl]: {summary(self.call.meeting.stacks)}")
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
         """For calls inside a task: their tasks meet where it does."""

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
+from skdl.parallel.lines import Lines
 from skdl.parallel.rounds import ROUND_SECONDS, Fit, Room, train_round
 from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
@@ -61,6 +62,7 @@ class Meeting:
         self._workers, self.n_beside = workers, n_beside
         self._away: Share | None = None
         self.pool = Pool()
+        self.lines: Lines | None = None
         self.stacks: list[int] = []  # the number of members of each stack that was trained
         self._lock = threading.Lock()
         self._ended = threading.Condition(self._lock)
@@ -153,7 +155,7 @@ class Meeting:
 
     def train(self, task: Task, members: Sequence[Member]) -> list[Outcome]:
         """Wait until the members are trained, together with those of other tasks."""
-        fit = Fit(members, is_over=lambda: task.call.cancelled)
+        fit = Fit(members, is_over=lambda: task.call.cancelled, lines=self.lines)
         filters = None if task.call.outermost.lazy else Filters()
         if task.call.outermost.given_up is not None and any(member.threads_blas for member in members):
             raise Elsewhere  # the cores are taken by other processes

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn import config_context, get_config
 
+from skdl._progress import Watch, together
 from skdl.engine import Member, Outcome, State, groups_of, train_members
 from skdl.engine.processes import seconds_of, take_generator
+from skdl.parallel.lines import Lines
 from skdl.parallel.sharing import with_shared_rows
 
 ROUND_SECONDS = 2.0  # of work that waits for one training, for each core: a ledger records it when that has ended
@@ -27,11 +29,14 @@ class Fit:
     members : list of Member
     is_over : callable
         Whether nobody waits for the outcomes any more; the training then ends with the epoch.
+    lines : Lines or None
+        What says how far the call is.
     """
 
-    def __init__(self, members: Sequence[Member], is_over: Callable[[], bool]):
+    def __init__(self, members: Sequence[Member], is_over: Callable[[], bool], lines: Lines | None = None):
         config = get_config()
-        self.members = [Guarded(member, config, is_over) for member in members]
+        watches = [None] * len(members) if lines is None else lines.watches(members)
+        self.members = [Guarded(member, config, is_over, watch) for member, watch in zip(members, watches, strict=True)]
         self.n_bytes = n_bytes(members)
         self.estimate = sum(map(seconds_of, members))  # of the seconds that its training takes
 
@@ -76,13 +81,15 @@ class Guarded:
     config : dict
         Configuration of scikit-learn.
     is_over : callable
+    watch : callable or None
+        What follows it besides.
     """
 
     outcome: Any = None
     error: BaseException | None = None
 
-    def __init__(self, member: Member, config: dict[str, Any], is_over: Callable[[], bool]):
-        self.member, self._config, self._is_over = member, config, is_over
+    def __init__(self, member: Member, config: dict[str, Any], is_over: Callable[[], bool], watch: Watch | None = None):
+        self.member, self._config, self._is_over, self._watch_too = member, config, is_over, watch
         self._interrupted = False
         self._seed = member.generator.bit_generator.state
 
@@ -95,6 +102,7 @@ class Guarded:
             begin=None if own.begin is None else self._begin,
             report=self._report if calls_back else None,
             score=None if own.score is None else partial(self._call, own.score, instead=-np.inf),
+            watch=together(None if own.watch is None else self._watch, self._watch_too),
             abandoned=self._is_over,
         )
 
@@ -117,6 +125,10 @@ class Guarded:
             stop = self._call(self.member.report, record, instead=True)
             return stop or self._ends
         return self._ends
+
+    def _watch(self, record: dict[str, Any] | None, reason: str | None) -> None:
+        own: Any = self.member.watch
+        self._call(partial(own, record), reason, instead=None)
 
     @property
     def _ends(self) -> bool:

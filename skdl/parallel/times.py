@@ -27,6 +27,11 @@ def of_search(function: Callable[[], Any]) -> bool:
     )
 
 
+def verbosity(function: Callable[[], Any]) -> int:
+    """The `verbose` that a search has given to its tasks, the calls in a function of joblib's."""
+    return max((kwargs.get("verbose", 0) for *_, kwargs in function.items), default=0)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True)
 class Timed:
     """A function of joblib's with calls of a search, whose results it corrects.

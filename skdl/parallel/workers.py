@@ -17,7 +17,7 @@ import os
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import wait
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +31,8 @@ import numpy as np
 from skdl._threads import one_blas_thread
 from skdl.engine import Member, Outcome, train_members
 from skdl.engine.processes import Flag, as_they_end, portable, processes_worth, seconds_of, warn_again
+from skdl.engine.relay import Relay, listening
+from skdl.parallel.lines import LinesThere, Printed, received
 from skdl.parallel.meeting import Entry, Meeting, Waiting
 from skdl.parallel.memory import memory_kept
 from skdl.parallel.rounds import FEWEST, ROUND_SECONDS, Fit
@@ -165,10 +167,15 @@ class Share:
         functions = [(_work_of(receiver), table) for receiver, (_, table) in zip(receivers, ordered, strict=True)]
         parts = in_parts(dealt([table for _, table in ordered], self.n_processes), self.at_most)
         floating_point = self.call.context.run(np.geterr)
-        settings = self.n_processes, *self._settings, floating_point, self._given_up
         seen: dict[Any, Any] = {}
-        arguments = [([functions[i] for i in part], *settings) for part in parts]
-        with self._folder, suppress(Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
+        lines: Any = self.call.meeting.lines
+        with (
+            self._folder,
+            suppress(Exception, KeyboardInterrupt),  # Ctrl-C goes to all processes of a terminal
+            listening(os.path.join(self._folder.name, "lines"), partial(received, lines)) as relay,
+        ):
+            settings = self.n_processes, *self._settings, floating_point, self._given_up, relay, lines is not None
+            arguments = [([functions[i] for i in part], *settings) for part in parts]
             for place, (results, stacks) in as_they_end(_work, arguments, self.n_processes):
                 back = {
                     id(receiver)
@@ -251,6 +258,8 @@ def _work(
     max_stack_bytes: int,
     floating_point: dict[str, Any],
     given_up: Flag,
+    relay: Relay,
+    has_lines: bool,
 ) -> tuple[list[Result | None], list[int]]:
     """In a process: the results of tasks that meet here, given with their tables; None for those that have none.
 
@@ -259,9 +268,11 @@ def _work(
     a training, which is then done again where it came from.
     """
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
+    meeting.lines = LinesThere(relay) if has_lines else None
     with (
         memory_kept(),
         one_blas_thread(),
+        redirect_stdout(Printed(relay)) as printed,
         np.errstate(**floating_point),
         warnings.catch_warnings(record=True) as caught,
     ):
@@ -273,6 +284,7 @@ def _work(
         ]
         with meeting.wait_for(call):
             wait(futures)
+        printed.flush()
     results: list[Result | None] = [None if future.exception() else future.result() for future in futures]
     is_training = [getattr(function, "func", None) is _training for function, _ in functions]
     for i in sorted(range(len(results)), key=is_training.__getitem__):

@@ -1,0 +1,147 @@
+"""How far a call is, said while it goes on: in this process, and by others to this one."""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from skdl._progress import Watch, Work, labelled
+from skdl.engine import Member
+from skdl.engine.relay import Relay
+
+
+class Lines(ABC):
+    """What is told of the networks that a call trains."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count()
+
+    def watches(self, members: Sequence[Member]) -> list[Watch]:
+        """What follows the members of one fit."""
+        self.expect(len(members))
+        return [self._watch(next(self._numbers), member.n_epochs) for member in members]
+
+    @abstractmethod
+    def expect(self, n_members: int) -> None:
+        """A task has so many networks."""
+
+    @abstractmethod
+    def _watch(self, number: int, n_epochs: int) -> Watch:
+        """What follows one of them."""
+
+
+class LinesHere(Lines):
+    """Lines that this process prints.
+
+    Parameters
+    ----------
+    n_tasks : callable
+        How many the call has, None as long as it is not known.
+    write : callable
+        Where a line goes.
+    """
+
+    def __init__(self, n_tasks: Callable[[], int | None], write: Callable[[str], object]):
+        super().__init__()
+        self._n_tasks, self._each = n_tasks, 1
+        self.work = Work("[skdl]: ", self._total, "networks", write, alike=False)
+
+    def expect(self, n_members: int) -> None:
+        self._each = max(self._each, n_members)
+
+    def _watch(self, number: int, n_epochs: int) -> Watch:
+        return self.work.watch(number, n_epochs)
+
+    def _total(self) -> int | None:
+        n_tasks = self._n_tasks()
+        total = None if n_tasks is None else n_tasks * self._each
+        return None if total is None or self.work.n_seen > total else total  # tasks of tasks have networks of their own
+
+    def receive(self, kind: str, *message: Any) -> None:
+        """What another process tells."""
+        if kind == "expect":
+            self.expect(*message)
+        else:
+            self.work.note(*message)
+
+
+class LinesThere(Lines):
+    """What another process tells this one."""
+
+    def __init__(self, relay: Relay):
+        super().__init__()
+        self._relay = relay
+
+    def expect(self, n_members: int) -> None:
+        self._relay("expect", n_members)
+
+    def _watch(self, number: int, n_epochs: int) -> Watch:
+        return partial(self._relay, "note", f"{os.getpid()} {number}", n_epochs)
+
+
+def received(lines: LinesHere | None, kind: str, *message: Any) -> None:
+    """Take what a process tells: text that its tasks print, or how far they are."""
+    if kind == "text":
+        sys.stdout.write(message[0])
+        sys.stdout.flush()
+    elif lines is not None:
+        lines.receive(kind, *message)
+
+
+class Printed(io.TextIOBase):
+    """What the tasks of another process print into, for it to be printed here, line by line."""
+
+    def __init__(self, relay: Relay):
+        self._relay, self._begun = relay, ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        lines, end, self._begun = (self._begun + text).rpartition("\n")
+        if end:
+            self._relay("text", lines + end)
+        return len(text)
+
+    def flush(self) -> None:
+        if self._begun:
+            self._relay("text", self._begun)
+            self._begun = ""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A function of joblib's; the lines of networks that it fits are labelled with its number."""
+
+    number: int
+    function: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        with labelled(f"task {self.number}"):
+            return self.function()
+
+
+class Concurrent(int):
+    """Tasks that may have begun at a time, which joblib counts; as text, how many are worked on.
+
+    Parameters
+    ----------
+    n_tasks, n_threads : int
+    """
+
+    def __new__(cls, n_tasks: int, n_threads: int) -> Concurrent:
+        number = super().__new__(cls, n_tasks)
+        number.n_threads = n_threads
+        return number
+
+    n_threads: int
+
+    def __format__(self, specification: str) -> str:
+        return format(self.n_threads, specification)
