@@ -1,6 +1,8 @@
 """Least squares, polynomials, neighbours and softmax side by side with their peers: one table an estimator.
 
-    python benchmarks/classical.py [--only least_squares polynomial neighbors softmax] [--rounds 5] [--data FOLDER]
+    python benchmarks/classical.py [--only PART ...] [--rounds 5] [--data FOLDER]
+
+The parts are least_squares, polynomial, neighbors, neighbor_kinds (data of all kinds) and softmax.
 
 Peers run in the same process, in turn, with rests; ratios are medians of paired rounds.
 """
@@ -12,7 +14,7 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
-PARTS = ("least_squares", "polynomial", "neighbors", "softmax")
+PARTS = ("least_squares", "polynomial", "neighbors", "neighbor_kinds", "softmax")
 
 
 def main() -> None:

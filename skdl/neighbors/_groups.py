@@ -101,7 +101,7 @@ def group_bound(X: np.ndarray, k: int, n_threads: int = 1, *, always: bool = Fal
         for number, share in zip(numbers, passing(sample, partitions, k / n_rows), strict=True)
     ]
     best = int(np.argmin(costs))
-    if not always and costs[best] > 0.7 * (d + SCORE):
+    if not always and costs[best] > 0.5 * (d + SCORE):
         return None
     return GroupBound(X, partitions[best], n_threads)
 

@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 
 from ._metrics import Metric
+from ._ranking import group_starts
 from ._search import BlockSearch, Search
 
 BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
@@ -116,19 +117,26 @@ class PrecomputedSearch(Search):
 
 
 def smallest(D: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k smallest of each row and their columns, increasing, ties by the column; NaN is the largest."""
+    """The k smallest of each row and their columns, increasing, ties by the column; NaN where fewer are numbers."""
     n_queries, n_rows = D.shape
-    if k < n_rows:
-        kth = np.partition(D, k - 1, axis=1)[:, k - 1, None]
-        near = (kth >= D) | np.isnan(kth)
-        crowded = np.flatnonzero(near.sum(axis=1) > k)
-        if crowded.size:
-            within = D[crowded] < kth[crowded]
-            tied = near[crowded] & ~within
-            near[crowded] = within | (tied & (np.cumsum(tied, axis=1) <= k - within.sum(axis=1, keepdims=True)))
-        columns = np.nonzero(near)[1].reshape(n_queries, k)
-    else:
-        columns = np.broadcast_to(np.arange(n_rows), D.shape)
-    distances = np.take_along_axis(D, columns, axis=1)
+    head = max(8 * k, n_rows // 16)
+    if n_rows > 4 * head:  # what is beyond the k-th of the first few is out, which is seen more quickly than sorted
+        bound = np.partition(D[:, :head], k - 1, axis=1)[:, k - 1]
+        i, columns = np.divmod(np.flatnonzero(bound[:, None] >= D), n_rows)
+        if i.size <= 4 * head * n_queries and not np.isnan(bound).any():
+            distances = D[i, columns]
+            order = np.lexsort((columns, distances, i))
+            best = order[group_starts(i, n_queries)[:, None] + np.arange(k)]
+            return distances[best], columns[best]
+    kth = np.partition(D, k - 1, axis=1)[:, k - 1, None]
+    undefined = np.isnan(kth)
+    near = (kth >= D) | undefined
+    crowded = np.flatnonzero(near.sum(axis=1) > k)
+    if crowded.size:
+        within = D[crowded] < kth[crowded]
+        tied = near[crowded] & ~within
+        near[crowded] = within | (tied & (np.cumsum(tied, axis=1) <= k - within.sum(axis=1, keepdims=True)))
+    columns = np.flatnonzero(near).reshape(n_queries, k) % n_rows
+    distances = np.where(undefined, np.nan, np.take_along_axis(D, columns, axis=1))
     order = np.argsort(distances, axis=1, kind="stable")
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(columns, order, axis=1)
