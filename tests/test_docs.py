@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 from skdl._registry import REGISTRIES
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -59,8 +61,19 @@ def test_the_page_names_every_group():
 
 def test_the_page_on_searches_runs_from_top_to_bottom(tmp_path):
     code = blocks("python", DOCS / "searches.md")
-    assert len(code) == 4
-    assert "draws at random and has random_state=None" in run(code, tmp_path)
+    assert len(code) == 6
+    found = run(code[:-1], tmp_path)
+    assert "draws at random and has random_state=None" in found
+    assert "mlpclassifier__alpha LogUniform(low=1e-05, high=0.1)" in found
+
+
+def test_the_recipe_for_optuna_prunes(tmp_path):
+    pytest.importorskip("optuna", reason="optuna is in the extra 'test'")
+    *_, recipe = code = blocks("python", DOCS / "searches.md")
+    pruned, n_trials = map(
+        int, re.search(r"(\d+) of (\d) trials were pruned", run([code[0], recipe], tmp_path)).groups()
+    )
+    assert 0 < pruned < n_trials == 8
 
 
 def test_the_page_on_stacks_runs_from_top_to_bottom(tmp_path):

@@ -127,12 +127,13 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small = {
-            "hidden_layer_sizes": [32, 64, 128, 256],
+            "hidden_layer_sizes": [32, 128],  # few structures, each of which is a stack in a search
             "depth": [1, 2, 3],
             "optimizer__learning_rate": LogUniform(1e-3, 5e-2),
             "alpha": LogUniform(1e-6, 1e-1),
         }
         more = {
+            "hidden_layer_sizes": [32, 64, 128, 256],
             "activation": ["relu", "tanh", "leaky_relu"],
             "normalization": [None, "batch", "layer"],
             "dropout": Uniform(0.0, 0.5),
