@@ -6,7 +6,7 @@ scale it is exactly zero, whatever it holds later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -138,39 +138,45 @@ def _at_second_sight(
     number, so that nothing is rounded, over- or underflows that need not be.
     """
     chosen = np.flatnonzero(share > 0)
-    share = share[chosen]
-    chosen = chosen if rows is None else rows[chosen]
+    if len(chosen) < len(share):
+        share, rows = share[chosen], chosen if rows is None else rows[chosen]
     if not isinstance(X, np.ndarray):  # of the many columns of a sparse X, those that hold anything
-        X = X[chosen][:, columns]
+        X = (X if rows is None else X[rows])[:, columns]
         held = np.flatnonzero(abs(X).max(axis=0).toarray().ravel())
         if centre is None and len(held) < len(columns):
             mean, scale = np.zeros((2, len(columns)))
             if len(held):
                 mean[held], scale[held] = _at_second_sight(X, share, None, held)
             return mean, scale
-        chosen, columns = np.arange(len(chosen)), np.arange(len(columns))
-    first = centre if centre is not None else _dense(X, chosen[:1], columns)[0]
+        rows, columns = None, np.arange(len(columns))
+    first = centre
+    if first is None:
+        _, [first] = next(_parts(X, np.zeros(1, np.intp) if rows is None else rows[:1], columns))
+    first = first.astype(np.float64)
     mean, scale = first.copy(), np.zeros(len(columns))
     left = np.zeros(len(columns), dtype=bool)
-    for _, block in _parts(X, chosen, columns):
+    for _, block in _parts(X, rows, columns):
         left |= (block != first).any(axis=0)
     if not left.any():
         return mean, scale
     columns, first = columns[left], first[left]
     largest = np.abs(first)
-    for _, block in _parts(X, chosen, columns):
+    for _, block in _parts(X, rows, columns):
         np.maximum(largest, np.abs(block).max(axis=0), out=largest)
     exponent = np.frexp(largest)[1]
     first = np.ldexp(first, -exponent)
-    apart: Callable[[np.ndarray], np.ndarray] = lambda block: np.ldexp(block, -exponent) - first  # noqa: E731
+
+    def apart(block: np.ndarray) -> np.ndarray:
+        return np.ldexp(block.astype(np.float64), -exponent) - first
+
     spread = np.zeros(len(columns))
     middle: Any = np.zeros(len(columns))
-    for part, block in _parts(X, chosen, columns):
+    for part, block in _parts(X, rows, columns):
         difference = apart(block)
         np.maximum(spread, np.abs(difference).max(axis=0), out=spread)
         middle = middle + share[part] @ difference
     middle = middle if centre is None else np.zeros(len(columns))
-    squares = sum(share[part] @ (apart(block) - middle) ** 2 for part, block in _parts(X, chosen, columns))
+    squares = sum(share[part] @ (apart(block) - middle) ** 2 for part, block in _parts(X, rows, columns))
     moves = spread > 4 * EPS * np.abs(first)  # less is what a sum or a product has rounded
     with np.errstate(all="ignore"):
         found = np.where(moves, np.ldexp(1 / np.sqrt(np.where(moves, squares, 1.0)), -exponent), 0.0)
@@ -179,14 +185,10 @@ def _at_second_sight(
     return mean, scale
 
 
-def _parts(X: Any, rows: np.ndarray, columns: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Some columns of some rows, in float64, block by block."""
+def _parts(X: Any, rows: np.ndarray | None, columns: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Some columns of some rows (None for all), block by block."""
     step = max(1, BLOCK_NUMBERS // max(len(columns), 1))
-    for start in range(0, len(rows), step):
+    for start in range(0, X.shape[0] if rows is None else len(rows), step):
         part = slice(start, start + step)
-        yield part, _dense(X, rows[part], columns)
-
-
-def _dense(X: Any, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    block = X[np.ix_(rows, columns)] if isinstance(X, np.ndarray) else X[rows][:, columns].toarray()
-    return block.astype(np.float64)
+        block = X[part] if rows is None else X[rows[part]]
+        yield part, np.take(block if isinstance(block, np.ndarray) else block.toarray(), columns, axis=1)
