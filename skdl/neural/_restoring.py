@@ -89,7 +89,9 @@ def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Trainin
     shift, scale = given.pop("shift"), given.pop("scale")
     _check((shift is not None) == (scale is not None) == network._scales_columns, "shift and scale")
     if shift is not None:
-        shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), dtype)
+        # A scale that is out of float32's range is in float64.
+        unit = np.float64 if isinstance(scale, Stored) and scale.dtype.itemsize == 8 else dtype
+        shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), unit)
         _check((scale >= 0).all(), "scale")
     reason, search = given.pop("reason"), given.pop("search")
     _check(reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")

@@ -18,7 +18,7 @@ LIMIT_OF_FLOAT32 = 100  # beyond it, differences in X are scaled before they bec
 def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool) -> Rows:
     """The training rows, with their standardisation: that of the first training, where one goes on."""
     weight, shift, scale = data.weight, None, None
-    if network._scales_columns:
+    if network._training.scale is not None if go_on else network._scales_columns:
         shift, scale = _goes_on(network, data, index) if go_on else _moments(network, data, index)
         limit = LIMIT_OF_SQUARES if network._penalises_raw else LIMITS[data.X.dtype]
         check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, _names(network, data.X.shape[1]))

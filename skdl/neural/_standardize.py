@@ -142,11 +142,13 @@ def _at_second_sight(
         share, rows = share[chosen], chosen if rows is None else rows[chosen]
     if not isinstance(X, np.ndarray):  # of the many columns of a sparse X, those that hold anything
         X = (X if rows is None else X[rows])[:, columns]
-        held = np.flatnonzero(abs(X).max(axis=0).toarray().ravel())
-        if centre is None and len(held) < len(columns):
+        holds = abs(X).max(axis=0).toarray().ravel() > 0
+        held = np.flatnonzero(holds if centre is None else holds | (centre != 0))
+        if len(held) < len(columns):
             mean, scale = np.zeros((2, len(columns)))
             if len(held):
-                mean[held], scale[held] = _at_second_sight(X, share, None, held)
+                centre = None if centre is None else centre[held]
+                mean[held], scale[held] = _at_second_sight(X, share, None, held, centre)
             return mean, scale
         rows, columns = None, np.arange(len(columns))
     first = centre

@@ -1,10 +1,13 @@
 """Columns and targets that are constant in training, and numbers at the ends of the range of floats."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
 
 from skdl import (
     BaggingRegressor,
@@ -17,6 +20,7 @@ from skdl import (
 )
 from skdl.losses import Poisson
 from skdl.neural._standardize import mean_and_scale, zero_and_scale
+from skdl.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -249,3 +253,56 @@ def test_one_large_cell_is_an_outlier_like_any_other():
 def test_targets_out_of_range_are_an_error(y, params, message):
     with pytest.raises(ValueError, match=message):
         MLPRegressor(**SMALL, **params).fit(X, y)
+
+
+@pytest.mark.parametrize("power", [0, 400])
+@pytest.mark.parametrize(
+    "params", [{}, {"loss": "poisson"}, {"early_stopping": True, "validation_fraction": 0.01}], ids=str
+)
+def test_exact_resume_and_stacks_hold_for_them(params, power, tmp_path):
+    """Of constants, of scales that float32 does not hold, and of scores that are not defined."""
+    inputs = np.column_stack([np.ldexp(X, power), np.full(N, 2024.0)])
+    y = np.column_stack([np.abs(X[:, 0]), np.full(N, 5.0)])[:100]
+    inputs = inputs[:100]
+    common = {**SMALL, "schedule": "constant", **params}
+    says = pytest.warns(UserWarning, match="is not defined") if "early_stopping" in params else nullcontext()
+    with says:
+        whole = MLPRegressor(**common).fit(inputs, y)
+        first = MLPRegressor(**{**common, "max_iter": 2}, warm_start=True).fit(inputs, y)
+        first.save_checkpoint(tmp_path / "state")
+        resumed = MLPRegressor(**{**common, "max_iter": 2}, warm_start=True).load_checkpoint(tmp_path / "state")
+        assert_array_equal(resumed.validation_scores_ or 0, first.validation_scores_ or 0)
+        resumed.set_params(max_iter=5).fit(inputs, y)
+        assert_array_equal(resumed.coefs_[0], whole.coefs_[0])
+        stack = EnsembleRegressor(estimator=MLPRegressor(**common), n_estimators=3, random_state=0).fit(inputs, y)
+        for member in stack.estimators_:
+            assert_array_equal(clone(member).fit(inputs, y).coefs_[0], member.coefs_[0])
+    if "early_stopping" not in params:
+        steps = MLPRegressor(**common)
+        for _ in range(5):
+            steps.partial_fit(inputs, y)
+        assert_array_equal(steps.coefs_[0], whole.coefs_[0])
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+def test_a_column_comes_to_life_with_the_weights_that_were_drawn_for_it(make):
+    """What a column's first moves begin from is what they would begin from in the first call."""
+    moving = np.column_stack([X, rng.integers(0, 3, N)])
+    still = moving.copy()
+    still[:, 4] = 1
+    mlp = MLPRegressor(**SMALL).initialize(make(still), Y)
+    drawn = MLPRegressor(**SMALL).initialize(make(moving), Y).coefs_[0] * moving.std(axis=0)[:, None]
+    assert_array_equal(mlp.coefs_[0][4], 0)
+    mlp.set_params(optimizer=SGD(1e-6)).partial_fit(make(moving), Y)
+    assert mlp.X_mean_[4] == 1
+    distance = np.sqrt(((moving[:, 4] - 1) ** 2).mean())
+    assert mlp.X_scale_[4] == pytest.approx(distance, rel=1e-6)
+    assert_allclose(mlp.coefs_[0][4] * distance, drawn[4], rtol=1e-3, atol=1e-5)
+
+
+def test_a_training_goes_on_in_its_own_units_whatever_the_parameter_is_set_to():
+    for first in (True, False):
+        mlp = MLPRegressor(**SMALL, standardize=first).partial_fit(X * 100, Y)
+        same = MLPRegressor(**SMALL, standardize=first).partial_fit(X * 100, Y).partial_fit(X * 100, Y)
+        mlp.set_params(standardize=not first).partial_fit(X * 100, Y)
+        assert_array_equal(mlp.coefs_[0], same.coefs_[0])
