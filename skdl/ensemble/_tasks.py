@@ -51,7 +51,8 @@ class Task:
             params = select_rows_of(params, self.rows, n)
         if weight is not None:
             params["sample_weight"] = weight
-        return self.member.fit(X, y, **params)
+        self.member.fit(X, y, **params)
+        return self.member  # not what fit returns, which with some is nothing
 
     @property
     def is_stackable(self) -> bool:

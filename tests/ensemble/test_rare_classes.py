@@ -124,6 +124,16 @@ def test_labels_without_a_gap():
         assert_allclose(output[0], np.bincount(codes[rows], minlength=3) / 200)
 
 
+class ReturnsNothing(DecisionTreeClassifier):
+    def fit(self, X, y):
+        super().fit(X, y)
+
+
+def test_what_a_fit_returns_does_not_matter():
+    ensemble = BaggingClassifier(ReturnsNothing(max_depth=2), 6, random_state=SEED).fit(X, SINGLE)
+    assert {type(member) for member in ensemble.estimators_} == {ReturnsNothing}
+
+
 def test_errors_of_members_are_not_hidden():
     with pytest.raises(ValueError, match="'C' parameter of LogisticRegression"):
         BaggingClassifier(LogisticRegression(C=-1), 6, random_state=SEED).fit(X, SINGLE)
