@@ -12,6 +12,7 @@ from sklearn.utils import assert_all_finite, check_array, check_X_y, column_or_1
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdl._diagnosis import explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
@@ -38,10 +39,13 @@ def _validate(
     Of a frame of floats it gets the values: it would look at the type of each column, several times, which takes longer
     than all else. A frame's values may be those that `shared` gives for them.
     """
+    checks = {"dtype": FLOATS, "order": "C", **checks}
+    refuse_dates(X)
     with np.errstate(invalid="ignore"):  # scikit-learn's sum of large numbers, which is to find NaN
-        return _validated(
-            estimator, X, *y, reset=reset, shared=shared, checks={"dtype": FLOATS, "order": "C", **checks}
-        )
+        try:
+            return _validated(estimator, X, *y, reset=reset, shared=shared, checks=checks)
+        except (ValueError, TypeError) as error:
+            raise _explained(error, estimator, X, checks.get("ensure_all_finite", True)) from None
 
 
 def _validated(
@@ -58,6 +62,12 @@ def _validated(
     if not y:
         return check_array(values, estimator=estimator, input_name="X", **checks)
     return check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)
+
+
+def _explained(error: Exception, estimator: Any, X: Any, finite: Any) -> Exception:
+    """The error that names the column of X and says what to do, where there is one; else the one that was."""
+    message = explanation(estimator, X, finite)
+    return error if message is None else ValueError(message)
 
 
 def _check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
@@ -82,7 +92,10 @@ def _values_of(y: Any) -> Any:
 
 def require_finite(estimator: Any, X: Any) -> None:
     """Raise if X, which was validated with `ensure_all_finite=False`, holds NaN or infinity."""
-    assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    try:
+        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+    except ValueError as error:
+        raise _explained(error, estimator, X, True) from None
 
 
 def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:
@@ -160,15 +173,13 @@ def named_columns(y: Any) -> np.ndarray | None:
     return np.asarray(y.columns) if is_frame(y) and y.shape[1] > 1 else None
 
 
-def is_frame(X: Any) -> bool:
-    """Whether X is a table with named columns (pandas, polars, ...)."""
-    return hasattr(X, "columns") and hasattr(X, "shape")
-
-
 def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool = False) -> Any:
     """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix."""
     if not is_frame(X):
-        return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=finite)
+        try:
+            return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=finite)
+        except (ValueError, TypeError) as error:
+            raise _explained(error, estimator, X, finite) from None
     if X.shape[0] == 0:
         raise ValueError(f"Found 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
     return validate_data(estimator, X, reset=reset, skip_check_array=True)

@@ -44,6 +44,7 @@ ALLOWED = {
     "_threads": {"_interrupts"},
     "_search_space": {"_constraints"},
     "_words": set(),
+    "_diagnosis": set(),
     "_component": BASE,
     "_estimator": COMPONENTS,
     "_protocols": COMPONENTS | {"autodiff"},  # inside from_function, see LAZY
@@ -52,7 +53,7 @@ ALLOWED = {
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     "engine": ENGINE,
     "_slots": PROTOCOLS,
-    "_validation": BASE | {"_encoding"},
+    "_validation": BASE | {"_encoding", "_diagnosis"},
     "_encoding": BASE | {"_encoding"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
@@ -127,6 +128,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     ]
     order += [
         "_estimator",
+        "_diagnosis",
         "_slots",
         "_encoding",
         "_validation",

@@ -166,6 +166,14 @@ class Quantile(Loss):
     def __init__(self, quantile: float = 0.5):
         self.quantile = quantile
 
+    def validate(self) -> Quantile:
+        if np.ndim(self.quantile):
+            raise ValueError(
+                f"A quantile loss learns one quantile. Got quantile={self.quantile!r}. For several fit a network for "
+                "each, [MLPRegressor(loss=Quantile(q)).fit(X, y) for q in quantiles]."
+            )
+        return super().validate()
+
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         share = 1 / scores.shape[-1]
         error = scores

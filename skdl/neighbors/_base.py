@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -223,17 +222,6 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             k = self.n_neighbors
             distances, indices = self._others(block, k) if own else self._neighbors(queries[block], k)
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
-
-
-@contextmanager
-def suggesting_nan_euclidean() -> Iterator[None]:
-    """Says in scikit-learn's error about NaN which metric takes them."""
-    try:
-        yield
-    except ValueError as error:
-        if "Input X contains NaN" in str(error):
-            error.add_note("With metric='nan_euclidean' this estimator does: it compares what two rows both have.")
-        raise
 
 
 def finiteness(metric: Metric) -> bool | str:

@@ -12,7 +12,7 @@ from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
 from .._validation import label_array, validate_labels, validate_sample_weight
-from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
+from ._base import NeighborsEstimator, warn_no_votes
 from ._labels import Ballot, ballots
 
 
@@ -199,8 +199,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         checks = self._training_checks(X)
         if declared is not None:
             check_declaration(declared, y)
-        with suggesting_nan_euclidean():
-            X, y = validate_labels(self, X, y, reset=not go_on, **checks)
+        X, y = validate_labels(self, X, y, reset=not go_on, **checks)
         if go_on:
             if declared is not None:
                 raise ValueError("classes can be given in the first call of partial_fit only, before any row is kept.")

@@ -10,7 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from .._array import take_rows
 from .._interrupts import whole
 from .._validation import validate_regression
-from ._base import NeighborsEstimator, suggesting_nan_euclidean, warn_no_votes
+from ._base import NeighborsEstimator, warn_no_votes
 from ._metrics import over_columns
 
 
@@ -162,8 +162,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, *, go_on: bool) -> KNNRegressor:
         checks = self._training_checks(X)
-        with suggesting_nan_euclidean():
-            X, y = validate_regression(self, X, y, reset=not go_on, **checks)
+        X, y = validate_regression(self, X, y, reset=not go_on, **checks)
         if go_on and self._y.shape[1:] != y.shape[1:]:
             raise ValueError(f"y must have the columns of the earlier calls, {self._y.shape[1:]}. Got {y.shape[1:]}.")
         y = np.concatenate([self._y, y]) if go_on else y.copy()

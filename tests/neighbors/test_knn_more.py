@@ -227,9 +227,8 @@ def test_nan_is_allowed_where_the_tag_says_so(cls):
     assert get_tags(cls(metric="nan_euclidean")).input_tags.allow_nan
     assert not get_tags(cls()).input_tags.allow_nan
     cls(metric="nan_euclidean").fit(rows, Y).predict(rows)
-    with pytest.raises(ValueError, match="NaN") as caught:
+    with pytest.raises(ValueError, match=r"NaN in column.*metric='nan_euclidean'"):
         cls().fit(rows, Y)
-    assert "metric='nan_euclidean'" in caught.value.__notes__[0]
     infinite = rows.copy()
     infinite[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):

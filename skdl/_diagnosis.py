@@ -1,0 +1,140 @@
+"""What is wrong with an X that validation has refused: which column, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+MOST_NAMED = 5
+NO_NUMBERS = "OSUT"  # kinds of NumPy's types: objects, bytes, strings and variable strings
+
+
+def is_frame(X: Any) -> bool:
+    """Whether X is a table with named columns (pandas, polars, ...)."""
+    return hasattr(X, "columns") and hasattr(X, "shape")
+
+
+def refuse_dates(X: Any) -> None:
+    """Raise for dates and times, which would pass as their number of nanoseconds."""
+    if is_frame(X) and hasattr(X, "dtypes"):
+        kinds = [_kind(dtype) for dtype in X.dtypes]
+    else:
+        kinds = [getattr(getattr(X, "dtype", None), "kind", "")]
+    if not {"M", "m"} & set(kinds):
+        return
+    if not is_frame(X):
+        raise ValueError("X holds dates or times, and takes numbers: X.astype(float) makes some of them, in X's unit.")
+    names = [name for name, kind in zip(X.columns, kinds, strict=True) if kind in "Mm" and kind]
+    name = names[0]
+    raise ValueError(
+        f"X holds dates or times in {_columns(names)}, and takes numbers. Make columns of what matters in them, as "
+        f"X[{name!r}].dt.day_of_year, or the days since the first, (X[{name!r}] - X[{name!r}].min()).dt.days."
+    )
+
+
+def _kind(dtype: Any) -> str:
+    """The kind of a type of NumPy's or pandas'; of polars' types, that of times."""
+    return getattr(dtype, "kind", "M" if str(dtype).startswith(("Date", "Time", "Duration")) else "")
+
+
+def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
+    """A message about the first thing that is wrong with X, or None; `finite` is what validation asked for."""
+    n_axes = np.ndim(X) if not (sparse.issparse(X) or is_frame(X)) else 2
+    if n_axes > 2:
+        return (
+            f"Found array with dim {n_axes}, of shape {np.shape(X)}, where {type(estimator).__name__} takes rows of "
+            "numbers, of shape (n_samples, n_features). If the first axis is that of the samples, as of images: "
+            "X.reshape(len(X), -1)."
+        )
+    if n_axes < 2 or getattr(getattr(X, "dtype", None), "kind", "") == "c":
+        return None
+    try:
+        return _about_text(X, type(estimator).__name__) or _about_missing(estimator, X, finite)
+    except (TypeError, ValueError):  # what it cannot look at, scikit-learn has a word for
+        return None
+
+
+def _each_column(X: Any) -> Iterator[tuple[Any, np.ndarray]]:
+    """The name (of an array: the number) of each column, and its values."""
+    if not is_frame(X):
+        array = np.asarray(X)
+        yield from ((j, array[:, j]) for j in range(array.shape[1]))
+        return
+    columns = [X.iloc[:, j] for j in range(X.shape[1])] if hasattr(X, "iloc") else X.get_columns()
+    yield from ((name, np.asarray(column)) for name, column in zip(X.columns, columns, strict=True))
+
+
+def _about_text(X: Any, estimator: str) -> str | None:
+    if sparse.issparse(X):
+        return None
+    found = []
+    for name, values in _each_column(X):
+        if values.dtype.kind not in NO_NUMBERS:
+            continue
+        texts = [value for value in values.tolist() if isinstance(value, str) and not _is_number(value)]
+        if texts:
+            found.append((name, texts[0]))
+    if not found:
+        return None
+    names = [name for name, _ in found]
+    return (
+        f"X holds text in {_columns(names)}, such as {found[0][1]!r}, and takes numbers. Encode it: "
+        f"make_pipeline(make_column_transformer((OneHotEncoder(), {names[:MOST_NAMED]!r}), remainder='passthrough'), "
+        f"{estimator}())."
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _about_missing(estimator: Any, X: Any, finite: Any) -> str | None:
+    if finite is False:
+        return None
+    nan, infinite = _bad_columns(X)
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is not None and not is_frame(X) and len(names) == X.shape[1]:
+        nan, infinite = ([(names[j], n) for j, n in found] for found in (nan, infinite))
+    name, n_rows = type(estimator).__name__, X.shape[0]
+    if infinite:
+        return (
+            f"Input X contains infinity or a value too large for float64 in {_columns([each for each, _ in infinite])} "
+            f"({infinite[0][1]} of {n_rows} rows in the first). {name} takes finite numbers."
+        )
+    if not nan or finite == "allow-nan":
+        return None
+    kind = "Regressor" if name.endswith("Regressor") else "Classifier"
+    takes = f"KNN{kind}(metric='nan_euclidean')"
+    takes = "With metric='nan_euclidean' it takes them" if name.startswith("KNN") else f"{takes} takes them as they are"
+    return (
+        f"Input X contains NaN in {_columns([each for each, _ in nan])} ({nan[0][1]} of {n_rows} rows in the first). "
+        f"{name} takes no missing values: fill them in, make_pipeline(SimpleImputer(), {name}()), or leave these rows "
+        f"out. {takes}."
+    )
+
+
+def _bad_columns(X: Any) -> tuple[list[tuple[Any, int]], list[tuple[Any, int]]]:
+    """Columns with NaN and with infinity, and in how many rows."""
+    if sparse.issparse(X):
+        entries = X.tocoo()
+        column = np.asarray(entries.col)
+        pairs = [(j, entries.data[column == j]) for j in np.unique(column[~np.isfinite(entries.data)])]
+    else:
+        pairs = [(name, values.astype(np.float64)) for name, values in _each_column(X)]
+    nan = [(name, int(np.isnan(values).sum())) for name, values in pairs if np.isnan(values).any()]
+    infinite = [(name, int(np.isinf(values).sum())) for name, values in pairs if np.isinf(values).any()]
+    return nan, infinite
+
+
+def _columns(names: list[Any]) -> str:
+    """Names of columns as text, the first of many."""
+    listed = ", ".join(repr(name) if isinstance(name, str) else str(name) for name in names[:MOST_NAMED])
+    more = len(names) - MOST_NAMED
+    return f"column{'s' * (len(names) > 1)} {listed}" + (f" and {more} more" if more > 0 else "")
