@@ -205,7 +205,7 @@ class Poisson(Loss):
     Raises
     ------
     ValueError
-        By `check_targets`, for targets below zero.
+        By `check_targets`, for targets below zero or above 10^13.
 
     References
     ----------
@@ -238,10 +238,16 @@ class Poisson(Loss):
         return np.where(means > 0, np.log(np.where(means > 0, means, 1.0)), _LOG_OF_ZERO)
 
     def check_targets(self, targets: np.ndarray) -> None:
-        """Raise a ValueError for targets below zero."""
+        """Raise a ValueError for targets below zero, or above the largest mean."""
         smallest = targets.min(initial=0.0)
         if smallest < 0:
             raise ValueError(f"The Poisson loss needs targets of 0 or more; the smallest is {smallest:g}.")
+        largest = targets.max(initial=0.0)
+        if largest > _LARGEST_MEAN:
+            raise ValueError(
+                f"The Poisson loss learns means up to {_LARGEST_MEAN:.0e}; the largest target is {largest:g}. Divide y "
+                "by a constant."
+            )
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         xp, share = namespace(scores), 1 / scores.shape[-1]
@@ -260,4 +266,5 @@ class Poisson(Loss):
 
 
 _LARGEST_LOG_MEAN = 30.0
+_LARGEST_MEAN = 1e13
 _LOG_OF_ZERO = -1000.0

@@ -248,6 +248,7 @@ def test_one_large_cell_is_an_outlier_like_any_other():
         (np.column_stack([Y, Y * 1e-300]), {}, "^Column 1 of y holds"),
         (Y * 1e60, {"standardize_target": False}, "^y holds .* which float32 cannot hold. Set standardize_target=True"),
         (Y * 1e-60, {"standardize_target": False}, "^y holds .* which float32 cannot hold"),
+        (np.abs(Y) * 1e20, {"loss": "poisson"}, r"means up to 1e\+13; the largest target is .*e\+20. Divide y"),
     ],
 )
 def test_targets_out_of_range_are_an_error(y, params, message):
