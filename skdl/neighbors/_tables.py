@@ -10,10 +10,12 @@ import numpy as np
 from scipy import sparse
 from scipy.spatial.distance import cdist
 
-from ._metrics import Metric
+from ._metrics import Metric, row_largest
 from ._ranking import group_starts
 from ._search import BlockSearch, Search
 
+OF_POWERS = ("minkowski", "mahalanobis", "seuclidean")
+LEAST_POWER = -960  # of two: what underflows beside it does not matter
 BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
 
 
@@ -81,20 +83,47 @@ class TableSearch(BlockSearch):
 
     def __init__(self, X: np.ndarray, metric: Table):
         super().__init__(X, metric)
-        self.rows = metric.represent(X)
+        rows = metric.represent(X)
+        self.unit = usual_unit(rows) if isinstance(metric, Scipy) and metric.name in OF_POWERS else 1.0
+        self.rows = rows * self.unit if self.unit != 1 else rows
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 32 * self.X.shape[0] + 8 * self.X.shape[1] + 64 * k
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         assert isinstance(self.metric, Table)
-        distances, indices = smallest(self.metric.table(self.metric.represent(Q), self.rows), k)
+        queries = self.metric.represent(Q)
+        if self.unit != 1:
+            with np.errstate(over="ignore", under="ignore"):
+                queries = queries * self.unit
+        distances, indices = smallest(self.metric.table(queries, self.rows), k)
         if np.isnan(distances).any():
             raise ValueError(
                 f"metric={getattr(self.metric, 'name', '')!r} gives some rows of X a distance that is not a number: it "
                 "is not defined for them (such as rows of zeros), or leaves float64's range."
             )
+        if isinstance(self.metric, Scipy) and self.metric.name in OF_POWERS:
+            self._check_underflow(queries, distances, indices)
+            distances /= self.unit
         return distances, indices
+
+    def _check_underflow(self, queries: np.ndarray, distances: np.ndarray, indices: np.ndarray) -> None:
+        """Powers that underflow make distances small or zero, so that they are among the smallest."""
+        assert isinstance(self.metric, Scipy)
+        least = 2.0 ** (LEAST_POWER / self.metric.parameters.get("p", 2))
+        i, j = np.nonzero(distances < least)
+        differences = np.abs(queries[i] - self.rows[indices[i, j]]).max(axis=1, initial=0)
+        if ((differences > 0) & (differences < 2.0**20 * least)).any():
+            raise ValueError(
+                "The powers of distances between rows of X underflow float64, as some are far smaller than others: "
+                "rescale X, or take a smaller p."
+            )
+
+
+def usual_unit(X: np.ndarray) -> float:
+    """The power of two that brings the largest number of most rows to about 1, if their squares leave the range."""
+    exponent = float(np.median(np.frexp(row_largest(X))[1]))
+    return 2.0 ** -np.clip(exponent, -1022, 1022) if abs(exponent) > 300 else 1.0
 
 
 class PrecomputedSearch(Search):

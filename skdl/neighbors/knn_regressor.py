@@ -13,6 +13,8 @@ from .._validation import validate_regression
 from ._base import NeighborsEstimator, warn_no_votes
 from ._metrics import over_columns
 
+LARGEST_SUM = 40  # bits to spare for the sum of as many targets
+
 
 class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
     r"""Regressor that takes the mean of the k nearest training rows.
@@ -96,6 +98,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
     """
 
     _y: np.ndarray
+    _exponent: int
     _mean: Any
 
     def __init__(
@@ -168,7 +171,9 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         y = np.concatenate([self._y, y]) if go_on else y.copy()
         rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
         self._describe(rows)
-        self._rows, self._y, self._mean = rows, y, np.average(y, axis=0, weights=rows.votes)
+        targets, exponent = summable(y)
+        self._rows, self._y, self._exponent = rows, y, exponent
+        self._mean = np.ldexp(np.average(targets, axis=0, weights=rows.votes), exponent)
         return self
 
     def predict(self, X: Any) -> np.ndarray:
@@ -186,17 +191,25 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         """
         queries, n_outputs = self._queries(X), self._y.shape[1:]
         prediction = np.empty((queries.shape[0], *n_outputs), dtype=self._y.dtype)
+        targets = np.ldexp(self._y, -self._exponent) if self._exponent else self._y
         unheard = 0
         for block, indices, votes in self._votes(queries, *n_outputs or (1,), own=X is None):
             total = over_columns(np.add, votes)
             none = total == 0
             total[none] = 1.0  # any number that can be divided by
             if n_outputs:
-                means = (votes[:, :, None] * take_rows(self._y, indices)).sum(axis=1) / total[:, None]
+                means = (votes[:, :, None] * take_rows(targets, indices)).sum(axis=1) / total[:, None]
             else:
-                means = over_columns(np.add, votes * take_rows(self._y, indices)) / total
+                means = over_columns(np.add, votes * take_rows(targets, indices)) / total
+            means = np.ldexp(means, self._exponent) if self._exponent else means
             means[none] = self._mean
             unheard += int(none.sum())
             prediction[block] = means
         warn_no_votes(unheard, "their prediction is the mean of the training targets")
         return prediction
+
+
+def summable(y: np.ndarray) -> tuple[np.ndarray, int]:
+    """The targets over the power of two that keeps sums of them finite, and its exponent, 0 unless they are huge."""
+    exponent = LARGEST_SUM if y.dtype == np.float64 and np.abs(y).max() > 2.0 ** (1023 - LARGEST_SUM) else 0
+    return (np.ldexp(y, -exponent) if exponent else y), exponent

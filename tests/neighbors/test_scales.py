@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skdl import KNNClassifier
+from skdl import KNNClassifier, KNNRegressor
 from skdl.neighbors._choice import make_search
 from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
 
@@ -143,3 +143,45 @@ def test_steep_powers_are_those_of_many_digits():
         exact = decimal_distances(q.tolist(), X, p)
         assert_array_equal(indices[0], sorted(range(300), key=exact.__getitem__)[:4])
         assert_near(found[0], sorted(exact)[:4])
+
+
+OF_POWERS = [
+    ({"metric": "mahalanobis", "metric_params": {"VI": np.eye(3)}}, 2),
+    ({"metric": "seuclidean", "metric_params": {"V": np.ones(3)}}, 2),
+    ({"p": 3, "metric_params": {"w": np.ones(3)}}, 3),
+]
+
+
+@pytest.mark.parametrize(("parameters", "p"), OF_POWERS)
+@pytest.mark.parametrize("power", SCALES)
+def test_metrics_with_parameters_in_any_unit(parameters, p, power):
+    X, Q = whole_numbers(3, 90, 15, 3)
+    model = KNNClassifier(7, **parameters).fit(np.ldexp(X, power), np.arange(90) % 2)
+    distances, indices = model.kneighbors(np.ldexp(Q, power))
+    keys = (np.abs(Q[:, None] - X[None]).astype(int) ** p).sum(-1)
+    expected = np.argsort(keys, axis=1, kind="stable")[:, :7]
+    assert_array_equal(indices, expected)
+    wanted = np.ldexp(np.take_along_axis(keys.astype(float) ** (1 / p), expected, axis=1), power)
+    assert_allclose(distances, wanted, rtol=4e-16)
+
+
+@pytest.mark.parametrize(("parameters", "p"), OF_POWERS)
+def test_one_that_is_far_smaller_than_the_others_is_an_error_not_a_zero(parameters, p):
+    X = np.vstack([np.eye(3) * 9, np.eye(3) * 8, np.ldexp(np.arange(12.0).reshape(4, 3), -700)])
+    model = KNNClassifier(2, **parameters).fit(X, np.arange(10) % 2)
+    with pytest.raises(ValueError, match="underflow float64, as some are far smaller than others: rescale X"):
+        model.predict(np.ldexp(np.ones((1, 3)), -700))
+    assert model.predict([[9.0, 0.1, 0]]).shape == (1,)
+    assert model.kneighbors(X[:1], 1)[0] == 0
+
+
+@pytest.mark.parametrize("weights", ["uniform", "distance"])
+@pytest.mark.parametrize("columns", [None, 2])
+def test_targets_near_the_largest_number_have_finite_means(weights, columns):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.integers(-9, 10, 60 if columns is None else (60, columns)).astype(float)
+    plain = KNNRegressor(5, weights=weights).fit(X, y)
+    model = KNNRegressor(5, weights=weights).fit(X, np.ldexp(y, 1020))
+    assert_array_equal(model.predict(X[:20] + 0.1), np.ldexp(plain.predict(X[:20] + 0.1), 1020))
+    model.partial_fit(X + 9, np.ldexp(y, 1020))
+    assert_array_equal(model.predict(X[:20] + 0.1), np.ldexp(plain.predict(X[:20] + 0.1), 1020))
