@@ -122,7 +122,8 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         names = getattr(self, "feature_names_in_", None)
         if names is not None and isinstance(X, np.ndarray):
             return pd.DataFrame(X, columns=names, copy=False)
-        return X.to_numpy() if names is None and is_frame(X) else X
+        strange = names is None and is_frame(X) and set(map(type, X.columns)) == {str}  # others are no names in a fit
+        return X.to_numpy() if strange else X
 
     def _outputs(self, X: Any, which: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """What the members, or those in `which`, contribute to the average, one after the other."""

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 
-from skdl._validation import is_frame, label_array
+from skdl._validation import in_units, is_frame, label_array, validate_sample_weight
 from skdl.ensemble._answers import answers_by_scores
 from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin
@@ -140,7 +140,8 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         accuracy : float
             In [0, 1].
         """
-        return float(super().score(X, label_array(y), sample_weight))
+        y = label_array(y)
+        return float(super().score(X, y, _in_units(sample_weight, y)))
 
     def predict_uncertainty(self, X: Any) -> Any:
         """How uncertain the class of each row is, and how much of that is the members' disagreement.
@@ -232,6 +233,25 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return self._average(X)
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination R^2 of the averaged predictions.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
+            Rows to predict, as the members take them.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The true targets.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row.
+
+        Returns
+        -------
+        r2 : float
+            At most 1.
+        """
+        return float(super().score(X, y, _in_units(sample_weight, np.asarray(y))))
+
     def predict_members(self, X: Any) -> np.ndarray:
         """Predictions of each member, whose spread tells how far the members agree.
 
@@ -282,6 +302,12 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         members = [member for member in map(tags_of, self._templates()) if member is not None]
         tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
         return tags
+
+
+def _in_units(sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
+    """Weights of the rows of y, of which ratios count."""
+    weight = validate_sample_weight(sample_weight, y)
+    return None if weight is None else in_units(weight)
 
 
 def _index(X: Any) -> Any:

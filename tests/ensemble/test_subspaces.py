@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -230,3 +230,12 @@ def test_members_without_a_mixin(member):
         BaggingClassifier(LinearRegression()).fit(X, Y)
     numbers = BaggingRegressor(Plain(), 3, random_state=0).fit(X, np.round(REAL))
     assert numbers.predict(X).shape == (120,)
+
+
+def test_frames_whose_columns_have_no_names_stay_frames():
+    frame = pd.DataFrame(X)  # columns 0, 1, ...
+    first = FunctionTransformer(lambda table: table[[0, 2]].to_numpy())
+    ensemble = BaggingClassifier(make_pipeline(first, LogisticRegression()), 3, random_state=0).fit(frame, Y)
+    for output, rows in zip(ensemble.predict_members(frame), ensemble.estimators_samples_, strict=True):
+        lone = LogisticRegression().fit(X[rows][:, [0, 2]], Y[rows])
+        assert_array_equal(output, lone.predict_proba(X[:, [0, 2]]))

@@ -99,3 +99,14 @@ def test_chosen_weights_of_members_by_rows_on_any_scale(choice):
         for scale in (1.0, LARGEST)
     ]
     assert_array_equal(ensembles[1].weights_, ensembles[0].weights_)
+
+
+@pytest.mark.parametrize("scale", [LARGEST, 2.0**-1060], ids=["largest", "subnormal"])
+def test_scores_by_weights_on_any_scale(scale):
+    classifier = BaggingClassifier(MLP, 2, random_state=0).fit(X, Y)
+    assert classifier.score(X, Y, COUNTS * scale) == classifier.score(X, Y, COUNTS)
+    assert_allclose(classifier.score(X, Y, COUNTS), np.average(classifier.predict(X) == Y, weights=COUNTS))
+    regressor = BaggingRegressor(MLPRegressor((4,), max_iter=3), 2, random_state=0).fit(X, REAL)
+    assert regressor.score(X, REAL, COUNTS * scale) == regressor.score(X, REAL, COUNTS)
+    with pytest.raises(ValueError, match="sample_weight"):
+        classifier.score(X, Y, -COUNTS)
