@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from skdl._diagnosis import explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
+from skdl._encoding.arrays import listed
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
 FLOAT_TYPES = tuple(map(np.dtype, FLOATS))
@@ -88,6 +89,28 @@ def _floats_of(X: Any) -> np.ndarray | None:
 def _values_of(y: Any) -> Any:
     """The values of a series of one of NumPy's types."""
     return y.to_numpy() if hasattr(y, "to_numpy") and isinstance(getattr(y, "dtype", None), np.dtype) else y
+
+
+def check_alike(X: Any, X_val: Any) -> None:
+    """Raise for validation rows that cannot have come the way of the training rows, as far as it shows."""
+    frames = {name: is_frame(rows) for name, rows in (("X", X), ("X_val", X_val))}
+    if frames["X"] != frames["X_val"]:
+        words = {name: "a frame" if frame else "an array" for name, frame in frames.items()}
+        reason = f"X_val is {words['X_val']}, and X {words['X']}"
+    elif frames["X"] and list(X.columns) != list(X_val.columns):
+        without = [name for name in X.columns if name not in set(X_val.columns)]
+        besides = [name for name in X_val.columns if name not in set(X.columns)]
+        differ = f"without {listed(without)}, with {listed(besides)}" if without or besides else "in another order"
+        reason = f"X_val has other columns than X ({differ})"
+    elif np.ndim(X) == np.ndim(X_val) == 2 and np.shape(X)[1] != np.shape(X_val)[1]:
+        reason = f"X_val has {np.shape(X_val)[1]} columns, and X {np.shape(X)[1]}"
+    else:
+        return
+    raise ValueError(
+        f"{reason}: validation rows must be as the training rows are. In a Pipeline they do not pass the steps before "
+        "the network by themselves: ask for it by Pipeline(..., transform_input=['X_val']) and "
+        "set_fit_request(X_val=True, y_val=True) of the network, as docs/networks.md shows."
+    )
 
 
 def require_finite(estimator: Any, X: Any) -> None:

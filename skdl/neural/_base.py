@@ -16,7 +16,7 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
-from skdl._validation import in_units, validate_sample_weight, validate_X
+from skdl._validation import check_alike, in_units, validate_sample_weight, validate_X
 from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
@@ -242,6 +242,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         n_rows: int | None = None,
     ) -> Prepared:
         """Checked and encoded data, of which a member will train on `n_rows` rows (None for all)."""
+        if validation[0] is not None:
+            check_alike(X, validation[0])
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
         weight = None if weight is None else in_units(weight)
         encoding = self._encoding_of(X, y, weight, classes) if reset else self._encoding_now(y, weight)

@@ -79,7 +79,7 @@ def test_validation_rows_that_do_not_fit_are_an_error(tumours):
     mlp = MLPClassifier(**SMALL)
     with pytest.raises(ValueError, match="both X_val and y_val"):
         mlp.fit(X, y, X_val=X_val)
-    with pytest.raises(ValueError, match="feature"):
+    with pytest.raises(ValueError, match="other columns than X"):
         mlp.fit(X, y, X_val=X_val.iloc[:, 1:], y_val=y_val)
     with pytest.raises(ValueError, match="not among the classes"):
         mlp.fit(X, y, X_val=X_val, y_val=y_val + 1)
