@@ -19,6 +19,7 @@ from scipy.linalg import blas, cho_solve
 
 from skdl.linear._blocks import BLOCK_BYTES
 from skdl.linear._gram import EPS, LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
+from skdl.linear._powers_of_two import norms
 
 LEAST_COLUMNS = 256
 MAX_PASSES = 4
@@ -98,7 +99,7 @@ def solve_kernel(
     targets = (y - y_mean) * root[:, None]
     with np.errstate(over="ignore"):
         tss = np.sum(targets**2, axis=0)
-    if not (tss < LARGEST).all():
+    if not ((tss < LARGEST) & ((tss > SMALLEST) | ~targets.any(axis=0))).all():
         return None
     start = np.zeros((n_columns, k)) if prior is None else prior
 
@@ -121,8 +122,8 @@ def solve_kernel(
         residual = evaluate(z)[1]
         correction = solution(residual if penalty is None else residual - z)
         z = z + correction
-        size = np.linalg.norm(z, axis=0)
-        change = float((np.linalg.norm(correction, axis=0) / np.where(size > 0, size, 1.0)).max())
+        size = norms(z)
+        change = float((norms(correction) / np.where(size > 0, size, 1.0)).max())
         if not change < MAX_CHANGE:
             return None
         first = first or change

@@ -164,11 +164,18 @@ def solve(
     solution = linalg.solve_triangular(r[:, :rank], np.hstack([target, r[:, rank:]]), check_finite=False)
     basis = np.empty((rank, d))
     basis[:, order] = np.hstack([np.eye(rank), solution[:, k:]])
+    basis[:, is_constant(reduction, noise)] = 0.0
     span = (basis * scale).T
     if penalised is not None and ridge > 0 and (np.diagonal(penalised) == 0).any():
         stacked = with_penalty(reduction, r[:, :rank] @ span.T, target, np.sqrt(ridge) * penalised)
         return solve(stacked, noise=noise)[0], rank
     return solve_dependent(span, r[:, :rank], solution[:, :k], target, ridge, penalised), rank
+
+
+def is_constant(reduction: Reduction, noise: float) -> np.ndarray:
+    """Which columns only rounding tells from constant ones: however large they are, they explain nothing."""
+    spread = np.linalg.norm(reduction.factor / reduction.x_norm, axis=0)
+    return np.asarray(spread <= rank_threshold(len(spread), noise))
 
 
 def with_penalty(reduction: Reduction, factor: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> Reduction:

@@ -64,7 +64,9 @@ class PartialFitMixin:
             reduction = merge(known.reduction, reduction, fit_intercept=setting.fit_intercept)
             setting = setting._replace(noise=max(setting.noise, known.setting.noise))
             dtype = np.result_type(dtype, self.coef_.dtype)
-        return self._store(solve_reduction(reduction, setting, self.solver), dtype, one_output=one_output)
+        with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
+            solution = solve_reduction(reduction, setting, self.solver)
+        return self._store(solution, problem, dtype, one_output=one_output)
 
     def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
         """Raise if these rows cannot join those of the calls before."""

@@ -16,3 +16,9 @@ def exponents_of(largest: np.ndarray) -> np.ndarray:
 def divided(values: np.ndarray, exponent: np.ndarray) -> np.ndarray:
     """The values over two to these powers; the same array where all are 0."""
     return np.ldexp(values, -exponent) if exponent.any() else values
+
+
+def norms(matrix: np.ndarray) -> np.ndarray:
+    """Euclidean norms of the columns, whatever their size."""
+    exponent = exponents_of(np.abs(matrix).max(axis=0, initial=0.0))
+    return np.asarray(divided(np.linalg.norm(divided(matrix, exponent), axis=0), -exponent))

@@ -27,6 +27,7 @@ import numpy as np
 
 from skdl._array import take_rows
 from skdl.engine import Rows
+from skdl.linear._powers_of_two import divided, exponents_of
 
 BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
 LEAST_ROWS, MOST_ROWS = 512, 2048  # where the cache and the calls of Python are both out of the way
@@ -139,16 +140,22 @@ class RowBlocks:
 
     def mean_squares(self) -> np.ndarray:
         """The weighted mean square of each standardised column, (d,); exactly zero where only rounding is left."""
+        # Columns whose squares would be out of range come in other units, by powers of two.
+        exponent = exponents_of(self.scale) if self.folds else np.zeros(self.n_columns, int)
+        shift, scale = divided(self.shift, -exponent), divided(self.scale, exponent)
+        unit = np.ldexp(1.0, exponent) if exponent.any() else None
 
         def sums(chunk: range) -> np.ndarray:
             total = np.zeros((2, self.n_columns))
             for x, part in self.blocks(chunk):
+                if unit is not None:
+                    x = x * unit if self.dense else x.multiply(unit).tocsr()
                 weight = self.weight[part].astype(self.dtype)
                 total += weight @ x, weight @ (x * x if self.dense else x.multiply(x).tocsr())
             return total
 
         mean, square = reduce(np.add, self.map(sums, self.chunks))
         if self.folds:
-            square = (square - 2 * self.shift * mean + self.shift**2) * self.scale**2
+            square = (square - 2 * shift * mean + shift**2) * scale**2
         noise = 16 * np.finfo(self.dtype).eps * (self.shift * self.scale) ** (2 if self.folds else 1)
         return np.where(square > (noise if self.folds else noise**2), square, 0.0)

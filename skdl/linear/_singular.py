@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from skdl.linear._orthogonal import EPS, Reduction, rank_threshold, solve_dependent, with_penalty
+from skdl.linear._orthogonal import EPS, Reduction, is_constant, rank_threshold, solve_dependent, with_penalty
+from skdl.linear._powers_of_two import norms
 
 
 def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) -> tuple[np.ndarray, int]:
@@ -23,10 +24,11 @@ def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) 
     if rank == d:
         # A determined solution is more exact in units of the centred columns, where a small column stays a direction.
         left, right = np.vstack([reduction.factor, np.diag(root)]), np.vstack([reduction.target, np.zeros((d, k))])
-        scale = np.linalg.norm(left, axis=0)
+        scale = norms(left)
         u, s, vt = linalg.svd(left / scale, full_matrices=False, check_finite=False)
         return np.asarray(vt.T @ ((u.T @ right) / s[:, None]) / scale[:, None]), rank
     target, span = u[:, :rank].T @ reduction.target, (vt[:rank] * reduction.x_norm).T
+    span[is_constant(reduction, noise)] = 0.0
     if root.any() and not root.all():
         stacked = with_penalty(reduction, s[:rank, None] * span.T, target, np.diag(root))
         return solve_svd(stacked, np.zeros(d), noise=noise)[0], rank

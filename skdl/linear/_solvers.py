@@ -16,6 +16,7 @@ from skdl.linear._iterative import solve_sparse
 from skdl.linear._kernel import solve_kernel
 from skdl.linear._orthogonal import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve, triangle_of
 from skdl.linear._positive import solve_positive
+from skdl.linear._powers_of_two import divided, exponents_of
 from skdl.linear._refinement import refine
 from skdl.linear._singular import solve_svd
 
@@ -91,6 +92,7 @@ class Solution(NamedTuple):
     setting: Setting
     reduction: Reduction | None = None
     intercept: np.ndarray | None = None  # (k,), where it is known to more digits than the means and `coef` give it
+    y_exponent: np.ndarray | int = 0  # rss and tss are those of targets over two to this power
 
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
@@ -146,18 +148,23 @@ def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") 
     if positive and (coef < 0).any():
         prior, ran = np.zeros(coef.shape) if prior is None else prior, "nnls"
         coef = solve_positive(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
-    with np.errstate(over="ignore"):
-        rss = np.sum((reduction.target - reduction.factor @ coef) ** 2, axis=0)
-    return _of_reduction(reduction, coef, rss, rank, ran, setting)
+    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = np.sum(divided(reduction.target - reduction.factor @ coef, exponent) ** 2, axis=0)
+    return _of_reduction(reduction, coef, rss, exponent, rank, ran, setting)
 
 
 def _of_reduction(
-    reduction: Reduction, coef: np.ndarray, rss: np.ndarray, rank: int, solver: str, setting: Setting
+    reduction: Reduction,
+    coef: np.ndarray,
+    rss: np.ndarray,
+    exponent: np.ndarray,
+    rank: int,
+    solver: str,
+    setting: Setting,
 ) -> Solution:
-    with np.errstate(over="ignore"):
-        tss = np.sum(reduction.target**2, axis=0)
+    tss = np.sum(divided(reduction.target, exponent) ** 2, axis=0)
     means, weights = (reduction.x_mean, reduction.y_mean), (reduction.weight, reduction.unit)
-    return Solution(coef, *means, rss, tss, *weights, rank, solver, setting, reduction)
+    return Solution(coef, *means, rss, tss, *weights, rank, solver, setting, reduction, y_exponent=exponent)
 
 
 def _triangle(problem: Problem) -> Reduction:
@@ -192,7 +199,8 @@ def _by_triangle(problem: Problem, solver: str) -> Solution:
     )
     if refined is None:
         return solution
-    return solution._replace(coef=refined.coef, intercept=refined.intercept, rss=refined.rss)
+    rss = solution.rss if np.any(solution.y_exponent) else refined.rss
+    return solution._replace(coef=refined.coef, intercept=refined.intercept, rss=rss)
 
 
 def _by_gram(problem: Problem) -> Solution | None:
@@ -200,7 +208,9 @@ def _by_gram(problem: Problem) -> Solution | None:
     if found is None:
         return None
     reduction = found.reduction._replace(unit=problem.unit)
-    return _of_reduction(reduction, found.coef, found.rss, len(found.coef), "cholesky", problem.setting)
+    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = divided(found.rss, 2 * exponent)
+    return _of_reduction(reduction, found.coef, rss, exponent, len(found.coef), "cholesky", problem.setting)
 
 
 def _gram(problem: Problem) -> GramSolution | None:
@@ -272,10 +282,21 @@ def _by_kernel(problem: Problem) -> Solution | None:
 def _by_iteration(problem: Problem) -> Solution:
     problem.check()
     alpha, prior, fit_intercept = problem.setting[:3]
+    X, y_exponent = problem.X, exponents_of(np.abs(problem.targets).max(axis=0))
+    x_exponent = exponents_of(abs(X).max())
+    if x_exponent:
+        X = X.copy()
+        X.data = divided(X.data, x_exponent)
     found = solve_sparse(
-        problem.X, problem.targets, problem.weight, alpha=alpha, prior=prior, fit_intercept=fit_intercept
+        X,
+        divided(problem.targets, y_exponent),
+        problem.weight,
+        alpha=divided(np.asarray(alpha), 2 * x_exponent),
+        prior=None if prior is None else divided(prior, y_exponent - x_exponent),
+        fit_intercept=fit_intercept,
     )
-    return from_rows(problem, *found, solver="lsmr")
+    coef, x_mean = divided(found.coef, x_exponent - y_exponent), divided(found.x_mean, -x_exponent)
+    return from_rows(problem, coef, x_mean, divided(found.y_mean, -y_exponent), solver="lsmr")
 
 
 def from_rows(problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, *, solver: str) -> Solution:
@@ -283,6 +304,8 @@ def from_rows(problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np
     w = np.ones(len(problem.y)) if problem.weight is None else problem.weight
     mean = w @ problem.targets / problem.total if problem.setting.fit_intercept else 0.0
     residual = problem.targets - y_mean - (problem.X @ coef - x_mean @ coef)
-    with np.errstate(over="ignore"):
-        rss, tss = w @ residual**2, w @ (problem.targets - mean) ** 2
-    return Solution(coef, x_mean, y_mean, rss, tss, problem.total, problem.unit, None, solver, problem.setting)
+    exponent = exponents_of(np.abs(problem.targets).max(axis=0))
+    rss = w @ divided(residual, exponent) ** 2
+    tss = w @ divided(problem.targets - mean, exponent) ** 2
+    about = (problem.total, problem.unit, None, solver, problem.setting)
+    return Solution(coef, x_mean, y_mean, rss, tss, *about, y_exponent=exponent)

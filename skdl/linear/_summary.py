@@ -21,6 +21,7 @@ from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 from skdl._validation import names_of_features
 from skdl._warnings import warn
 from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
+from skdl.linear._powers_of_two import norms
 from skdl.linear._solvers import Setting, Solution
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class SummaryMixin:
         if solution.reduction is None or solution.rank < len(solution.coef):
             return np.inf
         factor = solution.reduction.factor
-        values = svdvals(factor / np.linalg.norm(factor, axis=0), check_finite=False)
+        values = svdvals(factor / norms(factor), check_finite=False)
         return float(values[0] / values[-1])
 
     @property
@@ -65,7 +66,8 @@ class SummaryMixin:
     def r2_(self) -> Any:
         """1 - RSS / TSS on the training data."""
         solution = self._known("r2_")
-        defined = solution.tss > solution.total * (8 * EPS * solution.y_mean) ** 2  # more than a constant's rounding
+        rounding = 8 * EPS * np.ldexp(solution.y_mean, -np.asarray(solution.y_exponent))
+        defined = solution.tss > solution.total * rounding**2  # more than a constant's
         if not defined.all():
             _warn("r2_ is not defined for a target that is constant, nor after partial_fit with an optimizer")
         with np.errstate(all="ignore"):
@@ -79,7 +81,7 @@ class SummaryMixin:
         if why:
             _warn(f"residual_std_ is not defined {why}")
         with np.errstate(all="ignore"):
-            return self._shaped(np.sqrt(solution.rss * (solution.unit / df)))
+            return self._shaped(np.ldexp(np.sqrt(solution.rss * (solution.unit / df)), solution.y_exponent))
 
     def summary(self) -> pd.DataFrame:
         """Coefficients with standard errors, t statistics, p-values and 95 % confidence intervals.
@@ -111,7 +113,9 @@ class SummaryMixin:
             estimates = np.column_stack([np.reshape(self.intercept_, k), estimates])
         errors = np.full(estimates.shape, np.nan)
         if not why:
-            noise = np.sqrt(solution.rss / df)  # in units of the weights, as the triangle is
+            noise = np.ldexp(
+                np.sqrt(solution.rss / df), solution.y_exponent
+            )  # in units of the weights, as the triangle is
             unscaled = _unscaled_errors(solution)
             errors = np.multiply.outer(noise, unscaled)
             if np.isnan(unscaled).any():
@@ -160,7 +164,7 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
     d = reduction.factor.shape[1]
     if solution.rank != d:
         return _errors_of_dependent(reduction, solution.setting)
-    length = np.linalg.norm(reduction.factor, axis=0)
+    length = norms(reduction.factor)
     inverse = solve_triangular(reduction.factor[:d] / length, np.eye(d), check_finite=False)
     errors = np.linalg.norm(inverse, axis=1) / length
     if not solution.setting.fit_intercept:

@@ -15,7 +15,7 @@ from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._validation import validate_X
 from skdl.linear._descent import descend
-from skdl.linear._input import read_problem
+from skdl.linear._input import check_coefficients, read_problem
 from skdl.linear._partial import PartialFitMixin
 from skdl.linear._solvers import Problem, Solution, solve_problem
 from skdl.linear._summary import SummaryMixin
@@ -233,7 +233,9 @@ class LeastSquaresRegressor(
         self._check_parameters()
         problem, one_output = read_problem(self, X, y, sample_weight, reset=True)
         if self._is_direct():
-            return self._store(solve_problem(problem, self.solver), problem.X.dtype, one_output=one_output)
+            with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
+                solution = solve_problem(problem, self.solver)
+            return self._store(solution, problem, problem.X.dtype, one_output=one_output)
         return self._descend(problem, one_output=one_output, partial=False)
 
     def _is_direct(self) -> bool:
@@ -259,7 +261,7 @@ class LeastSquaresRegressor(
             max_iter=self.max_iter,
             random_state=self.random_state,
         )
-        self._store(solution, problem.X.dtype, one_output=one_output, network=network)
+        self._store(solution, problem, problem.X.dtype, one_output=one_output, network=network)
         if not stopped:
             return self
         epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
@@ -270,9 +272,11 @@ class LeastSquaresRegressor(
         )
 
     def _store(
-        self, solution: Solution, dtype: np.dtype, *, one_output: bool, network: Any = None
+        self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
     ) -> LeastSquaresRegressor:
-        coef, intercept = solution.coef.astype(dtype), solution.intercept
+        with np.errstate(over="ignore"):
+            coef, intercept = solution.coef.astype(dtype), solution.intercept
+        check_coefficients(self, problem, coef, dtype)
         if intercept is None or dtype != np.float64:
             # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.
             intercept = solution.y_mean - solution.x_mean @ coef

@@ -85,6 +85,19 @@ def test_units_play_no_role():
     np.testing.assert_allclose(raw.predict_proba(byte), shares.predict_proba(byte / 255), atol=1e-5)
 
 
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize("exponent", [-600, -510, 505, 512, 516, 700])
+def test_columns_of_any_size(exponent, convert):
+    """About 1e154 their squares are out of range, and below 1e-154 they vanish."""
+    X, y, weight = overlapping(3)
+    one = SoftmaxClassifier(penalty="l2").fit(convert(X), y, weight)
+    other = SoftmaxClassifier(penalty="l2").fit(convert(np.ldexp(X, exponent)), y, weight)
+    assert other.solver_ == one.solver_
+    assert other.n_iter_ == one.n_iter_
+    np.testing.assert_allclose(np.ldexp(other.coef_, exponent), one.coef_, rtol=1e-9)
+    assert other.loss_ == pytest.approx(one.loss_, rel=1e-12)
+
+
 def test_a_prior_and_alpha_by_feature_speak_of_raw_columns_and_of_standardised_ones():
     X, y, _ = overlapping(3)
     prior, alpha = np.arange(12.0).reshape(3, 4) / 30, np.array([0.1, 0.01, 0.3, 0.05])
