@@ -1,6 +1,6 @@
 """Searches and ensembles of networks trained as stacks, side by side with the same work in two processes.
 
-    python benchmarks/stacks.py [digits] [adult] [bagging] [sizes] [memory] [--rounds 3] [--data ../shared/data]
+    python benchmarks/stacks.py [digits] [adult] [spaces] [bagging] [sizes] [memory] [--rounds 3] [--data DIR]
 
 Peers run in turn in one process, with rests between them; ratios are medians over paired rounds. Every peer trains the
 same number of epochs of the same network with Adam; scikit-learn's stop at no tolerance. A search in processes counts
@@ -24,14 +24,14 @@ from _side_by_side import peak_megabytes, table, timed
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import BaggingClassifier as PeerBagging
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.neural_network import MLPClassifier as PeerClassifier
 
 from skdl import BaggingClassifier, MLPClassifier
 
 RATES, ALPHAS = [1e-3, 3e-3, 1e-2, 3e-2], [1e-5, 1e-4, 1e-3, 1e-2]
 FOLDS = 5
-PARTS = ("digits", "adult", "bagging", "sizes", "memory")
+PARTS = ("digits", "adult", "spaces", "bagging", "sizes", "memory")
 DIGITS = """
 import joblib, warnings
 warnings.simplefilter("ignore")
@@ -64,6 +64,8 @@ def main() -> None:
             search(title, X.astype(float), y, (32,), 30, batch_size, arguments.rounds)
     if "adult" in parts:
         adult(arguments.data, arguments.rounds)
+    if "spaces" in parts:
+        spaces(arguments.rounds)
     if "bagging" in parts:
         bagging(arguments.rounds)
     if "sizes" in parts:
@@ -105,6 +107,36 @@ def adult(folder: Path, rounds: int) -> None:
     X = pd.get_dummies(frame, dtype=float).fillna(0.0).astype(float)
     title = f"The same grid, adult ({X.shape[0]} x {X.shape[1]}), (100,), 5 epochs"
     search(title, X, y, (100,), 5, 256, rounds, loky=False)
+
+
+def spaces(rounds: int) -> None:
+    """Searches at random, whose candidates differ in structure."""
+    X, y = load_digits(return_X_y=True, as_frame=True)
+    larger = make_classification(10000, 50, n_informative=20, random_state=0)
+    cases = {
+        "the small space, digits, 15 epochs": (X.astype(float), y, 15, MLPClassifier().search_space()),
+        "the large space, digits, 15 epochs": (X.astype(float), y, 15, MLPClassifier().search_space("large")),
+        "20 widths from 30 to 49, digits, 15 epochs": (
+            X.astype(float),
+            y,
+            15,
+            {"hidden_layer_sizes": [*range(30, 50)]},
+        ),
+        "the small space, 10000 x 50, 4 epochs": (*larger, 4, MLPClassifier().search_space()),
+    }
+    for title, (rows, labels, epochs, space) in cases.items():
+        network = MLPClassifier(max_iter=epochs, random_state=0)
+        search = RandomizedSearchCV(network, space, n_iter=20, cv=3, random_state=0, refit=False)
+
+        def stacked(search: Any = search, rows: Any = rows, labels: Any = labels) -> None:
+            with joblib.parallel_config(backend="skdl"):
+                search.fit(rows, labels)
+
+        def plain(search: Any = search, rows: Any = rows, labels: Any = labels) -> None:
+            clone(search).set_params(n_jobs=2).fit(rows, labels)
+
+        seconds = timed({"skdl, backend skdl": stacked, "skdl, n_jobs=2": plain}, rounds)
+        table(f"RandomizedSearchCV, 20 candidates x 3 folds, {title}", seconds)
 
 
 def bagging(rounds: int) -> None:
