@@ -163,7 +163,7 @@ class Work:
         trained = (
             time.monotonic() - self._first_note
         )  # what was before, such as the start of processes, is not repeated
-        if total is not None and 0 < done < total and trained:
+        if total is not None and 0 < done < total and trained > 0.5 * INTERVAL:  # the first epoch alone tells nothing
             parts.append(f"about {duration(trained / done * (total - done))} left")
         return self.label + ", ".join(parts)
 

@@ -44,7 +44,8 @@ def record(epoch, loss=0.5, score=None, seconds=2.0):
         (59.6, "1 min 0 s"),
         (3599, "59 min 59 s"),
         (3600, "1 h 0 min"),
-        (86399, "23 h 59 min"),
+        (86399, "24 h 0 min"),
+        (86340, "23 h 59 min"),
     ],
 )
 def test_times_as_they_are_read(seconds, text):

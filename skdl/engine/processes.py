@@ -130,7 +130,7 @@ def _as_sent(blocks: Sequence[Sequence[Member]], path: str) -> Iterator[list[lis
     with ExitStack() as held:
         relay: Any = None
         if any(watches):
-            relay = held.enter_context(listening(path, lambda i, *found: watches[i](*found)))
+            relay = held.enter_context(listening(path, lambda i, *found: watches[i](*found))).relay
 
         def as_sent(member: Member) -> Member:
             i = next(numbers)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
+from contextlib import closing, contextmanager, suppress
+from threading import Event, Lock, Thread
 from typing import Any
 
 EVERY = 0.1  # seconds between two looks
@@ -41,31 +41,51 @@ class Relay:
             os.close(file)
 
 
+class Listener:
+    """The end in this process.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    receive : callable
+        Called with each message.
+    """
+
+    def __init__(self, path: str, receive: Callable[..., None]):
+        open(path, "wb").close()
+        self.relay, self._receive = Relay(path), receive
+        self._file = open(path, "rb")  # noqa: SIM115 (closed by `listening`)
+        self._lock, self._rest = Lock(), b""
+
+    def catch_up(self) -> None:
+        """Receive all that has been told so far."""
+        with self._lock:
+            *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
+            for line in lines:
+                self._receive(*json.loads(line))
+
+    def close(self) -> None:
+        self._file.close()
+
+
 @contextmanager
-def listening(path: str, receive: Callable[..., None]) -> Iterator[Relay]:
-    """Call `receive` with each message of the relay, in a thread, until the body has ended and all have been read."""
-    open(path, "wb").close()
+def listening(path: str, receive: Callable[..., None]) -> Iterator[Listener]:
+    """Call `receive` with each message of a relay, in a thread, until the body has ended and all have been read."""
     over = Event()
-    with open(path, "rb") as file:
+    with closing(Listener(path, receive)) as listener:
 
         def read() -> None:
-            rest = b""
-            while True:
-                last = over.wait(EVERY)
-                *lines, rest = (rest + file.read()).split(b"\n")
-                for line in lines:
-                    receive(*json.loads(line))
-                if last:
-                    return
+            while not over.wait(EVERY):
+                listener.catch_up()
 
         thread = Thread(target=read, name="skdl", daemon=True)
-        end: Callable[[], None] = thread.join
-        try:
+        with suppress(RuntimeError):  # no more threads: all is read in the end
             thread.start()
-        except RuntimeError:  # no more threads: all is read in the end
-            end = read
         try:
-            yield Relay(path)
+            yield listener
         finally:
             over.set()
-            end()
+            if thread.ident is not None:
+                thread.join()
+            listener.catch_up()

@@ -82,8 +82,8 @@ class Following:
             yield None
             return
         receive: Callable[[int], None] = lambda i: self.work.note(i, 1, None, FITTED)  # type: ignore[union-attr]  # noqa: E731
-        with TemporaryDirectory(prefix="skdl-") as folder, listening(os.path.join(folder, "fits"), receive) as relay:
-            yield relay
+        with TemporaryDirectory(prefix="skdl-") as folder, listening(os.path.join(folder, "fits"), receive) as listener:
+            yield listener.relay
 
     def end(self) -> None:
         """The ensemble is fitted."""

@@ -172,9 +172,16 @@ class Share:
         with (
             self._folder,
             suppress(Exception, KeyboardInterrupt),  # Ctrl-C goes to all processes of a terminal
-            listening(os.path.join(self._folder.name, "lines"), partial(received, lines)) as relay,
+            listening(os.path.join(self._folder.name, "lines"), partial(received, lines)) as listener,
         ):
-            settings = self.n_processes, *self._settings, floating_point, self._given_up, relay, lines is not None
+            settings = (
+                self.n_processes,
+                *self._settings,
+                floating_point,
+                self._given_up,
+                listener.relay,
+                lines is not None,
+            )
             arguments = [([functions[i] for i in part], *settings) for part in parts]
             for place, (results, stacks) in as_they_end(_work, arguments, self.n_processes):
                 back = {
@@ -182,6 +189,7 @@ class Share:
                     for receiver, result in zip((receivers[i] for i in parts[place]), results, strict=True)
                     if result is not None and self._takes(receiver, result, seen)
                 }
+                listener.catch_up()  # what was said of it comes before the result
                 yield self._parted(back, stacks)
 
     def _takes(self, receiver: Task | Fit, result: Result, seen: dict[Any, Any]) -> bool:

@@ -99,6 +99,7 @@ def test_an_ensemble_says_nothing_unless_it_is_asked(name, capfd):
 @pytest.mark.parametrize("name", ["bagging", "alike", "by name", "pipelines", "of reals"])
 def test_the_lines_of_a_verbose_ensemble(name, capsys, monkeypatch):
     monkeypatch.setattr(_progress, "INTERVAL", 0.0)
+    monkeypatch.setattr(_progress, "LONGEST_INTERVAL", 0.0)  # a line whenever there is something to say
     ensemble = clone(ENSEMBLES[name]).set_params(verbose=1)
     label, lines = f"[{type(ensemble).__name__}] ", ensemble.fit(X, Y) and capsys.readouterr().out.splitlines()
     assert all(line.startswith(label) for line in lines)
@@ -261,3 +262,24 @@ def test_in_a_search_and_a_pickle():
     kept = pickle.loads(pickle.dumps(clone(ENSEMBLES["bagging"]).set_callbacks(TimeBudget(60)).fit(X, Y)))
     assert kept._has_callbacks
     assert clone(kept)._has_callbacks
+
+
+@pytest.mark.parametrize("name", ["bagging", "alike", "shared", "snapshots"])
+def test_an_interrupt_ends_the_tasks_that_had_begun(name):
+    """Members that are kept end theirs, and the ensemble its own, before the interrupt goes on."""
+
+    class Interrupting(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
+            if context.task_name == "epoch" and context.task_id == 2:
+                raise KeyboardInterrupt
+
+    recorder = Recorder()
+    ensemble = clone(ENSEMBLES[name]).set_callbacks(recorder, Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        ensemble.fit(X, Y)
+    assert ensemble.predict(X).shape == Y.shape
+    assert recorder.of("begin", "epoch") == recorder.of("end", "epoch")
+    assert recorder.of("begin", "fit") == recorder.of("end", "fit")
+    assert recorder.events[-1] == ("teardown", type(ensemble).__name__, ())
+    assert not any("callback_ctx" in key for estimator in (ensemble, *ensemble.estimators_) for key in vars(estimator))

@@ -143,6 +143,29 @@ def test_whatever_ends_a_fit_each_task_ends_once(how):
     assert recorder.events == ["setup", "begin fit", *["begin epoch", "end epoch"] * begun, "end fit", "teardown"]
 
 
+@pytest.mark.parametrize("name", ["classifier", "full batch"])
+@pytest.mark.parametrize("hook", ["begin", "end"])
+def test_an_interrupted_fit_ends_its_tasks_before_the_interrupt_goes_on(name, hook):
+    network, y = NETWORKS[name]
+
+    class Interrupting(Timid):
+        def on_fit_task_begin(self, estimator, context):
+            if hook == "begin" and context.task_name == "epoch" and context.task_id == 1:
+                raise KeyboardInterrupt
+
+        def on_fit_task_end(self, estimator, context):
+            if hook == "end" and context.task_name == "epoch" and context.task_id == 1:
+                raise KeyboardInterrupt
+
+    recorder = Recorder()
+    network = clone(network).set_params(max_iter=4).set_callbacks(recorder, Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, y)
+    assert network.n_iter_ == (2 if hook == "end" else 1)
+    assert recorder.events == ["setup", "begin fit", *["begin epoch", "end epoch"] * 2, "end fit", "teardown"]
+    assert not hasattr(network, "_callback_fit_ctx")
+
+
 def test_a_pipeline_sees_each_task_of_its_network_once():
     recorder = Recorder()
     recorder.max_propagation_depth = None
