@@ -13,6 +13,7 @@ from skdl._encoding import Labels
 from skdl.engine import RECORD, Network, State
 from skdl.engine.state import Progress
 from skdl.neural._archive import Stored
+from skdl.neural._rows import of_type
 from skdl.neural._tasks import architecture_of
 from skdl.neural._training import Training
 from skdl.neural._tree import ENCODINGS
@@ -92,7 +93,7 @@ def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Trainin
         # A scale that is out of float32's range is in float64.
         unit = np.float64 if isinstance(scale, Stored) and scale.dtype.itemsize == 8 else dtype
         shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), unit)
-        _check((scale >= 0).all(), "scale")
+        _check((scale >= 0).all() and of_type(scale, dtype).dtype == scale.dtype, "scale")
     reason, search = given.pop("reason"), given.pop("search")
     _check(reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")
     return Training(state, architecture, encoding, dtype, shift, scale, input_dtype, reason, search, loaded=True)

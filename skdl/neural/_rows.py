@@ -24,7 +24,7 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
         check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, _names(network, data.X.shape[1]))
         if not go_on:
             scale = _for_training(network, scale)
-        scale, shift = _of_type(scale, data.dtype), shift.astype(data.X.dtype)
+        scale, shift = of_type(scale, data.dtype), shift.astype(data.X.dtype)
     else:
         _check_numbers(network, data, index)
     if weight is not None:
@@ -70,7 +70,7 @@ def _for_training(network: Any, scale: np.ndarray) -> np.ndarray:
     return 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
 
 
-def _of_type(scale: np.ndarray, dtype: Any) -> np.ndarray:
+def of_type(scale: np.ndarray, dtype: Any) -> np.ndarray:
     """The scale in the precision of the training, but in float64 where some of it is out of float32's range."""
     power = np.abs(np.frexp(scale)[1])
     return scale if dtype == np.float32 and (power > LIMIT_OF_FLOAT32).any() else scale.astype(dtype)
