@@ -62,12 +62,12 @@ def unit_of(X: Any, most: int = 1022) -> float:
     return 2.0 ** -float(np.clip(np.frexp(largest)[1], -most, most))
 
 
-def sample_rows(X: Any) -> Any:
+def sample_rows(X: Any, count: int = SAMPLE_ROWS) -> Any:
     """A random sample of the rows, always the same one."""
     n_rows = X.shape[0]
-    if n_rows <= SAMPLE_ROWS:
+    if n_rows <= count:
         return X
-    return X[np.sort(np.random.default_rng(0).choice(n_rows, SAMPLE_ROWS, replace=False))]
+    return X[np.sort(np.random.default_rng(0).choice(n_rows, count, replace=False))]
 
 
 def centre_of_most(X: np.ndarray) -> tuple[np.ndarray, Any]:

@@ -111,6 +111,11 @@ def projection_bound(
     n_rows, d = X.shape
     placement = Placement(X, metric)
     sample = placement(sample_rows(X), X.dtype.type)
+    if not always and d > max(WIDTHS):  # whether any structure is in sight, by a few rows
+        directions = leading_directions(sample[::8], 64)
+        share = passing(sample[::4], directions, [64], k / n_rows)[0]
+        if 64 + SCORE + (PAIR + PAIR_COLUMN * d) * share > 2 * (d + SCORE):
+            return None
     directions = leading_directions(sample[::2], min(max(WIDTHS), -(-d // 2)))  # half of it does for these
     widest = directions.shape[1]
     widths = [width for width in WIDTHS if width < widest] + [widest]

@@ -17,6 +17,7 @@ from ._placement import row_blocks, sample_rows
 from ._ranking import group_starts, ranks_in_group
 from ._search import Search, working_memory
 
+WIDE = 128  # columns: where a large sample of rows would take as long as answering many queries
 SHARE = 0.01  # of a sample's rows that repeat another one: fewer cost no search much
 
 
@@ -66,7 +67,7 @@ class RepeatedRows(Search):
 
 def equal_rows(X: Any) -> Groups | None:
     """Groups of equal rows, not all that there may be; None where a sample shows few."""
-    keys = np.sort(keys_of(sample_rows(X)))
+    keys = np.sort(keys_of(sample_rows(X, 2048 if X.shape[1] <= WIDE else 512)))
     if (keys[1:] == keys[:-1]).sum() <= SHARE * keys.size:
         return None
     keys = keys_of(X)

@@ -100,6 +100,11 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
     both places go to the copies at 0, and the probability of class 0 is 1. Ensembles and searches rescale weights (a
     sum of 1 is common), so the scale is what is kept free here.
 
+    Rows in any unit are compared as in one of moderate numbers; distances beyond float64 are an error. Equal rows are
+    searched once. Unlike scikit-learn's KNeighborsClassifier: ties in distance have an order; p below 1, "haversine",
+    "correlation" and "sqeuclidean" (whose neighbours are those of "euclidean") are not offered; `algorithm` has no
+    "ball_tree", and `weights` no None, which is "uniform"; "braycurtis" divides by \|a + b\| as scipy's does.
+
     Where all votes of a query have weight zero, the probabilities are the classes' shares of the total weight (sample
     weight times class weight) of the training rows, with a warning.
 
