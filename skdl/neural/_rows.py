@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +23,7 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     if network._training.scale is not None if go_on else network._scales_columns:
         shift, scale = _goes_on(network, data, index) if go_on else _moments(network, data, index)
         limit = LIMIT_OF_SQUARES if network._penalises_raw else LIMITS[data.X.dtype]
-        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, _names(network, data.X.shape[1]))
+        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, network))
         if not go_on:
             scale = _for_training(network, scale)
         scale, shift = of_type(scale, data.dtype), shift.astype(data.X.dtype)
@@ -76,7 +78,7 @@ def of_type(scale: np.ndarray, dtype: Any) -> np.ndarray:
     return scale if dtype == np.float32 and (power > LIMIT_OF_FLOAT32).any() else scale.astype(dtype)
 
 
-def check_scales(scale: np.ndarray, limit: int, X: Any, names: list[str]) -> None:
+def check_scales(scale: np.ndarray, limit: int, X: Any, name: Callable[[int], str]) -> None:
     """Raise for a column whose reciprocal deviation is not between 2^-limit and 2^limit, and not 0."""
     wrong = ~np.isfinite(scale) | ((scale != 0) & (np.abs(np.frexp(scale)[1]) > limit))
     if wrong.any():
@@ -85,7 +87,7 @@ def check_scales(scale: np.ndarray, limit: int, X: Any, names: list[str]) -> Non
         value = column[np.abs(column).argmax()]
         bound = 2.0**limit
         raise ValueError(
-            f"{names[j]} holds {value:.4g}, and its values cannot be standardised as {X.dtype}: their deviation must "
+            f"{name(j)} holds {value:.4g}, and its values cannot be standardised as {X.dtype}: their deviation must "
             f"lie between {1 / bound:.0e} and {bound:.0e}. Replace a value that stands for a missing or infinite one "
             "(as numpy.nan_to_num writes them), or divide the column by a constant."
         )
@@ -99,12 +101,12 @@ def _check_numbers(network: Any, data: Any, index: np.ndarray | None) -> None:
     if wrong.any():
         j = int(wrong.argmax())
         raise ValueError(
-            f"{_names(network, len(most))[j]} holds {most[j]:.4g} as its largest number, and {info.dtype} does not "
+            f"{column_name(network, j)} holds {most[j]:.4g} as its largest number, and {info.dtype} does not "
             "hold it or its square. Set standardize=True, or multiply the column by a constant."
         )
 
 
-def _names(network: Any, n_columns: int) -> list[str]:
-    """The columns as a message calls them."""
+def column_name(network: Any, j: int) -> str:
+    """A column of X as a message calls it."""
     names = getattr(network, "feature_names_in_", None)
-    return [f"Column {j if names is None else repr(str(names[j]))} of X" for j in range(n_columns)]
+    return f"Column {j if names is None else repr(str(names[j]))} of X"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         if not (self.standardize_target and self._loss(None).standardizes):
             inside = self._loss(None).unlink(shift) is not None
             return Reals(np.where(constant & inside, shift, 0.0), np.where(constant & inside, 0.0, 1.0), y.ndim == 1)
-        check_scales(reciprocal, LIMITS[y.dtype], columns, _names(columns.shape[1]))
+        check_scales(reciprocal, LIMITS[y.dtype], columns, partial(_name, columns.shape[1]))
         return Reals(shift, 1 / np.where(constant, np.inf, reciprocal), y.ndim == 1)
 
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:
@@ -173,13 +174,14 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         if not len(idle):
             return encoding
         columns = encoding.validate(y).reshape(len(y), -1)
-        reciprocal = scale_about(columns, row_weights(len(y), None, weight), encoding.shift, idle)
-        check_scales(reciprocal, LIMITS[y.dtype], columns[:, idle], _names(columns.shape[1]))
-        moves = idle[reciprocal != 0]
+        reciprocal = np.zeros(encoding.n_outputs)
+        reciprocal[idle] = scale_about(columns, row_weights(len(y), None, weight), encoding.shift, idle)
+        check_scales(reciprocal, LIMITS[y.dtype], columns, partial(_name, columns.shape[1]))
+        moves = np.flatnonzero(reciprocal)
         if not len(moves):
             return encoding
         shift, scale = encoding.shift.copy(), encoding.scale.copy()
-        scale[moves] = 1 / reciprocal[reciprocal != 0] if self.standardize_target else 1.0
+        scale[moves] = 1 / reciprocal[moves] if self.standardize_target else 1.0
         if not self._loss(encoding).standardizes:
             shift[moves], scale[moves] = 0.0, 1.0
         return replace(encoding, shift=shift, scale=scale)
@@ -289,6 +291,6 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         return encoding.decode(self._loss(encoding).link(scores))
 
 
-def _names(n_columns: int) -> list[str]:
-    """The targets as a message calls them."""
-    return ["y"] if n_columns == 1 else [f"Column {j} of y" for j in range(n_columns)]
+def _name(n_outputs: int, j: int) -> str:
+    """A target as a message calls it."""
+    return "y" if n_outputs == 1 else f"Column {j} of y"

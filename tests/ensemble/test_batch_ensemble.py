@@ -142,7 +142,7 @@ def test_weight_two_is_the_row_twice(kind, network, y):
     weight = rng.integers(0, 4, 150)
     repeated = np.repeat(np.arange(150), weight)
     # Full batches: a step sees the rows' weights alone, in whatever order.
-    network = clone(network).set_params(optimizer="lbfgs", max_iter=5, dtype="float64")
+    network = clone(network).set_params(optimizer="lbfgs", batch_size="auto", max_iter=5, dtype="float64")
     weighted = shared(kind, network).fit(X, y, weight)
     twice = shared(kind, network).fit(X[repeated], y[repeated])
     assert_allclose(weighted.predict_members(X), twice.predict_members(X), rtol=1e-5)
