@@ -202,7 +202,7 @@ def _prepared(network: BaseNetwork, task: Task, X: Any, y: np.ndarray, row_weigh
     if row_weight is None:
         return data
     encoding = network._encoding_of(data.X, data.y, row_weight, None)
-    return replace(data, encoding=encoding, targets=network._targets(data.y, encoding, data.dtype))
+    return replace(data, encoding=encoding, targets=network._targets(data.y, encoding, data.dtype, row_weight))
 
 
 def take_columns(network: Any, first: Any) -> None:

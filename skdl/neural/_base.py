@@ -254,7 +254,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         else:
             dtype = self._training.dtype
         judged = self._prepare_validation(*validation, encoding, dtype)
-        return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype, judged)
+        return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype, judged)
 
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
         """The encoding of the first training, for the targets of a later one."""
@@ -264,10 +264,11 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         """The rows' weights, times those of their classes."""
         return weight
 
-    def _targets(self, y: np.ndarray, encoding: Any, dtype: Any) -> np.ndarray:
-        """Y as the loss takes it."""
-        targets = encoding.encode(y, dtype)
-        self._loss(encoding).check_targets(targets)
+    def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
+        """Y as the loss takes it; what rows of weight zero hold is of no matter."""
+        with np.errstate(over="ignore"):
+            targets = encoding.encode(y, dtype)
+        self._loss(encoding).check_targets(targets if weight is None else targets[weight > 0])
         return targets
 
     def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> Prepared | None:
@@ -281,7 +282,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         if weight is not None:
             kept = np.flatnonzero(weight)
             X, y, weight = X[kept], y[kept], in_units(weight[kept])
-        return Prepared(X, y, self._targets(y, encoding, dtype), weight, encoding, dtype)
+        return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype)
 
     def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:
         """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""

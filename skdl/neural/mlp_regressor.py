@@ -186,17 +186,15 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
             shift[moves], scale[moves] = 0.0, 1.0
         return replace(encoding, shift=shift, scale=scale)
 
-    def _targets(self, y: np.ndarray, encoding: Reals, dtype: Any) -> np.ndarray:
-        if self._loss(encoding).standardizes:
-            with np.errstate(over="ignore"):
-                targets = super()._targets(y, encoding, dtype)
-        else:  # a loss with a link learns them as they are, also where they are all equal
-            plain = replace(encoding, shift=np.zeros(encoding.n_outputs), scale=np.ones(encoding.n_outputs))
-            targets = super()._targets(y, plain, dtype)
-        lost = ~np.isfinite(targets).all() or (y.any() and encoding.scale.all() and not targets.any())
-        if lost:
+    def _targets(self, y: np.ndarray, encoding: Reals, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
+        learned = encoding
+        if not self._loss(encoding).standardizes:  # with a link they are learned as they are, also where all are equal
+            learned = replace(encoding, shift=np.zeros(encoding.n_outputs), scale=np.ones(encoding.n_outputs))
+        targets = super()._targets(y, learned, dtype, weight)
+        seen, of = (targets, y) if weight is None else (targets[weight > 0], y[weight > 0])
+        if not np.isfinite(seen).all() or (of.any() and encoding.scale.all() and not seen.any()):
             raise ValueError(
-                f"y holds numbers up to {np.abs(y).max():.4g}, which {np.dtype(dtype)} cannot hold. Set "
+                f"y holds numbers up to {np.abs(of).max():.4g}, which {np.dtype(dtype)} cannot hold. Set "
                 "standardize_target=True or dtype='float64', or multiply y by a constant."
             )
         return targets
