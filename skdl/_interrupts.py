@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
+import numpy as np
+
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn's validation writes before there is a model
 
@@ -39,7 +41,8 @@ def columns_kept(estimator: Any) -> Iterator[None]:
     """Put back the columns that an estimator knows, if there is no new model that has learned others."""
     before = {name: vars(estimator)[name] for name in COLUMNS if name in vars(estimator)}
     try:
-        yield
+        with _told(estimator):
+            yield
     except BaseException:
         for name in COLUMNS:
             vars(estimator).pop(name, None)
@@ -57,12 +60,8 @@ def whole(fit: Fit) -> Fit:
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> Any:
         before = dict(vars(self))
         try:
-            found = fit(self, *args, **kwargs)
-        except KeyboardInterrupt as interrupt:
-            self.__dict__ = before
-            if not hasattr(interrupt, "__notes__"):
-                interrupted(interrupt, f"{type(self).__name__} was interrupted, and is as it was before.")
-            raise
+            with _told(self):
+                found = fit(self, *args, **kwargs)
         except BaseException:
             self.__dict__ = before
             raise
@@ -71,3 +70,19 @@ def whole(fit: Fit) -> Fit:
         return found
 
     return wrapped  # type: ignore[return-value]
+
+
+@contextmanager
+def _told(estimator: Any) -> Iterator[None]:
+    """Note on an interrupt that has no note yet that the estimator is as it was before.
+
+    NumPy's handling of errors is put back: an interrupt may fall between the setting of it and the body that it is for.
+    """
+    errors = np.geterr()
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        np.seterr(**errors)
+        if not hasattr(interrupt, "__notes__"):
+            interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is as it was before.")
+        raise

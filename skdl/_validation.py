@@ -15,6 +15,11 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skdl._diagnosis import explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
+from skdl._warnings import in_turn
+
+# They change the filters of warnings for a moment.
+check_array, check_X_y, column_or_1d = map(in_turn, (check_array, check_X_y, column_or_1d))  # noqa: N816
+validate_data, check_classification_targets = map(in_turn, (validate_data, check_classification_targets))
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
 FLOAT_TYPES = tuple(map(np.dtype, FLOATS))

@@ -12,10 +12,11 @@ import itertools
 import math
 import multiprocessing
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -32,6 +33,7 @@ Train = Callable[[Sequence[Member], Signal], list[Outcome]]
 STEP_SECONDS = 8e-6  # of a member in a stack, however small the network
 OPERATIONS_PER_SECOND = 4e10  # of the products, and of what comes with them
 LEAST_SECONDS = 0.5  # of work for a process: to start one takes about as long, once
+LOOKS_EVERY = 0.5  # seconds between two looks for the parent
 LEAST_STEP_SECONDS = 0.5e-3  # of work for a thread in each step: with less, two are slower than one
 
 
@@ -77,6 +79,30 @@ class Flag:
 
     def is_set(self) -> bool:
         return os.path.exists(self.path) or os.getppid() != self.owner
+
+
+_ends_with_parent = False
+
+
+def end_with_parent() -> None:
+    """Let this process, if it is one of joblib's, end when the one that has started it has, and takes nothing any more.
+
+    A process that was killed tells its workers nothing. They would train to the end of what they have, and then wait
+    for more for minutes.
+    """
+    global _ends_with_parent
+    parent = multiprocessing.parent_process()
+    if parent is None or _ends_with_parent or not multiprocessing.current_process().name.startswith("LokyProcess"):
+        return
+    _ends_with_parent = True
+
+    def watch(pid: int | None) -> None:
+        while os.getppid() == pid:  # not what it is now: the parent may be gone before the first training
+            time.sleep(LOOKS_EVERY)
+        os._exit(1)
+
+    with suppress(RuntimeError):  # no more threads
+        Thread(target=watch, args=(parent.pid,), name="skdl parent", daemon=True).start()
 
 
 def train_in_processes(

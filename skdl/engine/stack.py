@@ -23,7 +23,7 @@ from skdl.engine.full_batch import train_full_batch
 from skdl.engine.gathering import gathering
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.population import settled
-from skdl.engine.processes import Train, processes_for, threads_for, train_in_processes
+from skdl.engine.processes import Train, end_with_parent, processes_for, threads_for, train_in_processes
 from skdl.engine.train import interrupted_outcome, train_stack
 
 BLOCK_BYTES = 1 << 23  # working set of a block of members: larger arrays hide the hand-over between threads
@@ -39,6 +39,7 @@ def train_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     place = gathering()
     if place is not None and any(member.n_epochs for member in members):
         return place.train(members)
+    end_with_parent()
     interrupted = Event()
     outcomes: dict[int, Outcome] = {}
     for indices in groups_of(members):

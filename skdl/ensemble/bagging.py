@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
+from skdl._warnings import in_turn
 from skdl.ensemble._bags import BaseBagging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
@@ -124,7 +125,7 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
         if covered.any():
             predicted = self.classes_[average[covered].argmax(axis=1)]
             weight = None if weight is None else weight[covered]
-            self.oob_score_ = float(accuracy_score(y[covered], predicted, sample_weight=weight))
+            self.oob_score_ = float(in_turn(accuracy_score)(y[covered], predicted, sample_weight=weight))
 
 
 @document
@@ -180,4 +181,4 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
         self.oob_score_ = np.nan
         if covered.sum() > 1:
             weight = None if weight is None else weight[covered]
-            self.oob_score_ = float(r2_score(y[covered], average[covered], sample_weight=weight))
+            self.oob_score_ = float(in_turn(r2_score)(y[covered], average[covered], sample_weight=weight))

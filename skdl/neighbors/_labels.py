@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._constraints import Real
 from .._encoding.arrays import is_zero_one, positions, typed, unique_labels
+from .._warnings import in_turn
 from ._votes import scaled
 
 
@@ -56,7 +57,7 @@ def ballots(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) 
         raise ValueError(f"For a y of {n_columns} columns classes must be a list of as many arrays of labels.")
     columns = [typed(column) for column in y.T]
     for column in columns:
-        check_classification_targets(column)
+        in_turn(check_classification_targets)(column)
     return [ballot(*arguments, votes) for arguments in zip(columns, declared, each, strict=True)]
 
 

@@ -12,6 +12,7 @@ from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
 from .._validation import label_array, validate_labels, validate_sample_weight
+from .._warnings import in_turn
 from ._base import NeighborsEstimator, warn_no_votes
 from ._labels import Ballot, ballots
 
@@ -281,7 +282,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         predicted = self.predict(X)
         y = label_array(y)
         if predicted.ndim == 1:
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(in_turn(accuracy_score)(y, predicted, sample_weight=sample_weight))
         check_shape(y, predicted.shape[1], "labels")
         return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
 

@@ -204,6 +204,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
             except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
                 interrupt = error
         if interrupt is not None or outcome.reason == "interrupted":
+            self._training.reason = "interrupted"  # the next fit knows that this one is not to be added to
             raise interrupted(interrupt, ending_note(self, outcome))
         self._warn_of(outcome, incremental=incremental or n_epochs == 0)
         return self

@@ -20,6 +20,7 @@ from skdl._encoding import (
     lies_between,
 )
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
+from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
 from skdl.neural._base import BaseNetwork
 from skdl.neural._tasks import Prepared
@@ -226,7 +227,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         plain = plain and (y.dtype.kind in "biuU" or set(map(type, y)) | set(map(type, encoding.classes)) == {str})
         if plain and sample_weight is None:
             return float(np.mean(y == predicted))  # the same, without checks that take longer than to predict few rows
-        return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        return float(in_turn(accuracy_score)(y, predicted, sample_weight=sample_weight))
 
     def decision_function(self, X: Any) -> Any:
         """Raw scores of the network.

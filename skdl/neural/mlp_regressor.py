@@ -16,6 +16,7 @@ from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
 from skdl._validation import validate_regression, validate_sample_weight
+from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
@@ -221,7 +222,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
         def score(scores: np.ndarray) -> float:
             predicted = self._loss(encoding).link(scores * output_scale + output_shift)
-            return float(r2_score(true, predicted * unit, sample_weight=weight))
+            return float(in_turn(r2_score)(true, predicted * unit, sample_weight=weight))
 
         return score
 

@@ -30,7 +30,7 @@ import numpy as np
 
 from skdl._threads import one_blas_thread
 from skdl.engine import Member, Outcome, train_members
-from skdl.engine.processes import Flag, as_they_end, portable, processes_worth, seconds_of, warn_again
+from skdl.engine.processes import Flag, as_they_end, end_with_parent, portable, processes_worth, seconds_of, warn_again
 from skdl.engine.relay import Relay, listening
 from skdl.parallel.lines import LinesThere, Printed, received
 from skdl.parallel.meeting import Entry, Meeting, Waiting
@@ -275,6 +275,7 @@ def _work(
     trainings warn of, once for a whole stack, comes with the first task's result; where there is no task, with that of
     a training, which is then done again where it came from.
     """
+    end_with_parent()
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     meeting.lines = LinesThere(relay) if has_lines else None
     with (
