@@ -1,5 +1,8 @@
 """From least squares to ensembles of neural networks, as scikit-learn estimators."""
 
+import importlib
+from types import ModuleType
+
 from skdl import (
     activations,
     callbacks,
@@ -50,3 +53,16 @@ __all__ = [
     "schedules",
     "trusted_types",
 ]
+
+# Imported when they are asked for: most programs do without.
+_ON_DEMAND = ("autodiff", "model_selection", "testing")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"skdl.{name}")
+    raise AttributeError(f"module 'skdl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ON_DEMAND, "__version__"])

@@ -81,3 +81,20 @@ def test_the_page_on_stacks_runs_from_top_to_bottom(tmp_path):
     assert len(code) == 3
     found, passed = map(float, re.search(r"([0-9.]+) of ([0-9.]+) s", run(code, tmp_path)).groups())
     assert 0 < found <= passed + 0.01
+
+
+def test_the_page_of_migration_has_a_table_of_each_estimator_that_has_a_counterpart():
+    import skdl
+
+    page = (DOCS / "migration.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.*)$", page, re.MULTILINE)
+    for name in skdl.__all__:
+        cls = getattr(skdl, name)
+        if isinstance(cls, type) and not name.startswith("Snapshot"):
+            assert any(f"`{name}`" in heading for heading in headings), name
+            assert "docs/migration.md" in cls.__doc__, name
+    assert "(docs/migration.md)" in (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\((\w+\.md)\)", page):
+        assert (DOCS / link).is_file()
+    for row in re.findall(r"^\|.*$", page, re.MULTILINE):
+        assert len(re.findall(r"(?<!\\)\|", row)) == 4, row

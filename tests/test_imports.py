@@ -219,3 +219,20 @@ def test_relative_imports_are_understood():
     assert "skdl._constraints.check_params" in imports("skdl.neighbors._base") | imports("skdl.linear.least_squares")
     assert part("skdl.neighbors._metrics.Metric") == "neighbors"
     assert all(not name.startswith(".") for module in MODULES for name in imports(module))
+
+
+def test_all_public_modules_are_seen_and_imported_when_asked_for():
+    import skdl
+
+    for name in ("autodiff", "model_selection", "testing"):
+        assert name in dir(skdl)
+    assert not [name for name in dir(skdl) if name.startswith("_") and name != "__version__"]
+    script = (
+        "import sys, skdl; before = set(sys.modules); dir(skdl);"
+        "assert not {'skdl.testing', 'skdl.model_selection'} & before;"
+        "assert skdl.testing.check_component and skdl.model_selection.SearchLedger and skdl.autodiff.Variable;"
+        "from skdl import testing, model_selection, autodiff"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+    with pytest.raises(AttributeError, match="module 'skdl' has no attribute 'nothing'"):
+        getattr(skdl, "nothing")  # noqa: B009

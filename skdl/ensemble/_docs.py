@@ -56,6 +56,8 @@ feature_names_in_ : array of shape (n_features_in_,)
     Their names, when X had names that are all strings.
 """,
     "laws": """
+What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
 Seeds of member j depend on `random_state` and j alone: a `warm_start` that adds members equals, bit for bit, a fit of
 all of them at once.
 
@@ -144,6 +146,8 @@ member_correlation_ : array of shape (n_members, n_members)
     rows of your own there is the method.
 """,
     "averaging_laws": """
+What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
 Networks of equal structure are trained as one stack, whether made of `estimator` or given in `estimators`. That changes
 no bit: each equals its own `fit(X, y)` with the same parameters and `random_state`, on all rows but those that are set
 apart for the `weights`. Members' warnings come once, with the number of members that they came from.

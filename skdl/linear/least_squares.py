@@ -108,6 +108,8 @@ class LeastSquaresRegressor(
 
     Notes
     -----
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
     Columns are compared in units of their own length, so that the scales of features play no role for what counts as
     dependent: that is a column (or combination of columns) that rounding the numbers in X could have made so. A
     constant feature is dependent on the intercept. Among solutions that fit equally well, the one with the smallest

@@ -85,6 +85,8 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
 
     Notes
     -----
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
     The fit is done with products of Chebyshev polynomials of the features, mapped to [-1, 1] by their range or, if
     there are several, by their mean and standard deviation: these products stay nearly independent where powers become
     parallel. `predict` evaluates this form. Moving or scaling a feature therefore changes neither the fit nor the

@@ -142,6 +142,8 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     with kinks, such as "l1", is met by bounds on the positive and the negative part of each coefficient ("split"),
     whose zeros are exact.
 
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
     With float32 data, products are computed in float32 and summed in float64.
 
     References

@@ -88,6 +88,8 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
 
     Notes
     -----
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
     The neighbours are exact: those of a brute force in float64, equally near rows in the order of their index,
     whatever search is used inside. For Euclid's distance that is ``np.sqrt(np.square(q - x).sum())`` of a query q and
     each row x in float64, and alike for the other metrics. Distances are float64; probabilities have the precision of

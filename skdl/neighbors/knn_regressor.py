@@ -81,6 +81,8 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
 
     Notes
     -----
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
     Predictions have the precision of the X of `fit`. Where all votes of a query have weight zero, the prediction is
     the mean of the training targets, weighted by `sample_weight`, with a warning.
 

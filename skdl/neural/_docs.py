@@ -181,6 +181,8 @@ around it) divides its penalty by the rows of a batch, and its steps follow the 
 rows for its "lbfgs", and its learning rate with "sgd" to k times as much here ("adam" has steps without a scale).
 """,
     "notes": """
+What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
 Weights of rows enter the mean loss: where each step takes all rows (`batch_size` at least n_samples, or a full-batch
 optimizer), weight 2 equals the row twice. In mini-batches it does so in expectation.
 """,
