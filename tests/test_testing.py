@@ -271,6 +271,11 @@ class NoLink(losses.CrossEntropy):
         return scores
 
 
+class NoInverse(losses.Poisson):
+    def unlink(self, predictions):
+        return predictions
+
+
 class ChangesScores(losses.CrossEntropy):
     def link(self, scores):
         scores -= scores.max(axis=-1, keepdims=True)
@@ -440,6 +445,7 @@ BROKEN = {
     OneValue: "one value a member",
     NaiveCrossEntropy: "loss: raised FloatingPointError",
     NoLink: "link gives probabilities",
+    NoInverse: "unlink is the inverse of link",
     ChangesScores: "link leaves the scores as they are",
     ChangesTargets: "targets and weights stay as they are",
     UnknownTask: "task is known",
