@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABCMeta, abstractmethod
+from abc import ABCMeta
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -18,9 +18,10 @@ from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._validation import check_alike, in_units, validate_sample_weight, validate_X
 from skdl._warnings import warn
-from skdl.engine import Architecture, Member, Network, Outcome, State, settled, train_members
+from skdl.engine import Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
 from skdl.neural._checkpoint import CheckpointMixin
+from skdl.neural._description import Description
 from skdl.neural._effects import check_effects, check_judged
 from skdl.neural._endings import check_ending, ending_note, ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
@@ -29,7 +30,7 @@ from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
 
-class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, metaclass=ABCMeta):
+class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that the engine trains.
 
     A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
@@ -37,69 +38,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
     """
 
     _doc_page = "docs/networks.md"
-    _default_scoring: str  # what scoring=None stands for
-    # Of parameters that not every network has, what holds without them.
-    _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}
-    _told_as: str | None = None  # the estimator that a user knows, where the network is a part of it
-    _rate_name = "optimizer__learning_rate"  # by which a user sets it
-    _splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
-
-    def _option(self, name: str) -> Any:
-        """The value of a parameter that not every network has."""
-        return getattr(self, name, self._without[name])
-
-    @property
-    def _scales_columns(self) -> bool:
-        """Whether training sees columns of one scale."""
-        return self.standardize
-
-    @property
-    def _centres_columns(self) -> bool:
-        """Whether these have a mean of zero, which takes an intercept."""
-        return True
-
-    @property
-    def _drops_constants(self) -> bool:
-        """Whether columns that are constant in training have the scale 0 (where all weights begin at zero, no need)."""
-        return False
-
-    def _idle_outputs(self, encoding: Any) -> np.ndarray | None:
-        """Which outputs have nothing to learn, their targets being zero."""
-        return None
-
-    @property
-    def _penalises_raw(self) -> bool:
-        """Whether alpha speaks of the coefficients for X as it is, though training scales columns."""
-        return False
-
-    @abstractmethod
-    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        """X, y and weights, validated."""
-
-    @abstractmethod
-    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
-        """How y becomes targets and scores predictions; `classes` are the labels that a caller declared."""
-
-    @property
-    @abstractmethod
-    def _encodings(self) -> tuple[type, ...]:
-        """The classes of encodings that there can be."""
-
-    @abstractmethod
-    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
-        """The network that the parameters describe."""
-
-    @abstractmethod
-    def _loss(self, encoding: Any) -> Any:
-        """The loss component for these targets."""
-
-    @abstractmethod
-    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> Any:
-        """From raw scores of validation rows to a number, larger is better."""
-
-    @abstractmethod
-    def _output_map(self, encoding: Any) -> tuple[np.ndarray, np.ndarray] | None:
-        """Scale and shift to fold into the last layer."""
 
     def fit(
         self,
@@ -257,14 +195,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         judged = self._prepare_validation(*validation, encoding, dtype)
         return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype, judged)
 
-    def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
-        """The encoding of the first training, for the targets of a later one."""
-        return self._training.encoding
-
-    def _with_class_weight(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> np.ndarray | None:
-        """The rows' weights, times those of their classes."""
-        return weight
-
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
         """Y as the loss takes it; what rows of weight zero hold is of no matter."""
         with np.errstate(over="ignore"):
@@ -292,10 +222,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         whole = self._resolve("optimizer").full_batch or self._batch_size(n_rows) >= n_rows
         return np.dtype(dtype if whole else np.float32)
 
-    def _max_iter(self) -> int:
-        """Epochs of a fit."""
-        return self.max_iter
-
     def _batch_size(self, n_rows: int) -> int:
         if self._resolve("optimizer").full_batch:
             return n_rows
@@ -316,10 +242,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, SlotMixin, RootEstimator, meta
         return make_member(
             self, data, generator, go_on=go_on, n_epochs=n_epochs, stopping=stopping, index=index, resume=resume
         )
-
-    def _prior(self) -> Sequence[Any] | None:
-        """Given coefficients (n_in, n_out) of each layer that the penalty draws to, None where there are none."""
-        return None
 
     @property
     def history_(self) -> Any:
