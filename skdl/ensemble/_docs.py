@@ -61,17 +61,22 @@ What differs from scikit-learn's estimator is in one table of docs/migration.md.
 Seeds of member j depend on `random_state` and j alone: a `warm_start` that adds members equals, bit for bit, a fit of
 all of them at once.
 
-A network of a stack has the bits that it has when trained alone: on its rows, standardised by their own mean and
+A network of a stack has the bits that it has when trained alone: on its rows and columns, standardised by their own mean and
 variance, with the encoding of y (classes; mean and scale of targets) and a "balanced" `class_weight` taken from all
 rows, so that the members speak of the same things. For a classifier with `standardize=False` this is `fit(X[rows],
-y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows.
+y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows (not on all rows
+with counts as weights, as scikit-learn's bagging fits them).
 
 Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
 `max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
 With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row
-judges; members' warnings come once, with the number of members that they came from.
+judges; one that can spare none is trained without. Members' warnings come once, with the number of members that they
+came from.
+
+With `enable_metadata_routing=True`, what the members have requested (`set_fit_request`) reaches them, each with the part
+that belongs to its rows. `sample_weight` that rows are drawn by needs no request.
 """,
     "snapshots": """
 n_estimators : int, default=5
@@ -151,6 +156,9 @@ What differs from scikit-learn's estimator is in one table of docs/migration.md.
 Networks of equal structure are trained as one stack, whether made of `estimator` or given in `estimators`. That changes
 no bit: each equals its own `fit(X, y)` with the same parameters and `random_state`, on all rows but those that are set
 apart for the `weights`. Members' warnings come once, with the number of members that they came from.
+
+With `enable_metadata_routing=True`, members get `sample_weight`, and whatever else is given to fit, if they have
+requested it (`set_fit_request`), and none of it if they have refused it.
 
 Seeds of member j made of `estimator` depend on `random_state` and j alone, and so do the rows set apart: a `warm_start`
 that adds members on the same data equals, bit for bit, a fit of all of them at once.
