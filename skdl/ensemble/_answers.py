@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdl.neural._base import BaseNetwork
-from skdl.neural._together import stacked_scores
+from skdl.neural._together import SharedLayers
 
 
 def answers_by_scores(member: Any, method: str, owner: type) -> bool:
@@ -20,23 +20,20 @@ def answers_by_scores(member: Any, method: str, owner: type) -> bool:
 
 
 class Together:
-    """Networks that have learned the same columns: their input is checked once, and few rows are asked of a stack."""
+    """Networks that have learned the same columns: their input is checked once, and their layers are built once."""
 
     def __init__(self, networks: Mapping[int, BaseNetwork], X: Any):
         first = next(iter(networks.values()), None)
-        self.networks = {
-            i: network for i, network in networks.items() if first is network or same_columns(first, network)
-        }
+        self.networks = {i: each for i, each in networks.items() if first is each or same_columns(first, each)}
         self.X = None if first is None else first._validated(X)
-        self.stacked = dict(zip(self.networks, stacked_scores(list(self.networks.values()), self.X), strict=True))
+        self.layers = SharedLayers()
 
     def __contains__(self, i: int) -> bool:
         return i in self.networks
 
     def scores(self, i: int) -> np.ndarray:
         """Raw scores of network i, in X's precision."""
-        scores = self.stacked[i]
-        return self.networks[i]._raw_scores(self.X) if scores is None else scores
+        return self.layers.raw_scores(self.networks[i], self.X)
 
 
 def same_columns(first: Any, second: Any) -> bool:

@@ -61,11 +61,11 @@ What differs from scikit-learn's estimator is in one table of docs/migration.md.
 Seeds of member j depend on `random_state` and j alone: a `warm_start` that adds members equals, bit for bit, a fit of
 all of them at once.
 
-A network of a stack has the bits that it has when trained alone: on its rows and columns, standardised by their own mean and
-variance, with the encoding of y (classes; mean and scale of targets) and a "balanced" `class_weight` taken from all
-rows, so that the members speak of the same things. For a classifier with `standardize=False` this is `fit(X[rows],
-y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows (not on all rows
-with counts as weights, as scikit-learn's bagging fits them).
+A network of a stack has the bits that it has when trained alone: on its rows and columns, standardised by their own
+mean and variance, with the encoding of y (classes; mean and scale of targets) and a "balanced" `class_weight` taken
+from all rows, so that the members speak of the same things. For a classifier with `standardize=False` this is
+`fit(X[rows], y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows (not
+on all rows with counts as weights, as scikit-learn's bagging fits them).
 
 Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
 `max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int or None.
@@ -75,8 +75,8 @@ With `early_stopping`, networks validate on rows of their sample that were drawn
 judges; one that can spare none is trained without. Members' warnings come once, with the number of members that they
 came from.
 
-With `enable_metadata_routing=True`, what the members have requested (`set_fit_request`) reaches them, each with the part
-that belongs to its rows. `sample_weight` that rows are drawn by needs no request.
+With `enable_metadata_routing=True`, what the members have requested (`set_fit_request`) reaches them, each with the
+part that belongs to its rows. `sample_weight` that rows are drawn by needs no request.
 """,
     "snapshots": """
 n_estimators : int, default=5

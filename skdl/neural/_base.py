@@ -312,8 +312,11 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
-        arrays = layer_arrays(*self._coefficients(), self._between, X.dtype)
-        return Network([prediction_architecture(self._training.architecture)], X.dtype).predict(X, arrays)
+        return self._scores_by(Network([prediction_architecture(self._training.architecture)], X.dtype), X)
+
+    def _scores_by(self, network: Network, X: Any) -> np.ndarray:
+        """The same, by layers that are built already."""
+        return network.predict(X, layer_arrays(*self._coefficients(), self._between, X.dtype))
 
     def _validated(self, X: Any) -> Any:
         return validate_X(self, X, shared=shared_rows, accept_sparse="csr")

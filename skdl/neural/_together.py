@@ -1,40 +1,32 @@
-"""Several fitted networks asked about the same few rows: their weights are stacked, and they answer at once."""
+"""Several fitted networks asked about the same rows: what they have in common is built once."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 
 from skdl.engine import Network
-from skdl.engine.network import BLAS_ALONE_BELOW
 from skdl.neural._base import BaseNetwork
-from skdl.neural._parameters import layer_arrays, prediction_architecture
+from skdl.neural._parameters import prediction_architecture
 
 
-def stacked_scores(networks: Sequence[BaseNetwork], X: Any) -> list[np.ndarray | None]:
-    """Raw scores (n, n_outputs) of checked rows by each network, to the bits that it gives alone; None to ask it alone.
+class SharedLayers:
+    """The layers of networks that differ in nothing but weights; these are not copied; bits are those of each alone.
 
-    For few rows nearly all of the time goes into calls that take as long for a stack as for one network. For many it
-    would go into copies of the weights and of what is computed with them.
+    To build them takes longer than to send a few rows through.
     """
-    scores: list[np.ndarray | None] = [None] * len(networks)
-    if not isinstance(X, np.ndarray):
-        return scores
-    architectures = [prediction_architecture(network._training.architecture) for network in networks]
-    groups: dict[Hashable, list[int]] = defaultdict(list)
-    for i, architecture in enumerate(architectures):
-        if len(X) * architecture.largest_map < BLAS_ALONE_BELOW:
-            groups[architecture.structure].append(i)
-    for group in groups.values():
-        each = [layer_arrays(*networks[i]._coefficients(), networks[i]._between, X.dtype) for i in group]
-        stacked = [
-            {name: np.concatenate([arrays[layer][name] for arrays in each]) for name in named}
-            for layer, named in enumerate(each[0])
-        ]
-        together = Network([architectures[i] for i in group], X.dtype).scores(X[None], stacked)
-        for i, found in zip(group, together, strict=True):
-            scores[i] = found
-    return scores
+
+    def __init__(self) -> None:
+        self._built: dict[Hashable, Network] = {}
+
+    def raw_scores(self, network: BaseNetwork, X: Any) -> np.ndarray:
+        """Scores (n, n_outputs) of checked rows by a fitted network, in X's precision."""
+        architecture = prediction_architecture(network._training.architecture)
+        # What a structure leaves out are numbers that the members of a stack may have of their own.
+        numbers = repr((architecture.activations, architecture.normalizations)), architecture.dropouts
+        key = architecture.structure, numbers, X.dtype
+        if key not in self._built:
+            self._built[key] = Network([architecture], X.dtype)
+        return network._scores_by(self._built[key], X)

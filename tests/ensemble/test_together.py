@@ -54,7 +54,7 @@ def test_regressors_too(n_rows, y):
         assert_array_equal(output, member.predict(X[:n_rows]))
 
 
-def test_the_input_is_checked_once_and_few_rows_are_one_stack(monkeypatch):
+def test_the_input_is_checked_once_and_the_layers_are_built_once(monkeypatch):
     ensemble = EnsembleClassifier(estimator=MLPClassifier((6,), max_iter=2), n_estimators=7, random_state=0).fit(X, Y)
     checked, sizes = [], []
     validated, network = MLPClassifier._validated, _together.Network
@@ -62,7 +62,7 @@ def test_the_input_is_checked_once_and_few_rows_are_one_stack(monkeypatch):
     monkeypatch.setattr(_answers.BaseNetwork, "_validated", record)
     monkeypatch.setattr(_together, "Network", lambda all_, dtype: sizes.append(len(all_)) or network(all_, dtype))
     ensemble.predict(X[:1])
-    assert (len(checked), sizes) == (1, [7])
+    assert (len(checked), sizes) == (1, [1])
     assert ensemble.predict_proba(X).shape == (400, 3)
     assert len(checked) == 2
 
