@@ -43,6 +43,7 @@ def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int)
     if isinstance(metric, Table):
         return TableSearch(X, metric)
     is_low = isinstance(metric, Minkowski) and not sparse.issparse(X) and X.shape[1] <= TREE_COLUMNS
+    is_low = is_low and k < X.shape[0] / 8  # of few rows a tree visits all
     if algorithm == "kd_tree" or (algorithm == "auto" and is_low):
         assert isinstance(metric, Minkowski)
         return TreeSearch(X, metric)
