@@ -8,6 +8,7 @@ done once more where the interrupt fell into it.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -15,8 +16,23 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from skdl._warnings import filters, put_back
+
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn's validation writes before there is a model
+
+
+class _Held(threading.local):
+    def __init__(self) -> None:
+        self.releases: list[Callable[[], None]] = []
+
+
+_held = _Held()
+
+
+def held() -> list[Callable[[], None]]:
+    """What gives back, each once, what this thread holds of the process's."""
+    return _held.releases
 
 
 def to_the_end(function: Callable[[], object]) -> KeyboardInterrupt | None:
@@ -76,13 +92,17 @@ def whole(fit: Fit) -> Fit:
 def _told(estimator: Any) -> Iterator[None]:
     """Note on an interrupt that has no note yet that the estimator is as it was before.
 
-    NumPy's handling of errors is put back: an interrupt may fall between the setting of it and the body that it is for.
+    NumPy's handling of errors, the filters of warnings, and what is `held` are put back: an interrupt may fall between
+    the setting of them and the body that it is for, or between that and its end.
     """
-    errors = np.geterr()
+    errors, n_held, found = np.geterr(), len(held()), filters()
     try:
         yield
     except KeyboardInterrupt as interrupt:
         np.seterr(**errors)
+        put_back(found)
+        while len(held()) > n_held:
+            held().pop()()
         if not hasattr(interrupt, "__notes__"):
             interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is as it was before.")
         raise

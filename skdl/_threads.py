@@ -12,39 +12,50 @@ from typing import Any
 from joblib import cpu_count, effective_n_jobs
 from threadpoolctl import ThreadpoolController
 
-from skdl._interrupts import to_the_end
+from skdl._interrupts import held, to_the_end
 
 _lock = threading.Lock()
 _holders = 0
 _threads_before: list[int] = []
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+class one_blas_thread:  # noqa: N801
     """Hold BLAS to one thread; it gets its threads back when the last of several holders leaves.
 
     The limit is a property of the process: without the count, two overlapping holders would restore each other's limit.
-    An interrupt that falls into the change of it does not leave it half done.
+    An interrupt that falls into the change of it does not leave it half done; where it keeps the end from being called,
+    the fit gives back what is held (a generator would do so when its traceback is forgotten).
     """
-    global _holders, _threads_before
-    held, interrupt = False, None
-    try:
+
+    def __enter__(self) -> None:
+        global _holders, _threads_before
+        self._holds, interrupt = False, None
+        held().append(self._release)
         with _lock:
             if _holders == 0:
                 _threads_before = [library.num_threads for library in _blas()]
-            _holders, held = _holders + 1, True
+            _holders, self._holds = _holders + 1, True
             if _holders == 1:
                 interrupt = to_the_end(lambda: _set_threads([1] * len(_threads_before)))
         if interrupt is not None:
+            self.__exit__()
             raise interrupt
-        yield
-    finally:
-        if held:
-            with _lock:
-                _holders -= 1
-                interrupt = to_the_end(lambda: _set_threads(_threads_before)) if _holders == 0 else None
-            if interrupt is not None:
-                raise interrupt
+
+    def __exit__(self, *error: object) -> None:
+        self._release()
+        if self._release in held():
+            held().remove(self._release)
+
+    def _release(self) -> None:
+        global _holders
+        interrupt = None
+        with _lock:
+            if self._holds:
+                _holders, self._holds = _holders - 1, False
+                if _holders == 0:
+                    interrupt = to_the_end(lambda: _set_threads(_threads_before))
+        if interrupt is not None:
+            raise interrupt
 
 
 def _set_threads(counts: Sequence[int]) -> None:

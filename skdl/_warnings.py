@@ -44,6 +44,21 @@ def _may_wait(value: Any) -> bool:
     return hasattr(value, "__array__") and type(value).__module__.partition(".")[0] not in PLAIN
 
 
+def filters() -> Any:
+    """The filters as they are where no function of another thread has changed them for a moment."""
+    with _turn:
+        return warnings.filters
+
+
+def put_back(found: Any) -> None:
+    """Let the filters be these, which an interrupt has kept a function from putting back."""
+    with _turn:
+        if warnings.filters is not found:
+            warnings.filters = found
+            with warnings.catch_warnings():  # what was decided by the others is forgotten as this ends
+                pass
+
+
 def _new_turn() -> None:
     """In a process that was forked while another thread had its turn."""
     global _turn

@@ -38,7 +38,7 @@ ALLOWED = {
     "_array": set(),
     "_constraints": set(),
     "_files": set(),
-    "_interrupts": set(),
+    "_interrupts": {"_warnings"},
     "_progress": set(),
     "_warnings": set(),
     "_threads": {"_interrupts"},
