@@ -32,7 +32,7 @@ COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
 BORDER = {"_validation", "_encoding", "_slots", "_callbacks_adapter"}
-ESTIMATORS = BASE | {"_component", "_estimator", "_registry", "_protocols", "engine"} | BORDER
+ESTIMATORS = BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine"} | BORDER
 ALLOWED = {
     "_apart": set(),
     "_array": set(),
@@ -45,6 +45,7 @@ ALLOWED = {
     "_search_space": {"_constraints"},
     "_words": set(),
     "_diagnosis": set(),
+    "_typing": PROTOCOLS,
     "_component": BASE,
     "_estimator": COMPONENTS,
     "_protocols": COMPONENTS | {"autodiff"},  # inside from_function, see LAZY
@@ -128,6 +129,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     ]
     order += [
         "_estimator",
+        "_typing",
         "_diagnosis",
         "_slots",
         "_encoding",
@@ -236,3 +238,17 @@ def test_all_public_modules_are_seen_and_imported_when_asked_for():
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
     with pytest.raises(AttributeError, match="module 'skdl' has no attribute 'nothing'"):
         getattr(skdl, "nothing")  # noqa: B009
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "SoftmaxClassifier", "LeastSquaresRegressor"])
+def test_constructors_and_methods_have_real_types(name):
+    import inspect
+
+    import skdl
+
+    cls = getattr(skdl, name)
+    functions = [cls, cls.fit, cls.predict, cls.score, cls.partial_fit]
+    for function in functions:
+        for parameter in inspect.signature(function).parameters.values():
+            if parameter.name != "self" and "skdl" in getattr(function, "__module__", ""):
+                assert parameter.annotation not in ("Any", inspect.Parameter.empty), (function, parameter)

@@ -69,7 +69,7 @@ class Labels:
         if len(self.classes) > 2:
             return scores
         if len(self.classes) == 1:
-            return np.full(len(scores), np.inf, scores.dtype)  # it is certain
+            return np.zeros_like(scores)  # the logarithm of 1
         return scores[:, 0] if self.binary else scores[:, 1] - scores[:, 0]
 
     def decode(self, scores: np.ndarray) -> np.ndarray:

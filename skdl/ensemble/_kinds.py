@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import entr
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, is_frame, label_array, validate_sample_weight
 from skdl.ensemble._answers import answers_by_scores
 from skdl.ensemble._base import BaseEnsemble, tags_of
@@ -61,7 +62,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
             )
         return classes
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """The label of the largest average probability; of equals, the first.
 
         Parameters
@@ -77,7 +78,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         average = self._average(X)
         return self.classes_[average.argmax(axis=1)]
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """The average of the members' class probabilities.
 
         Parameters
@@ -92,7 +93,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return self._average(X)
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Logarithms of the averaged class probabilities.
 
         Parameters
@@ -108,7 +109,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def predict_members(self, X: Any) -> np.ndarray:
+    def predict_members(self, X: MatrixLike) -> np.ndarray:
         """Class probabilities of each member, which tell how far the members agree.
 
         Parameters
@@ -123,7 +124,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return np.stack(list(self._outputs(self._checked(X))))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
         """Accuracy: the share of the rows that are predicted right.
 
         Parameters
@@ -143,7 +144,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         y = label_array(y)
         return float(super().score(X, y, _in_units(sample_weight, y)))
 
-    def predict_uncertainty(self, X: Any) -> Any:
+    def predict_uncertainty(self, X: MatrixLike) -> Any:
         """How uncertain the class of each row is, and how much of that is the members' disagreement.
 
         The entropy of the average is the members' mean entropy plus the mutual information of class and member:
@@ -219,7 +220,7 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
     def _shaped(self, predicted: np.ndarray) -> np.ndarray:
         return predicted.reshape(len(predicted), *self._output_shape)  # of one column, some give it and some do not
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """The average of the members' predictions.
 
         Parameters
@@ -233,7 +234,7 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return self._average(X)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
         """The coefficient of determination R^2 of the averaged predictions.
 
         Parameters
@@ -252,7 +253,7 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return float(super().score(X, y, _in_units(sample_weight, np.asarray(y))))
 
-    def predict_members(self, X: Any) -> np.ndarray:
+    def predict_members(self, X: MatrixLike) -> np.ndarray:
         """Predictions of each member, whose spread tells how far the members agree.
 
         Parameters
@@ -266,7 +267,7 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return np.stack(list(self._outputs(self._checked(X))))
 
-    def predict_uncertainty(self, X: Any) -> Any:
+    def predict_uncertainty(self, X: MatrixLike) -> Any:
         """How far the members' predictions of each row lie from their average.
 
         Parameters

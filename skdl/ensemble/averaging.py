@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
+from skdl._typing import MatrixLike, RandomStateLike
 from skdl.ensemble._averaging import COMMON, BaseAveraging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
@@ -112,8 +113,8 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
     ):
         self.estimators = estimators
         self.estimator = estimator
@@ -191,7 +192,7 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         return len(self.classes_)
 
     @available_if(_is_soft)
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """The weighted average of the members' class probabilities; not with `voting="hard"`.
 
         Parameters
@@ -207,7 +208,7 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         return super().predict_proba(X)
 
     @available_if(_is_soft)
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray:
         """Logarithms of the averaged class probabilities; not with `voting="hard"`.
 
         Parameters
@@ -281,8 +282,8 @@ class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
     ):
         self.estimators = estimators
         self.estimator = estimator

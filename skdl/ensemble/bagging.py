@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
+from skdl._typing import MatrixLike
 from skdl._warnings import in_turn
 from skdl.ensemble._bags import BaseBagging
 from skdl.ensemble._docs import document
@@ -76,7 +77,7 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
     """
 
     @available_if(_has_decision_function)
-    def decision_function(self, X: Any) -> np.ndarray:
+    def decision_function(self, X: MatrixLike) -> np.ndarray:
         """Scores of the classes; only where the members have a decision function.
 
         Of members with probabilities they are the logarithms of the average, so that the largest score is what

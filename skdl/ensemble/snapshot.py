@@ -22,6 +22,7 @@ from skdl import _registry
 from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, Boolean, Integer, OneOf, RandomState
 from skdl._interrupts import columns_kept
+from skdl._typing import MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import Member, Outcome, State, train_members
@@ -52,8 +53,8 @@ class BaseSnapshot(BaseEnsemble):
         n_estimators: int = 5,
         *,
         cycle: int | str = "auto",
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
@@ -70,7 +71,7 @@ class BaseSnapshot(BaseEnsemble):
         return small, {**more, "n_estimators": [3, 5, 8]}
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None):
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None):
         """Train one network, and keep a copy of it at the end of each cycle.
 
         Parameters

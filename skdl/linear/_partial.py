@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdl._interrupts import whole
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl.linear._input import read_problem
 from skdl.linear._orthogonal import merge
 from skdl.linear._solvers import Problem, Solution, reduction_of, solve_reduction
@@ -30,7 +31,7 @@ class PartialFitMixin:
     solver_: str
 
     @whole
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None):
+    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None):
         """Estimate the coefficients from these rows and all rows of the calls before.
 
         Direct solvers keep exact sufficient statistics, so that several calls give what one fit on all rows gives; they

@@ -13,6 +13,7 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import interrupted, whole
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
+from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_X
 from skdl.linear._descent import descend
 from skdl.linear._input import check_coefficients, read_problem
@@ -184,15 +185,15 @@ class LeastSquaresRegressor(
 
     def __init__(
         self,
-        alpha: Any = 0.0,
+        alpha: VectorLike = 0.0,
         *,
         fit_intercept: bool = True,
         positive: bool = False,
-        prior: Any = None,
-        solver: Any = "auto",
+        prior: PriorLike | None = None,
+        solver: OptimizerLike = "auto",
         max_iter: int = 100,
-        batch_size: Any = "auto",
-        random_state: Any = None,
+        batch_size: int | str = "auto",
+        random_state: RandomStateLike | None = None,
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -215,7 +216,7 @@ class LeastSquaresRegressor(
         return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
     @whole
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> LeastSquaresRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> LeastSquaresRegressor:
         """Estimate the coefficients.
 
         Parameters
@@ -291,7 +292,7 @@ class LeastSquaresRegressor(
         self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.
 
         Parameters

@@ -11,6 +11,7 @@ from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
 from skdl._estimator import RootEstimator
 from skdl._interrupts import whole
 from skdl._search_space import LogUniform, SearchSpaceMixin
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
 from skdl._warnings import warn
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
@@ -172,7 +173,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
         return small, {"alpha": LogUniform(1e-8, 1e1), "interaction_only": [False, True]}
 
     @whole
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> PolynomialRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> PolynomialRegressor:
         """Estimate the polynomial.
 
         Parameters
@@ -237,7 +238,7 @@ class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, Ro
         self.rank_ = fitted.rank
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Evaluate the polynomial.
 
         It is evaluated in the form that it was fitted in, which is more exact than from `coef_` and `intercept_`; where

@@ -19,6 +19,7 @@ from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf
 from skdl._encoding import Labels
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
+from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
 from skdl.engine import Architecture, Member
 from skdl.linear._softmax_search import SoftmaxSearch
 from skdl.linear._sparse_coef import SparseCoefMixin
@@ -190,25 +191,25 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
 
     def __init__(
         self,
-        alpha: Any = 1e-3,
+        alpha: VectorLike = 1e-3,
         *,
         fit_intercept: bool = True,
         standardize: bool = True,
-        optimizer: Any = "lbfgs",
-        schedule: Any = "constant",
-        penalty: Any = "l2",
-        prior: Any = None,
-        batch_size: Any = "auto",
+        optimizer: OptimizerLike = "lbfgs",
+        schedule: ScheduleLike = "constant",
+        penalty: PenaltyLike = "l2",
+        prior: VectorLike | None = None,
+        batch_size: int | str = "auto",
         max_iter: int = 1000,
         max_time: float | None = None,
         tol: float = 1e-5,
         n_iter_no_change: int = 10,
         shuffle: bool = True,
         warm_start: bool = False,
-        class_weight: Any = None,
+        class_weight: ClassWeight | None = None,
         dtype: str = "auto",
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
         n_jobs: int | None = None,
     ):
         self.alpha = alpha

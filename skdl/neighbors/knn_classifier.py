@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.metrics import accuracy_score
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
+from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, WeightLike
 from .._validation import label_array, validate_labels, validate_sample_weight
 from .._warnings import in_turn
 from ._base import NeighborsEstimator, warn_no_votes
@@ -141,11 +143,11 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         n_neighbors: int = 5,
         *,
         weights: Any = "uniform",
-        metric: Any = "minkowski",
+        metric: str | Callable[..., float] = "minkowski",
         p: float = 2,
         metric_params: Any = None,
         algorithm: str = "auto",
-        class_weight: Any = None,
+        class_weight: ClassWeight | None = None,
         n_jobs: int | None = None,
     ):
         self.n_neighbors = n_neighbors
@@ -158,7 +160,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         self.n_jobs = n_jobs
 
     @whole
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNClassifier:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNClassifier:
         """Keep the training rows, ready to be searched.
 
         Parameters
@@ -178,7 +180,9 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         return self._learn(X, y, sample_weight, None, go_on=False)
 
     @whole
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> KNNClassifier:
+    def partial_fit(
+        self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None, sample_weight: WeightLike | None = None
+    ) -> KNNClassifier:
         """Append training rows; all calls together equal one `fit` of all rows.
 
         The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
@@ -219,7 +223,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         self._rows, self._y, self._declared, self._ballots = rows, y, declared, found
         return self
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: MatrixLike) -> Any:
         """Shares of the votes.
 
         Parameters
@@ -243,7 +247,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
         warn_no_votes(unheard, "their probabilities are those of the training labels")
         return shares[0] if self._y.ndim == 1 else shares
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Labels with the largest share of the votes, the first of `classes_` among equals.
 
         Parameters
@@ -264,7 +268,7 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
             labels[:, column] = classes[share.argmax(axis=1)]
         return labels
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
         """Accuracy: the share of the rows that are predicted right, in all columns if y has several.
 
         Parameters

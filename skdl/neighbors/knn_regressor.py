@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 
 from .._array import take_rows
 from .._interrupts import whole
+from .._typing import MatrixLike, VectorLike, WeightLike
 from .._validation import validate_regression
 from ._base import NeighborsEstimator, warn_no_votes
 from ._metrics import over_columns
@@ -108,7 +110,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         n_neighbors: int = 5,
         *,
         weights: Any = "uniform",
-        metric: Any = "minkowski",
+        metric: str | Callable[..., float] = "minkowski",
         p: float = 2,
         metric_params: Any = None,
         algorithm: str = "auto",
@@ -123,7 +125,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         self.n_jobs = n_jobs
 
     @whole
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNRegressor:
         """Keep the training rows, ready to be searched.
 
         Parameters
@@ -143,7 +145,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         return self._learn(X, y, sample_weight, go_on=False)
 
     @whole
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> KNNRegressor:
+    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNRegressor:
         """Append training rows; all calls together equal one `fit` of all rows.
 
         The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
@@ -178,7 +180,7 @@ class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
         self._mean = np.ldexp(np.average(targets, axis=0, weights=rows.votes), exponent)
         return self
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Means of the targets of the nearest training rows.
 
         Parameters

@@ -16,6 +16,7 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import check_alike, in_units, validate_sample_weight, validate_X
 from skdl._warnings import warn
 from skdl.engine import Member, Network, Outcome, State, settled, train_members
@@ -41,12 +42,12 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X: MatrixLike,
+        y: VectorLike,
+        sample_weight: WeightLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: VectorLike | None = None,
+        sample_weight_val: WeightLike | None = None,
     ):
         """Train the network.
 
@@ -72,7 +73,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter())
 
-    def initialize(self, X: Any, y: Any):
+    def initialize(self, X: MatrixLike, y: VectorLike):
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters

@@ -19,6 +19,7 @@ from skdl._encoding import (
     encoding_of_labels,
     lies_between,
 )
+from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
@@ -101,13 +102,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
-        classes: Any = None,
+        X: MatrixLike,
+        y: VectorLike,
+        sample_weight: WeightLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: VectorLike | None = None,
+        sample_weight_val: WeightLike | None = None,
+        classes: ClassesLike | None = None,
     ):
         """Train the network.
 
@@ -135,7 +136,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter(), classes=classes)
 
-    def initialize(self, X: Any, y: Any, classes: Any = None):
+    def initialize(self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None):
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters
@@ -156,13 +157,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
 
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
-        classes: Any = None,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X: MatrixLike,
+        y: VectorLike,
+        classes: ClassesLike | None = None,
+        sample_weight: WeightLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: VectorLike | None = None,
+        sample_weight_val: WeightLike | None = None,
     ):
         """Train one epoch on more data.
 
@@ -198,7 +199,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             check_several(label_array(y), type(self).__name__)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
         """Accuracy: the share of the rows that are predicted right.
 
         Parameters
@@ -217,19 +218,25 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             In [0, 1].
         """
         predicted, encoding = self.predict(X), self._training.encoding
-        y = label_array(y)
-        if isinstance(encoding, Labels) and y.ndim == 2:
-            y = encoding.classes[encoding.codes(y)]
+        true = label_array(y)
+        if isinstance(encoding, Labels) and true.ndim == 2:
+            true = encoding.classes[encoding.codes(true)]
         elif isinstance(encoding, Columns):
-            encoding.check_columns(y)
-            return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
-        plain = y.ndim == 1 and y.shape == predicted.shape and y.dtype == predicted.dtype
-        plain = plain and (y.dtype.kind in "biuU" or set(map(type, y)) | set(map(type, encoding.classes)) == {str})
+            encoding.check_columns(true)
+            return float(
+                np.average((predicted == true).all(axis=1), weights=validate_sample_weight(sample_weight, true))
+            )
+        plain = true.ndim == 1 and true.shape == predicted.shape and true.dtype == predicted.dtype
+        plain = plain and (
+            true.dtype.kind in "biuU" or set(map(type, true)) | set(map(type, encoding.classes)) == {str}
+        )
         if plain and sample_weight is None:
-            return float(np.mean(y == predicted))  # the same, without checks that take longer than to predict few rows
-        return float(in_turn(accuracy_score)(y, predicted, sample_weight=sample_weight))
+            return float(
+                np.mean(true == predicted)
+            )  # the same, without checks that take longer than to predict few rows
+        return float(in_turn(accuracy_score)(true, predicted, sample_weight=sample_weight))
 
-    def decision_function(self, X: Any) -> Any:
+    def decision_function(self, X: MatrixLike) -> Any:
         """Raw scores of the network.
 
         Parameters
@@ -247,7 +254,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         scores = self._raw_scores(self._validated(X))
         return self._training.encoding.log_odds(scores)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """The most probable label of each row.
 
         Parameters
@@ -263,7 +270,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         scores = self._raw_scores(self._validated(X))
         return self._training.encoding.decode(scores)
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: MatrixLike) -> Any:
         """Class probabilities of each row.
 
         Parameters
@@ -283,7 +290,7 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
         encoding = self._training.encoding
         return encoding.probabilities(self._loss(encoding).link(scores))
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: MatrixLike) -> Any:
         """Logarithms of the class probabilities of each row.
 
         Parameters

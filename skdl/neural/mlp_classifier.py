@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from skdl import _registry
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
 from skdl._encoding import Columns, Encoding
+from skdl._typing import (
+    Activations,
+    ClassWeight,
+    InitializerLike,
+    LossLike,
+    Normalizations,
+    OptimizerLike,
+    PenaltyLike,
+    PriorLike,
+    RandomStateLike,
+    ScheduleLike,
+    Scoring,
+    VectorLike,
+)
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
 from skdl.neural._heads import Heads
@@ -87,38 +102,38 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (128, 128),
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
         *,
         depth: int = 1,
-        activation: Any = "leaky_relu",
-        initializer: Any = "auto",
-        normalization: Any = None,
-        dropout: Any = 0.0,
+        activation: Activations = "leaky_relu",
+        initializer: InitializerLike = "auto",
+        normalization: Normalizations | None = None,
+        dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         dropout_mode: str = "inverted",
-        optimizer: Any = "auto",
-        schedule: Any = "auto",
-        penalty: Any = "l2",
-        alpha: Any = 1e-3,
-        prior: Any = None,
-        loss: Any = "auto",
+        optimizer: OptimizerLike = "auto",
+        schedule: ScheduleLike = "auto",
+        penalty: PenaltyLike = "l2",
+        alpha: VectorLike = 1e-3,
+        prior: PriorLike | None = None,
+        loss: LossLike = "auto",
         label_smoothing: float = 0.0,
         standardize: bool = True,
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int | str = "auto",
         max_time: float | None = None,
         shuffle: bool = True,
         stratified_batches: bool = False,
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         early_stopping: bool = False,
-        scoring: Any = None,
+        scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
-        class_weight: Any = None,
+        class_weight: ClassWeight | None = None,
         dtype: str = "auto",
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,6 +15,21 @@ from sklearn.utils.validation import check_is_fitted
 from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
+from skdl._typing import (
+    Activations,
+    InitializerLike,
+    LossLike,
+    MatrixLike,
+    Normalizations,
+    OptimizerLike,
+    PenaltyLike,
+    PriorLike,
+    RandomStateLike,
+    ScheduleLike,
+    Scoring,
+    VectorLike,
+    WeightLike,
+)
 from skdl._validation import validate_regression, validate_sample_weight
 from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
@@ -85,36 +100,36 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     def __init__(
         self,
-        hidden_layer_sizes: Any = (128, 128),
+        hidden_layer_sizes: int | Sequence[int] = (128, 128),
         *,
         depth: int = 1,
-        activation: Any = "leaky_relu",
-        initializer: Any = "auto",
-        normalization: Any = None,
-        dropout: Any = 0.0,
+        activation: Activations = "leaky_relu",
+        initializer: InitializerLike = "auto",
+        normalization: Normalizations | None = None,
+        dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         dropout_mode: str = "inverted",
-        optimizer: Any = "auto",
-        schedule: Any = "auto",
-        penalty: Any = "l2",
-        alpha: Any = 1e-3,
-        prior: Any = None,
-        loss: Any = "auto",
+        optimizer: OptimizerLike = "auto",
+        schedule: ScheduleLike = "auto",
+        penalty: PenaltyLike = "l2",
+        alpha: VectorLike = 1e-3,
+        prior: PriorLike | None = None,
+        loss: LossLike = "auto",
         standardize: bool = True,
         standardize_target: bool = True,
-        batch_size: Any = "auto",
-        max_iter: Any = "auto",
+        batch_size: int | str = "auto",
+        max_iter: int | str = "auto",
         max_time: float | None = None,
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: int | None = None,
         early_stopping: bool = False,
-        scoring: Any = None,
+        scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,
         dtype: str = "auto",
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
         n_jobs: int | None = None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -240,12 +255,12 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
 
     def partial_fit(
         self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        sample_weight_val: Any = None,
+        X: MatrixLike,
+        y: VectorLike,
+        sample_weight: WeightLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: VectorLike | None = None,
+        sample_weight_val: WeightLike | None = None,
     ):
         """Train one epoch on more data.
 
@@ -271,7 +286,7 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         go_on = hasattr(self, "_training")
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True)
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: MatrixLike) -> np.ndarray:
         """Predictions of each row, in the units and the shape of the training targets.
 
         Parameters

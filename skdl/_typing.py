@@ -1,0 +1,28 @@
+"""Types of what users give, for the signatures of constructors and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from skdl._protocols import Activation, Initializer, Loss, Normalization, Optimizer, Penalty, Schedule
+
+MatrixLike: TypeAlias = npt.ArrayLike | sparse.sparray | sparse.spmatrix  # frames are array-like
+VectorLike: TypeAlias = npt.ArrayLike
+ClassesLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
+WeightLike: TypeAlias = npt.ArrayLike | float
+Activations: TypeAlias = str | Activation | Sequence[str | Activation]
+Normalizations: TypeAlias = str | Normalization | Sequence[str | Normalization | None]
+InitializerLike: TypeAlias = str | Initializer
+LossLike: TypeAlias = str | Loss
+OptimizerLike: TypeAlias = str | Optimizer
+PenaltyLike: TypeAlias = str | Penalty
+ScheduleLike: TypeAlias = str | Schedule
+PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
+ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
+Scoring: TypeAlias = str | Callable[..., float]
+RandomStateLike: TypeAlias = int | np.random.RandomState
