@@ -101,7 +101,7 @@ def digits() -> str:
     mlp = MLPClassifier(random_state=0)
     classifiers = {
         "KNN": KNNClassifier(n_neighbors=3),
-        "softmax": SoftmaxClassifier(alpha=1e-3),
+        "softmax": SoftmaxClassifier(standardize=False),  # all pixels have one unit
         "MLP": mlp,
         "bagged MLP (10)": BaggingClassifier(mlp, n_estimators=10, random_state=0),
         "ensemble of MLPs (10)": EnsembleClassifier(estimator=mlp, n_estimators=10, random_state=0),
