@@ -21,7 +21,10 @@ from sklearn.linear_model import LogisticRegression
 
 from skdl import SoftmaxClassifier
 
-PEERS = {"SoftmaxClassifier": ("skdl", "alpha=1e-5, standardize=False"), "LogisticRegression": ("sklearn.linear_model", "C=1.0")}
+PEERS = {
+    "SoftmaxClassifier": ("skdl", "alpha=1e-5, standardize=False"),
+    "LogisticRegression": ("sklearn.linear_model", "C=1.0"),
+}
 PEAK = """
 import warnings; import numpy as np; from {module} import {name}
 warnings.simplefilter("ignore")

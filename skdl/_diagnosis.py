@@ -42,6 +42,11 @@ def _kind(dtype: Any) -> str:
 
 def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
     """A message about the first thing that is wrong with X, or None; `finite` is what validation asked for."""
+    if isinstance(X, (list, tuple)):
+        try:
+            X = np.asarray(X)
+        except ValueError:  # rows of different lengths, for which scikit-learn has a word
+            return None
     n_axes = np.ndim(X) if not (sparse.issparse(X) or is_frame(X)) else 2
     if n_axes > 2:
         return (

@@ -124,3 +124,13 @@ def test_several_quantiles_are_several_networks():
         ValueError, match=r"learns one quantile\. Got quantile=\[0\.1, 0\.9\]\. For several fit a network"
     ):
         MLPRegressor((3,), loss=Quantile([0.1, 0.9])).fit(FRAME, Y)
+
+
+@pytest.mark.parametrize("estimator", [SoftmaxClassifier(), LeastSquaresRegressor(), PolynomialRegressor()])
+def test_mistakes_in_lists_are_named_as_in_arrays(estimator):
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[3, 4\]"):
+        estimator.fit([[1.0], [2.0], [3.0]], [0, 1, 0, 1])
+    with pytest.raises(ValueError, match="contains NaN in column 0 "):
+        estimator.fit([[1.0], [np.nan], [3.0]], [0, 1, 0])
+    with pytest.raises(ValueError, match="inhomogeneous shape"):
+        estimator.fit([[1.0], [2.0, 3.0]], [0, 1])
