@@ -18,7 +18,17 @@ from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
 from ._choice import make_search, unsuitable
 from ._metrics import Metric, NanEuclidean
-from ._named import NAMES, OrderOfMinkowski, Parameters, canonical, check_format, check_rows, effective, metric_of
+from ._named import (
+    NAMES,
+    P_UNSET,
+    OrderOfMinkowski,
+    Parameters,
+    canonical,
+    check_format,
+    check_rows,
+    effective,
+    metric_of,
+)
 from ._search import Search, working_memory
 from ._tables import Precomputed
 from ._votes import distance_weights, scaled, without_own
@@ -68,7 +78,9 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small = {"n_neighbors": Integers(1, 30), "weights": ["uniform", "distance"]}
-        return small, {"metric": ["euclidean", "manhattan", "chebyshev", "cosine"]}
+        # An order, parameters or distances that are given belong to their metric alone.
+        is_free = self.p == P_UNSET and not self.metric_params and self.metric != "precomputed"
+        return small, {"metric": ["euclidean", "manhattan", "chebyshev", "cosine"]} if is_free else {}
 
     def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
         """Find the nearest training rows of each query.

@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import pairwise_distances
-from sklearn.model_selection import GridSearchCV, LeaveOneOut, cross_val_predict, cross_val_score
+from sklearn.model_selection import GridSearchCV, LeaveOneOut, RandomizedSearchCV, cross_val_predict, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, KNeighborsTransformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -209,6 +209,15 @@ def test_a_distance_that_is_not_a_number_is_an_error():
     model = KNNClassifier(22, metric="braycurtis").fit(rows, np.arange(25) % 2)
     with pytest.raises(ValueError, match="metric='braycurtis' gives some rows of X a distance that is not a number"):
         model.predict(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("cls", BOTH)
+@pytest.mark.parametrize("parameters", [{"p": 3}, {"metric_params": {"w": W}}, {}])
+def test_a_search_keeps_what_belongs_to_the_metric(cls, parameters):
+    space = cls(**parameters).search_space("large")
+    assert ("metric" in space) == (not parameters)
+    search = RandomizedSearchCV(cls(**parameters), space, n_iter=6, cv=2, error_score="raise", random_state=0)
+    assert np.isfinite(search.fit(X, Y).cv_results_["mean_test_score"]).all()
 
 
 # The smallest of a table
