@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skdl._interrupts import interrupted
@@ -43,10 +44,21 @@ def _epoch(network: Any) -> str:
 
 
 def _remedy(network: Any) -> str:
-    """What helps against divergence."""
+    """What helps against divergence; not what is chosen already."""
+    scaled = network._scales_columns
     if network._resolve("optimizer").full_batch:
-        return "Check the scale of the data."
-    return f"Lower the learning rate ({network._rate_name}), or check the scale of the data."
+        return "Give a larger alpha, or other initial weights (random_state)." if scaled else "Set standardize=True."
+    return f"Lower the learning rate ({network._rate_name}){'' if scaled else ', or set standardize=True'}."
+
+
+def _more_precision(network: Any, outcome: Outcome) -> str:
+    """What there is to choose; not what is chosen already."""
+    advice = ["a larger tol"]
+    if outcome.state.theta.dtype != np.float64:
+        advice.append("dtype='float64'")
+    if not network._scales_columns:
+        advice.append("standardize=True")
+    return f"Use {' or '.join(advice)}."
 
 
 def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
@@ -69,7 +81,7 @@ def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False)
     if outcome.reason == "stalled":
         return ConvergenceWarning(
             f"The search found no better point, with a gradient still above tol={network.tol}: the precision of the "
-            "data allows no more. Use a larger tol or float64, or standardise the columns."
+            f"data allows no more. {_more_precision(network, outcome)}"
         )
     if outcome.reason == "diverged":
         return ConvergenceWarning(

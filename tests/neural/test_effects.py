@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from skdl import BaggingClassifier, LeastSquaresRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RNG = np.random.default_rng(0)
@@ -98,3 +99,19 @@ def test_alpha_is_any_array(make):
     for wrong in ([0.1, 0.2], ["a", "b", "c"], [-1, 1, 1], [np.nan, 1, 1]):
         with pytest.raises(ValueError, match=r"The 'alpha' parameter must be a number .* or an array of 3"):
             make(wrong).fit(X, y)
+
+
+@pytest.mark.filterwarnings("default::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize("precision", [np.float64, np.float32])
+def test_a_hint_names_nothing_that_is_so_already(standardize, precision):
+    softmax = SoftmaxClassifier(tol=0.0, standardize=standardize)
+    with pytest.warns(UserWarning, match=r"Use a larger tol") as caught:
+        softmax.fit(X.astype(precision), LABELS)
+    [text] = [str(each.message) for each in caught if "larger tol" in str(each.message)]
+    assert "standardize" not in text  # its search scales the columns in any case
+    assert ("float64" in text) == (precision is np.float32)
+    diverging = MLPRegressor((4,), optimizer=SGD(1e6), standardize=standardize, max_iter=5, random_state=0)
+    with pytest.raises(ValueError, match="Lower the learning rate") as error:
+        diverging.fit(X, Y)
+    assert ("standardize=True" in str(error.value)) != standardize
