@@ -1,4 +1,4 @@
-"""What members answer, where that is known to be what a network's scores make: X is then checked once for all."""
+"""What members answer: networks together, whose input is checked once for all, and labels in a common order."""
 
 from __future__ import annotations
 
@@ -41,3 +41,17 @@ def same_columns(first: Any, second: Any) -> bool:
     one: Any = getattr(first, "feature_names_in_", None)
     other: Any = getattr(second, "feature_names_in_", None)
     return first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))
+
+
+def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Columns of the classes that a member has seen, among those of all classes; the others are zero."""
+    if len(seen) == len(classes):
+        return probabilities
+    full = np.zeros((len(probabilities), len(classes)), probabilities.dtype)
+    full[:, np.searchsorted(classes, seen)] = probabilities
+    return full
+
+
+def votes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Predicted labels as probabilities of zero and one."""
+    return (labels[:, None] == classes).astype(np.float64)

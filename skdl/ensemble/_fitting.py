@@ -182,7 +182,7 @@ def _train(
 
     interrupt = to_the_end(store)
     for i, is_begun in zip(chosen, begun, strict=True):
-        if is_begun or not stopped:
+        if is_begun:
             following.end_of(i)
     return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
 

@@ -10,26 +10,12 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, is_frame, label_array, validate_sample_weight
-from skdl.ensemble._answers import answers_by_scores
+from skdl.ensemble._answers import aligned, answers_by_scores, votes
 from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
-
-
-def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Columns of the classes that a member has seen, among those of all classes; the others are zero."""
-    if len(seen) == len(classes):
-        return probabilities
-    full = np.zeros((len(probabilities), len(classes)), probabilities.dtype)
-    full[:, np.searchsorted(classes, seen)] = probabilities
-    return full
-
-
-def votes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Predicted labels as probabilities of zero and one."""
-    return (labels[:, None] == classes).astype(np.float64)
 
 
 class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):

@@ -9,10 +9,10 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
 from skdl._typing import MatrixLike, RandomStateLike
+from skdl.ensemble._answers import votes as votes_of
 from skdl.ensemble._averaging import COMMON, BaseAveraging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._kinds import votes as votes_of
 from skdl.ensemble._transforming import MemberColumns, side_by_side
 from skdl.ensemble._weights import (
     greedy_by_log_loss,
