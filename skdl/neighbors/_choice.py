@@ -24,6 +24,7 @@ from ._tables import Precomputed, PrecomputedSearch, Table, TableSearch
 from ._tree import TreeSearch
 
 TREE_COLUMNS = 10  # above, a tree visits too many of its leaves unless the rows lie in clusters
+FEW_COLUMNS = 32  # below, there is little that a projection could save
 FEW_ROWS = 4096  # below, a scan is over before a projection is found
 
 
@@ -47,7 +48,8 @@ def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int)
     if algorithm == "kd_tree" or (algorithm == "auto" and is_low):
         assert isinstance(metric, Minkowski)
         return TreeSearch(X, metric)
-    tried = algorithm == "auto" and X.shape[0] >= FEW_ROWS and not unsuitable("projection", X, metric)
+    is_large = X.shape[0] >= FEW_ROWS and X.shape[1] >= FEW_COLUMNS
+    tried = algorithm == "auto" and is_large and not unsuitable("projection", X, metric)
     if algorithm == "projection" or tried:
         bounds = loose_bounds(X, metric, k, n_threads, always=algorithm == "projection")
         if bounds:

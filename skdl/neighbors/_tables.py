@@ -15,6 +15,7 @@ from ._ranking import group_starts
 from ._search import BlockSearch, Search
 
 OF_POWERS = ("minkowski", "mahalanobis", "seuclidean")
+RATIOS = ("braycurtis", "canberra")  # whose sums may overflow
 LEAST_POWER = -960  # of two: what underflows beside it does not matter
 BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
 
@@ -51,7 +52,11 @@ class Scipy(Table):
         if inverse is not None and np.shape(inverse) != (X.shape[1], X.shape[1]):  # scipy would read what is not there
             raise ValueError(f"VI must have the shape {(X.shape[1], X.shape[1])}. Got {np.shape(inverse)}.")
         with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-            return cdist(Q, X, self.name, **self.parameters)
+            distances = cdist(Q, X, self.name, **self.parameters)
+        if self.name == "braycurtis":  # two rows of zeros are equal, though 0 / 0 is not a number
+            i, j = np.nonzero(np.isnan(distances))
+            distances[i, j] = np.where((Q[i] == 0).all(axis=1) & (X[j] == 0).all(axis=1), 0, np.nan)
+        return distances
 
 
 class Custom(Table):
@@ -84,7 +89,7 @@ class TableSearch(BlockSearch):
     def __init__(self, X: np.ndarray, metric: Table):
         super().__init__(X, metric)
         rows = metric.represent(X)
-        self.unit = usual_unit(rows) if isinstance(metric, Scipy) and metric.name in OF_POWERS else 1.0
+        self.unit = usual_unit(rows) if isinstance(metric, Scipy) and metric.name in (*OF_POWERS, *RATIOS) else 1.0
         self.rows = rows * self.unit if self.unit != 1 else rows
 
     def bytes_per_query(self, k: int, budget: int) -> int:
@@ -151,7 +156,10 @@ def smallest(D: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     head = max(8 * k, n_rows // 16)
     if n_rows > 4 * head:  # what is beyond the k-th of the first few is out, which is seen more quickly than sorted
         bound = np.partition(D[:, :head], k - 1, axis=1)[:, k - 1]
-        i, columns = np.divmod(np.flatnonzero(bound[:, None] >= D), n_rows)
+        near = bound[:, None] > D
+        tied = D[:, :head] == bound[:, None]  # of ties with it the first few suffice
+        near[:, :head] |= tied & (np.cumsum(tied, axis=1) <= k)
+        i, columns = np.divmod(np.flatnonzero(near), n_rows)
         if i.size <= 4 * head * n_queries and not np.isnan(bound).any():
             distances = D[i, columns]
             order = np.lexsort((columns, distances, i))

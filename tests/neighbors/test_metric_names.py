@@ -202,13 +202,31 @@ def test_parameters_that_a_metric_does_not_have(cls, parameters, message):
     assert not hasattr(model, "classes_")
 
 
-def test_a_distance_that_is_not_a_number_is_an_error():
+def test_rows_of_zeros_are_equal():
     with np.errstate(invalid="ignore"):
         assert np.isnan(cdist([[0.0, 0.0]], [[0.0, 0.0]], "braycurtis")).all()
-    rows = np.vstack([np.zeros((5, 2)), rng.random((20, 2))])
-    model = KNNClassifier(22, metric="braycurtis").fit(rows, np.arange(25) % 2)
+    rows = np.vstack([rng.random((20, 2)), np.zeros((5, 2))])
+    model = KNNClassifier(7, metric="braycurtis").fit(rows, np.arange(25) % 2)
+    distances, indices = model.kneighbors(np.zeros((1, 2)))
+    assert_array_equal(distances, [[0, 0, 0, 0, 0, 1, 1]])
+    assert_array_equal(indices, [[20, 21, 22, 23, 24, 0, 1]])
+
+
+@pytest.mark.parametrize("metric", ["canberra", "braycurtis"])
+@pytest.mark.parametrize("power", [-1000, 0, 1017])
+def test_ratios_do_not_depend_on_the_unit(metric, power):
+    rows, queries = np.rint(np.abs(X) * 16), np.rint(np.abs(Q) * 16)
+    plain = KNNClassifier(7, metric=metric).fit(rows, Y).kneighbors(queries)
+    found = KNNClassifier(7, metric=metric).fit(np.ldexp(rows, power), Y).kneighbors(np.ldexp(queries, power))
+    for ours, expected in zip(found, plain, strict=True):
+        assert_array_equal(ours, expected)
+
+
+def test_a_distance_that_is_not_a_number_is_an_error():
+    rows = np.vstack([rng.random((20, 2)), np.full((5, 2), 1.7e308)])
+    model = KNNClassifier(25, metric="braycurtis").fit(rows, np.arange(25) % 2)
     with pytest.raises(ValueError, match="metric='braycurtis' gives some rows of X a distance that is not a number"):
-        model.predict(np.zeros((1, 2)))
+        model.predict(-rows[:1] * 2e307)
 
 
 @pytest.mark.parametrize("cls", BOTH)
