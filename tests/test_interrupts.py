@@ -82,6 +82,7 @@ def state_of_the_process():
 def interrupted(function, seconds):
     """The KeyboardInterrupt that a signal after so many seconds raises in the function; None if it ends before."""
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    gc.disable()  # an interrupt in a callback of the collector, of which hypothesis has one, raises nowhere
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -91,6 +92,7 @@ def interrupted(function, seconds):
     except KeyboardInterrupt as interrupt:
         return interrupt
     finally:
+        gc.enable()
         signal.signal(signal.SIGALRM, before)
     return None
 
