@@ -99,10 +99,11 @@ def _told(estimator: Any) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as interrupt:
-        np.seterr(**errors)
         put_back(found)
         while len(held()) > n_held:
             held().pop()()
         if not hasattr(interrupt, "__notes__"):
             interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is as it was before.")
         raise
+    finally:
+        np.seterr(**errors)  # an interrupt that the training has kept is not raised here
