@@ -23,6 +23,7 @@ from skdl._warnings import warn
 from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
 from skdl.linear._powers_of_two import norms
 from skdl.linear._solvers import Setting, Solution
+from skdl.neural._public import fingerprint
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +36,7 @@ class SummaryMixin:
 
     _solution: Solution
     _one_output: bool
+    _stored: str
     coef_: np.ndarray
     intercept_: Any
 
@@ -65,7 +67,7 @@ class SummaryMixin:
     @property
     def r2_(self) -> Any:
         """1 - RSS / TSS on the training data."""
-        solution = self._known("r2_")
+        solution = self._known("r2_", of_coefficients=True)
         rounding = 8 * EPS * np.ldexp(solution.y_mean, -np.asarray(solution.y_exponent))
         defined = solution.tss > solution.total * rounding**2  # more than a constant's
         if not defined.all():
@@ -76,7 +78,7 @@ class SummaryMixin:
     @property
     def residual_std_(self) -> Any:
         """Estimated standard deviation of the noise."""
-        solution = self._known("residual_std_")
+        solution = self._known("residual_std_", of_coefficients=True)
         df, why = _degrees_of_freedom(solution)
         if why:
             _warn(f"residual_std_ is not defined {why}")
@@ -100,10 +102,15 @@ class SummaryMixin:
             the data do not determine. These are those of constant columns, whose share the intercept has, and of
             columns that depend on each other; of all the columns of a dummy variable whose sum is one, and then of the
             intercept, too: leave one of them out, and its coefficients are the differences to this one.
+
+        Raises
+        ------
+        ValueError
+            If `coef_` or `intercept_` was changed after the last fit: the statistics are those of its coefficients.
         """
         import pandas as pd  # here, since importing it takes longer than importing skdl
 
-        solution = self._known("summary")
+        solution = self._known("summary", of_coefficients=True)
         df, why = _degrees_of_freedom(solution)
         d, k = solution.coef.shape
         terms = names_of_features(self)
@@ -134,9 +141,16 @@ class SummaryMixin:
             index = pd.MultiIndex.from_product([range(k), terms], names=["output", "term"])
         return pd.DataFrame(values.reshape(-1, len(COLUMNS)), index=index, columns=list(COLUMNS))
 
-    def _known(self, name: str) -> Solution:
+    def _known(self, name: str, *, of_coefficients: bool = False) -> Solution:
+        """The last solution; for what is a statistic of its coefficients, only while `coef_` still holds them."""
         if not hasattr(self, "_solution"):
             raise NotFittedError(f"{name} is known only after fit.")
+        if of_coefficients and fingerprint([self.coef_], [self.intercept_]) != self._stored:
+            kind = ValueError if name == "summary" else AttributeError
+            raise kind(
+                f"{name} describes the coefficients that the last fit found, and coef_ or intercept_ was changed "
+                "afterwards. Call fit again; score(X, y) rates the changed coefficients."
+            )
         return self._solution
 
     def _shaped(self, values: np.ndarray) -> Any:
@@ -207,4 +221,4 @@ def _name_beside(names: list[str]) -> str:
 
 
 def _warn(text: str) -> None:
-    warn(f"{text}; NaN stands for what is not.", UndefinedMetricWarning, stacklevel=3)
+    warn(f"{text}. Values that are not defined are NaN.", UndefinedMetricWarning, stacklevel=3)

@@ -232,6 +232,25 @@ def test_statistics_are_of_the_fit_and_not_of_parameters_set_later(rng):
     assert_array_equal(model.summary(), before)
 
 
+@pytest.mark.parametrize("one_output", [True, False])
+@pytest.mark.parametrize("changed", ["coef_", "intercept_"])
+def test_statistics_of_coefficients_that_were_changed_are_refused(changed, one_output, rng):
+    X, y = rng.normal(size=(30, 2)), rng.normal(size=30)
+    model = LeastSquaresRegressor().fit(X, y if one_output else y[:, None])
+    due, number = model.summary(), model.condition_number_
+    kept = np.copy(getattr(model, changed))
+    setattr(model, changed, kept * 0.0)
+    with pytest.raises(ValueError, match="summary describes the coefficients that the last fit found"):
+        model.summary()
+    for name in ("r2_", "residual_std_"):
+        with pytest.raises(AttributeError, match=f"{name} describes the coefficients that the last fit found"):
+            getattr(model, name)
+    assert model.condition_number_ == number  # which X alone decides
+    assert "LeastSquaresRegressor" in model._repr_html_()
+    setattr(model, changed, kept)
+    assert_array_equal(model.summary(), due)
+
+
 def closed_form(X, y, weight, *, fit_intercept):
     """Coefficients and standard errors of a regression of full rank, by the formula; weights count rows."""
     design = np.column_stack([np.ones(len(X)), X]) if fit_intercept else X
