@@ -8,20 +8,23 @@ their class have no curvature left, and the Hessian of the cross entropy at the 
 is far from it. In variables u = L'theta with L L' = H + alpha I, L-BFGS begins with Newton's step, and takes a fraction
 of the iterations. A share of the bound is added, so that a start far from the minimum, where H vanishes, does no harm.
 
-H has a row for each weight of each class. Where that is too much, and for penalties with kinks, whose bounds allow no
-more than a scale for each weight, its diagonal serves.
+H has a row for each weight of each class. Where that is too much, the blocks of H that hold the weights of one class,
+
+    H_c = sum_i w_i p_ic (1 - p_ic) z_i z_i',
+
+cost K times less, and leave out what one class's weights have to do with another's. For penalties with kinks, whose
+bounds allow no more than a scale for each weight, the diagonal serves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from scipy.linalg import blas, solve_triangular
 from scipy.special import softmax
 
 from skdl.linear._bohning import (
-    LEAST_SAMPLE,
     MOST_COLUMNS,
     OF_BOUND,
     ROWS_PER_COLUMN,
@@ -33,16 +36,21 @@ from skdl.linear._bohning import (
 from skdl.linear._row_blocks import RowBlocks
 
 MOST_VARIABLES = 1000
-COST = 150  # evaluations of the objective that H may cost, in multiplications (which are cheaper there)
+LEAST_SAMPLE = 2048  # rows; twice as many cost twice the time, and save no iterations
+MOST_ELEMENTS = 2**23  # of all blocks: 64 MiB
+COST = 50  # evaluations of the objective that H may cost, in multiplications (which are cheaper there)
 LEAST_EVALUATION = 2**19  # multiplications, below which an evaluation costs no less
 BLOCK_ROWS, BLOCK_ELEMENTS = 256, 2**20
 
 
-def is_worth(n_rows: int, n_columns: int, n_classes: int) -> bool:
-    """Whether the Hessian is worth its price."""
-    size = (n_columns + 1) * n_classes
-    multiplications = _sample_size(n_rows, n_columns) * size**2
-    return size <= MOST_VARIABLES and multiplications <= COST * max(2 * n_rows * size, LEAST_EVALUATION)
+def hessian_to_use(n_rows: int, n_columns: int, n_classes: int) -> str | None:
+    """The Hessian ("hessian") or its blocks ("blocks"), whichever is worth its price."""
+    size, sample = (n_columns + 1) * n_classes, _sample_size(n_rows, n_columns)
+    affordable = COST * max(2 * n_rows * size, LEAST_EVALUATION)
+    if size <= MOST_VARIABLES and sample * size**2 <= affordable:
+        return "hessian"
+    of_blocks = size * (n_columns + 1)
+    return "blocks" if of_blocks <= MOST_ELEMENTS and sample * of_blocks <= affordable else None
 
 
 class Hessian(Diagonal):
@@ -69,6 +77,36 @@ class Hessian(Diagonal):
 
     def slope(self, gradient: np.ndarray) -> np.ndarray:
         return np.asarray(solve_triangular(self.factor, gradient, lower=True, check_finite=False))
+
+
+class ClassBlocks(Diagonal):
+    """The variables u_c = L_c'theta_c of the Hessian's blocks at a point, one for each class."""
+
+    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, n_biases: int, theta: np.ndarray):
+        super().__init__(blocks, alpha)
+        n_classes = self.shape[1]
+        matrices, gram = _class_blocks(blocks, _sample_size(blocks.n, self.shape[0]), *self.each(theta))
+        own, bound = alpha, self.root[:, 0] ** 2
+        if n_biases:
+            own, bound = np.append(own, 0.0), np.append(bound, share(n_classes))
+        gram *= OF_BOUND * share(n_classes)
+        double = np.dtype(np.float64)
+        self.factors = [np.asfortranarray(factor_of(each + gram, OF_BOUND * bound, own, double)) for each in matrices]
+
+    def point(self, theta: np.ndarray) -> np.ndarray:
+        return self._by_class(blas.dtrmv, theta, trans=1)
+
+    def theta(self, point: np.ndarray) -> np.ndarray:
+        return self._by_class(blas.dtrsv, point, trans=1)
+
+    def slope(self, gradient: np.ndarray) -> np.ndarray:
+        return self._by_class(blas.dtrsv, gradient, trans=0)
+
+    def _by_class(self, product: Callable[..., np.ndarray], theta: np.ndarray, trans: int) -> np.ndarray:
+        """A product of each class's factor with its weights and its bias, which are a column of the array."""
+        columns = theta.reshape(-1, len(self.factors)).T
+        found = [product(L, x, lower=1, trans=trans) for L, x in zip(self.factors, columns, strict=True)]
+        return np.column_stack(found).ravel()
 
 
 def curvature_at(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray | None:
@@ -105,6 +143,20 @@ def _hessian(blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray)
     for c in range(n_classes):
         by_class[:, c, :, c] += weighted[c]
     return matrix, weighted.sum(axis=0)
+
+
+def _class_blocks(
+    blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The Hessian's blocks, one for each class, and the Gram matrix of the rows z, in lower triangles."""
+    n_columns, n_classes = len(weight) + bool(len(bias)), weight.shape[1]
+    totals = [np.zeros((n_columns, n_columns), order="F") for _ in range(n_classes + 1)]
+    for x, p, share_of in _sampled(blocks, size, weight, bias):
+        z = np.column_stack([x, np.ones(len(x))]) if len(bias) else x
+        roots = np.sqrt(share_of[:, None] * np.column_stack([p * (1 - p), np.ones(len(x))]))
+        for total, root in zip(totals, roots.T, strict=True):
+            blas.dsyrk(1.0, (z * root[:, None]).T, beta=1.0, c=total, lower=1, overwrite_c=1)
+    return totals[:-1], totals[-1]
 
 
 def _sampled(

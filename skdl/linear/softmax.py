@@ -74,8 +74,9 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     shuffle : bool, default=True
         Whether each epoch takes the rows in a new random order.
     warm_start : bool, default=False
-        Whether fit goes on from the last fit, to the same minimum as a fit from the start: along a path of alphas,
-        each takes a fraction of the iterations.
+        Whether fit goes on from the last fit, to the same minimum as a fit from the start. Along 20 alphas from 0.1
+        to 1e-5 it takes a fifth to a third of the iterations with "l2", up to a half with "l1"; more, where alphas
+        are further apart.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times `sample_weight`; "balanced" is n_samples / (n_classes * class count).
     dtype : {"auto", "float32", "float64"}, default="auto"
@@ -105,7 +106,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         The last of them.
     solver_ : str
         What ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (hessian)", "lbfgs
-        (diagonal)" or "lbfgs (split)", see the notes.
+        (blocks)", "lbfgs (diagonal)" or "lbfgs (split)", see the notes.
     history_ : DataFrame
         One row an iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
         rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
@@ -139,9 +140,9 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     to the constant c, rather than from a multiple of I, and takes several times fewer iterations. X is neither
     copied nor scaled for it. With more than 5000 columns, with fewer rows than columns, for a sparse X, and where
     the matrix would cost more than it saves, columns are scaled only ("diagonal"). A fit that goes on from another
-    one searches by the Hessian there ("hessian") or its diagonal, where that costs less than it saves. A penalty
-    with kinks, such as "l1", is met by bounds on the positive and the negative part of each coefficient ("split"),
-    whose zeros are exact.
+    one searches by the Hessian there ("hessian"), its block for each class ("blocks") or its diagonal, whichever costs
+    less than it saves. A penalty with kinks, such as "l1", is met by bounds on the positive and the negative part of
+    each coefficient ("split"), whose zeros are exact.
 
     What differs from scikit-learn's estimator is in one table of docs/migration.md.
 
