@@ -255,6 +255,11 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
     return weight
 
 
+def target_array(y: Any) -> np.ndarray:
+    """True targets as an array of finite numbers, to be compared with predictions."""
+    return check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+
+
 def in_units(weight: np.ndarray) -> np.ndarray:
     """Weights times a power of two that puts the largest into [1, 2): the sum is a number, ratios keep their bits."""
     return np.ldexp(weight, 1 - np.frexp(weight.max())[1])

@@ -31,7 +31,7 @@ BASE = {
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine"}
-BORDER = {"_validation", "_encoding", "_slots", "_callbacks_adapter"}
+BORDER = {"_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine"} | BORDER
 ALLOWED = {
     "_apart": set(),
@@ -56,6 +56,7 @@ ALLOWED = {
     "_slots": PROTOCOLS,
     "_validation": BASE | {"_encoding", "_diagnosis"},
     "_encoding": BASE | {"_encoding"},
+    "_scores": BASE | {"_typing", "_validation"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
     "model_selection": BASE | {"_callbacks_adapter", "engine", "model_selection"},  # the engine for its clock
@@ -134,6 +135,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_slots",
         "_encoding",
         "_validation",
+        "_scores",
         "_callbacks_adapter",
         "callbacks",
         "model_selection",

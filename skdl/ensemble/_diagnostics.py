@@ -37,7 +37,10 @@ def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: n
     """
     share = np.ones(residuals.shape[1]) if weight is None else weight
     known = np.ones(residuals.shape[:2]) if known is None else known.astype(np.float64)
-    scaled = residuals * (known * np.sqrt(share))[:, :, None]
+    # In units of each member's largest residual, powers of two, which change no bit: no square over- or underflows.
+    largest = np.maximum(residuals.max(axis=(1, 2), initial=0.0), -residuals.min(axis=(1, 2), initial=0.0))
+    unit = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -1000, 1000))
+    scaled = residuals * (known * np.sqrt(share) * unit[:, None])[:, :, None]
     products = _products(scaled)
     squares = (scaled**2).sum(axis=2) @ known.T  # [i, j]: those of i, over the rows of both
     with np.errstate(divide="ignore", invalid="ignore"):

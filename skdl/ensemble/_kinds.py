@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from scipy.special import entr
-from sklearn.base import ClassifierMixin, RegressorMixin
 
-from skdl._typing import MatrixLike, VectorLike, WeightLike
-from skdl._validation import in_units, is_frame, label_array, validate_sample_weight
+from skdl._scores import ClassifierScore, RegressorScore
+from skdl._typing import MatrixLike
+from skdl._validation import is_frame
 from skdl.ensemble._answers import aligned, answers_by_scores, votes
 from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin
@@ -18,7 +18,7 @@ from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 
 
-class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
+class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
     """An average of class probabilities."""
 
     _kind = "classifier"
@@ -110,26 +110,6 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         """
         return np.stack(list(self._outputs(self._checked(X))))
 
-    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
-        """Accuracy: the share of the rows that are predicted right.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Rows to classify.
-        y : array-like of shape (n_samples,)
-            The true labels.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-
-        Returns
-        -------
-        accuracy : float
-            In [0, 1].
-        """
-        y = label_array(y)
-        return float(super().score(X, y, _in_units(sample_weight, y)))
-
     def predict_uncertainty(self, X: MatrixLike) -> Any:
         """How uncertain the class of each row is, and how much of that is the members' disagreement.
 
@@ -185,7 +165,7 @@ class ClassifierEnsemble(ClassifierMixin, DiagnosticsMixin, BaseEnsemble):
         return votes(y, self.classes_) - outputs
 
 
-class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
+class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
     """An average of predictions."""
 
     _kind = "regressor"
@@ -219,25 +199,6 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         y : array of shape (n_samples,) or (n_samples, n_outputs)
         """
         return self._average(X)
-
-    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
-        """The coefficient of determination R^2 of the averaged predictions.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
-            Rows to predict, as the members take them.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The true targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-
-        Returns
-        -------
-        r2 : float
-            At most 1.
-        """
-        return float(super().score(X, y, _in_units(sample_weight, np.asarray(y))))
 
     def predict_members(self, X: MatrixLike) -> np.ndarray:
         """Predictions of each member, whose spread tells how far the members agree.
@@ -289,12 +250,6 @@ class RegressorEnsemble(RegressorMixin, DiagnosticsMixin, BaseEnsemble):
         members = [member for member in map(tags_of, self._templates()) if member is not None]
         tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
         return tags
-
-
-def _in_units(sample_weight: Any, y: np.ndarray) -> np.ndarray | None:
-    """Weights of the rows of y, of which ratios count."""
-    weight = validate_sample_weight(sample_weight, y)
-    return None if weight is None else in_units(weight)
 
 
 def _index(X: Any) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.metaestimators import available_if
 
+from skdl._scores import accuracy, r2
 from skdl._typing import MatrixLike
-from skdl._warnings import in_turn
 from skdl.ensemble._bags import BaseBagging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
@@ -123,10 +122,10 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         self.oob_decision_function_ = average
         self.oob_score_ = np.nan
-        if covered.any():
+        if np.any(covered if weight is None else weight[covered]):
             predicted = self.classes_[average[covered].argmax(axis=1)]
             weight = None if weight is None else weight[covered]
-            self.oob_score_ = float(in_turn(accuracy_score)(y[covered], predicted, sample_weight=weight))
+            self.oob_score_ = accuracy(y[covered], predicted, weight)
 
 
 @document
@@ -180,6 +179,6 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         self.oob_prediction_ = average
         self.oob_score_ = np.nan
-        if covered.sum() > 1:
+        if np.count_nonzero(covered if weight is None else weight[covered]) > 1:
             weight = None if weight is None else weight[covered]
-            self.oob_score_ = float(in_turn(r2_score)(y[covered], average[covered], sample_weight=weight))
+            self.oob_score_ = r2(y[covered], average[covered], weight)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
 from skdl._estimator import RootEstimator
 from skdl._interrupts import interrupted, whole
+from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
@@ -26,7 +27,7 @@ DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
 class LeastSquaresRegressor(
-    PartialFitMixin, RegressorMixin, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator
+    PartialFitMixin, RegressorScore, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator
 ):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 
 from skdl._constraints import Boolean, Integer, OneOf, Real, check_params
 from skdl._estimator import RootEstimator
 from skdl._interrupts import whole
+from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
@@ -25,7 +26,7 @@ from skdl.neural._public import fingerprint
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
 
-class PolynomialRegressor(RegressorMixin, MultiOutputMixin, SearchSpaceMixin, RootEstimator):
+class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, RootEstimator):
     r"""Least squares on all monomials of the features up to a degree, exact to rounding whatever the features' units.
 
     With coefficients :math:`\theta_\beta` of the monomials of the features and the intercept :math:`b`, it minimises

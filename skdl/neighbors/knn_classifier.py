@@ -6,20 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 
 from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
+from .._scores import ClassifierScore
 from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, WeightLike
-from .._validation import label_array, validate_labels, validate_sample_weight
-from .._warnings import in_turn
+from .._validation import validate_labels
 from ._base import NeighborsEstimator, warn_no_votes
 from ._labels import Ballot, ballots
 
 
-class KNNClassifier(ClassifierMixin, NeighborsEstimator):
+class KNNClassifier(ClassifierScore, NeighborsEstimator):
     r"""Classifier that lets the k nearest training rows vote.
 
     With N(q) the k training rows nearest to q, d the metric, w the function named by `weights`, s_i the sample weight
@@ -268,29 +266,10 @@ class KNNClassifier(ClassifierMixin, NeighborsEstimator):
             labels[:, column] = classes[share.argmax(axis=1)]
         return labels
 
-    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
-        """Accuracy: the share of the rows that are predicted right, in all columns if y has several.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_queries, n_features) or None
-            Rows to classify; None stands for the rows of `fit`, as in `predict`.
-        y : array-like of shape (n_queries,) or (n_queries, n_columns)
-            The true labels.
-        sample_weight : array-like of shape (n_queries,) or float, default=None
-            Weight of each row.
-
-        Returns
-        -------
-        accuracy : float
-            In [0, 1].
-        """
-        predicted = self.predict(X)
-        y = label_array(y)
-        if predicted.ndim == 1:
-            return float(in_turn(accuracy_score)(y, predicted, sample_weight=sample_weight))
-        check_shape(y, predicted.shape[1], "labels")
-        return float(np.average((predicted == y).all(axis=1), weights=validate_sample_weight(sample_weight, y)))
+    def _true_labels(self, y: np.ndarray) -> np.ndarray:
+        if self._y.ndim == 2:
+            check_shape(y, self._y.shape[1], "labels")
+        return y
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.base import MultiOutputMixin
 
 from .._array import take_rows
 from .._interrupts import whole
+from .._scores import RegressorScore
 from .._typing import MatrixLike, VectorLike, WeightLike
 from .._validation import validate_regression
 from ._base import NeighborsEstimator, warn_no_votes
@@ -18,7 +19,7 @@ from ._metrics import over_columns
 LARGEST_SUM = 40  # bits to spare for the sum of as many targets
 
 
-class KNNRegressor(MultiOutputMixin, RegressorMixin, NeighborsEstimator):
+class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
     r"""Regressor that takes the mean of the k nearest training rows.
 
     With N(q) the k training rows nearest to q, d the metric, w the function named by `weights` and s_i the sample

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 
 from skdl._encoding import (
     Columns,
@@ -19,16 +17,16 @@ from skdl._encoding import (
     encoding_of_labels,
     lies_between,
 )
+from skdl._scores import ClassifierScore
 from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
-from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
 from skdl.neural._base import BaseNetwork
 from skdl.neural._tasks import Prepared
 from skdl.neural._training import Training
 
 
-class NetworkClassifier(ClassifierMixin, BaseNetwork):
+class NetworkClassifier(ClassifierScore, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
     _default_scoring = "accuracy"
@@ -199,42 +197,13 @@ class NetworkClassifier(ClassifierMixin, BaseNetwork):
             check_several(label_array(y), type(self).__name__)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
 
-    def score(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> float:
-        """Accuracy: the share of the rows that are predicted right.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to classify.
-        y : array-like of shape (n_samples,) or (n_samples, n_columns)
-            The true labels. Of class probabilities the most probable label counts as true; where a row has several
-            labels, all of them have to be right.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row.
-
-        Returns
-        -------
-        accuracy : float
-            In [0, 1].
-        """
-        predicted, encoding = self.predict(X), self._training.encoding
-        true = label_array(y)
-        if isinstance(encoding, Labels) and true.ndim == 2:
-            true = encoding.classes[encoding.codes(true)]
-        elif isinstance(encoding, Columns):
-            encoding.check_columns(true)
-            return float(
-                np.average((predicted == true).all(axis=1), weights=validate_sample_weight(sample_weight, true))
-            )
-        plain = true.ndim == 1 and true.shape == predicted.shape and true.dtype == predicted.dtype
-        plain = plain and (
-            true.dtype.kind in "biuU" or set(map(type, true)) | set(map(type, encoding.classes)) == {str}
-        )
-        if plain and sample_weight is None:
-            return float(
-                np.mean(true == predicted)
-            )  # the same, without checks that take longer than to predict few rows
-        return float(in_turn(accuracy_score)(true, predicted, sample_weight=sample_weight))
+    def _true_labels(self, y: np.ndarray) -> np.ndarray:
+        encoding = self._training.encoding
+        if isinstance(encoding, Labels) and y.ndim == 2:
+            return encoding.classes[encoding.codes(y)]
+        if isinstance(encoding, Columns):
+            encoding.check_columns(y)
+        return y
 
     def decision_function(self, X: MatrixLike) -> Any:
         """Raw scores of the network.

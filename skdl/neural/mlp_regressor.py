@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.metrics import r2_score
+from sklearn.base import MultiOutputMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
+from skdl._scores import RegressorScore, r2
 from skdl._typing import (
     Activations,
     InitializerLike,
@@ -31,7 +31,6 @@ from skdl._typing import (
     WeightLike,
 )
 from skdl._validation import validate_regression, validate_sample_weight
-from skdl._warnings import in_turn
 from skdl.engine.gathering import shared_rows
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
@@ -40,7 +39,7 @@ from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
 
 
 @document
-class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
+class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
     """Multilayer perceptron that learns real targets.
 
     minimise  1/n sum_i w_i loss(f(x'_i), y'_i) + alpha R(W')
@@ -231,15 +230,8 @@ class MLPRegressor(RegressorMixin, MultiOutputMixin, Perceptron):
         if len(y) < 2:
             return lambda scores: np.nan
         output_scale, output_shift = self._output_map(encoding)
-        # In units of about the targets' deviation, powers of two, which change no bit: no square over- or underflows.
-        unit = np.ldexp(1.0, -np.frexp(encoding.scale)[1])
-        true = y.reshape(len(y), -1) * unit
-
-        def score(scores: np.ndarray) -> float:
-            predicted = self._loss(encoding).link(scores * output_scale + output_shift)
-            return float(in_turn(r2_score)(true, predicted * unit, sample_weight=weight))
-
-        return score
+        true = y.reshape(len(y), -1)
+        return lambda scores: r2(true, self._loss(encoding).link(scores * output_scale + output_shift), weight)
 
     @property
     def y_mean_(self) -> np.ndarray:

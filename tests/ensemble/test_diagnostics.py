@@ -23,6 +23,7 @@ from skdl import (
     SnapshotEnsembleRegressor,
 )
 from skdl.ensemble import _out_of_bag
+from skdl.ensemble._diagnostics import error_correlation
 
 rng = np.random.default_rng(0)
 X, X_NEW = rng.normal(size=(150, 4)), rng.normal(size=(60, 4))
@@ -309,3 +310,15 @@ def test_columns_of_targets_come_in_either_shape():
     ensemble = regressor()
     first = ensemble.error_decomposition(X_NEW, X_NEW[:, 3])
     assert_array_equal(first, ensemble.error_decomposition(X_NEW, X_NEW[:, 3:]))
+
+
+@pytest.mark.parametrize("scale", [2.0**-800, 2.0**600], ids=["tiny", "huge"])
+def test_correlation_in_any_units(scale):
+    residuals = np.random.default_rng(0).normal(size=(3, 50, 1))
+    known = np.random.default_rng(1).random((3, 50)) > 0.4
+    expected = error_correlation(residuals, None, known)
+    assert_array_equal(error_correlation(residuals * scale, None, known), expected)
+    apart = residuals * np.array([scale, 1, 1 / scale])[:, None, None]
+    assert_array_equal(error_correlation(apart, None, known), expected)
+    e, f = (residuals[j, known[0] & known[1], 0] for j in (0, 1))
+    assert_allclose(expected[0, 1], e @ f / np.sqrt(e @ e * (f @ f)), rtol=1e-12)
