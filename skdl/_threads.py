@@ -42,20 +42,23 @@ class one_blas_thread:  # noqa: N801
             raise interrupt
 
     def __exit__(self, *error: object) -> None:
-        self._release()
+        interrupt = to_the_end(self._release)
         if self._release in held():
             held().remove(self._release)
-
-    def _release(self) -> None:
-        global _holders
-        interrupt = None
-        with _lock:
-            if self._holds:
-                _holders, self._holds = _holders - 1, False
-                if _holders == 0:
-                    interrupt = to_the_end(lambda: _set_threads(_threads_before))
         if interrupt is not None:
             raise interrupt
+
+    def _release(self) -> None:
+        """Give the threads back, if nobody else holds them; done again, where an interrupt ended it, it does the rest.
+
+        So the count, which says that it is done, comes last.
+        """
+        global _holders
+        with _lock:
+            if self._holds:
+                if _holders == 1:
+                    _set_threads(_threads_before)
+                _holders, self._holds = _holders - 1, False
 
 
 def _set_threads(counts: Sequence[int]) -> None:

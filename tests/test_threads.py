@@ -1,11 +1,14 @@
 """BLAS's threads are held and given back, and tasks keep their order."""
 
+import sys
 import threading
 import time
 
 import pytest
 from threadpoolctl import threadpool_info
 
+from skdl import KNNClassifier, _threads
+from skdl._interrupts import columns_kept
 from skdl._threads import n_threads, one_blas_thread, thread_map
 
 
@@ -30,6 +33,37 @@ def test_blas_threads_are_restored_after_an_error():
     with pytest.raises(KeyError), one_blas_thread():
         raise KeyError
     assert blas_threads() == before
+
+
+def test_blas_threads_are_restored_wherever_an_interrupt_falls():
+    before, estimator = blas_threads(), KNNClassifier()
+    for moment in range(200):
+        left = moment
+
+        def trace(frame, event, argument):
+            nonlocal left
+            if frame.f_code.co_filename != _threads.__file__ and frame.f_code.co_name != "to_the_end":
+                return None
+            if event in ("call", "return"):  # where the interpreter looks for signals; not between lines
+                left -= 1
+                if left == -1:
+                    raise KeyboardInterrupt
+            return trace
+
+        was = sys.gettrace()
+        try:
+            with columns_kept(estimator):
+                sys.settrace(trace)
+                with one_blas_thread():
+                    pass
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(was)
+        assert blas_threads() == before, moment
+        if left >= 0:  # it ended before the interrupt came
+            break
+    assert 10 < moment < 199
 
 
 def test_none_is_one_thread():
