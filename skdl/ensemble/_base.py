@@ -16,6 +16,7 @@ from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 from skdl.ensemble._answers import Together
+from skdl.ensemble._means import RunningMean
 from skdl.ensemble._routing import RoutesMetadata
 from skdl.ensemble._sampling import select_columns
 
@@ -166,11 +167,11 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         """The average over members, which are never held all at once."""
         X = self._checked(X)
         weights = self._member_weights()
-        total: Any = 0
+        mean = RunningMean(weights)
         asked = np.flatnonzero(weights)  # of members that were not selected nothing is asked
         for i, output in zip(asked, self._outputs(X, asked.tolist()), strict=True):
-            total = total + float(weights[i]) * output
-        return total / float(weights.sum())
+            mean.add(float(weights[i]), output)
+        return mean.result()
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")  # the columns' names alone, which a failed fit leaves, are no model

@@ -234,7 +234,7 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
         X = self._checked(X)
         weights = self._member_weights() / self._member_weights().sum()
         outputs = np.stack(list(self._outputs(X))).astype(np.float64)
-        average = np.tensordot(weights, outputs, 1)
+        average = np.clip(np.tensordot(weights, outputs, 1), outputs.min(axis=0), outputs.max(axis=0))
         spread = np.sqrt(np.tensordot(weights, (outputs - average) ** 2, 1))
         names = ["member_spread"] if spread.ndim == 1 else [f"member_spread_{j}" for j in range(spread.shape[1])]
         return pd.DataFrame(spread.reshape(len(spread), -1), columns=names, index=_index(X))

@@ -41,9 +41,12 @@ class OutOfBag:
             [output] = self._outputs(select_rows(X, rows), [j])
             if total is None:
                 total = np.zeros((len(y), *output.shape[1:]))
+                smallest, largest = np.full_like(total, np.inf), np.full_like(total, -np.inf)
                 sample = sampled_rows(len(y), len(unseen) * output[0].size)
                 residuals = np.zeros((len(unseen), len(sample), output[0].size))
             total[rows] += output
+            smallest[rows] = np.minimum(smallest[rows], output)
+            largest[rows] = np.maximum(largest[rows], output)
             judged = np.flatnonzero(out_of_bag[sample])
             places = np.searchsorted(rows, sample[judged])
             residuals[j, judged] = self._residuals(output[None, places], y[sample[judged]])[0]
@@ -56,9 +59,9 @@ class OutOfBag:
                 stacklevel=7,
             )
         if total is None:
-            total = np.zeros(len(y))
-        total[~covered] = np.nan
-        average = (total.T / np.maximum(count, 1)).T
+            total = smallest = largest = np.zeros(len(y))
+        average = np.clip((total.T / np.maximum(count, 1)).T, smallest, largest)  # see `_means`
+        average[~covered] = np.nan
         self._store_out_of_bag(average, covered, y, weight)
         share = None if weight is None or sample is None else weight[sample]
         k = len(unseen)

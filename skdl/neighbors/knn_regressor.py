@@ -178,7 +178,8 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         self._describe(rows)
         targets, exponent = summable(y)
         self._rows, self._y, self._exponent = rows, y, exponent
-        self._mean = np.ldexp(np.average(targets, axis=0, weights=rows.votes), exponent)
+        mean = np.average(targets, axis=0, weights=rows.votes)
+        self._mean = np.ldexp(within(mean[None], targets[None], rows.votes[None])[0], exponent)
         return self
 
     def predict(self, X: MatrixLike) -> np.ndarray:
@@ -202,16 +203,33 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
             total = over_columns(np.add, votes)
             none = total == 0
             total[none] = 1.0  # any number that can be divided by
+            values = take_rows(targets, indices)
             if n_outputs:
-                means = (votes[:, :, None] * take_rows(targets, indices)).sum(axis=1) / total[:, None]
+                means = (votes[:, :, None] * values).sum(axis=1) / total[:, None]
             else:
-                means = over_columns(np.add, votes * take_rows(targets, indices)) / total
+                means = over_columns(np.add, votes * values) / total
+            means = within(means, values, votes)
             means = np.ldexp(means, self._exponent) if self._exponent else means
             means[none] = self._mean
             unheard += int(none.sum())
             prediction[block] = means
         warn_no_votes(unheard, "their prediction is the mean of the training targets")
         return prediction
+
+
+def within(means: np.ndarray, values: np.ndarray, votes: np.ndarray) -> np.ndarray:
+    """The means (n, ...) between the smallest and the largest of the values (n, k, ...) that have votes (n, k).
+
+    There they are but for rounding: equal values have exactly themselves for a mean, and others keep their bits.
+    """
+    low = high = values
+    heard = votes > 0
+    if not heard.all():
+        heard = heard.reshape(*votes.shape, *[1] * (values.ndim - 2))
+        low, high = np.where(heard, values, np.inf), np.where(heard, values, -np.inf)
+    if values.ndim == 2:
+        return np.clip(means, over_columns(np.minimum, low), over_columns(np.maximum, high))
+    return np.clip(means, low.min(axis=1), high.max(axis=1))
 
 
 def summable(y: np.ndarray) -> tuple[np.ndarray, int]:
