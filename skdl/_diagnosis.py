@@ -138,6 +138,33 @@ def _bad_columns(X: Any) -> tuple[list[tuple[Any, int]], list[tuple[Any, int]]]:
     return nan, infinite
 
 
+def about_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> str:
+    """A message about rows of X with outputs that are not finite: the first of them, and its largest number."""
+    wrong = ~np.isfinite(outputs.reshape(len(outputs), -1)).all(axis=1)
+    row = int(wrong.argmax())
+    if sparse.issparse(X):
+        cells = list(enumerate(X[[row]].toarray()[0]))
+    else:
+        cells = [(name, values[row]) for name, values in _each_column(X)]
+    names = getattr(estimator, "feature_names_in_", None)
+    name, value = max(cells, key=lambda cell: _size(cell[1]))
+    if names is not None and not is_frame(X) and len(names) == len(cells):
+        name = names[name]
+    return (
+        f"What {type(estimator).__name__} predicts for {wrong.sum()} of {len(wrong)} rows is out of the range of "
+        f"{outputs.dtype}. The first is row {row} (counted from 0), whose largest number is {value!s}, in "
+        f"{_columns([name])} of X. Look at such values: they may stand for missing ones, or be in another unit."
+    )
+
+
+def _size(value: Any) -> float:
+    """The absolute value of a number; of all else, and of NaN, less than of any."""
+    try:
+        return float(np.nan_to_num(abs(float(value)), nan=-1.0, posinf=np.inf))
+    except (TypeError, ValueError):
+        return -1.0
+
+
 def _columns(names: list[Any]) -> str:
     """Names of columns as text, the first of many."""
     listed = ", ".join(repr(name) if isinstance(name, str) else str(name) for name in names[:MOST_NAMED])

@@ -12,10 +12,10 @@ from sklearn.utils import assert_all_finite, check_array, check_X_y, column_or_1
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
-from skdl._diagnosis import explanation, is_frame, refuse_dates
+from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
-from skdl._warnings import in_turn
+from skdl._warnings import in_turn, outside, warn
 
 # They change the filters of warnings for a moment.
 check_array, check_X_y, column_or_1d = map(in_turn, (check_array, check_X_y, column_or_1d))  # noqa: N816
@@ -130,6 +130,13 @@ def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:
     """X of a fitted estimator's method, with the columns of the fit."""
     check_is_fitted(estimator)
     return validate_training_X(estimator, X, reset=False, **checks)
+
+
+def warn_of_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> np.ndarray:
+    """The outputs for the rows of X, with a warning if any of them is not finite."""
+    if not np.isfinite(outputs).all():
+        warn(about_overflow(estimator, X, outputs), RuntimeWarning, stacklevel=outside())
+    return outputs
 
 
 def validate_regression(

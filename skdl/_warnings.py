@@ -9,6 +9,7 @@ a moment, are called by one thread at a time (`in_turn`).
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Warned = tuple[type[Warning], str]
 _collected: ContextVar[list[Warned] | None] = ContextVar("collected", default=None)
 _turn = threading.RLock()
+PACKAGE = os.path.dirname(__file__)
 PLAIN = {"numpy", "pandas", "polars", "pyarrow", "scipy"}  # whose data wait for no other thread to become an array
 
 
@@ -76,6 +78,14 @@ def warn(message: str, category: type[Warning] = UserWarning, stacklevel: int = 
         warnings.warn(message, category, stacklevel=stacklevel + 1)
     else:
         collected.append((category, message))
+
+
+def outside() -> int:
+    """The stacklevel, for who asks, of the first caller that is not of skdl: what is asked for comes many ways."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 @contextmanager

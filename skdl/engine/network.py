@@ -181,7 +181,8 @@ class Network:
         def scores(start: int) -> Array:
             block = X[start : start + size]
             dense = block if isinstance(block, np.ndarray) else block.toarray()
-            return self.scores(dense[None], arrays)[0]
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the estimator warns of
+                return self.scores(dense[None], arrays)[0]
 
         if min(X.shape[0], size) * self.largest_map < BLAS_ALONE_BELOW:
             return np.concatenate([scores(start) for start in starts])

@@ -15,6 +15,7 @@ from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
+from skdl._warnings import Warned, collecting, outside, warn
 from skdl.ensemble._answers import Together
 from skdl.ensemble._means import RunningMean
 from skdl.ensemble._routing import RoutesMetadata
@@ -133,11 +134,17 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
             members = {i: members[i] for i in which}
         plain = [i for i in members if self._columns_of(i) is None and self._answers_by_scores(members[i])]
         together = Together({i: members[i] for i in plain}, X)
+        told: dict[Warned, None] = {}
         for i, member in members.items():
-            if i in together:
-                yield self._output_of_scores(member, together.scores(i))
-            else:
-                yield self._output(member, self._seen_by(i, X))
+            with collecting() as found:
+                if i in together:
+                    output = self._output_of_scores(member, together.scores(i))
+                else:
+                    output = self._output(member, self._seen_by(i, X))
+            told.update(dict.fromkeys(found))
+            yield output
+        for category, message in told:  # once, whatever the number of members
+            warn(message, category, stacklevel=outside())
 
     def _seen_by(self, i: int, X: Any) -> Any:
         """X as member i has learned it."""

@@ -33,7 +33,8 @@ class RunningMean:
         if self._total is None:
             self._total, self._smallest, self._largest = part, values, values
         else:
-            self._total = self._total + part
+            with np.errstate(invalid="ignore"):  # of infinities of both signs
+                self._total = self._total + part
             self._smallest = np.minimum(self._smallest, values)
             self._largest = np.maximum(self._largest, values)
 

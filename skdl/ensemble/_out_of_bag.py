@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl._warnings import warn
+from skdl._validation import warn_of_overflow
+from skdl._warnings import collecting, warn
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._sampling import select_rows
 
@@ -38,7 +39,8 @@ class OutOfBag:
             if not out_of_bag.any():
                 continue
             rows = np.flatnonzero(out_of_bag)
-            [output] = self._outputs(select_rows(X, rows), [j])
+            with collecting():  # in which rows would have numbers of their own
+                [output] = self._outputs(select_rows(X, rows), [j])
             if total is None:
                 total = np.zeros((len(y), *output.shape[1:]))
                 smallest, largest = np.full_like(total, np.inf), np.full_like(total, -np.inf)
@@ -61,6 +63,7 @@ class OutOfBag:
         if total is None:
             total = smallest = largest = np.zeros(len(y))
         average = np.clip((total.T / np.maximum(count, 1)).T, smallest, largest)  # see `_means`
+        warn_of_overflow(self, X, np.where(covered, average.T, 0).T)
         average[~covered] = np.nan
         self._store_out_of_bag(average, covered, y, weight)
         share = None if weight is None or sample is None else weight[sample]

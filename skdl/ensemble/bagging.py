@@ -147,7 +147,7 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
         Prediction of each training row, averaged over the members that have not seen it; NaN where all have. Only with
         `oob_score`.
     oob_score_ : float
-        Their R^2, over the rows that have any. Only with `oob_score`.
+        Their R^2, over the rows that have any; NaN where one of them is not finite. Only with `oob_score`.
     {correlated}
     {seen}
 
@@ -179,6 +179,7 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         self.oob_prediction_ = average
         self.oob_score_ = np.nan
-        if np.count_nonzero(covered if weight is None else weight[covered]) > 1:
+        enough = np.count_nonzero(covered if weight is None else weight[covered]) > 1
+        if enough and np.isfinite(average[covered]).all():
             weight = None if weight is None else weight[covered]
             self.oob_score_ = r2(y[covered], average[covered], weight)

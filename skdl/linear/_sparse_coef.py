@@ -8,6 +8,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._validation import warn_of_overflow
+
 
 class SparseCoefMixin:
     """For a linear estimator with `coef_` (n_outputs, n_features) and `intercept_` (n_outputs,)."""
@@ -46,6 +48,8 @@ class SparseCoefMixin:
 
     def _sparse_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, by a sparse `coef_`."""
-        product = X @ self.coef_.T.astype(X.dtype)
-        dense = product.toarray() if sparse.issparse(product) else product
-        return np.asarray(dense + np.asarray(self.intercept_, X.dtype))
+        with np.errstate(over="ignore", invalid="ignore"):
+            product = X @ self.coef_.T.astype(X.dtype)
+            dense = product.toarray() if sparse.issparse(product) else product
+            scores = np.asarray(dense + np.asarray(self.intercept_, X.dtype))
+        return warn_of_overflow(self, X, scores)

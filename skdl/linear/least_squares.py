@@ -15,7 +15,7 @@ from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
-from skdl._validation import validate_X
+from skdl._validation import validate_X, warn_of_overflow
 from skdl.linear._descent import descend
 from skdl.linear._input import check_coefficients, read_problem
 from skdl.linear._partial import PartialFitMixin
@@ -307,4 +307,6 @@ class LeastSquaresRegressor(
             Predictions, in X's precision.
         """
         X = validate_X(self, X, accept_sparse="csr")
-        return (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted = (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
+        return warn_of_overflow(self, X, predicted)

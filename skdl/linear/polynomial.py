@@ -13,7 +13,13 @@ from skdl._interrupts import whole
 from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._typing import MatrixLike, VectorLike, WeightLike
-from skdl._validation import names_of_features, validate_regression, validate_sample_weight, validate_X
+from skdl._validation import (
+    names_of_features,
+    validate_regression,
+    validate_sample_weight,
+    validate_X,
+    warn_of_overflow,
+)
 from skdl._warnings import warn
 from skdl.linear._degrees import DegreeOfEachColumn, read_degree
 from skdl.linear._input import used_rows
@@ -256,6 +262,10 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
             Predictions, in X's precision.
         """
         X = validate_X(self, X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return warn_of_overflow(self, X, self._evaluated(X))
+
+    def _evaluated(self, X: np.ndarray) -> np.ndarray:
         dtype, (x_exponent, y_exponent) = X.dtype, self._exponents
         edited = fingerprint([self.coef_], [self.intercept_]) != self._stored
         inner = self._public_coefficients() if edited else self._inner

@@ -17,7 +17,7 @@ from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._slots import SlotMixin
 from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
-from skdl._validation import check_alike, in_units, validate_sample_weight, validate_X
+from skdl._validation import check_alike, in_units, validate_sample_weight, validate_X, warn_of_overflow
 from skdl._warnings import warn
 from skdl.engine import Member, Network, Outcome, State, settled, train_members
 from skdl.engine.gathering import shared_rows
@@ -317,7 +317,8 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
 
     def _scores_by(self, network: Network, X: Any) -> np.ndarray:
         """The same, by layers that are built already."""
-        return network.predict(X, layer_arrays(*self._coefficients(), self._between, X.dtype))
+        scores = network.predict(X, layer_arrays(*self._coefficients(), self._between, X.dtype))
+        return warn_of_overflow(self, X, scores)
 
     def _validated(self, X: Any) -> Any:
         return validate_X(self, X, shared=shared_rows, accept_sparse="csr")

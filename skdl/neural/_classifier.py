@@ -221,7 +221,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             of labels a list with the scores of each.
         """
         scores = self._raw_scores(self._validated(X))
-        return self._training.encoding.log_odds(scores)
+        with np.errstate(invalid="ignore"):
+            return self._training.encoding.log_odds(scores)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """The most probable label of each row.
@@ -257,7 +258,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
 
     def _probabilities(self, scores: np.ndarray) -> Any:
         encoding = self._training.encoding
-        return encoding.probabilities(self._loss(encoding).link(scores))
+        with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
+            return encoding.probabilities(self._loss(encoding).link(scores))
 
     def predict_log_proba(self, X: MatrixLike) -> Any:
         """Logarithms of the class probabilities of each row.

@@ -294,7 +294,8 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
 
     def _predictions(self, scores: np.ndarray) -> np.ndarray:
         encoding = self._training.encoding
-        return encoding.decode(self._loss(encoding).link(scores))
+        with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
+            return encoding.decode(self._loss(encoding).link(scores))
 
 
 def _name(n_outputs: int, j: int) -> str:
