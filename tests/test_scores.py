@@ -74,6 +74,23 @@ def test_out_of_bag_score_in_any_units(scale):
 
 
 @SCALES
+@pytest.mark.parametrize("choice", ["validation", "greedy"])
+def test_members_are_weighted_as_in_ordinary_units(choice, scale):
+    """The linear model is the truth, and has nearly all of the weight; the spread comes in the units of y."""
+    members = [(str(k), KNNRegressor(k)) for k in (40, 3)] + [("truth", LeastSquaresRegressor())]
+
+    def chosen(factor):
+        fitted = [(name, clone(member).fit(X[:60], REAL[:60] * factor)) for name, member in members]
+        return EnsembleRegressor(fitted, prefit=True, weights=choice).fit(X[60:], REAL[60:] * factor).weights_
+
+    assert chosen(scale)[2] > 0.9
+    assert_array_equal(chosen(scale), chosen(1.0))
+    equal = EnsembleRegressor(members).fit(X, REAL * scale)
+    spread = equal.predict_uncertainty(X).to_numpy()[:, 0] / scale
+    assert_allclose(spread, (equal.predict_members(X) / scale).std(axis=0), rtol=1e-12)
+
+
+@SCALES
 def test_validation_scores_in_any_units(scale):
     mlp = MLPRegressor((4,), max_iter=5, random_state=0).fit(
         X[:80], REAL[:80] * scale, X_val=X[80:], y_val=REAL[80:] * scale

@@ -37,10 +37,8 @@ def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: n
     """
     share = np.ones(residuals.shape[1]) if weight is None else weight
     known = np.ones(residuals.shape[:2]) if known is None else known.astype(np.float64)
-    # In units of each member's largest residual, powers of two, which change no bit: no square over- or underflows.
-    largest = np.maximum(residuals.max(axis=(1, 2), initial=0.0), -residuals.min(axis=(1, 2), initial=0.0))
-    unit = np.ldexp(1.0, -np.clip(np.frexp(largest)[1], -1000, 1000))
-    scaled = residuals * (known * np.sqrt(share) * unit[:, None])[:, :, None]
+    units = np.ldexp(1.0, -exponents_of(residuals, axis=(1, 2)))  # of each member
+    scaled = residuals * (known * np.sqrt(share) * units[:, None])[:, :, None]
     products = _products(scaled)
     squares = (scaled**2).sum(axis=2) @ known.T  # [i, j]: those of i, over the rows of both
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -59,13 +57,15 @@ def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarr
     """
     w = member_weight / member_weight.sum()
     share = np.full(residuals.shape[1], 1 / residuals.shape[1]) if weight is None else weight / weight.sum()
+    exponent = exponents_of(residuals)
+    residuals = np.ldexp(residuals, -exponent)
     moments = _products(residuals * np.sqrt(share)[:, None])
     squares = np.diagonal(moments)
     variance = float(w**2 @ squares)
     covariance = float(w @ moments @ w) - variance if len(w) > 1 else 0.0
     average = float(share @ (np.tensordot(w, residuals, 1) ** 2).sum(axis=1))
     pairs = 1 - float(w @ w)
-    return {
+    terms = {
         "ensemble_error": average,
         "mean_member_error": float(w @ squares),
         "mean_error_product": covariance / pairs if pairs > 1e-12 else np.nan,
@@ -73,6 +73,14 @@ def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarr
         "covariance_term": covariance,
         "ambiguity": float(w @ squares) - average,
     }
+    with np.errstate(over="ignore", under="ignore"):  # a square that no float is close to is infinite, or 0
+        return {name: float(np.ldexp(term, 2 * exponent)) for name, term in terms.items()}
+
+
+def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
+    """The powers of two next to the largest size: over them, which changes no bit, no square over- or underflows."""
+    largest = np.maximum(values.max(axis=axis, initial=0.0), -values.min(axis=axis, initial=0.0))
+    return np.clip(np.frexp(largest)[1], -1000, 1000)
 
 
 def _products(rows: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from skdl._typing import MatrixLike
 from skdl._validation import is_frame
 from skdl.ensemble._answers import aligned, answers_by_scores, votes
 from skdl.ensemble._base import BaseEnsemble, tags_of
-from skdl.ensemble._diagnostics import DiagnosticsMixin
+from skdl.ensemble._diagnostics import DiagnosticsMixin, exponents_of
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
@@ -235,7 +235,9 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
         weights = self._member_weights() / self._member_weights().sum()
         outputs = np.stack(list(self._outputs(X))).astype(np.float64)
         average = np.clip(np.tensordot(weights, outputs, 1), outputs.min(axis=0), outputs.max(axis=0))
-        spread = np.sqrt(np.tensordot(weights, (outputs - average) ** 2, 1))
+        apart = outputs - average
+        exponent = exponents_of(apart)
+        spread = np.ldexp(np.sqrt(np.tensordot(weights, np.ldexp(apart, -exponent) ** 2, 1)), exponent)
         names = ["member_spread"] if spread.ndim == 1 else [f"member_spread_{j}" for j in range(spread.shape[1])]
         return pd.DataFrame(spread.reshape(len(spread), -1), columns=names, index=_index(X))
 

@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize, nnls
 
+from skdl.ensemble._diagnostics import exponents_of
+
 SELECTIONS = 100  # members taken in the greedy selection: weights are multiples of at least 1 %
 SMALLEST = 1e-12  # probability of a class that a member rules out: one mistake is not an infinite loss
 
@@ -85,6 +87,6 @@ def _of_true_labels(probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.n
 
 
 def _scaled(residuals: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Residuals (k, n C) whose products sum to weighted means."""
-    scaled = residuals * np.sqrt(weight / weight.sum())[:, None]
+    """Residuals (k, n C), in units of the largest, whose products sum to weighted means."""
+    scaled = np.ldexp(residuals, -exponents_of(residuals)) * np.sqrt(weight / weight.sum())[:, None]
     return scaled.reshape(len(scaled), -1)

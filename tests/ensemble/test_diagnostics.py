@@ -23,7 +23,7 @@ from skdl import (
     SnapshotEnsembleRegressor,
 )
 from skdl.ensemble import _out_of_bag
-from skdl.ensemble._diagnostics import error_correlation
+from skdl.ensemble._diagnostics import decompose, error_correlation
 
 rng = np.random.default_rng(0)
 X, X_NEW = rng.normal(size=(150, 4)), rng.normal(size=(60, 4))
@@ -320,5 +320,12 @@ def test_correlation_in_any_units(scale):
     assert_array_equal(error_correlation(residuals * scale, None, known), expected)
     apart = residuals * np.array([scale, 1, 1 / scale])[:, None, None]
     assert_array_equal(error_correlation(apart, None, known), expected)
+    terms = decompose(residuals, np.ones(3), None)
+    assert_array_equal(
+        list(decompose(residuals * 2.0**-400, np.ones(3), None).values()),
+        [*(np.ldexp(term, -800) for term in terms.values())],
+    )
+    beyond = 0.0 if scale < 1 else np.inf
+    assert decompose(residuals * scale, np.ones(3), None)["ensemble_error"] == beyond
     e, f = (residuals[j, known[0] & known[1], 0] for j in (0, 1))
     assert_allclose(expected[0, 1], e @ f / np.sqrt(e @ e * (f @ f)), rtol=1e-12)
