@@ -23,6 +23,8 @@ BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yu
 class Table(Metric):
     """A metric that gives the distances of many rows from many others."""
 
+    name: str
+
     @abstractmethod
     def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
         """The distance of Q[i] to X[j] at [i, j], rows as `represent` made them."""
@@ -64,6 +66,7 @@ class Custom(Table):
 
     def __init__(self, function: Callable[..., float], parameters: Mapping[str, Any] | None = None):
         self.function, self.parameters = function, dict(parameters or {})
+        self.name = getattr(function, "__name__", type(function).__name__)
 
     def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
         pairs = [[self.function(q, x, **self.parameters) for x in X] for q in Q]
@@ -102,12 +105,14 @@ class TableSearch(BlockSearch):
             with np.errstate(over="ignore", under="ignore"):
                 queries = queries * self.unit
         distances, indices = smallest(self.metric.table(queries, self.rows), k)
-        if np.isnan(distances).any():
+        of_powers = self.metric.name in OF_POWERS
+        # Only powers overflow for being large; a ratio is infinite where its divisor is zero.
+        if (np.isnan(distances) if of_powers else ~np.isfinite(distances)).any():
             raise ValueError(
-                f"metric={getattr(self.metric, 'name', '')!r} gives some rows of X a distance that is not a number: it "
-                "is not defined for them (such as rows of zeros), or leaves float64's range."
+                f"metric={self.metric.name!r} gives some rows of X a distance that is not a number: it is not defined "
+                "for them (such as rows of zeros, or a and -a), or leaves float64's range."
             )
-        if isinstance(self.metric, Scipy) and self.metric.name in OF_POWERS:
+        if of_powers:
             self._check_underflow(queries, distances, indices)
             distances /= self.unit
         return distances, indices

@@ -229,6 +229,26 @@ def test_a_distance_that_is_not_a_number_is_an_error():
         model.predict(-rows[:1] * 2e307)
 
 
+def test_a_row_beside_its_negative_has_no_distance_of_bray_and_curtis():
+    rows, query = np.array([[1.0, -1], [-1, 1], [2, 3], [0, 0], [1, 2]]), [[-1.0, 1]]
+    with np.errstate(divide="ignore"):
+        assert_array_equal(cdist(query, rows, "braycurtis"), [[np.inf, 0, 1, 1, 1]])  # 4 / 0
+    model = KNNRegressor(4, metric="braycurtis").fit(rows, np.arange(5))
+    assert_array_equal(model.kneighbors(query)[1], [[1, 2, 3, 4]])
+    with pytest.raises(ValueError, match="metric='braycurtis' gives some rows of X a distance .* not defined for them"):
+        model.kneighbors(query, 5)
+
+
+def test_an_infinite_distance_of_a_callable_is_an_error_among_the_nearest_only():
+    def apart(a, b):
+        return np.inf if a[0] * b[0] < 0 else abs(a[0] - b[0])
+
+    model = KNNRegressor(2, metric=apart).fit([[1.0], [2], [-1]], np.arange(3))
+    assert_array_equal(model.kneighbors([[3.0]])[1], [[1, 0]])
+    with pytest.raises(ValueError, match="metric='apart' gives some rows of X a distance .* not defined for them"):
+        model.kneighbors([[3.0]], 3)
+
+
 @pytest.mark.parametrize("cls", BOTH)
 @pytest.mark.parametrize("parameters", [{"p": 3}, {"metric_params": {"w": W}}, {}])
 def test_a_search_keeps_what_belongs_to_the_metric(cls, parameters):
