@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,14 +28,13 @@ class Ranking:
         """Consider row x[j] for query i[j]; no pair may come twice."""
         if i.shape[0] == 0:
             return
-        n_queries, k = self.distances.shape
-        distances = self.exact(i, x)
-        i = np.concatenate([np.repeat(np.arange(n_queries), k), i])
-        x = np.concatenate([self.indices.ravel(), x])
-        distances = np.concatenate([self.distances.ravel(), distances])
-        order = np.lexsort((x, distances, i))
-        best = order[group_starts(i, n_queries)[:, None] + np.arange(k)]
-        self.distances, self.indices = distances[best], x[best]
+        n_rows, k = self.X.shape[0], self.distances.shape[1]
+        distances, x = np.append(self.exact(i, x), np.inf), np.append(x, n_rows)
+        for queries, places in tables_of_groups(i, self.distances.shape[0]):
+            D, rows = take_rows(distances, places), take_rows(x, places)
+            if D.shape[1] < k or (self.indices[queries, 0] < n_rows).any():
+                D, rows = np.hstack([self.distances[queries], D]), np.hstack([self.indices[queries], rows])
+            self.distances[queries], self.indices[queries] = least(D, rows, k)
 
     def exact(self, i: np.ndarray, x: np.ndarray, X: Any = None) -> np.ndarray:
         """The distances of the queries i from the rows x of the training rows, or of a copy X in another order."""
@@ -52,13 +52,49 @@ def rows_at(X: Any, index: np.ndarray) -> Any:
     return take_rows(X, index) if isinstance(X, np.ndarray) else X[index]
 
 
-def order_in_groups(i: np.ndarray, key: np.ndarray, *, stable: bool = False) -> np.ndarray:
-    """The order by group number i, below 2^16 (small integers are sorted by counting), then by key.
+def least(distances: np.ndarray, x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k first of each row by distance, then x."""
+    order = np.argsort(distances, axis=1)[:, : k + 1]
+    best = np.take_along_axis(distances, order, axis=1)
+    tied = np.flatnonzero((best[:, 1:] == best[:, :-1]).any(axis=1))
+    order[tied] = np.lexsort((x[tied], distances[tied]))[:, : k + 1]
+    return best[:, :k], np.take_along_axis(x, order[:, :k], axis=1)
 
-    Ties are in any order, or as they come in the slower stable way.
+
+def best_of_groups(i: np.ndarray, scores: np.ndarray, k: int, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
+    """The k-th largest score of each group, -inf where there are fewer, and which are the k best, ties in their order.
+
+    The groups are numbered below 2^16.
     """
-    order = np.argsort(key, kind="stable" if stable else None)
-    return order[np.argsort(i[order].astype(np.uint16), kind="stable")]
+    kth = np.full(n_groups, -np.inf, scores.dtype)
+    scores_or_none = np.append(scores, scores.dtype.type(-np.inf))
+    for groups, places in tables_of_groups(i, n_groups):
+        width = places.shape[1]
+        if width >= k:
+            kth[groups] = np.partition(take_rows(scores_or_none, places), width - k, axis=1)[:, width - k]
+    least = kth[i]
+    best, tied = scores > least, np.flatnonzero(scores == least)
+    free = k - np.bincount(i[best], minlength=n_groups)
+    tied = tied[np.argsort(i[tied].astype(np.uint16), kind="stable")]
+    best[tied[ranks_in_group(i[tied], n_groups) < free[i[tied]]]] = True
+    return kth, best
+
+
+def tables_of_groups(i: np.ndarray, n_groups: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Groups of about the same size, and the places of their members in i, a row for each group.
+
+    Rows of a table are sorted, or partitioned, far sooner than all items by group and key. They are filled up to the
+    same length, at most twice their own, with the place behind the last one. Groups are numbered below 2^16: small
+    integers are sorted by counting, which keeps members in their order.
+    """
+    order = np.append(np.argsort(i.astype(np.uint16), kind="stable"), i.size)
+    counts = np.bincount(i, minlength=n_groups)
+    starts = np.cumsum(counts) - counts
+    sizes = np.frexp(counts)[1]
+    for size in np.unique(sizes[counts > 0]):
+        groups = np.flatnonzero(sizes == size)
+        at = np.arange(counts[groups].max())
+        yield groups, order[np.where(at < counts[groups, None], starts[groups, None] + at, i.size)]
 
 
 def group_starts(i: np.ndarray, n_groups: int) -> np.ndarray:

@@ -13,18 +13,18 @@ import numpy as np
 from scipy import sparse
 
 from ._metrics import Metric
-from ._ranking import Ranking, group_starts, order_in_groups, ranks_in_group
+from ._ranking import Ranking, best_of_groups
 from ._search import BlockSearch
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
-GROWTH = 4
+GROWTH = 2
 PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
 
 
 class ScanSearch(BlockSearch):
     """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
 
-    query_rows = 512  # at most 2^16, for `order_in_groups`
+    query_rows = 512  # at most 2^16, for `tables_of_groups`
 
     def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
         super().__init__(X, metric)
@@ -108,25 +108,22 @@ class Candidates:
         """Raise each threshold by the best pairs and drop what is below."""
         i, x, scores = self._join()
         if self.bound.is_exact:
-            order = order_in_groups(i, -scores, stable=True)
-            order = order[ranks_in_group(i[order], self.n_queries) < self.k]
-            self.parts, self.count = [(i[order], x[order], scores[order])], order.size
-            full = np.bincount(i, minlength=self.n_queries) >= self.k
-            kth = np.cumsum(np.bincount(i[order], minlength=self.n_queries))[full] - 1
-            self.threshold[full] = scores[order[kth]]
-            return
-        if self.bound.is_tight:
+            kth, keep = best_of_groups(i, scores, self.k, self.n_queries)
+            self.threshold = np.maximum(self.threshold, kth)
+        elif self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
-            full = np.bincount(i, minlength=self.n_queries) >= self.k
-            kth = order_in_groups(i, -low)[group_starts(i, self.n_queries)[full] + self.k - 1]
-            self.threshold[full] = np.maximum(self.threshold[full], low[kth])
+            kth, _ = best_of_groups(i, low, self.k, self.n_queries)
+            self.threshold = np.maximum(self.threshold, kth)
+            keep = scores >= self.threshold[i]
         else:
-            order = order_in_groups(i, -scores)
-            i, x, scores = i[order], x[order], scores[order]
-            best = ranks_in_group(i, self.n_queries) < self.k + PROBES
+            _, best = best_of_groups(i, scores, self.k + PROBES, self.n_queries)
             self._probe(i[best], x[best])
             i, x, scores = i[~best], x[~best], scores[~best]
-        keep = scores >= self.threshold[i]
+            keep = scores >= self.threshold[i]
+            # Nothing is nearer than at distance 0, and of what is there the first rows suffice.
+            zero = self.ranking.distances[:, -1] == 0
+            keep &= ~zero[i] | (x < self.ranking.indices[i, -1])
+            self.threshold[zero] = np.inf
         self.parts = [(i[keep], x[keep], scores[keep])]
         self.count = int(keep.sum())
 
