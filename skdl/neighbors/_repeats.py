@@ -2,7 +2,8 @@
 
 Each group of equal rows stands for its members, and is searched by its first one. The k nearest rows are members of the
 k groups that are first by distance, then by first member: were a row's group not among these, the first members of k
-others would come before it. So of the groups found only the k first members each are ordered by index.
+others would come before it. So of the groups found only the k first members each are ordered by index. Fewer groups do
+if the last one is farther than those before it that have k members: most queries of large groups need no more.
 """
 
 from __future__ import annotations
@@ -41,7 +42,20 @@ class RepeatedRows(Search):
         self.name, self.inner, self.groups = inner.name, inner, groups
 
     def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        found, groups = self.inner.query(Q, min(k, self.groups.counts.size), n_jobs)
+        most = min(k, self.groups.counts.size)
+        # So many groups have k members, whichever they are; and one more.
+        few = int(np.searchsorted(np.cumsum(np.sort(self.groups.counts)), k)) + 2
+        if few > most // 4:  # would save less than asking twice costs
+            return self._answers(*self.inner.query(Q, most, n_jobs), k)
+        found, groups = self.inner.query(Q, few, n_jobs)
+        distances, indices = self._answers(found, groups, k)
+        reached = (np.cumsum(self.groups.counts[groups], axis=1) >= k).argmax(axis=1)
+        tied = np.flatnonzero(found[:, -1] <= found[np.arange(found.shape[0]), reached])
+        if tied.size:
+            distances[tied], indices[tied] = self._answers(*self.inner.query(Q[tied], most, n_jobs), k)
+        return distances, indices
+
+    def _answers(self, found: np.ndarray, groups: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         n_queries = found.shape[0]
         distances, indices = np.empty((n_queries, k)), np.empty((n_queries, k), np.intp)
         size = max(1, working_memory() // (2 * 64 * k * min(k, int(self.groups.counts.max()))))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ._metrics import Metric
+from ._metrics import Cosine, Metric, row_largest
 from ._ranking import Ranking, best_of_groups
 from ._search import BlockSearch
 
@@ -36,6 +36,15 @@ class ScanSearch(BlockSearch):
         return 2 * (48 * self._training_rows(k, budget) + own + 128 * k)
 
     def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(self.metric, Cosine) and (zero := row_largest(Q) == 0).any():
+            # At distance 1 from every row: no ties need to be ranked.
+            distances, indices = np.ones((Q.shape[0], k)), np.tile(np.arange(k), (Q.shape[0], 1))
+            if not zero.all():
+                distances[~zero], indices[~zero] = self._nearest(Q[~zero], k, budget)
+            return distances, indices
+        return self._nearest(Q, k, budget)
+
+    def _nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         # Ranking a pair costs about as much as scoring 64 rows: beyond that a sharper bound is the cheaper way. What
         # follows the sharpest one serves queries that it cannot hold; pairs that are tied it would leave open too.
         n_rows = self.X.shape[0]

@@ -235,7 +235,9 @@ def test_a_row_beside_its_negative_has_no_distance_of_bray_and_curtis():
         assert_array_equal(cdist(query, rows, "braycurtis"), [[np.inf, 0, 1, 1, 1]])  # 4 / 0
     model = KNNRegressor(4, metric="braycurtis").fit(rows, np.arange(5))
     assert_array_equal(model.kneighbors(query)[1], [[1, 2, 3, 4]])
-    with pytest.raises(ValueError, match="metric='braycurtis' gives some rows of X a distance .* not defined for them"):
+    with pytest.raises(
+        ValueError, match=r"metric='braycurtis' gives some rows of X a distance .* not defined for them"
+    ):
         model.kneighbors(query, 5)
 
 
@@ -245,7 +247,7 @@ def test_an_infinite_distance_of_a_callable_is_an_error_among_the_nearest_only()
 
     model = KNNRegressor(2, metric=apart).fit([[1.0], [2], [-1]], np.arange(3))
     assert_array_equal(model.kneighbors([[3.0]])[1], [[1, 0]])
-    with pytest.raises(ValueError, match="metric='apart' gives some rows of X a distance .* not defined for them"):
+    with pytest.raises(ValueError, match=r"metric='apart' gives some rows of X a distance .* not defined for them"):
         model.kneighbors([[3.0]], 3)
 
 

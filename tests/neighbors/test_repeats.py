@@ -115,6 +115,32 @@ def test_equal_rows_need_few_distances(ranked):
     assert ranked[0] < 100 * 60
 
 
+@pytest.mark.parametrize("metric", [Minkowski(2), Cosine()])
+def test_large_groups_tied_or_not_are_found_by_few(metric, ranked):
+    rng = np.random.default_rng(0)
+    X = np.eye(60)[rng.integers(0, 60, 3000)]
+    Q = np.concatenate([np.eye(60)[:40], np.zeros((5, 60)), np.ones((5, 60)), np.eye(60)[:10] + np.eye(60)[10:20]])
+    k = 7
+    distances, indices = make_search(X, metric).query(Q, k)
+    # Only the rows of the query's own ones are nearer than the others, and zeros and ones are equally far from all.
+    nearer = (Q @ X.T == 1) & (Q.sum(axis=1) < 3)[:, None]
+    assert_array_equal(indices, np.argsort(~nearer, axis=1, kind="stable")[:, :k])
+    assert np.ptp(distances, axis=1).max() == 0
+    assert ranked[0] < 60 * 61
+
+
+def test_a_row_of_zeros_is_at_distance_1_from_all(ranked):
+    rng = np.random.default_rng(0)
+    X, Q = (rng.integers(0, 2, (n, 8)) * (rng.random((n, 1)) < 0.9) for n in (3000, 40))
+    Q[::2] = 0
+    for container in (np.asarray, sparse.csr_array):
+        distances, indices = make_search(container(X * 1.0), Cosine()).query(container(Q * 1.0), 6)
+        assert_array_equal(indices[::2], np.tile(np.arange(6), (20, 1)))
+        assert (distances[::2] == 1).all()
+    make_search(X[:, :3] + rng.random((3000, 3)), Cosine()).query(np.zeros((9, 3)), 6)
+    assert ranked[0] < 40 * 3000 / 4
+
+
 GRIDS = {
     "binary": lambda rng, n: rng.integers(0, 2, (n, 30)),
     "bits of 1/64": lambda rng, n: rng.integers(0, 2, (n, 30)) / 64,
