@@ -163,7 +163,8 @@ def test_on_a_grid_only_the_nearest_need_distances(kind, dtype, k, container, ra
     inner = getattr(search, "inner", search)
     assert isinstance(inner.bounds[0], GridBound)
     indices = search.query(Q, k)[1]
-    assert ranked[0] <= 30 * k
+    # Of large groups a quarter of k at most are asked for first, in vain where all others tie.
+    assert ranked[0] <= 30 * (k if inner is search else k + k // 4)
     X, Q = (rows.toarray() if sparse.issparse(rows) else rows for rows in (X, Q))
     for q, row in zip(Q.astype(float), indices, strict=True):  # by whole numbers of any size
         unit = 64 if kind == "bits of 1/64" else 1
