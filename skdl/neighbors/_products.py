@@ -46,6 +46,10 @@ from ._metrics import Metric, row_sums_of_squares
 from ._placement import Placement, row_blocks
 from ._rounding import rounding_bound
 
+NARROW = 1024  # columns: full blocks of so many stay in the cache
+SPARSE = 0.03  # share of stored entries from which full queries take less time, as each entry of X meets them in a row
+MIXED = 0.25  # and from which a product of full rows does
+
 
 class Operand(NamedTuple):
     """Rows made ready for a product: themselves with any columns added, their lengths |b| and their terms s."""
@@ -100,9 +104,10 @@ class Products(ABC):
         if self.error > 0.4 or not longest < self.longest:
             return None
         queries = self._append(operand, np.ones_like(operand.length), operand.length)
-        if not self.is_sparse:  # as the right side of many products, which read it by columns
-            queries = queries._replace(rows=np.asfortranarray(queries.rows))
-        return queries
+        # As the right side of many products, which read it by columns.
+        if not self.is_sparse:
+            return queries._replace(rows=np.asfortranarray(queries.rows))
+        return queries._replace(rows=full_unless_sparse(queries.rows, SPARSE, order="F"))
 
     def scores(self, queries: Operand, start: int, stop: int, out: np.ndarray) -> np.ndarray:
         """U for the rows from start to stop and all queries, in `out` if that fits."""
@@ -111,7 +116,10 @@ class Products(ABC):
         rows = self._training_operand(self.X[start:stop]).rows
         if not self.is_sparse:
             return np.matmul(rows, queries.rows.T, out=out)
-        scores = (rows @ queries.rows.T).toarray()
+        if not sparse.issparse(queries.rows):
+            rows = full_unless_sparse(rows, MIXED)
+        scores = rows @ queries.rows.T
+        scores = scores.toarray() if sparse.issparse(scores) else scores
         scores += (self.error * self.length[start:stop])[:, None] * queries.length
         scores += (self.offset + self.error * np.abs(self.offset))[start:stop, None]
         return scores
@@ -136,6 +144,12 @@ class Products(ABC):
             for place, column in enumerate(columns, start=width):
                 rows[:, place] = column
         return operand._replace(rows=rows)
+
+
+def full_unless_sparse(X: Any, share: float, order: Any = None) -> Any:
+    """Sparse rows as a full array if they are narrow and at least this share of them is stored."""
+    is_full = X.shape[1] <= NARROW and X.nnz >= share * X.shape[0] * X.shape[1]
+    return X.toarray(order=order) if is_full else X
 
 
 class ProductBound(Products):

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ._metrics import Cosine, Metric, row_largest
+from ._products import NARROW
 from ._ranking import Ranking, best_of_groups
 from ._search import BlockSearch
 
@@ -32,8 +33,7 @@ class ScanSearch(BlockSearch):
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         # A score, its comparison, and a pair (score, query, row and copies) if everything passes; the query itself.
-        own = 0 if sparse.issparse(self.X) else 40 * self.X.shape[1]
-        return 2 * (48 * self._training_rows(k, budget) + own + 128 * k)
+        return 2 * (48 * self._training_rows(k, budget) + 40 * self._full_columns() + 128 * k)
 
     def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(self.metric, Cosine) and (zero := row_largest(Q) == 0).any():
@@ -83,9 +83,13 @@ class ScanSearch(BlockSearch):
 
     def _training_rows(self, k: int, budget: int) -> int:
         """Rows scored at a time: enough for k neighbours, few enough that converting them fits the memory."""
-        columns = 1 if sparse.issparse(self.X) else self.X.shape[1]
-        fitting = min(TRAINING_ROWS, budget // 4 // (48 * columns), budget // (96 * 16))
+        fitting = min(TRAINING_ROWS, budget // 4 // (48 * max(1, self._full_columns())), budget // (96 * 16))
         return int(min(max(k, 16, fitting), self.X.shape[0]))
+
+    def _full_columns(self) -> int:
+        """Numbers that a row takes which is not sparse, or is made full."""
+        columns = int(self.X.shape[1])
+        return columns if columns <= NARROW or not sparse.issparse(self.X) else 0
 
 
 class Candidates:
