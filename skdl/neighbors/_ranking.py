@@ -67,11 +67,10 @@ def best_of_groups(i: np.ndarray, scores: np.ndarray, k: int, n_groups: int) -> 
     The groups are numbered below 2^16.
     """
     kth = np.full(n_groups, -np.inf, scores.dtype)
-    scores_or_none = np.append(scores, scores.dtype.type(-np.inf))
+    negated = np.append(-scores, scores.dtype.type(np.inf))
     for groups, places in tables_of_groups(i, n_groups):
-        width = places.shape[1]
-        if width >= k:
-            kth[groups] = np.partition(take_rows(scores_or_none, places), width - k, axis=1)[:, width - k]
+        if places.shape[1] >= k:
+            kth[groups] = -np.partition(take_rows(negated, places), k - 1, axis=1)[:, k - 1]
     least = kth[i]
     best, tied = scores > least, np.flatnonzero(scores == least)
     free = k - np.bincount(i[best], minlength=n_groups)

@@ -68,7 +68,11 @@ class RepeatedRows(Search):
         n_queries, n_rows = distances.shape[0], self.X.shape[0]
         counts = np.minimum(self.groups.counts[groups], k)
         enough = (np.cumsum(counts, axis=1) >= k).argmax(axis=1)
-        counts[distances > distances[np.arange(n_queries), enough, None]] = 0
+        last = distances[np.arange(n_queries), enough, None]
+        counts[distances > last] = 0
+        # Groups that tie for the last places give no more members than there are places.
+        places_left = k - np.where(distances < last, counts, 0).sum(axis=1, keepdims=True)
+        counts = np.where(distances == last, np.minimum(counts, places_left), counts)
         # One number for a query, a place among its distances and a row: sorting these is faster than by three keys.
         places = np.zeros(distances.shape, np.int64)
         np.cumsum(distances[:, 1:] != distances[:, :-1], axis=1, out=places[:, 1:])

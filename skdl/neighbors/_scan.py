@@ -149,11 +149,14 @@ class Candidates:
     def _first_threshold(self, scores: np.ndarray) -> None:
         n_rows = len(scores)
         few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
-        top = np.argpartition(scores.T, n_rows - few, axis=1)[:, n_rows - few :]
-        i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
+        # Negated, as NumPy partitions rows slowly that mostly tie before the place sought, as binary ones do.
+        negated = np.negative(scores.T, order="C")
         if self.bound.is_exact:
-            self.threshold = scores[x, i].reshape(self.n_queries, few).min(axis=1)
-        elif self.bound.is_tight:
+            self.threshold = -np.partition(negated, few - 1, axis=1)[:, few - 1]
+            return
+        top = np.argpartition(negated, few - 1, axis=1)[:, :few]
+        i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
+        if self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
             self.threshold = low.reshape(self.n_queries, few).min(axis=1)
         else:
