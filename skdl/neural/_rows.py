@@ -27,6 +27,8 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
         if not go_on:
             scale = _for_training(network, scale)
         scale, shift = of_type(scale, data.dtype), shift.astype(data.X.dtype)
+        if go_on:  # by moments of other rows
+            _check_standardised(network, data.X, index, shift, scale, data.dtype, "")
     else:
         _check_numbers(network, data, index)
     if weight is not None:
@@ -90,6 +92,38 @@ def check_scales(scale: np.ndarray, limit: int, X: Any, name: Callable[[int], st
             f"{name(j)} holds {value:.4g}, and its values cannot be standardised as {X.dtype}: their deviation must "
             f"lie between {1 / bound:.0e} and {bound:.0e}. Replace a value that stands for a missing or infinite one "
             "(as numpy.nan_to_num writes them), or divide the column by a constant."
+        )
+
+
+def check_validation(network: Any, rows: Rows, dtype: Any) -> None:
+    """Raise for validation rows whose numbers, as the network sees them, the training's precision does not hold."""
+    shift = np.zeros(1, rows.X.dtype) if rows.shift is None else rows.shift
+    scale = np.ones(1, rows.X.dtype) if rows.scale is None else rows.scale
+    _check_standardised(network, rows.X, rows.index, shift, scale, dtype, " in a validation row")
+
+
+def _check_standardised(
+    network: Any, X: Any, index: np.ndarray | None, shift: np.ndarray, scale: np.ndarray, dtype: Any, where: str
+) -> None:
+    """Raise for a column that is out of range in units of other rows, by whose moments it is standardised."""
+    limit = np.sqrt(np.finfo(dtype).max)  # squares are numbers, and products of some layers
+
+    def is_wrong(most: Any) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            return ~((most + np.abs(shift)) * scale.astype(np.float64) <= limit)
+
+    values = X if isinstance(X, np.ndarray) else X.data
+    if not (values.size and is_wrong(max(values.max(), -values.min())).any()):
+        return  # two reductions of all rows, where they settle it, take a tenth of the time
+    most = largest_numbers(X, index)
+    wrong = is_wrong(most)
+    if wrong.any():
+        j = int(wrong.argmax())
+        advice = "" if network._scales_columns else ", or set standardize=True"
+        raise ValueError(
+            f"{column_name(network, j)} holds {most[j]:.4g}{where}, so far out of the range of the rows that the "
+            f"network is trained on that {np.dtype(dtype)} does not hold it or its square. Replace a value that stands "
+            f"for a missing or infinite one (as numpy.nan_to_num writes them), or leave out the row{advice}."
         )
 
 

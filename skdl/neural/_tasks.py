@@ -15,7 +15,7 @@ from skdl._warnings import warn
 from skdl.engine import Architecture, Member, Network, Progress, Rows, State
 from skdl.engine.gathering import gathering
 from skdl.neural._penalty import check_alpha, flat_alpha, flat_prior
-from skdl.neural._rows import training_rows
+from skdl.neural._rows import check_validation, training_rows
 from skdl.neural._scoring import validation_score
 from skdl.neural._standardize import mean_and_scale, row_weights
 
@@ -99,6 +99,8 @@ def make_member(
         validation = replace(rows, index=validation_index, weight=data.weight)
     elif judged is not None:
         validation = replace(rows, X=judged.X, targets=judged.targets, index=None, weight=judged.weight, strata=None)
+    if validation is not None:
+        check_validation(network, validation, data.dtype)
     output_map = network._output_map(data.encoding)
     idle = (None if rows.scale is None else rows.scale == 0, network._idle_outputs(data.encoding))
     return Member(

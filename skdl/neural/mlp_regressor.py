@@ -207,12 +207,30 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
             learned = replace(encoding, shift=np.zeros(encoding.n_outputs), scale=np.ones(encoding.n_outputs))
         targets = super()._targets(y, learned, dtype, weight)
         seen, of = (targets, y) if weight is None else (targets[weight > 0], y[weight > 0])
-        if not np.isfinite(seen).all() or (of.any() and encoding.scale.all() and not seen.any()):
+        lost = of.any() and encoding.scale.all() and not seen.any()
+        if lost or not (np.isfinite(seen).all() and self._holds_loss(seen, encoding)):
+            advice = ["multiply y by a constant, or replace a value that stands for a missing one"]
+            if np.dtype(dtype) != np.float64:
+                advice.insert(0, "set dtype='float64'")
+            if self._loss(encoding).standardizes and not self.standardize_target:
+                advice.insert(0, "set standardize_target=True")
+            text = ", or ".join(advice)
             raise ValueError(
-                f"y holds numbers up to {np.abs(of).max():.4g}, which {np.dtype(dtype)} cannot hold. Set "
-                "standardize_target=True or dtype='float64', or multiply y by a constant."
+                f"y holds numbers up to {np.abs(of).max():.4g}, and {np.dtype(dtype)} cannot hold them or their loss. "
+                f"{text[0].upper()}{text[1:]}."
             )
         return targets
+
+    def _holds_loss(self, targets: np.ndarray, encoding: Reals) -> bool:
+        """Whether the loss of the largest targets is a number in their precision; a square may not be."""
+        sizes = np.abs(targets)
+        if not (sizes.size and sizes.max() > np.sqrt(np.finfo(targets.dtype).max) / 2):
+            return True
+        worst = targets[None, sizes.argmax(axis=0)]
+        weight = np.ones((1, worst.shape[1], 1), targets.dtype)
+        with np.errstate(all="ignore"):
+            value, _ = self._loss(encoding).value_and_gradient(np.zeros_like(worst), worst, weight)
+        return bool(np.isfinite(value).all())
 
     def _idle_outputs(self, encoding: Reals) -> np.ndarray | None:
         return encoding.scale == 0 if self._loss(encoding).standardizes else None

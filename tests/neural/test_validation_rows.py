@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import sparse
 from sklearn.base import clone
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor
@@ -139,3 +140,52 @@ def test_an_own_scorer_gets_the_rows_that_it_judges():
 
     mlp = MLPRegressor(**SMALL, scoring=scorer).fit(X, NOISY)
     assert len(mlp.validation_scores_) == 3
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    ("params", "wild"),
+    [({}, 1e39), ({}, -1e308), ({"standardize": False}, 1e39), ({"dtype": "float64"}, 1e200)],
+)
+def test_wild_cells_of_rows_that_are_not_trained_on_at_first_are_named(make, params, wild):
+    """The range was that of the training rows: an infinite loss, and the advice to lower the learning rate."""
+    X = rng.normal(size=(120, 4))
+    y, odd = X @ [1.0, 2, 0, -1], X.copy()
+    odd[3, 1] = wild
+    X, odd = make(X), make(odd)
+    mlp = MLPRegressor(**{**SMALL, "early_stopping": False}, **params)
+    with pytest.raises(
+        ValueError, match=rf"^Column 1 of X holds {abs(wild):.4g} in a validation row".replace("+", ".")
+    ):
+        mlp.fit(X, y, X_val=odd, y_val=y)
+    mlp.partial_fit(X, y)
+    before = mlp.predict(X)
+    with pytest.raises(ValueError, match=rf"^Column 1 of X holds {abs(wild):.4g}".replace("+", ".")):
+        mlp.partial_fit(odd, y)
+    assert_array_equal(mlp.predict(X), before)
+
+
+def test_early_stopping_names_a_wild_cell_wherever_the_split_has_put_it():
+    X = rng.normal(size=(120, 4))
+    y = X @ [1.0, 2, 0, -1]
+    X[3, 1] = 1e308
+    for seed in range(4):
+        with pytest.raises(ValueError, match=r"^Column 1 of X holds 1e\+308"):
+            MLPRegressor(**{**SMALL, "random_state": seed}, validation_fraction=0.5).fit(X, y)
+
+
+@pytest.mark.parametrize(("loss", "fits"), [("squared_error", False), ("huber", True)])
+def test_later_targets_whose_squares_overflow(loss, fits):
+    X = rng.normal(size=(120, 4))
+    y = X @ [1.0, 2, 0, -1]
+    wild = y.copy()
+    wild[0] = 1e25  # float32 holds it, and not its square
+    mlp = MLPRegressor(**{**SMALL, "early_stopping": False}, loss=loss).partial_fit(X, y)
+    if fits:
+        assert np.isfinite(mlp.partial_fit(X, wild).loss_)
+        return
+    for fit in (lambda: mlp.partial_fit(X, wild), lambda: mlp.fit(X, y, X_val=X, y_val=wild)):
+        with pytest.raises(
+            ValueError, match=r"^y holds numbers up to 1e\+25, and float32 cannot hold them or their loss"
+        ):
+            fit()
