@@ -49,7 +49,8 @@ standardize : bool, default=True
     Whether the network sees inputs less their mean, in units of their standard deviation, and the penalty acts on the
     weights for these. It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is. A
     column that is constant in training has no effect, its coefficients are 0; in `partial_fit` it is learned from the
-    first call on in which it moves. With False, the network sees X as it is, constant columns and all.
+    first call on in which it moves. With False, the network sees X as it is: a constant column has weights like any
+    other, and changes predictions when it moves.
 batch_size : int or "auto", default="auto"
     Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 32 and at most 128. Full-batch
     optimizers take all rows.

@@ -124,6 +124,19 @@ def test_constant_columns_have_no_effect(params, make):
             assert_array_equal(mlp.predict(make(moved)), mlp.predict(make(seen)))
 
 
+def test_without_standardize_a_constant_column_is_trained_like_an_intercept():
+    """In plain descent its weights change by its value times what the intercepts change by; it starts at random."""
+    x = np.column_stack([X, np.full(N, 2.0)])
+    params = {**SMALL, "standardize": False, "alpha": 0, "dtype": "float64", "optimizer": "sgd", "warm_start": True}
+    mlp = MLPRegressor(**params).fit(x, Y)
+    weights, intercepts = mlp.coefs_[0][4].copy(), mlp.intercepts_[0].copy()
+    mlp.set_params(max_iter=10).fit(x, Y)
+    assert np.abs(mlp.intercepts_[0] - intercepts).min() > 1e-6
+    assert_allclose(mlp.coefs_[0][4] - weights, 2 * (mlp.intercepts_[0] - intercepts), rtol=1e-9)
+    assert np.abs(mlp.coefs_[0][4] - 2 * mlp.intercepts_[0]).min() > 1e-3
+    assert not np.allclose(mlp.predict(np.column_stack([X, np.full(N, 3.0)])), mlp.predict(x), atol=0.01)
+
+
 def test_a_constant_column_leaves_the_fit_as_it_is():
     """Year 2024 in training, 2025 later: the R^2 is that of the model without the column."""
     x = np.random.default_rng(1).normal(size=(400, 3))
