@@ -5,15 +5,21 @@ their class have no curvature left, and the Hessian of the cross entropy at the 
 
     H = sum_i w_i (diag(p_i) - p_i p_i') kron z_i z_i',    z_i = [x_i, 1],    sum_i w_i = 1,
 
-is far from it. In variables u = L'theta with L L' = H + alpha I, L-BFGS begins with Newton's step, and takes a fraction
-of the iterations. A share of the bound is added, so that a start far from the minimum, where H vanishes, does no harm.
-
-H has a row for each weight of each class. Where that is too much, the blocks of H that hold the weights of one class,
+is far from it. Its blocks that hold the weights of one class,
 
     H_c = sum_i w_i p_ic (1 - p_ic) z_i z_i',
 
-cost K times less, and leave out what one class's weights have to do with another's. For penalties with kinks, whose
-bounds allow no more than a scale for each weight, the diagonal serves.
+cost K^2 times less than the whole, and L-BFGS soon finds what one class's weights have to do with another's: in the
+variables u_c = L_c'theta_c with L_c L_c' = H_c + alpha I, it takes a fraction of the iterations.
+
+The loss does not depend on the mean of theta over the classes. H has no curvature there, and its blocks do: left in u,
+the mean would be a direction that only the penalty curves, and take more iterations than all others. So u is of theta
+less the mean, and the mean is a variable by itself.
+
+A share of the bound is added to the blocks, so that a start far from the minimum, where H vanishes, does no harm.
+
+Where the blocks are too much, and for penalties with kinks, whose bounds allow no more than a scale for each weight,
+H's diagonal serves.
 """
 
 from __future__ import annotations
@@ -21,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy.linalg import blas, solve_triangular
+from scipy.linalg import blas
 from scipy.special import softmax
 
 from skdl.linear._bohning import (
@@ -35,78 +41,56 @@ from skdl.linear._bohning import (
 )
 from skdl.linear._row_blocks import RowBlocks
 
-MOST_VARIABLES = 1000
 LEAST_SAMPLE = 2048  # rows; twice as many cost twice the time, and save no iterations
 MOST_ELEMENTS = 2**23  # of all blocks: 64 MiB
-COST = 50  # evaluations of the objective that H may cost, in multiplications (which are cheaper there)
+COST = 50  # evaluations of the objective that the blocks may cost, in multiplications (which are cheaper there)
 LEAST_EVALUATION = 2**19  # multiplications, below which an evaluation costs no less
 BLOCK_ROWS, BLOCK_ELEMENTS = 256, 2**20
 
 
-def hessian_to_use(n_rows: int, n_columns: int, n_classes: int) -> str | None:
-    """The Hessian ("hessian") or its blocks ("blocks"), whichever is worth its price."""
-    size, sample = (n_columns + 1) * n_classes, _sample_size(n_rows, n_columns)
-    affordable = COST * max(2 * n_rows * size, LEAST_EVALUATION)
-    if size <= MOST_VARIABLES and sample * size**2 <= affordable:
-        return "hessian"
-    of_blocks = size * (n_columns + 1)
-    return "blocks" if of_blocks <= MOST_ELEMENTS and sample * of_blocks <= affordable else None
+def is_worth(n_rows: int, n_columns: int, n_classes: int, entries: float) -> bool:
+    """Whether the Hessian's blocks are worth their price, for rows that hold so many entries in all."""
+    size = (n_columns + 1) ** 2 * n_classes
+    affordable = COST * max(2 * entries * n_classes, LEAST_EVALUATION)
+    return size <= MOST_ELEMENTS and _sample_size(n_rows, n_columns) * size <= affordable
 
 
 class Hessian(Diagonal):
-    """The variables u = L'theta of the Hessian at a point."""
+    """The variables u_c of the Hessian's blocks at a point, class after class, and the mean over the classes."""
 
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray, n_biases: int, theta: np.ndarray):
         super().__init__(blocks, alpha)
         n_classes = self.shape[1]
-        size = _sample_size(blocks.n, self.shape[0])
-        matrix, gram = _hessian(blocks, size, *self.each(theta))
-        by_class = matrix.reshape(len(gram), n_classes, len(gram), n_classes)
-        for c in range(n_classes):
-            by_class[:, c, :, c] += OF_BOUND * share(n_classes) * gram
-        own = np.append(np.repeat(alpha, n_classes), np.zeros(n_biases))
-        # A column that the sample happens to miss gets that share of its bound, from all rows.
-        bound = np.append(np.repeat(self.root[:, 0] ** 2, n_classes), np.full(n_biases, share(n_classes)))
-        self.factor = factor_of(matrix, OF_BOUND * bound, own, np.dtype(np.float64))
-
-    def point(self, theta: np.ndarray) -> np.ndarray:
-        return np.asarray(self.factor.T @ theta)
-
-    def theta(self, point: np.ndarray) -> np.ndarray:
-        return np.asarray(solve_triangular(self.factor, point, trans="T", lower=True, check_finite=False))
-
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
-        return np.asarray(solve_triangular(self.factor, gradient, lower=True, check_finite=False))
-
-
-class ClassBlocks(Diagonal):
-    """The variables u_c = L_c'theta_c of the Hessian's blocks at a point, one for each class."""
-
-    def __init__(self, blocks: RowBlocks, alpha: np.ndarray, n_biases: int, theta: np.ndarray):
-        super().__init__(blocks, alpha)
-        n_classes = self.shape[1]
-        matrices, gram = _class_blocks(blocks, _sample_size(blocks.n, self.shape[0]), *self.each(theta))
+        matrices, gram = _hessian(blocks, _sample_size(blocks.n, self.shape[0]), *self.each(theta))
         own, bound = alpha, self.root[:, 0] ** 2
         if n_biases:
             own, bound = np.append(own, 0.0), np.append(bound, share(n_classes))
         gram *= OF_BOUND * share(n_classes)
-        double = np.dtype(np.float64)
-        self.factors = [np.asfortranarray(factor_of(each + gram, OF_BOUND * bound, own, double)) for each in matrices]
+        # A column that the sample happens to miss gets that share of its bound, from all rows.
+        factors = (factor_of(each + gram, OF_BOUND * bound, own, np.dtype(np.float64)) for each in matrices)
+        self.factors = [np.asfortranarray(factor) for factor in factors]
+        self.of_mean = np.sqrt(np.where(own > 0, n_classes * own, 1.0))
 
     def point(self, theta: np.ndarray) -> np.ndarray:
-        return self._by_class(blas.dtrmv, theta, trans=1)
+        each = theta.reshape(-1, len(self.factors))
+        mean = each.mean(axis=1)
+        return np.append(self._by_class(blas.dtrmv, each - mean[:, None], trans=1), mean * self.of_mean)
 
     def theta(self, point: np.ndarray) -> np.ndarray:
-        return self._by_class(blas.dtrsv, point, trans=1)
+        size = len(self.of_mean)
+        each = self._by_class(blas.dtrsv, point[:-size].reshape(size, -1), trans=1)
+        return (each - (each.mean(axis=1) - point[-size:] / self.of_mean)[:, None]).ravel()
 
     def slope(self, gradient: np.ndarray) -> np.ndarray:
-        return self._by_class(blas.dtrsv, gradient, trans=0)
+        each = gradient.reshape(-1, len(self.factors))
+        mean = each.mean(axis=1)
+        by_class = self._by_class(blas.dtrsv, each - mean[:, None], trans=0)
+        return np.append(by_class, len(self.factors) * mean / self.of_mean)
 
-    def _by_class(self, product: Callable[..., np.ndarray], theta: np.ndarray, trans: int) -> np.ndarray:
-        """A product of each class's factor with its weights and its bias, which are a column of the array."""
-        columns = theta.reshape(-1, len(self.factors)).T
-        found = [product(L, x, lower=1, trans=trans) for L, x in zip(self.factors, columns, strict=True)]
-        return np.column_stack(found).ravel()
+    def _by_class(self, product: Callable[..., np.ndarray], each: np.ndarray, trans: int) -> np.ndarray:
+        """The products (d + 1, K) of each class's factor with its column, which holds its weights and its bias."""
+        found = [product(L, x, lower=1, trans=trans) for L, x in zip(self.factors, each.T, strict=True)]
+        return np.column_stack(found)
 
 
 def curvature_at(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray | None:
@@ -127,28 +111,11 @@ def _sample_size(n_rows: int, n_columns: int) -> int:
     return min(n_rows, max(ROWS_PER_COLUMN * n_columns, LEAST_SAMPLE))
 
 
-def _hessian(blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Hessian for weights (d, K) and biases (K,) or (0,), and the Gram matrix of the rows z, from a sample."""
-    n_columns, n_classes = len(weight) + bool(len(bias)), weight.shape[1]
-    outer = np.zeros((n_columns * n_classes,) * 2, order="F")
-    weighted = np.zeros((n_classes, n_columns, n_columns))
-    for x, p, share_of in _sampled(blocks, size, weight, bias):
-        z = np.column_stack([x, np.ones(len(x))]) if len(bias) else x
-        for c in range(n_classes):
-            weighted[c] += (z * (share_of * p[:, c])[:, None]).T @ z
-        products = z[:, :, None] * (p * np.sqrt(share_of)[:, None])[:, None, :]
-        outer = blas.dsyrk(1.0, products.reshape(len(z), -1).T, beta=1.0, c=outer, lower=1, overwrite_c=1)
-    matrix = np.negative(np.tril(outer), order="C")
-    by_class = matrix.reshape(n_columns, n_classes, n_columns, n_classes)
-    for c in range(n_classes):
-        by_class[:, c, :, c] += weighted[c]
-    return matrix, weighted.sum(axis=0)
+def _hessian(blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """The Hessian's blocks, one for each class, and the Gram matrix of the rows z, in lower triangles, from a sample.
 
-
-def _class_blocks(
-    blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """The Hessian's blocks, one for each class, and the Gram matrix of the rows z, in lower triangles."""
+    The weights are (d, K), the biases (K,) or (0,).
+    """
     n_columns, n_classes = len(weight) + bool(len(bias)), weight.shape[1]
     totals = [np.zeros((n_columns, n_columns), order="F") for _ in range(n_classes + 1)]
     for x, p, share_of in _sampled(blocks, size, weight, bias):

@@ -21,7 +21,7 @@ import numpy as np
 from skdl._threads import blas_threads, thread_map
 from skdl.engine import FullFunction, Member, Network, Objective, State
 from skdl.linear._bohning import Bohning, Diagonal, Split, sample_size
-from skdl.linear._hessian import ClassBlocks, Hessian, curvature_at, hessian_to_use
+from skdl.linear._hessian import Hessian, curvature_at, is_worth
 from skdl.linear._row_blocks import RowBlocks
 
 THREADS_FROM = 1 << 22  # multiplications of an evaluation from which threads gain
@@ -33,7 +33,7 @@ class SoftmaxSearch:
 
     Parameters
     ----------
-    name : {"bohning", "hessian", "blocks", "diagonal", "split"}
+    name : {"bohning", "hessian", "diagonal", "split"}
         Which variables it is searched in.
     raw : bool
         Whether the penalty is on the coefficients for X as it is, rather than on those of the columns in training.
@@ -53,12 +53,12 @@ class SoftmaxSearch:
         """The search that suits a member's data and penalty."""
         rows, n_classes = member.rows, member.architecture.n_outputs
         goes_on = member.state is not None and member.n_epochs > 1
-        hessian = hessian_to_use(rows.n, rows.X.shape[1], n_classes) if goes_on else None
+        n_columns, entries = rows.X.shape[1], rows.X.size * rows.n / rows.X.shape[0]
         if np.any(member.penalty.absolute) and np.any(member.alpha):
             name = "split"
-        elif hessian is not None:
-            name = hessian
-        elif isinstance(rows.X, np.ndarray) and sample_size(rows.n, rows.X.shape[1], n_classes):
+        elif goes_on and is_worth(rows.n, n_columns, n_classes, entries):
+            name = "hessian"
+        elif isinstance(rows.X, np.ndarray) and sample_size(rows.n, n_columns, n_classes):
             name = "bohning"
         else:
             name = "diagonal"
@@ -96,9 +96,8 @@ class SoftmaxFunction(FullFunction):
         start = self.state.theta[0].astype(np.float64)
         if search.name == "bohning":
             return Bohning(self.blocks, curvature)
-        if search.name in ("hessian", "blocks"):
-            kind = Hessian if search.name == "hessian" else ClassBlocks
-            return kind(self.blocks, curvature, self.n_biases, start)
+        if search.name == "hessian":
+            return Hessian(self.blocks, curvature, self.n_biases, start)
         known = curvature_at(self.blocks, start) if search.goes_on else None
         if search.name == "split":
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]

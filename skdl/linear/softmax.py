@@ -106,7 +106,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         The last of them.
     solver_ : str
         What ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (hessian)", "lbfgs
-        (blocks)", "lbfgs (diagonal)" or "lbfgs (split)", see the notes.
+        (diagonal)" or "lbfgs (split)", see the notes.
     history_ : DataFrame
         One row an iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
         rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
@@ -140,9 +140,9 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     to the constant c, rather than from a multiple of I, and takes several times fewer iterations. X is neither
     copied nor scaled for it. With more than 5000 columns, with fewer rows than columns, for a sparse X, and where
     the matrix would cost more than it saves, columns are scaled only ("diagonal"). A fit that goes on from another
-    one searches by the Hessian there ("hessian"), its block for each class ("blocks") or its diagonal, whichever costs
-    less than it saves. A penalty with kinks, such as "l1", is met by bounds on the positive and the negative part of
-    each coefficient ("split"), whose zeros are exact.
+    one searches by the Hessian's block for each class there ("hessian") or by its diagonal, where that costs less
+    than it saves. A penalty with kinks, such as "l1", is met by bounds on the positive and the negative part of each
+    coefficient ("split"), whose zeros are exact.
 
     What differs from scikit-learn's estimator is in one table of docs/migration.md.
 
