@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -25,8 +25,8 @@ from skdl.ensemble._following import Following
 from skdl.ensemble._others import Settings, fit_one
 from skdl.ensemble._sampling import select_rows
 from skdl.ensemble._tasks import Task
-from skdl.neural._base import BaseNetwork, Prepared
 from skdl.neural._endings import check_ending, ending_warning
+from skdl.neural._tasks import Prepared
 
 
 def fit_members(
@@ -51,7 +51,8 @@ def fit_members(
     classify : bool
         Whether y holds labels, of which a sample may lack some.
     row_weight : array of shape (n,) or None
-        Weights that the samples were drawn by: they count where all rows do, in the encoding of y.
+        Weights that the samples were drawn by: they count where all rows do, in the encoding of y of networks,
+        and rows of weight zero are not looked at.
     alike : bool
         Whether the members differ in their random state only, so that one preparation serves all.
     n_jobs : int or None
@@ -153,7 +154,8 @@ def _train(
                 network._check_parameters()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
                 table = X if data is None or task.columns is not None else data.X
-                data = _prepared(network, task, task.table(table), y, row_weight)
+                n_rows = None if task.rows is None else len(task.rows)
+                data = network._prepare(task.table(table), y, task.weight, n_rows=n_rows, drawn_by=row_weight)
             if task.columns is None:
                 take_columns(network, networks[0])
             with labelled(following.label(i)):
@@ -195,14 +197,6 @@ def _of_rows(rows: np.ndarray | None, data: Any) -> Any:
 def _own_table(task: Task, X: Any) -> Any:
     """The rows and columns of a member."""
     return _of_rows(task.rows, task.table(X))
-
-
-def _prepared(network: BaseNetwork, task: Task, X: Any, y: np.ndarray, row_weight: np.ndarray | None) -> Prepared:
-    data = network._prepare(X, y, task.weight, n_rows=None if task.rows is None else len(task.rows))
-    if row_weight is None:
-        return data
-    encoding = network._encoding_of(data.X, data.y, row_weight, None)
-    return replace(data, encoding=encoding, targets=network._targets(data.y, encoding, data.dtype, row_weight))
 
 
 def take_columns(network: Any, first: Any) -> None:

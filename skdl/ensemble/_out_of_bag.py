@@ -27,12 +27,16 @@ class OutOfBag:
         """Write the out-of-bag attributes; rows that are not `covered` have NaN for an average."""
 
     def _judge_out_of_bag(self, X: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
-        """Average over each row's members that have not seen it."""
+        """Average over each row's members that have not seen it; rows of weight zero judge nothing, and have NaN."""
         if max(int(rows.max()) for rows in self.estimators_samples_) >= len(y):
             raise ValueError("oob_score=True and warm_start=True need the rows of the earlier fits, too.")
         unseen = np.ones((len(self.estimators_samples_), len(y)), dtype=bool)
         for out_of_bag, rows in zip(unseen, self.estimators_samples_, strict=True):
             out_of_bag[rows] = False
+        given, n_rows = (y, weight), len(y)
+        kept = np.arange(n_rows) if weight is None else np.flatnonzero(weight)
+        if weight is not None and len(kept) < n_rows:
+            X, y, weight, unseen = select_rows(X, kept), y[kept], weight[kept], unseen[:, kept]
         total: Any = None
         sample: Any = None  # of the rows, for the correlation
         for j, out_of_bag in enumerate(unseen):
@@ -65,7 +69,9 @@ class OutOfBag:
         average = np.clip((total.T / np.maximum(count, 1)).T, smallest, largest)  # see `_means`
         warn_of_overflow(self, X, np.where(covered, average.T, 0).T)
         average[~covered] = np.nan
-        self._store_out_of_bag(average, covered, y, weight)
+        everywhere, is_covered = np.full((n_rows, *average.shape[1:]), np.nan), np.zeros(n_rows, dtype=bool)
+        everywhere[kept], is_covered[kept] = average, covered
+        self._store_out_of_bag(everywhere, is_covered, *given)
         share = None if weight is None or sample is None else weight[sample]
         k = len(unseen)
         self._member_correlation = (

@@ -38,8 +38,8 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
         Labels, sorted.
     {fitted}
     oob_decision_function_ : array of shape (n_samples, n_classes)
-        Class probabilities of each training row, averaged over the members that have not seen it; NaN where all have.
-        Only with `oob_score`.
+        Class probabilities of each training row, averaged over the members that have not seen it; NaN where all have,
+        and for rows of weight zero. Only with `oob_score`.
     oob_score_ : float
         Their accuracy, over the rows that have any. Only with `oob_score`.
     {correlated}
@@ -144,8 +144,8 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
     ----------
     {fitted}
     oob_prediction_ : array of shape (n_samples,) or (n_samples, n_outputs)
-        Prediction of each training row, averaged over the members that have not seen it; NaN where all have. Only with
-        `oob_score`.
+        Prediction of each training row, averaged over the members that have not seen it; NaN where all have, and for
+        rows of weight zero. Only with `oob_score`.
     oob_score_ : float
         Their R^2, over the rows that have any; NaN where one of them is not finite. Only with `oob_score`.
     {correlated}

@@ -180,21 +180,29 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         reset: bool = True,
         classes: Any = None,
         n_rows: int | None = None,
+        drawn_by: np.ndarray | None = None,
     ) -> Prepared:
-        """Checked and encoded data, of which a member will train on `n_rows` rows (None for all)."""
+        """Checked and encoded data, of which a member will train on `n_rows` rows (None for all).
+
+        Where members train on samples of the rows, `drawn_by` are the weights that these were drawn by: they count in
+        the encoding of y, and rows of weight zero are not looked at.
+        """
         if validation[0] is not None:
             check_alike(X, validation[0])
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
         weight = None if weight is None else in_units(weight)
-        encoding = self._encoding_of(X, y, weight, classes) if reset else self._encoding_now(y, weight)
-        weight = self._with_class_weight(y, weight, encoding)
+        counts = weight if drawn_by is None else drawn_by
+        encoding = self._encoding_of(X, y, counts, classes) if reset else self._encoding_now(y, counts)
+        kept = None if counts is None or counts.all() else np.flatnonzero(counts)
+        weight = self._with_class_weight(y, weight, encoding, kept)
         if reset:
             n_weighted = X.shape[0] if weight is None else int(np.count_nonzero(weight))
             dtype = self._training_dtype(X.dtype, n_rows or n_weighted)
         else:
             dtype = self._training.dtype
         judged = self._prepare_validation(*validation, encoding, dtype)
-        return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype, judged)
+        targets = self._targets(y, encoding, dtype, weight if drawn_by is None else drawn_by)
+        return Prepared(X, y, targets, weight, encoding, dtype, judged, drawn_by)
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
         """Y as the loss takes it; what rows of weight zero hold is of no matter."""

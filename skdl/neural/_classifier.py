@@ -78,15 +78,14 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             data.encoding.check_declared(classes, data.y)
         return data
 
-    def _with_class_weight(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> np.ndarray | None:
+    def _with_class_weight(
+        self, y: np.ndarray, weight: np.ndarray | None, encoding: Any, kept: np.ndarray | None
+    ) -> np.ndarray | None:
         if self.class_weight is None:
             return weight
-        if weight is None or weight.all():
-            by_class = encoding.class_weights(self.class_weight, y)
-            weight = by_class if weight is None else weight * by_class
-        else:  # rows of weight zero are in no count
-            kept, weight = np.flatnonzero(weight), weight.copy()
-            weight[kept] *= encoding.class_weights(self.class_weight, y[kept])
+        rows: Any = slice(None) if kept is None else kept
+        weight = np.ones(len(y)) if weight is None else weight.copy()
+        weight[rows] *= encoding.class_weights(self.class_weight, y[rows])
         return validate_sample_weight(weight, y)
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Encoding) -> Callable[[np.ndarray], float]:

@@ -85,8 +85,10 @@ class Description(ABC):
         """The encoding of the first training, for the targets of a later one."""
         return self._training.encoding
 
-    def _with_class_weight(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> np.ndarray | None:
-        """The rows' weights, times those of their classes."""
+    def _with_class_weight(
+        self, y: np.ndarray, weight: np.ndarray | None, encoding: Any, kept: np.ndarray | None
+    ) -> np.ndarray | None:
+        """The rows' weights, times those of their classes, for which rows that are not `kept` do not count."""
         return weight
 
     def _max_iter(self) -> int:

@@ -22,7 +22,10 @@ from skdl.neural._standardize import mean_and_scale, row_weights
 
 @dataclass(frozen=True)
 class Prepared:
-    """Checked and encoded data, which several members may share; `validation` is the user's own, if there is any."""
+    """Checked and encoded data, which several members may share; `validation` is the user's own, if there is any.
+
+    `drawn_by` are the weights that the members' samples were drawn by, where there are such.
+    """
 
     X: Any
     y: np.ndarray
@@ -31,22 +34,25 @@ class Prepared:
     encoding: Any
     dtype: Any
     validation: Prepared | None = None
+    drawn_by: np.ndarray | None = None
 
     def rows(self, index: np.ndarray) -> Prepared:
         """Some of the rows, but for X, which stays whole: they are gathered where they are needed."""
         weight = None if self.weight is None else self.weight[index]
-        return replace(self, y=self.y[index], targets=self.targets[index], weight=weight)
+        drawn_by = None if self.drawn_by is None else self.drawn_by[index]
+        return replace(self, y=self.y[index], targets=self.targets[index], weight=weight, drawn_by=drawn_by)
 
     @cached_property
     def kept(self) -> np.ndarray | None:
         """The rows of positive weight, which are all that a training sees; None where these are all rows."""
-        return None if self.weight is None or self.weight.all() else np.flatnonzero(self.weight)
+        positive = [weight > 0 for weight in (self.weight, self.drawn_by) if weight is not None]
+        return None if all(each.all() for each in positive) else np.flatnonzero(np.logical_and.reduce(positive))
 
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and scale of the columns over all rows, once for all members, and all fits that share the rows."""
         place = gathering()
-        if place is None or self.weight is not None:
+        if place is None or self.weight is not None or self.drawn_by is not None:
             return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight), self.kept)
         return place.fact(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))
 
