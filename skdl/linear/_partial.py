@@ -11,7 +11,7 @@ from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl.linear._input import read_problem
 from skdl.linear._orthogonal import merge
 from skdl.linear._solvers import Problem, Solution, reduction_of, solve_reduction
-from skdl.neural._public import fingerprint
+from skdl.neural._public import is_edited
 
 
 class PartialFitMixin:
@@ -84,7 +84,7 @@ class PartialFitMixin:
         if self._one_output != one_output or known.coef.shape[1] != problem.y.shape[1]:
             before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
             raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
-        if fingerprint([self.coef_], [self.intercept_]) != self._stored:
+        if is_edited(self._stored, [self.coef_], [self.intercept_]):
             self._take_over_public()
 
     def _take_over_public(self) -> None:

@@ -23,7 +23,7 @@ from skdl._warnings import warn
 from skdl.linear._orthogonal import EPS, Reduction, rank_threshold
 from skdl.linear._powers_of_two import norms
 from skdl.linear._solvers import Setting, Solution
-from skdl.neural._public import fingerprint
+from skdl.neural._public import is_edited
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ class SummaryMixin:
         """The last solution; for what is a statistic of its coefficients, only while `coef_` still holds them."""
         if not hasattr(self, "_solution"):
             raise NotFittedError(f"{name} is known only after fit.")
-        if of_coefficients and fingerprint([self.coef_], [self.intercept_]) != self._stored:
+        if of_coefficients and is_edited(self._stored, [self.coef_], [self.intercept_]):
             kind = ValueError if name == "summary" else AttributeError
             raise kind(
                 f"{name} describes the coefficients that the last fit found, and coef_ or intercept_ was changed "

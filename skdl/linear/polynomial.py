@@ -27,7 +27,7 @@ from skdl.linear._polynomial_fit import Fitted, fit_polynomial
 from skdl.linear._powers_of_two import divided
 from skdl.linear._public_polynomial import evaluate_terms
 from skdl.linear._terms import list_blocks, list_powers, list_terms, name_term
-from skdl.neural._public import fingerprint
+from skdl.neural._public import fingerprint, is_edited
 
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
@@ -267,7 +267,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
 
     def _evaluated(self, X: np.ndarray) -> np.ndarray:
         dtype, (x_exponent, y_exponent) = X.dtype, self._exponents
-        edited = fingerprint([self.coef_], [self.intercept_]) != self._stored
+        edited = is_edited(self._stored, [self.coef_], [self.intercept_])
         inner = self._public_coefficients() if edited else self._inner
         X = X if edited else divided(X, x_exponent)
         prediction = np.empty((len(X), inner.shape[1]))

@@ -26,7 +26,7 @@ from skdl.neural._description import Description
 from skdl.neural._effects import check_effects, check_judged
 from skdl.neural._endings import check_ending, ending_note, ending_warning
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
-from skdl.neural._public import checked, fingerprint, unfold
+from skdl.neural._public import checked, fingerprint, is_edited, unfold
 from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
 
@@ -304,7 +304,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
 
     def _is_edited(self) -> bool:
         """Whether the public coefficients are no longer those that the training gave."""
-        return fingerprint(*self._coefficients()) != self._stored
+        return is_edited(self._stored, *self._coefficients())
 
     def _take_over_public(self) -> None:
         """Let the training go on from the public coefficients, where they are not those that it gave."""

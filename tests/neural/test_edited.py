@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl.neural._public import fingerprint, is_edited
 from skdl.optimizers import SGD, Momentum
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -225,3 +226,46 @@ def test_coefficients_of_other_shapes_are_an_error_that_names_the_right_ones():
     softmax.coef_ = softmax.coef_[1:]  # as scikit-learn has it for two classes
     with pytest.raises(ValueError, match=r"coef_ must hold real numbers in an array of shape \(2, 3\)"):
         softmax.predict(X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_edits_in_place_are_seen_wherever_they_are_and_whatever_they_leave_alike(dtype):
+    """A network so large that its bytes are summed block by block: single elements, and several that could cancel."""
+    rng = np.random.default_rng(0)
+    weight, bias = rng.normal(size=(210, 200)).astype(dtype), np.zeros(200, dtype)
+    stored = fingerprint([weight], [bias])
+    flat = weight.reshape(-1)
+
+    def seen(places, values):
+        before = flat[places].copy()
+        flat[places] = values
+        found = is_edited(stored, [weight], [bias])
+        flat[places] = before
+        return found
+
+    places = np.concatenate([np.arange(0, flat.size, 501), [1, flat.size - 1]])
+    assert all(
+        seen(i, change(flat[i])) for i in places for change in (np.negative, lambda v: np.nextafter(v, dtype(9)))
+    )
+    some = rng.choice(flat.size, 2000, replace=False)
+    for group in (some[:2], some[:100], some, np.arange(flat.size)):
+        assert seen(group, -flat[group])
+        assert seen(group, 2 * flat[group])
+        assert seen(group, flat[group][::-1])
+        assert seen(group, np.nextafter(flat[group], dtype(9)))
+    assert seen(slice(None), np.roll(weight, 128, axis=0).reshape(-1))
+    assert not is_edited(stored, [weight], [bias])
+    bias[7] = -0.5
+    assert is_edited(stored, [weight], [bias])
+
+
+def test_equal_numbers_of_another_type_are_no_edit_and_such_as_are_nearer_than_it_resolves_are_one():
+    weight, bias = np.random.default_rng(0).normal(size=(30, 20)).astype(np.float32), np.ones(20, np.float32)
+    stored = fingerprint([weight], [bias])
+    wide = weight.astype(np.float64)
+    assert not is_edited(stored, [wide], [bias.astype(int)])
+    assert not is_edited(stored, [wide.tolist()], [np.longdouble(bias)])
+    assert not is_edited(fingerprint([wide], [bias]), [weight], [bias])
+    wide[3, 4] *= 1 + 1e-12  # float32 rounds it to what it was
+    assert is_edited(stored, [wide], [bias])
+    assert is_edited(stored, [weight], [np.where(bias == 1, np.nan, bias).astype(np.float64)])
