@@ -43,7 +43,7 @@ def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
 
 def test_the_page_on_ensembles_runs_from_top_to_bottom(tmp_path):
     code = blocks("python", DOCS / "ensembles.md")
-    assert len(code) == 9
+    assert len(code) == 10
     assert "of 32 members" in run(code, tmp_path)
 
 

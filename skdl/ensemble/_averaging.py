@@ -119,6 +119,7 @@ class BaseAveraging(NamedMembers):
                 members = self._templates()
                 self._check_prefit(members, y)
             else:
+                self._check_square(X)
                 unfitted = self._unfitted(entropy, len(kept))
                 if not unfitted:
                     warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
@@ -230,6 +231,7 @@ class BaseAveraging(NamedMembers):
         self._check_names()
         super()._check_parameters()
         self._check_weights()
+        self._check_apart()
         if self.prefit and self.estimators is None:
             raise ValueError("prefit=True takes fitted members: give them as estimators=[(name, estimator), ...].")
         if self.warm_start and (self.estimators is not None or self.share is not None):
@@ -254,6 +256,14 @@ class BaseAveraging(NamedMembers):
             raise ValueError(
                 f"The 'weights' parameter of {type(self).__name__} must hold {count} numbers in the range [0, inf), "
                 f"one for each member, and not only zeros. Got {self.weights!r} instead."
+            )
+
+    def _check_apart(self) -> None:
+        """Refuse to set rows apart where the members' columns are rows."""
+        if isinstance(self.weights, str) and not self.prefit and self._takes_distances:
+            raise ValueError(
+                f"weights={self.weights!r} sets rows apart, and a member takes distances or kernels from all rows of "
+                "X. Give the weights as numbers, or members fitted to other rows with prefit=True."
             )
 
     def _check_weighted_fit(self, sample_weight: Any) -> None:

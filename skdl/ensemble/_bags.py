@@ -117,6 +117,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             )
         with columns_kept(self), ExitStack() as held:
             X, y = self._check_data(X, y, reset=not warm)
+            self._check_square(X)
             classes = self._classes_of(y, warm)
             weight = validate_sample_weight(sample_weight, X)
             shares = None if weight is None else in_units(weight)  # where ratios count
@@ -131,7 +132,10 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             if not new:
                 warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
             drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
-            chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
+            if self._takes_distances:
+                chosen = drawn  # the distances from the rows that a member knows
+            else:
+                chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
             members_weight = validate_sample_weight(routed.pop("sample_weight", None), X)
             following = held.enter_context(Following(self, len(new), X, y, weight, len(kept)))
             members = fit_members(
@@ -167,6 +171,16 @@ class BaseBagging(OutOfBag, BaseEnsemble):
 
         finish(self, store, members.interrupt, following)
         return self
+
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        draws_columns = isinstance(self.max_features, numbers.Integral) or self.max_features < 1
+        if (draws_columns or self.bootstrap_features) and self._takes_distances:
+            raise ValueError(
+                f"max_features={self.max_features!r} and bootstrap_features={self.bootstrap_features!r} draw columns, "
+                f"and {self._templates()[0]!r} takes distances or kernels: a column for each row that it has drawn. "
+                "Leave both at their defaults."
+            )
 
     def _draw_columns(self, generator: np.random.Generator) -> np.ndarray:
         """The columns of one member, in their order."""

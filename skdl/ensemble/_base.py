@@ -100,6 +100,19 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         X = validate_table(self, X, reset=reset)
         return X, self._check_targets(X, y, multi_output=get_tags(self).target_tags.multi_output)
 
+    @property
+    def _takes_distances(self) -> bool:
+        """Whether a column of X belongs to each row, as members of distances or kernels take it."""
+        return get_tags(self).input_tags.pairwise
+
+    def _check_square(self, X: Any) -> None:
+        """Refuse an X that members of distances cannot learn from."""
+        if self._takes_distances and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"X in fit must be square, since a member of {type(self).__name__} takes distances or kernels: those "
+                f"of each row from each row. Got shape {X.shape}."
+            )
+
     def _check_targets(self, X: Any, y: Any, *, multi_output: bool) -> np.ndarray:
         if self._kind == "classifier":
             return validate_label_targets(self, X, y)
@@ -190,6 +203,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
             tags.input_tags.sparse = all(member.input_tags.sparse for member in members)
             tags.input_tags.allow_nan = all(member.input_tags.allow_nan for member in members)
             tags.input_tags.positive_only = any(member.input_tags.positive_only for member in members)
+            tags.input_tags.pairwise = any(member.input_tags.pairwise for member in members)
         return tags
 
 

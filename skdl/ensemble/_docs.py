@@ -16,7 +16,8 @@ max_samples : int, float or None, default=1.0
     Rows without weight do not count.
 max_features : int or float, default=1.0
     Columns of a member, drawn at random: an int in [1, n_features] is their number, a float in (0, 1] a fraction. A
-    frame's columns keep their names.
+    frame's columns keep their names. Of distances or kernels (`metric="precomputed"`) a member gets a column for each
+    row that it has drawn, and this stays at 1.0.
 bootstrap : bool, default=True
     Whether rows are drawn with replacement.
 bootstrap_features : bool, default=False
@@ -40,7 +41,7 @@ estimators_ : list of estimators
 estimators_samples_ : list of int arrays
     Rows of each member, with repetitions.
 estimators_features_ : list of int arrays
-    Columns of each member, in their order.
+    Columns of each member, in their order; of distances, those of its rows.
 estimator_ : estimator
     The unfitted estimator that the members are clones of.
 """,

@@ -17,6 +17,7 @@ from sklearn.dummy import DummyClassifier
 from skdl._callbacks_adapter import MemberTask
 from skdl._progress import labelled
 from skdl._warnings import Warned, collecting, warn
+from skdl.ensemble._base import tags_of
 from skdl.ensemble._following import around
 from skdl.ensemble._routing import takes_weight
 from skdl.ensemble._sampling import select_rows
@@ -75,14 +76,19 @@ def _fit_with_counts(task: Task, X: Any, y: np.ndarray) -> Any:
 
     So it knows that there are other classes: some learn only two or more, or labels 0, 1, ... without a gap.
     """
-    if task.rows is None or not takes_weight(task.member):
-        return None
+    if task.rows is None or not takes_weight(task.member) or _takes_distances(task.member):
+        return None  # of distances, the table has columns for the drawn rows alone
     counts = np.bincount(task.rows, minlength=len(y)).astype(np.float64)
     weight = counts if task.weight is None else counts * task.weight
     try:
         return replace(task, member=clone(task.member), rows=None, weight=weight).fit(X, y)
     except Exception:  # the error of the drawn rows is told
         return None
+
+
+def _takes_distances(member: Any) -> bool:
+    tags = tags_of(member)
+    return tags is not None and tags.input_tags.pairwise
 
 
 def _constant(task: Task, X: Any, y: np.ndarray, labels: np.ndarray, error: Exception) -> Any:
