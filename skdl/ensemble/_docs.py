@@ -72,6 +72,9 @@ Rows are drawn by content: their order does not matter, and weight 2 equals the 
 `max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
+Rows of weight zero are in no sample and judge nothing; their labels alone count, as classes that are known (`classes_`)
+and not learned.
+
 With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row
 judges; one that can spare none is trained without. Members' warnings come once, with the number of members that they
 came from.

@@ -96,12 +96,13 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     the X of `fit`. Working memory of `predict` stays within ``sklearn.get_config()["working_memory"]``, unless a single
     query or `n_neighbors` rows need more.
 
-    A sample weight multiplies a row's vote, and rows of weight zero are as good as absent. A weight of 2 is *not* the
-    same as the row twice, because two copies would take two of the k places. No rule can have both this and the
-    freedom to scale all weights, which doubles every row: let one row of class 0 lie at 0 and one of class 1 at 1.
-    With k = 2 the query 0 gets probabilities 1/2 and 1/2. Weights (2, 2) must not change that, yet with each row twice
-    both places go to the copies at 0, and the probability of class 0 is 1. Ensembles and searches rescale weights (a
-    sum of 1 is common), so the scale is what is kept free here.
+    A sample weight multiplies a row's vote, and rows of weight zero are as good as absent, but for their labels: those
+    count as declared in `classes`, with the probability zero. A weight of 2 is *not* the same as the row twice, because
+    two copies would take two of the k places. No rule can have both this and the freedom to scale all weights, which
+    doubles every row: let one row of class 0 lie at 0 and one of class 1 at 1. With k = 2 the query 0 gets
+    probabilities 1/2 and 1/2. Weights (2, 2) must not change that, yet with each row twice both places go to the copies
+    at 0, and the probability of class 0 is 1. Ensembles and searches rescale weights (a sum of 1 is common), so the
+    scale is what is kept free here.
 
     Rows in any unit are compared as in one of moderate numbers; distances beyond float64 are an error. Equal rows are
     searched once. Unlike scikit-learn's KNeighborsClassifier: ties in distance have an order; p below 1, "haversine",

@@ -116,7 +116,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         y : array-like of shape (n_samples,) or (n_samples, n_columns)
             Labels, class probabilities, or several labels a row: see the notes.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the mean loss.
+            Weight of each row in the mean loss. Rows of weight zero are left out, but for their labels, which count as
+            declared in `classes`.
         X_val, y_val : like X and y, default=None
             Validation rows: they judge each epoch, by `scoring`, and the weights that scored best are kept.
         sample_weight_val : array-like of shape (n_validation_samples,), default=None

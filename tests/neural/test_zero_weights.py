@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn.base import clone
+from sklearn.tree import DecisionTreeClassifier
 
 from skdl import (
     BaggingClassifier,
     BaggingRegressor,
     EnsembleClassifier,
     EnsembleRegressor,
+    KNNClassifier,
     LeastSquaresRegressor,
     MLPClassifier,
     MLPRegressor,
@@ -106,6 +109,42 @@ def test_a_class_of_weight_zero_is_known_and_not_learned(params):
     )
     assert found.classes_.tolist() == ["a", "b", "c"]
     assert_array_equal(found.coefs_[0], alone.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        MLPClassifier(**SMALL),
+        MLPClassifier(**SMALL, early_stopping=True),
+        SoftmaxClassifier(),
+        KNNClassifier(5),
+    ],
+)
+def test_the_labels_of_rows_of_weight_zero_count_as_declared(estimator):
+    """So does scikit-learn: `classes_` are the labels of y, and what a class is given is what no row of it teaches."""
+    inside, weight, kept = rng.normal(size=(N, 4)), (LABELS != "b") * 2.0, LABELS != "b"
+    found = estimator.fit(inside, LABELS, weight).predict_proba(inside)
+    assert estimator.classes_.tolist() == ["a", "b", "c"]
+    alone = clone(estimator)
+    if isinstance(estimator, KNNClassifier):
+        alone.partial_fit(inside[kept], LABELS[kept], ["a", "b", "c"], weight[kept])
+        assert not found[:, 1].any()
+    else:
+        alone.fit(inside[kept], LABELS[kept], weight[kept], classes=["a", "b", "c"])
+    assert_array_equal(found, alone.predict_proba(inside))
+
+
+@pytest.mark.parametrize("member", [KNNClassifier(3), DecisionTreeClassifier(), MLPClassifier(**SMALL)])
+def test_bagging_knows_the_labels_of_rows_of_weight_zero(member):
+    inside, kept = rng.normal(size=(N, 4)), LABELS != "b"
+    bagging = BaggingClassifier(member, 3, random_state=0)
+    found = bagging.fit(inside, LABELS, kept * 1.0).predict_proba(inside)
+    assert bagging.classes_.tolist() == ["a", "b", "c"]
+    if isinstance(member, MLPClassifier):  # one encoding for all: the classes are known to each network
+        assert all(network.classes_.tolist() == ["a", "b", "c"] for network in bagging.estimators_)
+        return
+    alone = bagging.fit(inside[kept], LABELS[kept], np.ones(kept.sum())).predict_proba(inside)
+    assert_array_equal(found, np.insert(alone, 1, 0.0, axis=1))
 
 
 def test_validation_rows_of_weight_zero_do_not_judge():
