@@ -160,6 +160,8 @@ def test_one_class_is_learned_with_certainty(name):
     [
         {"loss": "brier"},
         {"loss": "focal"},
+        {"loss": "binary_cross_entropy"},
+        {"loss": "binary_cross_entropy", "optimizer": "lbfgs", "early_stopping": True},
         {"optimizer": "lbfgs"},
         {"label_smoothing": 0.2, "class_weight": "balanced"},
         {"early_stopping": True},

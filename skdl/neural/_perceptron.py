@@ -17,6 +17,11 @@ from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
 
 PROBABILITY = Real(0, 1, open_high=True)
+LEARNED = {  # what the losses of each task are for
+    "regression": "real targets",
+    "binary": "two classes, or labels that are each present or absent",
+    "classification": "one class a row, out of several",
+}
 COMMON = {
     "hidden_layer_sizes": Integer(1) | ListOf(Integer(1)),
     "dropout": PROBABILITY | ListOf(PROBABILITY),
@@ -158,11 +163,12 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
                 "Choose a first-order optimizer, such as 'adam', or set dropout=0 and input_dropout=0."
             )
 
-    def _loss_of_task(self, tasks: tuple[str, ...]) -> Any:
+    def _loss_of_task(self, tasks: tuple[str, ...], due: str) -> Any:
+        """The loss, which must be for one of these tasks; `due` says what there is to learn, as a sentence."""
         loss = self._resolve("loss")
         if loss.task not in tasks:
             raise ValueError(
-                f"The 'loss' parameter of {type(self).__name__}: {self.loss!r} is a loss for {loss.task}, and this y "
-                f"needs one for {' or '.join(tasks)}. Use loss='auto'."
+                f"The 'loss' parameter of {type(self).__name__}: {self.loss!r} is a loss for {LEARNED[loss.task]}, and "
+                f"{due}. Use loss='auto'."
             )
         return loss

@@ -172,7 +172,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         if self.loss != "auto":
-            self._loss_of_task(("classification", "binary"))
+            self._loss_of_task(("classification", "binary"), "a classifier learns classes")
 
     def _resolve(self, slot: str) -> Any:
         # A classifier's squared error is that of its probabilities, which goes by another name.
@@ -184,8 +184,13 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         return n_classes == 2 and (self.loss == "auto" or self._resolve("loss").task == "binary")
 
     def _loss(self, encoding: Encoding) -> Any:
-        if self.loss != "auto":
-            loss = self._loss_of_task(("binary",) if encoding.binary else ("classification",))
-        else:
+        if self.loss == "auto":
             loss = _registry.losses.resolve("binary_cross_entropy" if encoding.binary else "cross_entropy")
+        elif encoding.binary:
+            loss = self._loss_of_task(("binary",), "this y holds labels that are each present or absent")
+        elif encoding.n_outputs == 1 and self._resolve("loss").task == "binary":  # of one class, whose probability is 1
+            loss = _registry.losses.resolve("cross_entropy")
+        else:
+            kind = "columns of classes" if isinstance(encoding, Columns) else f"{encoding.n_outputs} classes"
+            loss = self._loss_of_task(("classification",), f"this y holds {kind}")
         return Heads(loss, encoding.sizes) if isinstance(encoding, Columns) else loss

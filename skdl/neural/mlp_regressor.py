@@ -165,7 +165,7 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         if self.loss != "auto":
-            self._loss_of_task(("regression",))
+            self._loss_of_task(("regression",), "a regressor learns real targets")
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
         X, y = validate_regression(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")

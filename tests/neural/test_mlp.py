@@ -263,7 +263,7 @@ def test_partial_fit_with_declared_classes(classes):
         ({"batch_size": 0}, r"'batch_size' parameter .* 'auto' or an int in the range \[1, inf\)"),
         ({"max_iter": 0}, "'max_iter' parameter"),
         ({"validation_fraction": 1.5}, r"'validation_fraction' parameter .* range \(0, 1\)"),
-        ({"loss": "absolute_error"}, "'loss' parameter .* is a loss for regression"),
+        ({"loss": "absolute_error"}, "'loss' parameter .* is a loss for real targets, and a classifier learns classes"),
         ({"label_smoothing": -0.1}, "'label_smoothing' parameter"),
         ({"dtype": "float16"}, "'dtype' parameter"),
         ({"class_weight": "blanced"}, "'class_weight' parameter"),
@@ -277,7 +277,7 @@ def test_a_mistake_in_a_parameter_is_named(classes, params, message):
 
 def test_a_binary_loss_is_not_for_three_classes(classes):
     X, y = classes
-    with pytest.raises(ValueError, match=r"needs one for (binary or )?classification"):
+    with pytest.raises(ValueError, match="is a loss for two classes, .*, and this y holds 3 classes. Use"):
         MLPClassifier(loss=BinaryCrossEntropy()).fit(X, y)
 
 
