@@ -411,9 +411,9 @@ def test_ensembles_and_losses_say_what_they_do_not_take():
     for y in (SOFT, LABELLED, COLUMNS):
         with pytest.raises(ValueError, match="BaggingClassifier takes a single target a row"):
             BaggingClassifier(MLPClassifier(**QUICK)).fit(X, y)
-    with pytest.raises(ValueError, match="and this y holds labels that are each present or absent. Use"):
+    with pytest.raises(ValueError, match=r"and this y holds labels that are each present or absent\. Use"):
         MLPClassifier(loss="cross_entropy").fit(X, LABELLED)
-    with pytest.raises(ValueError, match="and this y holds columns of classes. Use"):
+    with pytest.raises(ValueError, match=r"and this y holds columns of classes\. Use"):
         MLPClassifier(loss="binary_cross_entropy").fit(X, COLUMNS)
 
 

@@ -277,7 +277,7 @@ def test_a_mistake_in_a_parameter_is_named(classes, params, message):
 
 def test_a_binary_loss_is_not_for_three_classes(classes):
     X, y = classes
-    with pytest.raises(ValueError, match="is a loss for two classes, .*, and this y holds 3 classes. Use"):
+    with pytest.raises(ValueError, match=r"is a loss for two classes, .*, and this y holds 3 classes\. Use"):
         MLPClassifier(loss=BinaryCrossEntropy()).fit(X, y)
 
 
