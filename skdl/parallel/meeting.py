@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Union
 from skdl.engine import Member, Outcome
 from skdl.engine.gathering import gathered_by
 from skdl.parallel.lines import Lines
-from skdl.parallel.rounds import ROUND_SECONDS, Fit, Room, train_round
+from skdl.parallel.rounds import Fit, Room, train_round
 from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
 
@@ -58,7 +58,7 @@ class Meeting:
         self, max_stack: int, max_stack_bytes: int, n_threads: int, workers: Workers | None = None, n_beside: int = 1
     ):
         self.n_threads = n_threads
-        self._room = Room(max_stack, max_stack_bytes, ROUND_SECONDS * n_threads)
+        self._room = Room(max_stack, max_stack_bytes, n_threads)
         self._workers, self.n_beside = workers, n_beside
         self._away: Share | None = None
         self.pool = Pool()

@@ -18,7 +18,10 @@ from skdl.parallel.lines import Lines
 from skdl.parallel.sharing import with_shared_rows
 
 ROUND_SECONDS = 2.0  # of work that waits for one training, for each core: a ledger records it when that has ended
-FEWEST = 16  # members that are worth a stack, however long they take
+FEWEST = 16  # members that are worth a stack though they take longer,
+LONGEST = (
+    30.0  # but not more than so many seconds for each core: so much, and a fit, is lost where the search is killed
+)
 
 
 class Fit:
@@ -45,10 +48,6 @@ class Fit:
         """Whether another process can train it: nothing of it calls back, and no thread of BLAS is wanted."""
         members = [guarded.member for guarded in self.members]
         return not any(own.begin or own.report or own.score or own.threads_blas for own in members)
-
-    @property
-    def has_ended(self) -> bool:
-        return all(guarded.outcome is not None for guarded in self.members)
 
     @property
     def seconds(self) -> float:
@@ -153,14 +152,14 @@ class Room(NamedTuple):
     members : int
     n_bytes : int
         Of rows and parameters.
-    seconds : float
-        That the training may take, as it is estimated, unless that would make a stack of fewer than `FEWEST` members:
-        up to about so many, a stack costs less for each of them.
+    n_threads : int
+        That train. `ROUND_SECONDS` of work for each are enough, as it is estimated, and for a stack of fewer than
+        `FEWEST` members `LONGEST`: up to about so many, a stack costs less for each of them.
     """
 
     members: int
     n_bytes: int
-    seconds: float
+    n_threads: int
 
     def is_left(self, waiting: Sequence[tuple[Hashable, Fit]], table: Hashable) -> bool:
         """Whether a further fit, on this table, should join those that wait, each with its table.
@@ -173,8 +172,8 @@ class Room(NamedTuple):
         seconds = sum(fit.estimate for _, fit in waiting)
         tables = {other for other, _ in waiting}
         part = 0.5 if table not in tables and len(tables) < len(waiting) else 1.0
-        is_short = n_members < FEWEST or seconds < part * self.seconds
-        return n_members < self.members and n_bytes < part * self.n_bytes and is_short
+        enough = part * ROUND_SECONDS if n_members >= FEWEST else LONGEST
+        return n_members < self.members and n_bytes < part * self.n_bytes and seconds < enough * self.n_threads
 
 
 def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:

@@ -35,7 +35,7 @@ from skdl.engine.relay import Relay, listening
 from skdl.parallel.lines import LinesThere, Printed, received
 from skdl.parallel.meeting import Entry, Meeting, Waiting
 from skdl.parallel.memory import memory_kept
-from skdl.parallel.rounds import FEWEST, ROUND_SECONDS, Fit
+from skdl.parallel.rounds import FEWEST, LONGEST, ROUND_SECONDS, Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
 
 OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
@@ -98,7 +98,7 @@ class Workers:
         fits = [(other, fit) for other, fit in waiting if fit.may_leave]
         waiting[:] = [(other, fit) for other, fit in waiting if not fit.may_leave]
         seconds = max(1e-6, min(self._seconds) + sum(map(seconds_of, members)))
-        at_most = math.ceil(max(FEWEST / len(members), ROUND_SECONDS / seconds))
+        at_most = math.ceil(max(min(FEWEST / len(members), LONGEST / seconds), ROUND_SECONDS / seconds))
         return Share(others, fits, n_processes, self.settings, at_most)
 
     def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:

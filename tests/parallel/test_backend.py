@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, parallel
 from skdl._threads import n_threads
-from skdl.parallel import meeting, rounds
+from skdl.parallel import rounds
 from skdl.parallel.backend import summary
 from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call
@@ -75,13 +75,24 @@ def test_max_stack(max_stack, iris, stacked, stacks):
 
 def test_no_more_waits_for_a_training_than_takes_a_few_seconds(iris, stacked, stacks, monkeypatch):
     """So that a search that is killed has lost no more; but in stacks of which each network costs less than alone."""
-    monkeypatch.setattr(meeting, "ROUND_SECONDS", 1e-9)
+    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-9)
     monkeypatch.setattr(rounds, "FEWEST", 7)
     search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-3, 1e-2, 1e-1]}, cv=5, refit=False)
     expected = clone(search).fit(*iris).cv_results_["mean_test_score"]
     with stacked():
         found = search.fit(*iris).cv_results_["mean_test_score"]
     assert stacks == [[7], [7], [6]]
+    assert_array_equal(found, expected)
+
+
+def test_few_networks_wait_no_longer_than_half_a_minute_of_each_core(iris, stacked, stacks, monkeypatch):
+    """However little a stack of them would cost: what waits is lost where the search is killed."""
+    monkeypatch.setattr(rounds, "seconds_of", lambda member: 12.0 * joblib.cpu_count())
+    search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-3]}, cv=5, refit=False)
+    expected = clone(search).fit(*iris).cv_results_["mean_test_score"]
+    with stacked():
+        found = search.fit(*iris).cv_results_["mean_test_score"]
+    assert stacks == [[3], [3], [3], [1]]
     assert_array_equal(found, expected)
 
 

@@ -156,6 +156,23 @@ def test_results_come_back_part_by_part(iris, stacked, shares, monkeypatch):
     assert table(found.cv_results_) == table(clone(search).fit(*iris).cv_results_)
 
 
+def test_a_part_takes_no_longer_than_half_a_minute(iris, stacked, shares, monkeypatch):
+    """As it is estimated: two tasks of twenty seconds for each process, though sixteen would cost less as a stack."""
+    monkeypatch.setattr(workers, "seconds_of", lambda member: 20.0)
+    run, parts = workers.Share.run, []
+
+    def watched(self):
+        for some in run(self):
+            parts.append(len(some.entries))
+            yield some
+
+    monkeypatch.setattr(workers.Share, "run", watched)
+    with stacked(n_jobs=2):
+        GridSearchCV(MLP, GRID, cv=5, refit=False).fit(*iris)
+    assert sum(parts) == TASKS - 1
+    assert max(parts) == 2
+
+
 def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, shares, monkeypatch):
     """Where not the training, but the tasks' own time is worth processes, which imports may have made longer."""
     monkeypatch.setattr(workers, "seconds_of", lambda member: 0.0)
