@@ -29,7 +29,7 @@ def callbacks_of(estimator: Any) -> list[Any]:
 class CallbackMixin(CallbackSupportMixin):
     """An estimator whose fit is a task for callbacks, and each of its epochs a subtask.
 
-    Callbacks are no parameters: a clone shares them, a pickle holds them. `_has_callbacks` says whether there are any,
+    Callbacks are not parameters: a clone shares them, a pickle holds them. `_has_callbacks` says whether there are any,
     so that a fit without any does nothing for them.
     """
 
@@ -131,8 +131,8 @@ class FitTask:
         columns = {column for column in wanted if column is not None}
         if len(columns) > 1:
             raise ValueError(
-                f"Callbacks want the best weights by different columns to be kept, {sorted(columns)}: of these, set "
-                "restore_best=True in one only."
+                f"Several callbacks with restore_best=True monitor different columns, {sorted(columns)}: set it in one "
+                "of them only."
             )
         return next(iter(columns), None)
 

@@ -115,7 +115,7 @@ class Component:
 
     @property
     def structure(self) -> Hashable:
-        """What has to be equal for two components to share a stack."""
+        """Description that is equal for two components which may share a stack."""
         return (
             type(self),
             *(

@@ -26,12 +26,14 @@ def refuse_dates(X: Any) -> None:
     if not {"M", "m"} & set(kinds):
         return
     if not is_frame(X):
-        raise ValueError("X holds dates or times, and takes numbers: X.astype(float) makes some of them, in X's unit.")
+        raise ValueError(
+            "X holds dates or times, where numbers are needed: X.astype(float) makes numbers of them, in X's unit."
+        )
     names = [name for name, kind in zip(X.columns, kinds, strict=True) if kind in "Mm" and kind]
     name = names[0]
     raise ValueError(
-        f"X holds dates or times in {_columns(names)}, and takes numbers. Make columns of what matters in them, as "
-        f"X[{name!r}].dt.day_of_year, or the days since the first, (X[{name!r}] - X[{name!r}].min()).dt.days."
+        f"X holds dates or times in {_columns(names)}, where numbers are needed. Make columns of what matters in them, "
+        f"such as X[{name!r}].dt.day_of_year, or the days since the first, (X[{name!r}] - X[{name!r}].min()).dt.days."
     )
 
 
@@ -86,7 +88,7 @@ def _about_text(X: Any, estimator: str) -> str | None:
         return None
     names = [name for name, _ in found]
     return (
-        f"X holds text in {_columns(names)}, such as {found[0][1]!r}, and takes numbers. Encode it: "
+        f"X holds text in {_columns(names)}, such as {found[0][1]!r}, where numbers are needed. Encode it: "
         f"make_pipeline(make_column_transformer((OneHotEncoder(), {names[:MOST_NAMED]!r}), remainder='passthrough'), "
         f"{estimator}())."
     )

@@ -59,7 +59,7 @@ def _created(folder: str, begin: str) -> tuple[str, int]:
 
 
 def _remove_leftovers(folder: str, begin: str) -> None:
-    """Remove what saves have left that are no more: files of the pattern which no process has locked."""
+    """Remove what broken saves have left: files of the pattern that no process has locked."""
     pattern = re.compile(re.escape(begin) + r"[0-9a-f]{32}\.part")
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:

@@ -51,7 +51,7 @@ def duration(seconds: float) -> str:
 
 
 class EpochLines:
-    """A line an epoch of one network.
+    """One line per epoch of one network.
 
     Parameters
     ----------

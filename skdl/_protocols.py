@@ -97,7 +97,7 @@ class Normalization(Component):
 
     def fold(self, *args: Any, **arrays: Any) -> tuple[Array, Array]:
         """Scale and shift of each unit at prediction, from its parameters and buffers."""
-        raise TypeError(f"{type(self).__name__} is no fixed scale and shift.")
+        raise TypeError(f"{type(self).__name__} does not fold into a fixed scale and shift.")
 
     def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
         """Write the mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
@@ -155,7 +155,7 @@ class Loss(Component):
 
     @property
     def link_name(self) -> str:
-        """What the link is called; a loss whose link is not that of its task says its own."""
+        """Name of the link; a loss whose link is not that of its task gives its own."""
         return {"classification": "softmax", "binary": "logistic"}.get(self.task, "identity")
 
     def check_targets(self, targets: np.ndarray) -> None:
@@ -251,7 +251,7 @@ class Optimizer(Component):
             Whether the largest absolute component of the gradient fell to `tol`; at a bound, the gradient may point
             over it.
         """
-        raise TypeError(f"{type(self).__name__} is no full-batch optimizer.")
+        raise TypeError(f"{type(self).__name__} is not a full-batch optimizer.")
 
 
 class Schedule(Component):

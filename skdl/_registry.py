@@ -103,7 +103,7 @@ class Registry(Generic[T]):
     def _find(self, name: str) -> type[T]:
         found = self._plug_ins[name]
         if isinstance(found, type):
-            return self._checked(found, f"The plug-in {name!r} of skdl.{self.family}, which came by value,")
+            return self._checked(found, f"The plug-in {name!r} of skdl.{self.family}, which was pickled by value,")
         origin = f"The plug-in {name!r} of skdl.{self.family} ({found}), known from another process,"
         try:
             cls = _imported(found)

@@ -129,7 +129,7 @@ class SearchSpaceMixin:
         size : {"small", "large"}, default="small"
             "small" has what matters most, for some twenty candidates; "large" adds the rest, for a hundred and more.
         prefix : str, default=""
-            What leads to this estimator from the one that is searched over, such as "mlpclassifier__" from a pipeline.
+            Path to this estimator from the one that is searched over, such as "mlpclassifier__" from a pipeline.
 
         Returns
         -------

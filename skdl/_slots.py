@@ -18,7 +18,7 @@ class SlotMixin:
     """
 
     _slots: ClassVar[Mapping[str, Registry]] = {}
-    _slot_words: ClassVar[Mapping[str, str]] = {"initializer": "auto", "loss": "auto"}  # words that are no component
+    _slot_words: ClassVar[Mapping[str, str]] = {"initializer": "auto", "loss": "auto"}  # not components
     _slot_defaults: ClassVar[Mapping[str, Callable[[], Component]]] = {}  # what "auto" stands for in other slots
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:

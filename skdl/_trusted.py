@@ -3,7 +3,7 @@
 A file that is loaded chooses which of these are made, with any arguments and any attributes, and which are put where a
 function is expected. So a type has a place here only if neither making one nor anything that its methods do with
 attributes of any kind can reach code that is not here: none imports, opens a file, unpickles, or calls what it was not
-given. A prefix such as `skdl.` is no such list: whatever a module has imported would be part of it.
+given. A prefix such as `skdl.` is not such a list: whatever a module has imported would be part of it.
 """
 
 from __future__ import annotations

@@ -230,8 +230,8 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
     if not multi_output:
         if y.ndim == 2 and y.shape[1] > 1:
             raise ValueError(
-                f"{type(estimator).__name__} takes a single target a row. Got y of shape {y.shape}; y should be a 1d "
-                "array."
+                f"{type(estimator).__name__} takes a single target for each row. Got y of shape {y.shape}; y should be "
+                "a 1d array."
             )
         y = column_or_1d(y, warn=True)
     check_consistent_length(X, y)

@@ -18,7 +18,7 @@ register, resolve, names = normalizations.register, normalizations.resolve, norm
 
 
 ONE_ROW = (
-    "Batch normalization met a batch of one row, whose variance says nothing: it used the running statistics instead. "
+    "Batch normalization had a batch of one row, which has no variance: it used the running statistics instead. "
     "Choose a batch_size that leaves no single row, or another normalization, such as 'layer'."
 )
 
@@ -39,8 +39,8 @@ class Batch(Normalization):
     epsilon : float, default=1e-5
         Added to the variance, in (0, inf).
     statistics : {"running", "population"}, default="running"
-        What prediction uses: the running averages, or the exact mean and variance over all training rows with the final
-        weights, computed by one more pass over the rows for each normalization after the fit.
+        Statistics used at prediction: the running averages, or the exact mean and variance over all training rows with
+        the final weights, computed by one more pass over the rows for each normalization after the fit.
 
     Shape
     -----

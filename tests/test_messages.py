@@ -67,7 +67,7 @@ MISTAKES = {
     "text in polars": (pl.DataFrame({"a": [1.0] * N, "t": ["x"] * N}), ENCODE.format("t", "x", "t")),
     "dates": (DATES, r"X holds dates or times in column 'when'.*X\['when'\]\.dt\.day_of_year"),
     "durations": (FRAME.assign(when=DATES["when"] - DATES["when"].min()), "X holds dates or times in column 'when'"),
-    "dates in an array": (DATES[["when"]].to_numpy(), "X holds dates or times, and takes numbers"),
+    "dates in an array": (DATES[["when"]].to_numpy(), "X holds dates or times, where numbers are needed"),
     "dates in polars": (pl.from_pandas(DATES), "X holds dates or times in column 'when'"),
     "images": (RNG.normal(size=(N, 4, 4)), r"Found array with dim 3.*X\.reshape\(len\(X\), -1\)"),
     "images in colour": (RNG.normal(size=(N, 4, 4, 3)), r"Found array with dim 4.*X\.reshape\(len\(X\), -1\)"),

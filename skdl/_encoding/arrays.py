@@ -55,19 +55,20 @@ def positions(y: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 
 def _hashed_positions(labels: Sequence[Any], classes: Sequence[Any]) -> np.ndarray:
-    """The position of each label, -1 for one that is no class."""
+    """The position of each label, -1 for one that is not a class."""
     place = {label: i for i, label in enumerate(classes)}
     return np.fromiter(map(place.get, labels, repeat(-1)), np.intp, len(labels))
 
 
 def weights_by_label(weights: Mapping[Any, float], classes: np.ndarray) -> np.ndarray:
-    """The weight of each class; 1 for a class without, unless there is a weight for what is no class."""
+    """The weight of each class; 1 for a class that has none, unless there is one for another label."""
     labels = classes.tolist()
     left_out = [label for label in labels if label not in weights]
     strange = [label for label in weights if label not in set(labels)]
     if left_out and strange:
         raise ValueError(
-            f"class_weight has weights for {listed(strange)}, which are no classes, and none for {listed(left_out)}."
+            f"class_weight has weights for {listed(strange)}, which are not classes, and lacks {listed(left_out)}, "
+            "which are."
         )
     return np.array([weights.get(label, 1.0) for label in labels], dtype=np.float64)
 
@@ -81,9 +82,9 @@ def check_probabilities(y: np.ndarray, n_classes: int) -> None:
     if outside.any():
         row = int(outside.any(axis=1).argmax())
         raise ValueError(
-            f"Unknown label type: y is a matrix of real numbers, and row {row} is no row of class probabilities, which "
-            f"lie in [0, 1]: {listed(y[row])}. Divide counts or percentages by their sums. A regression target needs a "
-            "regressor."
+            f"Unknown label type: y is a matrix of real numbers, and row {row} does not hold class probabilities, "
+            f"which lie in [0, 1]: {listed(y[row])}. Divide counts or percentages by their sums. A regression target "
+            "needs a regressor."
         )
     sums = y.sum(axis=1, dtype=np.float64)
     tolerance = SUM_TOLERANCE if y.dtype.kind != "f" else max(SUM_TOLERANCE, 8 * float(np.finfo(y.dtype).eps))
@@ -132,8 +133,8 @@ def check_several(y: np.ndarray, name: str) -> None:
     """Raise for the first rows of a training batch by batch, if they hold one label only."""
     if y.ndim == 1 and len(y) and (y == y[0]).all():
         raise ValueError(
-            f"The first rows that {name} sees by partial_fit hold one class only, {listed(y[:1])}, and others could "
-            "not come later. Give classes=, all labels that ever will."
+            f"The first rows that {name} sees by partial_fit hold one class only, {listed(y[:1])}, and no others "
+            "could be learned later. Give all labels that will ever occur as classes=."
         )
 
 

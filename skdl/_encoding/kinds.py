@@ -67,7 +67,7 @@ def encoding_of_labels(y: np.ndarray, classes: Any = None, *, binary: bool = Fal
 
 def _labels(y: np.ndarray, classes: Any, binary: bool, smoothing: float) -> Labels:
     if classes is not None and is_nested(classes):
-        raise ValueError("y has one label a row, and classes must be one array of labels. Got a list of arrays.")
+        raise ValueError("y has one label in each row, and classes must be one array of labels. Got a list of arrays.")
     known = unique_labels(y if classes is None else classes)
     return Labels(known, binary and len(known) == 2, smoothing)
 

@@ -15,7 +15,7 @@ NO_LABELS = {"NoneType", "NAType", "NaTType"}
 def plain_labels(y: Any) -> Any:
     """The labels as an array of bools, whole numbers, floats, dates or strings; missing or mixed ones are a ValueError.
 
-    What is no array of labels at all is given back, for the check of arrays that follows.
+    Anything that is not an array of labels is given back, for the check of arrays that follows.
     """
     if hasattr(y, "columns") and hasattr(y, "shape"):
         return _plain_frame(y)

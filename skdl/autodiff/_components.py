@@ -25,7 +25,7 @@ class FunctionActivation(Activation):
         From a `Variable` to one of the same shape, elementwise, by what NumPy offers. Its constants should be Python
         numbers, so that float32 stays float32, and it should neither overflow nor divide by zero.
     name : str or None, default=None
-        What errors and `repr` call it; the function's own name by default.
+        Name in errors and `repr`; the function's own name by default.
 
     Shape
     -----
@@ -73,10 +73,10 @@ class FunctionLoss(Loss):
         From scores, a `Variable` of shape (k, B, C), and targets, an array of that shape, to the losses of the rows, a
         `Variable` of shape (k, B).
     task : {"regression", "classification", "binary"}, default="regression"
-        What the targets are, and with it the link: the identity for reals, the softmax for probabilities of classes,
+        Kind of the targets, and with it the link: the identity for reals, the softmax for probabilities of classes,
         the sigmoid for probabilities of events. The function gets the scores before the link.
     name : str or None, default=None
-        What errors and `repr` call it; the function's own name by default.
+        Name in errors and `repr`; the function's own name by default.
 
     Shape
     -----
@@ -110,7 +110,7 @@ class FunctionLoss(Loss):
         self.name = name
 
     def link(self, scores: Array) -> Array:
-        """What the task asks for: the identity, the softmax or the sigmoid."""
+        """The task's link: the identity, the softmax or the sigmoid."""
         if self.task == "regression":
             return scores
         xp = namespace(scores)

@@ -41,8 +41,8 @@ def judged(
     """The reason to stop after an epoch, or None; it is written into `progress`.
 
     `validation` is the loss and the score of the validation rows. The epoch's record has the entries named in `RECORD`,
-    None for what it has none of; the last three are the caller's. It is kept in `progress.history` and given to the
-    member's report.
+    None where this training has no such value; the last three are the caller's. It is kept in `progress.history` and
+    given to the member's report.
 
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
     gains more than `tol` on the best so far. A score that has been the same in every epoch, or undefined (NaN), decides

@@ -170,7 +170,7 @@ class Dropout(LayerSpec):
     expected output is the same in training and prediction in both.
     """
 
-    probabilities: Sequence[float]  # one a member
+    probabilities: Sequence[float]  # one for each member
     inverted: bool = True
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
@@ -195,7 +195,7 @@ class Activity(LayerSpec):
     """A penalty on what passes: the identity, whose adjoint adds the penalty's gradient."""
 
     penalty: Penalty
-    alphas: Sequence[float]  # one a member
+    alphas: Sequence[float]  # one for each member
 
     def forward(self, x: Array, arrays: Mapping[str, Array], run: Run) -> tuple[Array, Backward]:
         if not run.training or run.weight is None:

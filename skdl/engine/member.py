@@ -16,7 +16,7 @@ from skdl.engine.state import State
 
 
 class Signal(Protocol):
-    """What says that a training should end, as a threading.Event does."""
+    """A flag that says that a training should end, such as a threading.Event."""
 
     def set(self) -> None:
         """Say so."""
@@ -47,7 +47,7 @@ class Member:
     alpha : float or array of shape (W,)
         Factor of the penalty, one for all weights or one for each in the layout's order.
     prior : array of shape (W,) or None
-        What the penalty draws the weights to; None for zero.
+        Weights that the penalty draws to; None for zero.
     rows : Rows
         Training data.
     batch_size : int
@@ -62,7 +62,7 @@ class Member:
         Epochs that a schedule may stretch over.
     shuffle : bool
     tol : float
-        What an epoch has to gain to count as progress; for a full-batch optimizer, on the gradient.
+        Gain that counts an epoch as progress; for a full-batch optimizer, on the gradient.
     patience : int or None
         Epochs without progress after which the fit ends; None for never.
     validation : Rows or None
@@ -130,7 +130,7 @@ class Member:
 
     @property
     def structure(self) -> Hashable:
-        """What has to be equal for two fits to share a stack."""
+        """Description that is equal for two fits which may share a stack."""
         return (
             self.architecture.structure,
             self.loss.structure,

@@ -82,7 +82,7 @@ class Architecture:
 
     @property
     def structure(self) -> Hashable:
-        """What has to be equal for two networks to share a stack (initializers may differ: they only draw)."""
+        """Description that is equal for networks which may share a stack (initializers may differ: they only draw)."""
         return (
             self.n_inputs,
             self.widths,

@@ -21,8 +21,8 @@ class Progress:
     epoch: int = 0
     first_epoch: int = 0  # where the present call to train began
     started: float = 0.0  # and when, by time.monotonic
-    seen: int = 0  # training rows, each once an epoch
-    history: list[dict[str, Any]] = field(default_factory=list)  # one record an epoch, see `judge`
+    seen: int = 0  # training rows, each once in an epoch
+    history: list[dict[str, Any]] = field(default_factory=list)  # one record for each epoch, see `judge`
     loss: float = math.inf  # of the last epoch, or where a search that had nothing to do began
     best: float = -math.inf  # the largest of what decides: validation score, or minus a loss
     first_score: float | None = None  # of the validation rows; NaN where it is not defined
@@ -55,7 +55,7 @@ class Progress:
             self.kept = self.best
 
     def keep_by(self, column: str | None) -> None:
-        """Let this column decide from now on; what another one has kept is of no more use."""
+        """Let this column decide from now on; what another one has kept is not used any more."""
         if column != self.kept_by:
             self.kept_by, self.kept = column, -math.inf
             self.best_theta = self.best_buffers = None

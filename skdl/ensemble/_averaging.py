@@ -89,8 +89,8 @@ class BaseAveraging(NamedMembers):
             Weight of each row, given to every member's fit, which has to take it, and to a fit of `weights`.
             With `enable_metadata_routing=True`, members get it that have requested it.
         **fit_params : dict
-            What else the members have requested, with `enable_metadata_routing=True`. Where rows are set apart for the
-            `weights`, of what has n_samples rows the members get those that they learn.
+            Further metadata that the members have requested, with `enable_metadata_routing=True`. Where rows are set
+            apart for the `weights`, the members get the rows of it that they learn.
 
         Returns
         -------
@@ -104,7 +104,7 @@ class BaseAveraging(NamedMembers):
         kept = list(self.estimators_) if warm else []
         if len(kept) > self.n_estimators:
             raise ValueError(
-                f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
+                f"n_estimators={self.n_estimators} must be at least {len(kept)}, the number of members already fitted, "
                 "when warm_start=True."
             )
         with columns_kept(self), ExitStack() as held:
@@ -236,7 +236,7 @@ class BaseAveraging(NamedMembers):
             raise ValueError("prefit=True takes fitted members: give them as estimators=[(name, estimator), ...].")
         if self.warm_start and (self.estimators is not None or self.share is not None):
             raise ValueError(
-                "warm_start=True adds members made of estimator=, each trained by itself: it has no use with "
+                "warm_start=True adds members made of estimator=, each trained by itself: it cannot be combined with "
                 "estimators= or share=."
             )
         if self.share is not None:
@@ -273,7 +273,7 @@ class BaseAveraging(NamedMembers):
             for template in self._templates() if not routes_metadata() else ():
                 check_takes_weight(template, self)
         elif not isinstance(self.weights, str):
-            raise ValueError("sample_weight has no use with prefit=True: the members are fitted already.")
+            raise ValueError("sample_weight has no effect with prefit=True: the members are fitted already.")
 
     def _check_prefit(self, members: list[Any], y: np.ndarray) -> None:
         for name, member in self._kept():

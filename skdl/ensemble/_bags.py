@@ -93,8 +93,8 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             Weight of each row. With `bootstrap`, rows are drawn with a probability proportional to it, and the members
             get no weights; without, the members get them.
         **fit_params : dict
-            What else the members have requested, with `enable_metadata_routing=True`. Of what has n_samples rows, a
-            member gets those that it learns.
+            Further metadata that the members have requested, with `enable_metadata_routing=True`; of values
+            for each row, a member gets those of the rows that it learns.
 
         Returns
         -------
@@ -112,7 +112,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
         features = list(self.estimators_features_) if warm else []
         if len(kept) > self.n_estimators:
             raise ValueError(
-                f"n_estimators={self.n_estimators} must be at least the {len(kept)} members that there are already "
+                f"n_estimators={self.n_estimators} must be at least {len(kept)}, the number of members already fitted, "
                 "when warm_start=True."
             )
         with columns_kept(self), ExitStack() as held:

@@ -137,7 +137,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         names = getattr(self, "feature_names_in_", None)
         if names is not None and isinstance(X, np.ndarray):
             return pd.DataFrame(X, columns=names, copy=False)
-        strange = names is None and is_frame(X) and set(map(type, X.columns)) == {str}  # others are no names in a fit
+        strange = names is None and is_frame(X) and set(map(type, X.columns)) == {str}  # fit has no other names
         return X.to_numpy() if strange else X
 
     def _outputs(self, X: Any, which: Sequence[int] | None = None) -> Iterator[np.ndarray]:
@@ -194,7 +194,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         return mean.result()
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "estimators_")  # the columns' names alone, which a failed fit leaves, are no model
+        return hasattr(self, "estimators_")  # the columns' names alone, which a failed fit leaves, are not a model
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

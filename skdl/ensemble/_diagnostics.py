@@ -107,7 +107,7 @@ class DiagnosticsMixin:
         """Targets less the members' outputs, (k, n, ...) -> (k, n, C); their squares, summed over C, are the errors."""
 
     def error_decomposition(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
-        """What the error of the average is made of: the members' own errors, and what they have in common.
+        """Split the error of the average into the members' own errors and what these have in common.
 
         With e_j the residuals of member j and w_j its weight in the average (1/k for k equal ones), the mean squared
         error (of class probabilities: the Brier score, summed over the classes) of the average is
@@ -157,7 +157,7 @@ class DiagnosticsMixin:
         return self._member_correlation
 
     def member_correlation(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
-        """How alike the errors of each two members are.
+        """The correlation of the errors of each two members.
 
         rho_ij = E[e_i e_j] / sqrt(E[e_i^2] E[e_j^2]), of residuals e_j. Means are not subtracted: a bias that members
         share is an error that no average takes away. With equal errors s^2 of all members, the average of k has

@@ -11,7 +11,7 @@ n_estimators : int, default=10
     Number of members, at least 1.
 max_samples : int, float or None, default=1.0
     Rows of a member: an int in [1, inf) is their number; a float in (0, 1] is a fraction of n_samples or, when rows are
-    drawn by `sample_weight`, of the sum of the weights, which then are counts (a sum of more than 100 a row is of
+    drawn by `sample_weight`, of the sum of the weights, which then are counts (a sum of more than 100 per row is of
     another scale: after a warning the fraction is one of n_samples). None is n_samples, whatever the weights sum to.
     Rows without weight do not count.
 max_features : int or float, default=1.0
@@ -33,7 +33,7 @@ random_state : int, RandomState instance or None, default=None
     The samples and every `random_state` of the members; with an int, fits are equal to the last bit.
 verbose : int, default=0
     1 prints how far the members are, at most about once a second, and how much time is left. With `verbose` of their
-    own, networks print a line an epoch, with the member's number.
+    own, networks print one line per epoch, with the member's number.
 """,
     "fitted": """
 estimators_ : list of estimators
@@ -47,7 +47,7 @@ estimator_ : estimator
 """,
     "correlated": """
 member_correlation_ : array of shape (n_estimators, n_estimators)
-    What `member_correlation` gives for each two members on the training rows that neither has seen; NaN where there are
+    `member_correlation` of each two members on the training rows that neither has seen; NaN where there are
     none. (Of large data, on as many rows, evenly spread, as 128 MB of residuals hold.) Only with `oob_score`.
 """,
     "seen": """
@@ -69,7 +69,7 @@ from all rows, so that the members speak of the same things. For a classifier wi
 on all rows with counts as weights, as scikit-learn's bagging fits them).
 
 Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
-`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are no counts need an int or None.
+`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are not counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
 Rows of weight zero are in no sample and judge nothing; their labels alone count, as classes that are known (`classes_`)
@@ -91,7 +91,7 @@ cycle : int or "auto", default="auto"
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of the network; with an int, fits are equal to the last bit.
 verbose : int, default=0
-    1 prints a line an epoch.
+    1 prints one line per epoch.
 """,
     "taken": """
 estimators_ : list of estimators
@@ -109,8 +109,8 @@ A cycle has to be long enough to come to rest: with few epochs in all, fewer cyc
 estimators : list of (str, estimator) pairs, default=None
     Members and their names. `name__parameter` reaches a member's parameter; "drop" in a member's place leaves it out.
 estimator : estimator, default=None
-    What to make `n_estimators` members of that differ in their `random_state` only. Give this or `estimators`; with
-    neither, it is skdl's MLP.
+    Estimator that is cloned into `n_estimators` members, which differ in their `random_state` only. Give this or
+    `estimators`; with neither, it is skdl's MLP.
 n_estimators : int, default=5
     Number of members made of `estimator`, at least 1.
 """,
@@ -138,8 +138,8 @@ n_jobs : int or None, default=None
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of members made of `estimator`, and those of `estimators` that are None.
 verbose : int, default=0
-    1 prints how far the members are, at most about once a second, and how much time is left; with `share`, a line an
-    epoch. With `verbose` of their own, networks print a line an epoch, with the member's number.
+    1 prints how far the members are, at most about once a second, and how much time is left; with `share`, one line
+    per epoch. With `verbose` of their own, networks print one line per epoch, with the member's number.
 """,
     "averaged": """
 estimators_ : list of estimators
@@ -151,7 +151,7 @@ weights_ : array of shape (n_members,)
 validation_indices_ : int array
     The rows that the weights were chosen by. Only with weights="validation" or "greedy".
 member_correlation_ : array of shape (n_members, n_members)
-    What `member_correlation` gives for these rows, which the members have not learned. Only where there are such; for
+    `member_correlation` on these rows, which the members have not learned. Only where there are such; for
     rows of your own there is the method.
 """,
     "averaging_laws": """

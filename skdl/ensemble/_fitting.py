@@ -127,8 +127,8 @@ def finish(
     if interrupt is not None:
         raise interrupted(
             interrupt,
-            f"{type(owner).__name__} was interrupted and is fitted, with {len(owner.estimators_)} members as far as "
-            "they have come.",
+            f"{type(owner).__name__} was interrupted and is fitted, with {len(owner.estimators_)} members, as far as "
+            "each was trained.",
         )
 
 

@@ -43,7 +43,7 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         classes = np.unique(y)
         if warm and not np.array_equal(classes, self.classes_):
             raise ValueError(
-                f"y has the classes {classes.tolist()}, and the members that there are already have learned "
+                f"y has the classes {classes.tolist()}, and the members fitted before have learned "
                 f"{self.classes_.tolist()}. Set warm_start=False."
             )
         return classes
@@ -111,7 +111,7 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         return np.stack(list(self._outputs(self._checked(X))))
 
     def predict_uncertainty(self, X: MatrixLike) -> Any:
-        """How uncertain the class of each row is, and how much of that is the members' disagreement.
+        """The uncertainty of each row's class, and the part of it that is the members' disagreement.
 
         The entropy of the average is the members' mean entropy plus the mutual information of class and member:
 
@@ -159,7 +159,7 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         unknown = np.setdiff1d(y, self.classes_)
         if len(unknown):
             raise ValueError(
-                f"y has labels that the ensemble does not know: {unknown.tolist()}. It has learned "
+                f"y has labels that the ensemble has not seen in fit: {unknown.tolist()}. It has learned "
                 f"{self.classes_.tolist()}."
             )
         return votes(y, self.classes_) - outputs
@@ -215,7 +215,7 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
         return np.stack(list(self._outputs(self._checked(X))))
 
     def predict_uncertainty(self, X: MatrixLike) -> Any:
-        """How far the members' predictions of each row lie from their average.
+        """The spread of the members' predictions of each row around their average.
 
         Parameters
         ----------
@@ -227,7 +227,7 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
         spread : pandas.DataFrame of shape (n_samples, n_outputs)
             `member_spread`, the members' standard deviation, sqrt(sum_j w_j (f_j - f)^2) with f the average and weights
             that sum to one, in the units of y; of several outputs `member_spread_0`, `member_spread_1`, ... It tells
-            what the members do not know, not the noise of the targets: it is no predictive interval.
+            what the members do not know, not the noise of the targets: it is not a predictive interval.
         """
         import pandas as pd  # here, since importing it takes longer than importing skdl
 

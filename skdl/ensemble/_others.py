@@ -1,4 +1,4 @@
-"""Members that are no networks of skdl: fitted one by one, by joblib, on samples that may lack a class."""
+"""Members that are not networks of skdl: fitted one by one, by joblib, on samples that may lack a class."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class RoutesMetadata(RootEstimator):
         raise NotImplementedError
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Who takes which metadata: the ensemble itself, and its members.
+        """The routes of metadata to the ensemble itself and to its members.
 
         Returns
         -------

@@ -102,15 +102,15 @@ def _count(max_samples: float | None, total: float, n_rows: int) -> int:
     advice = "Weights on another scale need max_samples as an int, or None, which is the number of rows."
     if total > MOST_A_ROW * n_rows:
         warnings.warn(
-            f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that would be "
-            f"{count:g} rows a member, of {n_rows} that there are. It is taken of the latter. {advice}",
+            f"max_samples={max_samples} takes sample_weight as counts of rows: of their sum, {total:g}, that would be "
+            f"{count:g} rows for each member. The fraction of the {n_rows} rows is used instead. {advice}",
             stacklevel=5,
         )
         count = max_samples * n_rows * (1 + 1e-9)
     elif total < n_rows and count < min(10, n_rows):
         warnings.warn(
-            f"max_samples={max_samples} takes sample_weight as counts, and of a sum of {total:g} that is "
-            f"{max(1, math.floor(count))} row(s) a member. {advice}",
+            f"max_samples={max_samples} takes sample_weight as counts of rows: of their sum, {total:g}, that is "
+            f"{max(1, math.floor(count))} row(s) for each member. {advice}",
             stacklevel=5,
         )
     return max(1, math.floor(count))

@@ -28,7 +28,7 @@ class MemberColumns(TransformerMixin):
         """Columns of a member; None for one that needs no number in its name."""
 
     def transform(self, X: Any) -> np.ndarray:
-        """What each member says of each row, side by side.
+        """The members' predictions of each row, side by side.
 
         Parameters
         ----------

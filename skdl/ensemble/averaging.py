@@ -159,7 +159,7 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
     def _check_weights(self) -> None:
         super()._check_weights()
         if self.voting == "hard" and isinstance(self.weights, str):
-            raise ValueError(f"weights={self.weights!r} goes by the members' probabilities: set voting='soft'.")
+            raise ValueError(f"weights={self.weights!r} needs the members' probabilities: set voting='soft'.")
 
     def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
         return np.asarray(self._templates()[0].classes_) if self.prefit else super()._classes_of(y, warm)

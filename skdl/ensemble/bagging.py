@@ -29,7 +29,8 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
     Parameters
     ----------
     estimator : classifier, default=None
-        What the members are; None is `MLPClassifier()`. Networks of skdl are trained together as one stack.
+        Estimator that is cloned into the members; None is `MLPClassifier()`. Networks of skdl are trained together as
+        one stack.
     {bagging}
 
     Attributes
@@ -109,8 +110,8 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
             scores = np.column_stack([-scores, scores]) if scores.ndim == 1 else scores
             if scores.shape[1] != len(seen):
                 raise ValueError(
-                    f"{type(member).__name__} gives {scores.shape[1]} scores a row for {len(seen)} classes: only those "
-                    "of one class each can be averaged."
+                    f"{type(member).__name__} gives {scores.shape[1]} scores for each row and {len(seen)} classes: "
+                    "only those of one class each can be averaged."
                 )
             known = np.searchsorted(self.classes_, seen)
             total[:, known] += scores
@@ -137,7 +138,8 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
     Parameters
     ----------
     estimator : regressor, default=None
-        What the members are; None is `MLPRegressor()`. Networks of skdl are trained together as one stack.
+        Estimator that is cloned into the members; None is `MLPRegressor()`. Networks of skdl are trained together as
+        one stack.
     {bagging}
 
     Attributes

@@ -59,7 +59,7 @@ def _by_name(estimator: Any, degrees: dict[str, int]) -> list[int]:
     if missing or unknown:
         raise ValueError(
             f"degree must have an entry for each column of X, 0 to leave one out. Missing: {missing}; not in X: "
-            f"{unknown}. To have degree 1 where you say nothing else: dict.fromkeys(X.columns, 1) | {{...}}."
+            f"{unknown}. For degree 1 in all other columns: dict.fromkeys(X.columns, 1) | {{...}}."
         )
     return [int(degrees[name]) for name in names]
 

@@ -102,15 +102,15 @@ def penalty_of(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarra
     by_feature = factors.shape in {(n_features,), (1, n_features)}
     if not by_feature or not ((factors >= 0) & (factors < np.inf)).all():
         of_targets = factors.shape in {(n_outputs,), (n_outputs, 1)} and n_outputs > 1
-        advice = " For one a target, fit each target by itself." if of_targets else ""
+        advice = " For one alpha for each target, fit each target by itself." if of_targets else ""
         raise ValueError(
             f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_features} such numbers, "
             f"one for each feature. Got {alpha!r}.{advice}"
         )
     if factors.shape == (n_outputs,) and n_outputs > 1:
         raise ValueError(
-            f"The 'alpha' parameter has {n_outputs} entries, and X has as many features as y has targets. For one a "
-            f"feature, give it the shape (1, {n_features}); for one a target, fit each target by itself."
+            f"The 'alpha' parameter has {n_outputs} entries, and X has as many features as y has targets. For one for "
+            f"each feature, give it the shape (1, {n_features}); for one for each target, fit each target by itself."
         )
     return factors.reshape(n_features)
 

@@ -92,7 +92,7 @@ class PartialFitMixin:
         if self._is_direct():
             raise ValueError(
                 "coef_ or intercept_ was changed after the last call, and partial_fit would forget that: a direct "
-                "solver computes them anew from the statistics of all rows. To draw them to given ones there are "
+                "solver computes them anew from the statistics of all rows. To draw them to given ones, set "
                 "`prior` and `alpha`; a solver such as 'adam' goes on from given ones."
             )
         d, k = self._solution.coef.shape

@@ -35,7 +35,7 @@ MOST_ROWS = 2**13  # of a block: more terms in a sum leave fewer bits for each p
 KEPT_ELEMENTS = 2**17  # rows of so many numbers are cut into parts only once
 MAX_PASSES = 5
 CAUTION = 2.0**20
-MAX_CHANGE = 0.1  # a first correction of this relative size says that the triangle is of no use
+MAX_CHANGE = 0.1  # a first correction of this relative size says that the triangle is useless
 
 
 class Refined(NamedTuple):

@@ -47,7 +47,7 @@ class RowBlocks:
     rows : Rows
         With shift and scale.
     dtype : dtype
-        Precision of the products; for few rows at least float64, where a mean of float32 losses is no smooth function.
+        Precision of the products; for few rows at least float64, where a mean of float32 losses is not smooth.
     run : callable
         The `map` by which threads take chunks.
 

@@ -76,9 +76,9 @@ class LeastSquaresRegressor(
         Rank of X, centred if an intercept is fitted. Below `n_features`, the coefficients without penalty are not
         determined by the data. None where it is not computed: with "lsmr" and optimizers.
     solver_ : str
-        What ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the iteration for
-        a large sparse X), "nnls" (with `positive`, where a coefficient would be negative) or the name of an optimizer's
-        class.
+        Solver that ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the
+        iteration for a large sparse X), "nnls" (with `positive`, where a coefficient would be negative) or the name of
+        an optimizer's class.
     singular_ : ndarray of shape (min(n_samples, n_features),)
         Singular values of X, centred if an intercept is fitted, with rows multiplied by the root of their weights.
         Computed when it is asked for; not there where no triangle is kept: with "kernel", "lsmr" and optimizers.

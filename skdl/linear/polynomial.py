@@ -53,9 +53,9 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
     interaction_only : bool, default=False
         Whether to leave out all terms with an exponent above 1; the largest sum of exponents stays as `degree` has it.
     basis : {"monomial", "chebyshev", "legendre"}, default="monomial"
-        What `coef_` and `intercept_` are coefficients of. The fit and the predictions are the same for all three.
-        Chebyshev and Legendre polynomials are those of :math:`z_j \in [-1, 1]`, to which `domain_` of feature j is
-        mapped, as by ``numpy.polynomial.Chebyshev(..., domain=model.domain_[j])``; with several features, their
+        Polynomials that `coef_` and `intercept_` are coefficients of. The fit and the predictions are the same for all
+        three. Chebyshev and Legendre polynomials are those of :math:`z_j \in [-1, 1]`, to which `domain_` of feature j
+        is mapped, as by ``numpy.polynomial.Chebyshev(..., domain=model.domain_[j])``; with several features, their
         products, where `powers_` has the degree in each feature. Unlike monomials, they stay far from parallel, so that
         their coefficients can be compared with each other.
     alpha : float, default=0.0

@@ -84,7 +84,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     random_state : int, RandomState instance or None, default=None
         The order of rows; a full-batch optimizer uses no random numbers.
     verbose : int, default=0
-        1 prints a line an iteration: the loss, the time passed, and about how much is left.
+        1 prints one line per iteration: the loss, the time passed, and about how much is left.
     n_jobs : int or None, default=None
         Threads over blocks of rows in a full-batch search; None are as many as BLAS has. It changes no bit of the
         result.
@@ -105,10 +105,10 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     loss_ : float
         The last of them.
     solver_ : str
-        What ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (hessian)", "lbfgs
+        Solver that ran: the optimizer, and how a full-batch one searched: "lbfgs (bohning)", "lbfgs (hessian)", "lbfgs
         (diagonal)" or "lbfgs (split)", see the notes.
     history_ : DataFrame
-        One row an iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
+        One row per iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
         rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
     n_features_in_ : int
         Columns of X.

@@ -64,7 +64,7 @@ class CrossEntropy(Loss):
 
 @losses.register("binary_cross_entropy")
 class BinaryCrossEntropy(Loss):
-    """The negative log likelihood of independent events, one a column, with sigmoid probabilities.
+    """The negative log likelihood of independent events, one for each column, with sigmoid probabilities.
 
     l(s, t) = sum_c max(s_c, 0) - s_c t_c + log(1 + exp(-|s_c|)),  p = 1 / (1 + exp(-s)),  dl/ds = p - t
 
@@ -112,7 +112,7 @@ class Focal(Loss):
     dl/ds_c = h_c - p_c sum_j h_j,  h_c = t_c (1 - p_c)^gamma (gamma p_c log(p_c) / (1 - p_c) - 1)
 
     The rows of t sum to one, and need not be certain; gamma = 0 is the cross entropy. Its probabilities are less sure
-    than the frequencies of the classes, for it is no proper scoring rule. To weigh classes use `class_weight`.
+    than the frequencies of the classes, for it is not a proper scoring rule. To weigh classes use `class_weight`.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What makes two computations the same one: digests of estimators, scorers and data that outlive the process.
 
 A digest must be equal in every process that would compute the same thing, be it this one, a worker, or the same
-script started again tomorrow, and differ whenever something that can change the result does. Pickles are no such thing:
+script started again tomorrow, and differ whenever something that can change the result does. Pickles do not:
 a class of the user's own script is pickled by name in one process and by value in another, and a name says nothing of
 the code. So an estimator is described by its class and its parameters, all the way down; a class or function of a
 package by its name and the package's version; and one without a version, that of a script or notebook, by its name and

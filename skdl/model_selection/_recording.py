@@ -7,7 +7,7 @@ that the ledger has, and `RecordedScorer` answers with the recorded score. A sco
 user's own fitted estimator, and the search the numbers that it would have had without a ledger.
 
 A search is given scores and nothing else, so that no number can be mistaken for one. The times of the original fits
-come back beside them, see `_reports`. An error of the ledger's own, as of a full disk, is no matter of the estimator's:
+come back beside them, see `_reports`. An error of the ledger's own, as of a full disk, is not the estimator's:
 a search takes every `Exception` in a task for one and goes on with `error_score`, so it is carried past (`Stopped`).
 """
 

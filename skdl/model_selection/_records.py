@@ -51,7 +51,7 @@ def open_ledger(path: str | os.PathLike[str]) -> Snapshot:
     finally:
         os.close(file)
     if not stat.S_ISREG(status.st_mode):
-        raise ValueError(f"{path!r} is not a regular file, and no place for a search ledger.")
+        raise ValueError(f"{path!r} is not a regular file, and cannot be a search ledger.")
     snapshot = Snapshot(path, status.st_size, status.st_mtime_ns)
     warn_of_damage(path, read(path, snapshot.size), stacklevel=5)
     return snapshot

@@ -169,7 +169,7 @@ class SearchLedger:
         return recorded
 
     def results(self) -> pd.DataFrame:
-        """What is recorded, one row a finished or failed fit, in the order of the file.
+        """All records, one row for each finished or failed fit, in the order of the file.
 
         Returns
         -------

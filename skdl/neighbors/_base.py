@@ -118,7 +118,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         n_neighbors : int, default=None
             As in `kneighbors`.
         mode : {"connectivity", "distance"}, default="connectivity"
-            What is stored for a neighbour: 1, or its distance (0 too).
+            Number stored for a neighbour: 1, or its distance (0 too).
 
         Returns
         -------

@@ -55,7 +55,7 @@ def metric_of(estimator: Any, n_features: int | None = None) -> Metric:
     name = None if callable(metric) else canonical(metric)
     if name != "minkowski" and p not in (P_UNSET, ORDERS.get(name or "")):
         raise ValueError(
-            f"p is the order of metric='minkowski' and says nothing to metric={metric!r}. Got p={p!r}: use "
+            f"p is the order of metric='minkowski' and has no effect with metric={metric!r}. Got p={p!r}: use "
             f"metric='minkowski', or leave p at {P_UNSET}."
         )
     if name is None:
@@ -192,7 +192,7 @@ def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
             raise ValueError("With metric='precomputed', X must hold distances, of at least 0. Got a negative one.")
     elif training and getattr(metric, "is_boolean", False) and not ((X == 0) | (X == 1)).all():
         warnings.warn(
-            f"X holds other values than 0 and 1: metric={metric.name!r} takes each that is not 0 for True.",  # type: ignore[attr-defined]
+            f"X holds other values than 0 and 1: metric={metric.name!r} takes every other value than 0 as True.",  # type: ignore[attr-defined]
             DataConversionWarning,
             stacklevel=5,
         )

@@ -57,7 +57,7 @@ class ScanSearch(BlockSearch):
         raise ValueError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
 
     def _scan(self, bound: Any, Q: Any, k: int, budget: int, limit: float) -> Ranking | None:
-        """All rows in blocks; None if the bound is of no use for these queries or leaves more than `limit` pairs."""
+        """All rows in blocks; None if the bound does not help with these queries or leaves more than `limit` pairs."""
         queries = bound.prepare(Q)
         if queries is None:
             return None

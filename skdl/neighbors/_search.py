@@ -56,7 +56,7 @@ class BlockSearch(Search):
 
         with thread_map(n_threads) as run:
             deque(run(answer, blocks), maxlen=0)
-        # Rows without a common column are infinitely far, which is no overflow.
+        # Rows without a common column are infinitely far, which is not an overflow.
         if np.isinf(distances).any() and not isinstance(self.metric, NanEuclidean):
             raise ValueError("The distances between rows of X overflow float64: rescale X (for example with a scaler).")
         return distances, indices

@@ -67,7 +67,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
     n_samples_fit_ : int
         Number of training rows that can be neighbours: those with a positive sample weight.
     algorithm_ : {"brute", "projection", "kd_tree"}
-        What finds the neighbours.
+        Search that finds the neighbours.
     effective_metric_ : str or callable
         The metric by its first name: "euclidean", "manhattan" and "chebyshev" for "minkowski" of these orders.
     effective_metric_params_ : dict

@@ -56,7 +56,7 @@ def read(file: BinaryIO, archive: ZipFile) -> tuple[Any, dict[str, Stored]]:
         for member in members
     )
     if not stored or sum(member.file_size for member in members) > size:
-        raise ValueError("its parts are compressed, or lie in one another")
+        raise ValueError("its parts are compressed, or overlap")
     if len({member.filename for member in members}) < len(members):
         raise ValueError("it has a part twice")
     if not all(MEMBER.fullmatch(member.filename) for member in members):

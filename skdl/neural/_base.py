@@ -205,7 +205,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         return Prepared(X, y, targets, weight, encoding, dtype, judged, drawn_by)
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
-        """Y as the loss takes it; what rows of weight zero hold is of no matter."""
+        """Y as the loss takes it; what rows of weight zero hold does not matter."""
         with np.errstate(over="ignore"):
             targets = encoding.encode(y, dtype)
         self._loss(encoding).check_targets(targets if weight is None else targets[weight > 0])
@@ -332,7 +332,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         return validate_X(self, X, shared=shared_rows, accept_sparse="csr")
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are no model
+        return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are not a model
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -62,7 +62,7 @@ class CheckpointMixin:
         Parameters
         ----------
         path : str or path-like
-            The file, by custom named `.npz`.
+            The file to write, usually with the suffix `.npz`.
         """
         tree = Tree()
         header = {
@@ -81,7 +81,7 @@ class CheckpointMixin:
         except OSError as error:
             raise type(error)(
                 error.errno,
-                f"{error.strerror}. The checkpoint was not written, and what was there before is as it was",
+                f"{error.strerror}. The checkpoint was not written, and what was there before is unchanged",
                 os.fspath(path),
             ) from error
 
@@ -136,7 +136,7 @@ class CheckpointMixin:
         loaded.__dict__.pop("feature_names_in_", None)
         if names is not None:
             if len(set(names.tolist())) != n_features or len(names) != n_features:
-                raise ValueError("feature_names_in_ cannot be")
+                raise ValueError("its feature_names_in_ are not one for each column")
             loaded.feature_names_in_ = names
         loaded.n_features_in_ = n_features
         loaded.__dict__.update(loaded._results(training))
@@ -144,7 +144,7 @@ class CheckpointMixin:
             loaded.__dict__.update(_read_all(edited, like=loaded._named(*loaded._coefficients())))
             loaded._coefficients()
         if tree.arrays or json.dumps(Tree().pack(contents(loaded))) != json.dumps(header["training"]):
-            raise ValueError("there is more in it than a training")
+            raise ValueError("it holds more than a training has")
         return vars(loaded)
 
 

@@ -44,9 +44,9 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         encoding = encoding_of_labels(y, classes, binary=self._is_binary(2), smoothing=self._option("label_smoothing"))
         if not (self._several_labels or isinstance(encoding, Labels)):
             raise ValueError(
-                f"{type(self).__name__} takes one label a row, or its class probabilities as floats. Got y of shape "
-                f"{y.shape} and type {y.dtype}. For several labels a row there is MLPClassifier, which is linear with "
-                "hidden_layer_sizes=()."
+                f"{type(self).__name__} takes one label for each row, or its class probabilities as floats. Got y of "
+                f"shape {y.shape} and type {y.dtype}. For several labels in a row there is MLPClassifier, which is "
+                "linear with hidden_layer_sizes=()."
             )
         return encoding
 

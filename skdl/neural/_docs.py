@@ -21,7 +21,7 @@ initializer : str or Initializer, default="auto"
     Distribution of the initial weights; "auto" is He's (uniform) for rectifiers and Glorot's (uniform) for the rest.
     Intercepts start at zero.
 normalization : str, Normalization, None or list of these, default=None
-    What stands between a hidden layer's affine map and its activation.
+    Normalization between a hidden layer's affine map and its activation.
 dropout : float or list of float, default=0.0
     Probability in [0, 1) that a hidden unit's output is dropped in a training step; one for all or one for each hidden
     layer.
@@ -71,7 +71,7 @@ early_stopping : bool, default=False
     Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Each class gives
     its share, and keeps at least one row to learn. Validation rows of your own, given to fit, do the same.
 scoring : str, callable or None, default=None
-    What judges progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
+    Judge of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
     by name or as a callable. While it is the same in every epoch, or not a number (R^2 of one row), the loss judges.
 validation_fraction : float, default=0.1
     That part, in (0, 1).
@@ -85,7 +85,7 @@ dtype : {"auto", "float32", "float64"}, default="auto"
 random_state : int, RandomState instance or None, default=None
     Initial weights, shuffles, dropout masks and the validation split; with an int, fits are equal to the last bit.
 verbose : int, default=0
-    1 prints a line an epoch: losses, the validation score, the time passed, and about how much is left.
+    1 prints one line per epoch: losses, the validation score, the time passed, and about how much is left.
 n_jobs : int or None, default=None
     Threads over members, for ensembles of networks; a lone network uses BLAS's threads where its products are large.
 """,
@@ -105,7 +105,7 @@ loss_curve_ : list of float
 best_loss_ : float
     The smallest of them.
 history_ : DataFrame
-    One row an epoch (of a full-batch optimizer: an iteration), over all calls of fit and partial_fit that went on from
+    One row per epoch (for a full-batch optimizer: iteration), over all calls of fit and partial_fit that went on from
     each other: `epoch`; `loss`, as in `loss_curve_`; `validation_loss` (the mean loss of the validation rows, without
     penalty) and `validation_score`, NaN without such rows; `learning_rate` of the last step, NaN for a full-batch
     optimizer; `gradient_norm` of the objective in the last step; `seconds`, of networks that were trained together
@@ -121,9 +121,9 @@ n_layers_ : int
 n_outputs_ : int
     Units of the output layer.
 out_activation_ : str
-    What makes predictions of their scores: "softmax", "logistic", "identity" or "exp".
+    Function that makes predictions of scores: "softmax", "logistic", "identity" or "exp".
 t_ : int
-    Training rows that were seen, each once an epoch (of a full-batch optimizer: once an iteration).
+    Training rows that were seen, each once in an epoch (of a full-batch optimizer: once in an iteration).
 n_features_in_ : int
     Columns of X.
 feature_names_in_ : array of shape (n_features_in_,)

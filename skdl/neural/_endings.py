@@ -15,7 +15,7 @@ from skdl.engine import Outcome
 def check_ending(network: Any, outcome: Outcome) -> None:
     """Raise for a training that has come to nothing: no epoch of it, nor of one before that it went on from, is whole.
 
-    Weights that no data have touched are no model. What was trained for some epochs keeps those when it diverges.
+    Weights that no data have touched are not a model. What was trained for some epochs keeps those when it diverges.
     """
     if outcome.state.progress[0].epoch > 0:
         return
@@ -76,7 +76,9 @@ def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False)
         if full_batch:
             advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
         else:
-            advice += " Increase max_iter or the learning rate, or accept the result: tol decides what is progress."
+            advice += (
+                " Increase max_iter or the learning rate, or accept the result: tol decides what counts as progress."
+            )
         return ConvergenceWarning(advice)
     if outcome.reason == "stalled":
         return ConvergenceWarning(

@@ -12,7 +12,7 @@ from skdl.engine import Architecture, Rows
 
 
 def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np.ndarray:
-    """One factor for all weights; or of an array with one a feature, the first layer's by row and their mean above."""
+    """One factor for all weights; of an array, each feature's for the first layer's row, and their mean above."""
     if np.ndim(alpha) == 0:
         return float(alpha)
     alpha, shapes = np.asarray(alpha, dtype=np.float64), _shapes(architecture)
@@ -22,11 +22,11 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
 
 
 def check_alpha(alpha: Any, n_inputs: int) -> None:
-    """Raise for an array that is not one factor a feature."""
+    """Raise for an array that is not one factor for each feature."""
     if np.ndim(alpha) == 0:
         return
     expected = f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_inputs} such numbers, "
-    expected += "one a feature."
+    expected += "one for each feature."
     try:
         alpha = np.asarray(alpha, dtype=np.float64)
     except (TypeError, ValueError):

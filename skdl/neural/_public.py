@@ -147,7 +147,7 @@ def _write(network: Network, theta: np.ndarray, buffers: np.ndarray, weights: Ar
             if not scale.all():
                 raise ValueError(
                     f"Training cannot go on from edited coefficients: the normalization of layer {i + 1} multiplies "
-                    f"unit {int((scale == 0).argmax())} by zero, so that there are no weights which they could be."
+                    f"unit {int((scale == 0).argmax())} by zero, so that no weights of the layer give them."
                 )
             weights[i] /= scale
             biases[i] = (biases[i] - shift) / scale

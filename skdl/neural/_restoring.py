@@ -33,8 +33,8 @@ def contents(network: Any) -> dict[str, Any]:
         training.architecture.structure
     ) or network._scales_columns != (training.shift is not None):
         raise ValueError(
-            f"This {type(network).__name__} has been given other parameters since it was trained, for another network. "
-            "Save it before, or fit it with these."
+            f"The parameters of this {type(network).__name__} were set to those of another network after it was "
+            "trained. Save it before you change them, or fit it again."
         )
     same = set(state.slots) == set(slots)  # another optimizer than before remembers nothing
     progress, generator = state.progress[0], state.generators[0].bit_generator

@@ -37,7 +37,7 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     if network._option("stratified_batches"):
         labels = data.encoding.strata(data.y)
         if labels is None:
-            raise ValueError("stratified_batches=True has no effect on this y: it keeps the shares of one label a row.")
+            raise ValueError("stratified_batches=True has no effect on this y: it keeps the shares of single labels.")
         strata = np.unique(labels, return_inverse=True)[1]
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)
 

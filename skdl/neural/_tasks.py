@@ -139,7 +139,7 @@ def make_member(
 
 
 def epoch_lines(network: Any, n_epochs: int, *, go_on: bool = False, resume: bool = False) -> EpochLines:
-    """What prints a line an epoch."""
+    """The function that prints one line per epoch."""
     progress = network._training.state.progress[0] if go_on else Progress()
     first = progress.first_epoch if resume else progress.epoch
     unit = "iteration" if network._resolve("optimizer").full_batch else "epoch"
@@ -222,7 +222,7 @@ def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sa
     of_classes = "" if strata is None else " of each class"
     reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
     if is_sample:
-        warn(f"{reason}: a sample that has no other is trained on as without early_stopping.", stacklevel=7)
+        warn(f"{reason}: where a sample has no other, its member is trained without early_stopping.", stacklevel=7)
         return
     held = f"{n_rows} row{'s' * (n_rows != 1)}"
     if strata is not None:

@@ -53,7 +53,7 @@ class Call:
     ----------
     meeting : Meeting
     caller : Task or None
-        None for a thread that is no task of the meeting.
+        None for a thread that is not a task of the meeting.
     context : contextvars.Context
         What the tasks run in copies of.
     lazy : bool

@@ -93,7 +93,7 @@ class Plateau(Schedule):
     patience : int, default=5
         Epochs without progress before a fall, at least 1; to matter, fewer than the estimator's `n_iter_no_change`.
     threshold : float, default=1e-4
-        What counts as progress, in [0, inf).
+        Fall of the loss that counts as progress, in [0, inf).
     min_factor : float, default=1e-3
         The lowest factor, in [0, 1].
 

@@ -34,7 +34,7 @@ def check_gradient(
     rtol : float, default=1e-6
         Bound of the largest difference of a component, relative to the largest component.
     name : str, default="gradient"
-        What the error message calls it.
+        Name in the error message.
 
     Returns
     -------

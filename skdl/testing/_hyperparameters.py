@@ -53,7 +53,7 @@ def _check_set_params(component: Any) -> None:
         type(component)(**params).set_params(no_such_hyperparameter=1)
     except ValueError:
         return
-    require(False, component, "set_params refuses unknown names", "no_such_hyperparameter was taken")
+    require(False, component, "set_params refuses unknown names", "no_such_hyperparameter was accepted")
 
 
 def _check_copies(component: Any) -> None:
@@ -75,7 +75,7 @@ def _check_ranges(component: Any) -> None:
     names = list(constructor_arguments(type(component)))
     for declared in ("_constraints", "_per_member"):
         unknown = sorted(set(getattr(component, declared)) - set(names))
-        require(not unknown, component, f"{declared} names hyperparameters", f"{unknown} are none of {names}")
+        require(not unknown, component, f"{declared} names hyperparameters", f"{unknown} are not among {names}")
     try:
         returned = component.validate()
     except ValueError as error:

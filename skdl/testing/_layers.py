@@ -22,7 +22,7 @@ def check_activation(activation: Any) -> None:
     _check_rows(activation, _evaluate, inputs)
     rule = "initializer names a registered initializer"
     known = _registry.initializers.names()
-    require(activation.initializer in known, activation, rule, f"{activation.initializer!r} is none of {known}")
+    require(activation.initializer in known, activation, rule, f"{activation.initializer!r} is not one of {known}")
     extreme = np.array([-EXTREME, -1.0, 0.0, EXTREME], np.float32)
     rule = f"finite in float32 at +-{EXTREME:g} and at 0"
     arrays = {name: value.astype(np.float32) for name, value in inputs.items()}
@@ -122,4 +122,4 @@ def _check_rows(component: Any, evaluate: Any, inputs: Arrays) -> None:
     for row in range(B):
         part = slice(row, row + 1)
         alone = evaluate(component, {**inputs, "x": inputs["x"][:, part], "dy": inputs["dy"][:, part]})["y"]
-        require_close(alone, together[:, part], component, f"a row does not feel the others (row {row})", 1e-12)
+        require_close(alone, together[:, part], component, f"a row does not depend on the others (row {row})", 1e-12)

@@ -15,7 +15,7 @@ TASKS = ("classification", "binary", "regression")
 
 def check_loss(loss: Any) -> None:
     """Check value against gradient, weights, the link's range, and stability at scores of +-1e4."""
-    require(loss.task in TASKS, loss, "task is known", f"{loss.task!r} is none of {TASKS}")
+    require(loss.task in TASKS, loss, "task is known", f"{loss.task!r} is not one of {TASKS}")
     rng = np.random.default_rng(0)
     targets = _targets(loss, rng)
     inputs = {"scores": rng.normal(0, 2, (K, B, N)), "targets": targets, "weight": rng.uniform(0.1, 1.0, (K, B, 1))}
@@ -80,7 +80,7 @@ def _evaluate_loss(loss: Any, inputs: Arrays) -> dict[str, np.ndarray]:
 
 
 def _check_weights(loss: Any, inputs: Arrays) -> None:
-    """A weight counts a row: zero is no row, two is the row twice."""
+    """A weight counts a row: zero leaves it out, two is the row twice."""
     weight = inputs["weight"].copy()
     weight[:, 1], weight[:, 2] = 0.0, 2.0
     weighted = _evaluate_loss(loss, {**inputs, "weight": weight})
@@ -88,7 +88,7 @@ def _check_weights(loss: Any, inputs: Arrays) -> None:
     repeated = {name: value[:, rows] for name, value in {**inputs, "weight": weight}.items()}
     repeated["weight"][:, 1:3] = 1.0
     expected = _evaluate_loss(loss, repeated)
-    require_close(weighted["value"], expected["value"], loss, "weight 0 is no row, 2 the row twice", 1e-12)
+    require_close(weighted["value"], expected["value"], loss, "weight 0 leaves the row out, 2 is the row twice", 1e-12)
     require_close(weighted["gradient"][:, 1], np.zeros((K, N)), loss, "weight 0 has no gradient", 1e-12)
     rule = "the gradient is proportional to the weight"
     require_close(weighted["gradient"][:, 2], 2 * expected["gradient"][:, 1], loss, rule, 1e-12)

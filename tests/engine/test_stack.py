@@ -125,7 +125,7 @@ def with_rows(n_rows, *, kind=classification, **changes):
     ]
 
 
-@pytest.mark.filterwarnings("ignore:Batch normalization met a batch of one row")
+@pytest.mark.filterwarnings("ignore:Batch normalization had a batch of one row")
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_fitted_members_that_do_not_go_together():
     narrow = clone(TREE).fit(X[:, :2], Y_CLASS)
     with pytest.raises(ValueError, match="X has 4 features, and the fitted member 'narrow' has seen 2"):
         EnsembleClassifier([("tree", tree), ("narrow", narrow)], prefit=True).fit(X, Y_CLASS)
-    with pytest.raises(ValueError, match="sample_weight has no use with prefit=True"):
+    with pytest.raises(ValueError, match="sample_weight has no effect with prefit=True"):
         EnsembleClassifier([("tree", tree)], prefit=True).fit(X, Y_CLASS, np.ones(120))
 
 

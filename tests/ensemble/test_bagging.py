@@ -178,7 +178,7 @@ def test_warm_start_says_what_it_cannot_do():
     grown = BaggingClassifier(MLP_C, 3, warm_start=True, random_state=0).fit(X, Y_CLASS)
     with pytest.warns(UserWarning, match="adds no members"):
         grown.fit(X, Y_CLASS)
-    with pytest.raises(ValueError, match="n_estimators=2 must be at least the 3 members"):
+    with pytest.raises(ValueError, match="n_estimators=2 must be at least 3, the number of members"):
         grown.set_params(n_estimators=2).fit(X, Y_CLASS)
     with pytest.raises(ValueError, match="Set warm_start=False"):
         grown.set_params(n_estimators=4).fit(X, np.where(Y_CLASS == "a", "b", Y_CLASS))

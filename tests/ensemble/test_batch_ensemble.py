@@ -234,7 +234,7 @@ def test_divergence_is_told_once():
         ({"estimator": MLPClassifier(alpha=np.ones(4))}, "one number as alpha, and no prior"),
         ({"estimator": MLPClassifier(penalty="max_norm")}, "no penalty that bounds weights"),
         ({"estimator": MLPClassifier(tol=-1)}, "'tol' parameter of MLPClassifier"),
-        ({"warm_start": True}, "it has no use with estimators= or share="),
+        ({"warm_start": True}, "it cannot be combined with estimators= or share="),
         ({"estimators": [("mlp", MLP_C)], "estimator": None}, "all made of estimator=, not estimators="),
     ],
 )

@@ -270,7 +270,9 @@ def test_frames_keep_their_rows_names():
 
 def test_mistakes():
     classifier = EnsembleClassifier(MIXED_C).fit(X, classes(X))
-    with pytest.raises(ValueError, match=r"labels that the ensemble does not know: \['d'\]. It has learned \['a', 'b'"):
+    with pytest.raises(
+        ValueError, match=r"labels that the ensemble has not seen in fit: \['d'\]. It has learned \['a', 'b'"
+    ):
         classifier.error_decomposition(X[:2], ["a", "d"])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         classifier.member_correlation(X[:2], ["a"])

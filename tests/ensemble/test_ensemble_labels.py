@@ -103,5 +103,5 @@ def test_rows_to_judge_by_are_held_to_the_same_labels():
     fitted = clone(ENSEMBLES["average"]).fit(X, TEXT)
     with pytest.raises(ValueError, match=r"y has labels of different types \(int, str\)"):
         fitted.error_decomposition(X, np.where(CODES, 1, TEXT.astype(object)))
-    with pytest.raises(ValueError, match=r"labels that the ensemble does not know: \['c'\]"):
+    with pytest.raises(ValueError, match=r"labels that the ensemble has not seen in fit: \['c'\]"):
         fitted.member_correlation(X, np.where(GAPS, "c", TEXT))

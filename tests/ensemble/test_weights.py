@@ -210,7 +210,7 @@ def test_warm_start_adds_members(random_state):
     with pytest.warns(UserWarning, match="adds no members") as told:
         grown.fit(X, Y_CLASS)
     assert told[0].filename == __file__
-    with pytest.raises(ValueError, match="n_estimators=3 must be at least the 5 members"):
+    with pytest.raises(ValueError, match="n_estimators=3 must be at least 5, the number of members"):
         grown.set_params(n_estimators=3).fit(X, Y_CLASS)
     with pytest.raises(ValueError, match="Set warm_start=False"):
         grown.set_params(n_estimators=6).fit(X, np.where(Y_CLASS == "a", "b", Y_CLASS))
@@ -232,7 +232,7 @@ def test_in_a_search_a_pipeline_a_frame_and_a_pickle():
     ("params", "message"),
     [
         ({"weights": "best"}, "'weights' .* one of {'validation', 'greedy'} or array-like"),
-        ({"weights": "greedy", "voting": "hard"}, "weights='greedy' goes by the members' probabilities"),
+        ({"weights": "greedy", "voting": "hard"}, "weights='greedy' needs the members' probabilities"),
         ({"validation_fraction": 1.0}, r"'validation_fraction' .* a float in the range \(0, 1\)"),
         ({"warm_start": True}, "warm_start=True adds members made of estimator="),
     ],

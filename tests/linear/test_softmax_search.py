@@ -543,7 +543,7 @@ def test_another_optimizer_goes_on():
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"alpha": [0.1, 0.2]}, "an array of 4 such numbers, one a feature. Got an array of shape"),
+        ({"alpha": [0.1, 0.2]}, "an array of 4 such numbers, one for each feature. Got an array of shape"),
         ({"alpha": [0.1, 0.2, 0.3, -1.0]}, "Got -1.0 among them"),
         ({"alpha": [0.1, 0.2, 0.3, np.nan]}, "Got nan among them"),
         ({"prior": np.zeros((4, 3))}, r"the shape \(3, 4\) of coef_, .* Got \(4, 3\)"),

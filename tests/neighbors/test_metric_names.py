@@ -71,7 +71,9 @@ def test_p_alone_is_the_order_as_in_scikit_learn():
 @pytest.mark.parametrize("metric", ["euclidean", "l2", "manhattan", "chebyshev", "cosine", "nan_euclidean", "hamming"])
 @pytest.mark.parametrize("cls", BOTH)
 def test_an_order_of_a_metric_without_one_is_an_error(cls, metric):
-    with pytest.raises(ValueError, match=f"p is the order of metric='minkowski' and says nothing to metric='{metric}'"):
+    with pytest.raises(
+        ValueError, match=f"p is the order of metric='minkowski' and has no effect with metric='{metric}'"
+    ):
         cls(metric=metric, p=3).fit(X, Y)
     with pytest.raises(ValueError, match="or leave p at 2"):
         cls(metric=lambda a, b: 0.0, p=1).fit(X, Y)

@@ -192,7 +192,7 @@ def test_arrays_that_cannot_be_are_damaged(name, path):
     put(path, header, {name: array for name, array in arrays.items() if name != "array_0"})
     refused(clone(network), path)
     put(path, header, arrays, array_99=np.zeros(3))
-    refused(clone(network), path, "more in it than a training")
+    refused(clone(network), path, "it holds more than a training has")
     bad = arrays["array_0"].copy()
     bad.reshape(-1)[0] = np.nan
     put(path, header, {**arrays, "array_0": bad})
@@ -275,7 +275,7 @@ def test_parameters_that_were_changed_after_the_training_are_told_at_once(saved,
     """Not when the file is read, which may be after the training is gone."""
     before = path.read_bytes()
     for params in ({"hidden_layer_sizes": (3,)}, {"normalization": "batch"}, {"standardize": False}):
-        with pytest.raises(ValueError, match="other parameters since it was trained"):
+        with pytest.raises(ValueError, match="were set to those of another network after it was trained"):
             copy.deepcopy(saved).set_params(**params).save_checkpoint(path)
     assert path.read_bytes() == before
 
@@ -301,7 +301,7 @@ def full_disk():
 def test_a_full_disk_leaves_the_file_that_was_there(size, saved, path, full_disk):
     before = path.read_bytes()
     full_disk(size)
-    with pytest.raises(OSError, match=r"The checkpoint was not written, and what was there before is as it was.*npz"):
+    with pytest.raises(OSError, match=r"The checkpoint was not written, and what was there before is unchanged.*npz"):
         saved.save_checkpoint(path)
     with pytest.raises(OSError, match="was not written"):
         MLPClassifier(**SMALL).set_callbacks(Checkpoint(path)).fit(X, Y)

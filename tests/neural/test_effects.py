@@ -52,7 +52,7 @@ def test_partial_fit_sets_no_rows_apart():
 def test_stratified_batches_are_for_labels():
     with pytest.raises(TypeError, match="Invalid parameter 'stratified_batches' for MLPRegressor"):
         MLPRegressor(stratified_batches=True)
-    with pytest.raises(ValueError, match="has no effect on this y: it keeps the shares of one label a row"):
+    with pytest.raises(ValueError, match="has no effect on this y: it keeps the shares of single labels"):
         MLPClassifier((4,), stratified_batches=True).fit(X, np.column_stack([LABELS, 1 - LABELS, LABELS]))
     with pytest.raises(ValueError, match="stratified_batches=True has no effect: optimizer='lbfgs'"):
         MLPClassifier((4,), stratified_batches=True, optimizer="lbfgs").fit(X, LABELS)

@@ -99,9 +99,9 @@ def test_the_linear_model_learns_probabilities():
     one = SoftmaxClassifier(1e-2, tol=1e-10).fit(X, SOFT)
     other = SoftmaxClassifier(1e-2, tol=1e-10).fit(X_rows, y_rows, sample_weight=w_rows)
     np.testing.assert_allclose(one.coef_, other.coef_, rtol=1e-6, atol=1e-8)
-    with pytest.raises(ValueError, match=r"SoftmaxClassifier takes one label a row, .* MLPClassifier"):
+    with pytest.raises(ValueError, match=r"SoftmaxClassifier takes one label for each row, .* MLPClassifier"):
         SoftmaxClassifier().fit(X, LABELLED)
-    with pytest.raises(ValueError, match="SoftmaxClassifier takes one label a row"):
+    with pytest.raises(ValueError, match="SoftmaxClassifier takes one label for each row"):
         SoftmaxClassifier().fit(X, COLUMNS)
 
 
@@ -319,7 +319,7 @@ def test_a_weight_for_a_label_that_a_batch_lacks():
     mlp = MLPClassifier(class_weight={1: 5.0}, **QUICK)
     mlp.partial_fit(X[Y < 1], Y[Y < 1], classes=[0, 1, 2]).partial_fit(X[:1], Y[:1])
     with pytest.raises(
-        ValueError, match=r"class_weight has weights for \[7\], which are no classes, and none for \[0, 1"
+        ValueError, match=r"class_weight has weights for \[7\], which are not classes, and lacks \[0, 1"
     ):
         MLPClassifier(class_weight={7: 5.0}).fit(X, Y)
 
@@ -333,7 +333,7 @@ MISTAKES = {
     ),
     "too few classes": (SOFT, {"classes": [1, 2]}, r"3 columns of class probabilities.*Got \[1, 2\]"),
     "a class twice": (SOFT, {"classes": [1, 2, 2]}, "different classes"),
-    "percentages": (100 * SOFT, {}, "row 0 is no row of class probabilities.*Divide counts or percentages"),
+    "percentages": (100 * SOFT, {}, "row 0 does not hold class probabilities.*Divide counts or percentages"),
     "logarithms": (np.log(SOFT), {}, "Unknown label type.*lie in \\[0, 1\\]"),
     "targets of a regression": (RNG.normal(size=(40, 2)), {}, "regression target needs a regressor"),
     "a missing probability": (np.where(SOFT > 0.8, np.nan, SOFT), {}, "y contains NaN"),
@@ -409,7 +409,7 @@ def test_class_weights_that_do_not_fit(weight):
 
 def test_ensembles_and_losses_say_what_they_do_not_take():
     for y in (SOFT, LABELLED, COLUMNS):
-        with pytest.raises(ValueError, match="BaggingClassifier takes a single target a row"):
+        with pytest.raises(ValueError, match="BaggingClassifier takes a single target for each row"):
             BaggingClassifier(MLPClassifier(**QUICK)).fit(X, y)
     with pytest.raises(ValueError, match=r"and this y holds labels that are each present or absent\. Use"):
         MLPClassifier(loss="cross_entropy").fit(X, LABELLED)

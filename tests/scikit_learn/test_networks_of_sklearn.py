@@ -5,9 +5,7 @@ from borrow import borrow
 
 _PRIVATE = "Reads or sets private attributes of scikit-learn's network."
 _EPOCHS = "n_iter_ counts all epochs that the weights have seen, those before a warm start too."
-_SPLIT = (
-    "Too few rows for a stratified validation set are no error: the split takes what there is, or none, and says so."
-)
+_SPLIT = "Too few rows for a stratified validation set are not an error: the split takes what there is, and says so."
 DIFFERENT: dict[str, str] = {
     "test_fit": _PRIVATE,
     "test_gradient": _PRIVATE,
@@ -20,7 +18,7 @@ DIFFERENT: dict[str, str] = {
     "test_partial_fit_errors": "partial_fit is there for every optimizer: of a full-batch one, it does one iteration.",
     "test_nonfinite_params": "Values that the sums of squares cannot hold are refused before training, by column.",
     "test_mlp_diverging_loss": "A training that diverges in its first epoch has learned nothing, and is an error.",
-    "test_verbose_sgd": "verbose=1 prints a line an epoch in other words.",
+    "test_verbose_sgd": "verbose=1 prints one line per epoch, in other words.",
     "test_early_stopping": "best_loss_ is the least training loss, with early stopping too.",
     "test_warm_start": "A warm start takes a y that lacks one of the classes; new classes are an error in other words.",
     "test_warm_start_full_iteration": _EPOCHS,

@@ -3,8 +3,8 @@
 from adapters import Ridge
 from borrow import borrow
 
-_SOLVERS = "solver_ names what ran here; these solvers of scikit-learn's are none of ours."
-_TARGETS = "An array of alphas has one for each feature; for one a target, the targets are fitted one by one."
+_SOLVERS = "solver_ names what ran here; these solvers of scikit-learn's are not ours."
+_TARGETS = "An array of alphas has one for each feature; for one for each target, the targets are fitted one by one."
 _SPARSE = "Every solver takes sparse rows with an intercept."
 DIFFERENT: dict[str, str] = {
     "test_ridge_regression[*sparse_cg]": _SOLVERS,
