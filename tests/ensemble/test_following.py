@@ -1,5 +1,6 @@
 """What follows the fit of an ensemble: lines on its members, and callbacks, its own and theirs."""
 
+import itertools
 import pickle
 import re
 import warnings
@@ -100,6 +101,9 @@ def test_an_ensemble_says_nothing_unless_it_is_asked(name, capfd):
 def test_the_lines_of_a_verbose_ensemble(name, capsys, monkeypatch):
     monkeypatch.setattr(_progress, "INTERVAL", 0.0)
     monkeypatch.setattr(_progress, "LONGEST_INTERVAL", 0.0)  # a line whenever there is something to say
+    looks = itertools.count()
+    clock = Mock(monotonic=lambda: next(looks) / 1000)  # on which each look takes a millisecond
+    monkeypatch.setattr(_progress, "time", clock)
     ensemble = clone(ENSEMBLES[name]).set_params(verbose=1)
     label, lines = f"[{type(ensemble).__name__}] ", ensemble.fit(X, Y) and capsys.readouterr().out.splitlines()
     assert all(line.startswith(label) for line in lines)
