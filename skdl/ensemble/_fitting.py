@@ -125,10 +125,12 @@ def finish(
         except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
             interrupt = error
     if interrupt is not None:
+        n = len(owner.estimators_)
+        members = "1 member, which keeps what it" if n == 1 else f"{n} members, which keep what they"
         raise interrupted(
             interrupt,
-            f"{type(owner).__name__} was interrupted and is fitted, with {len(owner.estimators_)} members, as far as "
-            "each was trained.",
+            f"{type(owner).__name__} was interrupted and is fitted with {members} had learned by then. Call fit again "
+            "for a complete training.",
         )
 
 

@@ -108,9 +108,12 @@ def test_an_end_before_the_last_cycle(monkeypatch):
     assert np.isfinite(fitted.predict(X)).all()
 
 
-def test_an_interrupt_keeps_the_members_that_there_are(monkeypatch):
+@pytest.mark.parametrize(("epoch", "n", "kept"), [
+    (5, 1, "1 member, which keeps what it"), (7, 2, "2 members, which keep what they")
+])  # fmt: skip
+def test_an_interrupt_keeps_the_members_that_there_are(epoch, n, kept, monkeypatch):
     def interrupt(self, record, reason):
-        if record is not None and record["epoch"] == 5:
+        if record is not None and record["epoch"] == epoch:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(EpochLines, "__call__", interrupt)
@@ -118,8 +121,11 @@ def test_an_interrupt_keeps_the_members_that_there_are(monkeypatch):
     ensemble = SnapshotEnsembleClassifier(network, 3, random_state=0)
     with pytest.raises(KeyboardInterrupt) as told:
         ensemble.fit(X, Y_CLASS)
-    assert "SnapshotEnsembleClassifier was interrupted and is fitted, with 1 members" in told.value.__notes__[0]
-    assert [member.n_iter_ for member in ensemble.estimators_] == [3]
+    assert told.value.__notes__ == [
+        f"SnapshotEnsembleClassifier was interrupted and is fitted with {kept} had learned by then. Call fit again for "
+        "a complete training."
+    ]
+    assert [member.n_iter_ for member in ensemble.estimators_] == [3, 6][:n]
     assert ensemble.predict_proba(X).shape == (120, 3)
 
 
