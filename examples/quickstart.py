@@ -1,4 +1,4 @@
-"""Every estimator of skdl at work on data that scikit-learn ships: regression, digits, a grid search, and pictures.
+"""Estimators of skdl at work on data that scikit-learn ships: regression, digits, a grid search, and pictures.
 
 Run it from a checkout with ``make quickstart``, or with ``python examples/quickstart.py`` where skdl is installed with
 ``pip install "skdl[plot,progress]"``. It takes about a minute on two cores.
