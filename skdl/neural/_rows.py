@@ -32,7 +32,9 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     else:
         _check_numbers(network, data, index)
     if weight is not None:
-        weight = (weight / (weight if index is None else weight[index]).mean()).astype(data.dtype)
+        own = weight if index is None else weight[index]
+        # Equal ones are none: dividing by the mean rounds, and so does a sum of products with it.
+        weight = None if own.min() == own.max() else (weight / own.mean()).astype(data.dtype)
     strata = None
     if network._option("stratified_batches"):
         labels = data.encoding.strata(data.y)

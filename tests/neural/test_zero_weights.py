@@ -90,6 +90,24 @@ def test_the_fit_is_the_one_without_them(case, make):
     assert_array_equal(fitted, alone)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        SoftmaxClassifier(),
+        SoftmaxClassifier(penalty="l1"),
+        SoftmaxClassifier(standardize=False),
+        MLPClassifier(**SMALL),
+        MLPClassifier(**SMALL, early_stopping=True, optimizer="lbfgs", tol=0.1),
+    ],
+)
+def test_rows_of_one_weight_are_rows_without(estimator, make):
+    weight = (WEIGHT > 0) / 3
+    found = estimator.fit(make(X), LABELS, weight).predict_proba(make(X[KEPT]))
+    assert_array_equal(found, estimator.fit(make(X[KEPT]), LABELS[KEPT]).predict_proba(make(X[KEPT])))
+
+
 def test_few_rows_of_weight_decide_on_the_precision():
     """40 rows make batches and float32; the 20 of them that count are one batch, in float64."""
     weight = np.repeat([1.0, 0.0], 20)
