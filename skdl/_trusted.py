@@ -29,6 +29,7 @@ from skdl.linear.polynomial import PolynomialRegressor
 from skdl.linear.softmax import SoftmaxClassifier
 from skdl.neighbors._absent import PresentBound
 from skdl.neighbors._base import Rows
+from skdl.neighbors._direct import DirectBound, GrowingSearch
 from skdl.neighbors._distances import DistanceBound, Order
 from skdl.neighbors._grid import ExactDistances, GridBound
 from skdl.neighbors._groups import GroupBound
@@ -66,7 +67,7 @@ FITTED = {
     "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
     "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
     "neighbours": (Rows, Ballot, Placement, Minkowski, Cosine, NanEuclidean, Custom, Scipy, Precomputed),
-    "searches": (ScanSearch, TreeSearch, TableSearch, PrecomputedSearch, RepeatedRows, Groups),
+    "searches": (GrowingSearch, ScanSearch, TreeSearch, TableSearch, PrecomputedSearch, RepeatedRows, Groups),
     "bounds": (
         DistanceBound,
         Order,
@@ -75,6 +76,7 @@ FITTED = {
         GridBound,
         ProjectionBound,
         PresentBound,
+        DirectBound,
         GroupBound,
     ),
     "ensembles": (Bunch,),

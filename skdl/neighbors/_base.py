@@ -14,9 +14,9 @@ from .._array import take_rows
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, check_params
 from .._estimator import RootEstimator
 from .._search_space import Integers, SearchSpaceMixin
-from .._threads import n_threads
 from .._validation import validate_sample_weight, validate_X
-from ._choice import make_search, unsuitable
+from ._choice import unsuitable
+from ._direct import GrowingSearch
 from ._metrics import Metric, NanEuclidean
 from ._named import (
     NAMES,
@@ -61,7 +61,6 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     algorithm: str
     n_jobs: int | None
     n_samples_fit_: int
-    algorithm_: str
     effective_metric_: Any
     effective_metric_params_: dict[str, Any]
     _rows: Rows
@@ -134,6 +133,12 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         shape = n_queries, self._rows.X.shape[0]
         return sparse.csr_matrix((stored, indices.ravel(), np.arange(0, indices.size + 1, k)), shape=shape)
 
+    @property
+    def algorithm_(self) -> str:
+        """What finds the neighbours of many queries, for which the rows are prepared when they come."""
+        check_is_fitted(self)
+        return self._rows.search.name
+
     def __sklearn_is_fitted__(self) -> bool:
         # scikit-learn's own test would take the n_features_in_ of a fit that failed later for a model.
         return hasattr(self, "_rows")
@@ -181,12 +186,12 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             X.sum_duplicates()
         searched = None if weight.all() else np.flatnonzero(weight)
         kept = X if searched is None else X[searched]
-        search = make_search(kept, metric, self.algorithm, self.n_neighbors, n_threads(self.n_jobs))
+        search = GrowingSearch(kept, metric, self.algorithm, self.n_neighbors)
         return Rows(X, weight, search, searched, scaled(weight))
 
     def _describe(self, rows: Rows) -> None:
         """What a fit that succeeded says of itself."""
-        self.n_samples_fit_, self.algorithm_ = rows.n_searched, rows.search.name
+        self.n_samples_fit_ = rows.n_searched
         self.effective_metric_, self.effective_metric_params_ = effective(self, rows.search.metric)
 
     def _queries(self, X: Any) -> Any:

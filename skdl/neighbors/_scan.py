@@ -19,7 +19,12 @@ from ._search import BlockSearch
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
 GROWTH = 2
+CROWD = 4  # times k pairs of a query that a tight bound leaves open: perhaps its best rows are at distance 0
 PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
+
+
+class UndecidedError(ValueError):
+    """No bound of a search can hold the queries, or leaves few enough rows."""
 
 
 class ScanSearch(BlockSearch):
@@ -45,16 +50,16 @@ class ScanSearch(BlockSearch):
         return self._nearest(Q, k, budget)
 
     def _nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        # Ranking a pair costs about as much as scoring 64 rows: beyond that a sharper bound is the cheaper way. What
+        # Ranking a pair costs about as much as scoring 40 rows: beyond that a sharper bound is the cheaper way. What
         # follows the sharpest one serves queries that it cannot hold; pairs that are tied it would leave open too.
         n_rows = self.X.shape[0]
-        limit = Q.shape[0] * (4 * k + n_rows // 64)
+        limit = Q.shape[0] * (n_rows // 40)
         for bound in self.bounds:
             found = self._scan(bound, Q, k, budget, np.inf if bound.is_sharpest else limit)
             if found is not None:
                 return found.distances, found.indices
-        # Of sparse rows only: for dense ones the last bound is the distances themselves.
-        raise ValueError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
+        # Of sparse rows, and in a direct search: otherwise the last bound is the distances themselves.
+        raise UndecidedError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
 
     def _scan(self, bound: Any, Q: Any, k: int, budget: int, limit: float) -> Ranking | None:
         """All rows in blocks; None if the bound does not help with these queries or leaves more than `limit` pairs."""
@@ -62,6 +67,7 @@ class ScanSearch(BlockSearch):
         if queries is None:
             return None
         n_rows, n_queries = self.X.shape[0], Q.shape[0]
+        few = n_queries * 4 * k
         candidates = Candidates(bound, queries, Ranking(self.X, self.metric, Q, k, budget))
         capacity = max(n_queries * 2 * k, budget // 4 // 64)
         size = self._training_rows(k, budget)
@@ -74,7 +80,7 @@ class ScanSearch(BlockSearch):
             if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
                 candidates.tighten()
                 tightened_at = stop
-                if candidates.count > limit:
+                if candidates.count > limit * stop / n_rows + few:
                     return None
                 if candidates.count > capacity / 2:
                     candidates.rank()
@@ -123,22 +129,33 @@ class Candidates:
         if self.bound.is_exact:
             kth, keep = best_of_groups(i, scores, self.k, self.n_queries)
             self.threshold = np.maximum(self.threshold, kth)
-        elif self.bound.is_tight:
+            self._keep(keep, i, x, scores)
+            return
+        probed = np.ones(self.n_queries, dtype=bool)
+        if self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
             kth, _ = best_of_groups(i, low, self.k, self.n_queries)
             self.threshold = np.maximum(self.threshold, kth)
-            keep = scores >= self.threshold[i]
-        else:
-            _, best = best_of_groups(i, scores, self.k + PROBES, self.n_queries)
-            self._probe(i[best], x[best])
-            i, x, scores = i[~best], x[~best], scores[~best]
-            keep = scores >= self.threshold[i]
-            # Nothing is nearer than at distance 0, and of what is there the first rows suffice.
-            zero = self.ranking.distances[:, -1] == 0
-            keep &= ~zero[i] | (x < self.ranking.indices[i, -1])
-            self.threshold[zero] = np.inf
-        self.parts = [(i[keep], x[keep], scores[keep])]
-        self.count = int(keep.sum())
+            i, x, scores = self._keep(scores >= self.threshold[i], i, x, scores)
+            probed = np.bincount(i, minlength=self.n_queries) > CROWD * self.k
+        if not probed.any():
+            return
+        places = np.flatnonzero(probed[i])
+        _, best = best_of_groups(i[places], scores[places], self.k + PROBES, self.n_queries)
+        best = places[best]
+        self._probe(i[best], x[best])
+        i, x, scores = (np.delete(part, best) for part in (i, x, scores))
+        # Nothing is nearer than at distance 0, and of what is there the first rows suffice.
+        zero = self.ranking.distances[:, -1] == 0
+        earlier = zero[i] & (x < self.ranking.indices[i, -1])
+        self.ranking.add(i[earlier], x[earlier])
+        self.threshold[zero] = np.inf
+        self._keep(scores >= self.threshold[i], i, x, scores)
+
+    def _keep(self, keep: np.ndarray, *pairs: np.ndarray) -> tuple[np.ndarray, ...]:
+        i, x, scores = (part[keep] for part in pairs)
+        self.parts, self.count = [(i, x, scores)], i.size
+        return i, x, scores
 
     def rank(self) -> None:
         """Rank the pairs; none is kept."""
@@ -175,6 +192,8 @@ class Candidates:
 
     def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
         self.ranking.add(i, x)
+        if self.bound.is_tight:
+            return
         reached = self.bound.reach(self.queries, self.ranking.distances[:, -1])
         self.threshold = np.maximum(self.threshold, reached)
 

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from skdl.neighbors._choice import loose_bounds, make_search, tight_bounds
+from skdl.neighbors._direct import DirectBound
 from skdl.neighbors._distances import DistanceBound
 from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
 from skdl.neighbors._ranking import Ranking
@@ -67,7 +68,8 @@ def all_scores(bound, Q, X):
 def test_tight_scores_enclose_the_exact_ones(metric, dtype, kind):
     X, Q = dyadic(kind, dtype)
     i, x = (pairs.ravel() for pairs in np.indices((20, 60)))
-    for bound in tight_bounds(X, metric):
+    direct = [DirectBound(X, metric, dtype) for dtype in (np.float32, np.float64)] if metric.exponent == 2 else []
+    for bound in [*tight_bounds(X, metric), *direct]:
         if isinstance(metric, Cosine) and isinstance(bound, DistanceBound):
             continue  # its scores are the distances that decide, whatever their rounding
         queries, upper = all_scores(bound, Q, X)

@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 
+from skdl import KNNRegressor
 from skdl.neighbors._choice import make_search
 from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
 from skdl.neighbors._tables import Custom
@@ -261,3 +262,34 @@ def test_a_sparse_query_out_of_all_range_is_an_error():
     X = sparse.csr_array(np.eye(12) * 1e-170)
     with pytest.raises(ValueError, match="1e150 times as far"):
         make_search(X, Minkowski(2)).query(np.ones((1, 12)), 2)
+
+
+@pytest.mark.parametrize("kind", ["normal", "offset", "whole", "copies", "clusters", "tiny", "huge"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [1, 2, np.inf])
+def test_few_queries_are_answered_without_preparation(kind, dtype, p):
+    rng = np.random.default_rng(0)
+    X, Q = rng.normal(size=(2500, 33)), rng.normal(size=(40, 33))
+    if kind == "offset":
+        X, Q = X + 1e4, Q + 1e4
+    elif kind == "whole":
+        X, Q = (rng.integers(0, 2, rows.shape) * 1.0 for rows in (X, Q))
+    elif kind == "copies":
+        X[500:] = Q[0]
+    elif kind == "clusters":
+        centres = 10 * rng.normal(size=(8, 33))
+        X, Q = (centres[rng.integers(0, 8, len(rows))] + 1e-5 * rows for rows in (X, Q))
+    X, Q = ((rows * {"tiny": 1e-25, "huge": 1e25}.get(kind, 1)).astype(dtype) for rows in (X, Q))
+    model = KNNRegressor(6, p=p).fit(X, np.arange(2500))
+    distances, indices = model.kneighbors(Q)
+    difference = np.abs(Q.astype(float)[:, None] - X.astype(float))
+    table = {1: difference.sum(-1), 2: np.sqrt(np.square(difference).sum(-1)), np.inf: difference.max(-1)}[p]
+    expected = np.argsort(table, axis=1, kind="stable")[:, :6]
+    assert_array_equal(indices, expected)
+    assert_array_equal(distances, np.take_along_axis(table, expected, axis=1))
+    if kind in ("normal", "offset", "copies"):
+        assert model._rows.search.prepared is None
+    for _ in range(10):  # more queries in all: now a search is prepared, which finds the same
+        again = model.kneighbors(Q)
+    assert model._rows.search.prepared is not None
+    assert_array_equal(again, (distances, indices))
