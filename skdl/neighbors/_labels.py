@@ -84,3 +84,12 @@ def label_weights(class_weight: Any, classes: np.ndarray, codes: np.ndarray, vot
     if not all(Real(low=0).accepts(value) for value in values):
         raise ValueError(f"class_weight must hold finite values in the range [0, inf). Got {values}.")
     return scaled(compute_class_weight(class_weight or None, classes=classes, y=classes[codes]))
+
+
+def appended(before: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The labels of earlier calls and this one."""
+    if before.shape[1:] != y.shape[1:]:
+        raise ValueError(f"y must have the columns of the earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")
+    if (before.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
+        raise ValueError(f"y must hold labels of one type. Got {y.dtype} after {before.dtype}.")
+    return np.concatenate([before, y])

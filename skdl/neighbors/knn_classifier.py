@@ -14,7 +14,7 @@ from .._scores import ClassifierScore
 from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, WeightLike
 from .._validation import validate_labels
 from ._base import NeighborsEstimator, warn_no_votes
-from ._labels import Ballot, ballots
+from ._labels import Ballot, appended, ballots
 
 
 class KNNClassifier(ClassifierScore, NeighborsEstimator):
@@ -62,7 +62,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         each column of y.
     n_jobs : int, default=None
         Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
-        cores. The results do not depend on it.
+        cores, which scikit-learn's brute force takes by default. The results do not depend on it.
 
     Attributes
     ----------
@@ -277,12 +277,3 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
-
-
-def appended(before: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The labels of earlier calls and this one."""
-    if before.shape[1:] != y.shape[1:]:
-        raise ValueError(f"y must have the columns of the earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")
-    if (before.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
-        raise ValueError(f"y must hold labels of one type. Got {y.dtype} after {before.dtype}.")
-    return np.concatenate([before, y])

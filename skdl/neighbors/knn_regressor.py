@@ -60,7 +60,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         that these leave open. "kd_tree" suits few columns. "auto" chooses by the shape of X and a sample of it.
     n_jobs : int, default=None
         Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
-        cores. The results do not depend on it.
+        cores, which scikit-learn's brute force takes by default. The results do not depend on it.
 
     Attributes
     ----------
