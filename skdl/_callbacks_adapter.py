@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 
@@ -35,7 +35,7 @@ class CallbackMixin(CallbackSupportMixin):
 
     _has_callbacks = False
 
-    def set_callbacks(self, *callbacks: Any):
+    def set_callbacks(self, *callbacks: object) -> Self:
         """Set the callbacks that follow, and may end, the training.
 
         Parameters

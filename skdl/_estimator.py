@@ -6,7 +6,7 @@ import functools
 import importlib.metadata
 from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -33,7 +33,7 @@ class RootEstimator(BaseEstimator):
         super().__init_subclass__(**options)
         explain_constructor(cls, our_word)
 
-    def set_params(self, **params: Any):
+    def set_params(self, **params: object) -> Self:
         """Set parameters of this estimator, and with `name__parameter` those of what is in its parameter `name`.
 
         Parameters

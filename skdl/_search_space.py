@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +122,9 @@ def _generator(random_state: Any) -> Any:
 class SearchSpaceMixin:
     """Estimators that know what of them is worth tuning."""
 
-    def search_space(self, size: str = "small", *, prefix: str = "") -> dict[str, Any]:
+    def search_space(
+        self, size: str = "small", *, prefix: str = ""
+    ) -> dict[str, Sequence[object] | Uniform | Integers]:
         """Distributions for scikit-learn's `RandomizedSearchCV` and `HalvingRandomSearchCV`.
 
         Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from skdl._component import Component, constructor_arguments
 from skdl._registry import Registry, with_plug_ins
@@ -41,7 +41,7 @@ class SlotMixin:
                     params |= {f"{slot}__{key}": value for key, value in held.get_params().items()}
         return params
 
-    def set_params(self, **params: Any):
+    def set_params(self, **params: object) -> Self:
         """Set parameters of this estimator, and with `slot__parameter` those of the components in its slots.
 
         Parameters

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -26,3 +26,17 @@ PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
 RandomStateLike: TypeAlias = int | np.random.RandomState
+VoteLike: TypeAlias = str | Callable[[np.ndarray], npt.ArrayLike] | None
+
+
+class EstimatorLike(Protocol):
+    """An instance with `fit` and `predict`, such as every classifier and regressor of scikit-learn."""
+
+    @property
+    def fit(self) -> Callable[..., object]: ...
+
+    @property
+    def predict(self) -> Callable[..., object]: ...
+
+
+Members: TypeAlias = Sequence[tuple[str, EstimatorLike | Literal["drop"]]]

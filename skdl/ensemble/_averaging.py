@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._interrupts import columns_kept
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
@@ -76,7 +77,7 @@ class BaseAveraging(NamedMembers):
         return cloned
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any):
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None, **fit_params: object) -> Self:
         """Fit clones of the members; with `prefit`, take the members as they are.
 
         Parameters

@@ -6,7 +6,7 @@ import math
 import numbers
 from contextlib import ExitStack
 from copy import copy
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, Boolean, Integer, RandomState, Real
 from skdl._interrupts import columns_kept
 from skdl._search_space import Uniform
+from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
@@ -50,7 +51,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
 
     def __init__(
         self,
-        estimator: Any = None,
+        estimator: EstimatorLike | None = None,
         n_estimators: int = 10,
         *,
         max_samples: float | None = 1.0,
@@ -60,8 +61,8 @@ class BaseBagging(OutOfBag, BaseEnsemble):
         oob_score: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
-        random_state: Any = None,
-        verbose: Any = 0,
+        random_state: RandomStateLike | None = None,
+        verbose: int = 0,
     ):
         self.estimator = estimator
         self.n_estimators = n_estimators
@@ -80,7 +81,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
         return {"max_samples": Uniform(0.3, 1.0), **small}, {"bootstrap": [True, False], **more}
 
     @with_callbacks
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **fit_params: Any):
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None, **fit_params: object) -> Self:
         """Draw the members' rows and columns and fit the members.
 
         Parameters

@@ -12,12 +12,16 @@ errors follows from the matrix of the E[e_i e_j].
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: np.ndarray | None = None) -> np.ndarray:
@@ -106,7 +110,7 @@ class DiagnosticsMixin:
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Targets less the members' outputs, (k, n, ...) -> (k, n, C); their squares, summed over C, are the errors."""
 
-    def error_decomposition(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+    def error_decomposition(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> pd.Series:
         """Split the error of the average into the members' own errors and what these have in common.
 
         With e_j the residuals of member j and w_j its weight in the average (1/k for k equal ones), the mean squared
@@ -156,7 +160,7 @@ class DiagnosticsMixin:
             )
         return self._member_correlation
 
-    def member_correlation(self, X: Any, y: Any, sample_weight: Any = None) -> np.ndarray:
+    def member_correlation(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> np.ndarray:
         """The correlation of the errors of each two members.
 
         rho_ij = E[e_i e_j] / sqrt(E[e_i^2] E[e_j^2]), of residuals e_j. Means are not subtracted: a bias that members

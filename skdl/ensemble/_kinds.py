@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import entr
@@ -16,6 +16,9 @@ from skdl.ensemble._diagnostics import DiagnosticsMixin, exponents_of
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
@@ -110,7 +113,7 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         """
         return np.stack(list(self._outputs(self._checked(X))))
 
-    def predict_uncertainty(self, X: MatrixLike) -> Any:
+    def predict_uncertainty(self, X: MatrixLike) -> pd.DataFrame:
         """The uncertainty of each row's class, and the part of it that is the members' disagreement.
 
         The entropy of the average is the members' mean entropy plus the mutual information of class and member:
@@ -214,7 +217,7 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
         """
         return np.stack(list(self._outputs(self._checked(X))))
 
-    def predict_uncertainty(self, X: MatrixLike) -> Any:
+    def predict_uncertainty(self, X: MatrixLike) -> pd.DataFrame:
         """The spread of the members' predictions of each row around their average.
 
         Parameters

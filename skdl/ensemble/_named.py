@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any
+from typing import Any, Self
 
 from sklearn.utils import Bunch
 
@@ -51,7 +51,7 @@ class NamedMembers(BaseEnsemble):
                     params |= {f"{name}__{key}": value for key, value in member.get_params(deep=True).items()}
         return params
 
-    def set_params(self, **params: Any):
+    def set_params(self, **params: object) -> Self:
         """Set parameters of this estimator, a named member with `name`, or its parameters with `name__parameter`.
 
         Parameters

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._typing import MatrixLike, VectorLike
 from skdl.ensemble._named import is_dropped
 
 
@@ -27,7 +28,7 @@ class MemberColumns(TransformerMixin):
     def _width(self) -> int | None:
         """Columns of a member; None for one that needs no number in its name."""
 
-    def transform(self, X: Any) -> np.ndarray:
+    def transform(self, X: MatrixLike) -> np.ndarray:
         """The members' predictions of each row, side by side.
 
         Parameters
@@ -45,7 +46,7 @@ class MemberColumns(TransformerMixin):
         """
         return self._columns(self.predict_members(X))
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
         """Names of the columns that `transform` gives: the class, the member, and the class or output in it.
 
         Parameters

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
-from skdl._typing import MatrixLike, RandomStateLike
+from skdl._typing import EstimatorLike, MatrixLike, Members, RandomStateLike, VectorLike
 from skdl.ensemble._answers import votes as votes_of
 from skdl.ensemble._averaging import COMMON, BaseAveraging
 from skdl.ensemble._docs import document
@@ -101,13 +101,13 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
 
     def __init__(
         self,
-        estimators: Any = None,
+        estimators: Members | None = None,
         *,
-        estimator: Any = None,
+        estimator: EstimatorLike | None = None,
         n_estimators: int = 5,
         voting: str = "soft",
         flatten_transform: bool = True,
-        weights: Any = None,
+        weights: VectorLike | None = None,
         validation_fraction: float = 0.1,
         share: str | None = None,
         prefit: bool = False,
@@ -272,11 +272,11 @@ class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
 
     def __init__(
         self,
-        estimators: Any = None,
+        estimators: Members | None = None,
         *,
-        estimator: Any = None,
+        estimator: EstimatorLike | None = None,
         n_estimators: int = 5,
-        weights: Any = None,
+        weights: VectorLike | None = None,
         validation_fraction: float = 0.1,
         share: str | None = None,
         prefit: bool = False,

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from copy import copy
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -22,7 +22,7 @@ from skdl import _registry
 from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, Boolean, Integer, OneOf, RandomState
 from skdl._interrupts import columns_kept
-from skdl._typing import MatrixLike, RandomStateLike, VectorLike, WeightLike
+from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import Member, Outcome, State, train_members
@@ -49,7 +49,7 @@ class BaseSnapshot(BaseEnsemble):
 
     def __init__(
         self,
-        estimator: Any = None,
+        estimator: EstimatorLike | None = None,
         n_estimators: int = 5,
         *,
         cycle: int | str = "auto",
@@ -71,7 +71,7 @@ class BaseSnapshot(BaseEnsemble):
         return small, {**more, "n_estimators": [3, 5, 8]}
 
     @with_callbacks
-    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None):
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Train one network, and keep a copy of it at the end of each cycle.
 
         Parameters

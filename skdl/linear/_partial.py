@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class PartialFitMixin:
     solver_: str
 
     @whole
-    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None):
+    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Estimate the coefficients from these rows and all rows of the calls before.
 
         Direct solvers keep exact sufficient statistics, so that several calls give what one fit on all rows gives; they

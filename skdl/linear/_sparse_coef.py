@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
@@ -17,7 +17,7 @@ class SparseCoefMixin:
     coef_: Any
     intercept_: np.ndarray
 
-    def sparsify(self):
+    def sparsify(self) -> Self:
         """Keep `coef_` as a sparse matrix, which takes less memory and time where more than about half of it is zero.
 
         Predictions stay the same up to rounding. The next training makes `coef_` dense again.
@@ -31,7 +31,7 @@ class SparseCoefMixin:
         self.coef_ = sparse.csr_array(self.coef_)
         return self
 
-    def densify(self):
+    def densify(self) -> Self:
         """Keep `coef_` as an array again.
 
         Returns

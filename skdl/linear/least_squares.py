@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import MultiOutputMixin
@@ -217,7 +217,7 @@ class LeastSquaresRegressor(
         return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
     @whole
-    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> LeastSquaresRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Estimate the coefficients.
 
         Parameters

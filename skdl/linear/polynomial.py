@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import MultiOutputMixin
@@ -162,7 +163,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
 
     def __init__(
         self,
-        degree: int | list[int] | dict[str, int] = 2,
+        degree: int | Sequence[int] | Mapping[str, int] = 2,
         *,
         interaction_only: bool = False,
         basis: str = "monomial",
@@ -180,7 +181,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         return small, {"alpha": LogUniform(1e-8, 1e1), "interaction_only": [False, True]}
 
     @whole
-    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> PolynomialRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Estimate the polynomial.
 
         Parameters
@@ -295,7 +296,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         coef, intercept = np.reshape(self.coef_, (k, n_terms)), np.reshape(self.intercept_, (k, 1))
         return np.hstack([coef, intercept]).T.astype(np.float64)
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
         """Names of the terms, in the order of `coef_`.
 
         Parameters

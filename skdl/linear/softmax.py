@@ -204,7 +204,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         max_iter: int = 1000,
         max_time: float | None = None,
         tol: float = 1e-5,
-        n_iter_no_change: int = 10,
+        n_iter_no_change: float = 10,
         shuffle: bool = True,
         warm_start: bool = False,
         class_weight: ClassWeight | None = None,

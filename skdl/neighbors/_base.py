@@ -14,6 +14,7 @@ from .._array import take_rows
 from .._constraints import NONE, Callable, Constraint, Integer, OneOf, check_params
 from .._estimator import RootEstimator
 from .._search_space import Integers, SearchSpaceMixin
+from .._typing import MatrixLike
 from .._validation import validate_sample_weight, validate_X
 from ._choice import unsuitable
 from ._direct import GrowingSearch
@@ -81,7 +82,9 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         is_free = self.p == P_UNSET and not self.metric_params and self.metric != "precomputed"
         return small, {"metric": ["euclidean", "manhattan", "chebyshev", "cosine"]} if is_free else {}
 
-    def kneighbors(self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True) -> Any:
+    def kneighbors(
+        self, X: MatrixLike | None = None, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Find the nearest training rows of each query.
 
         Parameters
@@ -107,7 +110,9 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         found = self._others(slice(0, queries.shape[0]), k) if X is None else self._neighbors(queries, k)
         return found if return_distance else found[1]
 
-    def kneighbors_graph(self, X: Any = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
+    def kneighbors_graph(
+        self, X: MatrixLike | None = None, n_neighbors: int | None = None, mode: str = "connectivity"
+    ) -> sparse.csr_matrix:
         """Arrange the nearest training rows of each query as a sparse matrix.
 
         Parameters

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from .._constraints import NONE, Instance, ListOf, OneOf
 from .._encoding.arrays import check_declaration, check_shape
 from .._interrupts import whole
 from .._scores import ClassifierScore
-from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, WeightLike
+from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
 from .._validation import validate_labels
 from ._base import NeighborsEstimator, warn_no_votes
 from ._labels import Ballot, appended, ballots
@@ -141,10 +141,10 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         self,
         n_neighbors: int = 5,
         *,
-        weights: Any = "uniform",
+        weights: VoteLike = "uniform",
         metric: str | Callable[..., float] = "minkowski",
         p: float = 2,
-        metric_params: Any = None,
+        metric_params: Mapping[str, object] | None = None,
         algorithm: str = "auto",
         class_weight: ClassWeight | None = None,
         n_jobs: int | None = None,
@@ -159,7 +159,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         self.n_jobs = n_jobs
 
     @whole
-    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNClassifier:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Keep the training rows, ready to be searched.
 
         Parameters
@@ -181,7 +181,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     @whole
     def partial_fit(
         self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None, sample_weight: WeightLike | None = None
-    ) -> KNNClassifier:
+    ) -> Self:
         """Append training rows; all calls together equal one `fit` of all rows.
 
         The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
@@ -222,7 +222,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         self._rows, self._y, self._declared, self._ballots = rows, y, declared, found
         return self
 
-    def predict_proba(self, X: MatrixLike) -> Any:
+    def predict_proba(self, X: MatrixLike | None) -> np.ndarray | list[np.ndarray]:
         """Shares of the votes.
 
         Parameters
@@ -246,7 +246,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         warn_no_votes(unheard, "their probabilities are those of the training labels")
         return shares[0] if self._y.ndim == 1 else shares
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
+    def predict(self, X: MatrixLike | None) -> np.ndarray:
         """Labels with the largest share of the votes, the first of `classes_` among equals.
 
         Parameters
@@ -260,7 +260,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
             The predicted labels, in the shape of the y of `fit`.
         """
         shares = self.predict_proba(X)
-        if self._y.ndim == 1:
+        if isinstance(shares, np.ndarray):
             return self.classes_[shares.argmax(axis=1)]
         labels = np.empty((shares[0].shape[0], len(shares)), dtype=self._y.dtype)
         for column, (share, classes) in enumerate(zip(shares, self.classes_, strict=True)):

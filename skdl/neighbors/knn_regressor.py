@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import MultiOutputMixin
@@ -11,7 +11,7 @@ from sklearn.base import MultiOutputMixin
 from .._array import take_rows
 from .._interrupts import whole
 from .._scores import RegressorScore
-from .._typing import MatrixLike, VectorLike, WeightLike
+from .._typing import MatrixLike, VectorLike, VoteLike, WeightLike
 from .._validation import validate_regression
 from ._base import NeighborsEstimator, warn_no_votes
 from ._metrics import over_columns
@@ -110,10 +110,10 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         self,
         n_neighbors: int = 5,
         *,
-        weights: Any = "uniform",
+        weights: VoteLike = "uniform",
         metric: str | Callable[..., float] = "minkowski",
         p: float = 2,
-        metric_params: Any = None,
+        metric_params: Mapping[str, object] | None = None,
         algorithm: str = "auto",
         n_jobs: int | None = None,
     ):
@@ -126,7 +126,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         self.n_jobs = n_jobs
 
     @whole
-    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNRegressor:
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Keep the training rows, ready to be searched.
 
         Parameters
@@ -146,7 +146,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         return self._learn(X, y, sample_weight, go_on=False)
 
     @whole
-    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> KNNRegressor:
+    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Append training rows; all calls together equal one `fit` of all rows.
 
         The search is made ready anew, so a call costs as much as that `fit`: few large calls are better than many small
@@ -182,7 +182,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         self._mean = np.ldexp(within(mean[None], targets[None], rows.votes[None])[0], exponent)
         return self
 
-    def predict(self, X: MatrixLike) -> np.ndarray:
+    def predict(self, X: MatrixLike | None) -> np.ndarray:
         """Means of the targets of the nearest training rows.
 
         Parameters

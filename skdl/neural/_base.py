@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABCMeta
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -48,7 +48,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         X_val: MatrixLike | None = None,
         y_val: VectorLike | None = None,
         sample_weight_val: WeightLike | None = None,
-    ):
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -73,7 +73,7 @@ class BaseNetwork(Description, CheckpointMixin, CallbackMixin, SlotMixin, RootEs
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter())
 
-    def initialize(self, X: MatrixLike, y: VectorLike):
+    def initialize(self, X: MatrixLike, y: VectorLike) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters

@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 from zipfile import ZipFile
 
 import numpy as np
@@ -85,7 +85,7 @@ class CheckpointMixin:
                 os.fspath(path),
             ) from error
 
-    def load_checkpoint(self, path: str | os.PathLike[str]):
+    def load_checkpoint(self, path: str | os.PathLike[str]) -> Self:
         """Take over the network and the state of its training from a file of `save_checkpoint`.
 
         The network predicts as it did when the file was written. With `warm_start=True`, the next fit on the same data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -106,7 +106,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         y_val: VectorLike | None = None,
         sample_weight_val: WeightLike | None = None,
         classes: ClassesLike | None = None,
-    ):
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -134,7 +134,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter(), classes=classes)
 
-    def initialize(self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None):
+    def initialize(self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters
@@ -162,7 +162,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         X_val: MatrixLike | None = None,
         y_val: VectorLike | None = None,
         sample_weight_val: WeightLike | None = None,
-    ):
+    ) -> Self:
         """Train one epoch on more data.
 
         Parameters
@@ -205,7 +205,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             encoding.check_columns(y)
         return y
 
-    def decision_function(self, X: MatrixLike) -> Any:
+    def decision_function(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Raw scores of the network.
 
         Parameters
@@ -240,7 +240,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         scores = self._raw_scores(self._validated(X))
         return self._training.encoding.decode(scores)
 
-    def predict_proba(self, X: MatrixLike) -> Any:
+    def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Class probabilities of each row.
 
         Parameters
@@ -261,7 +261,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
             return encoding.probabilities(self._loss(encoding).link(scores))
 
-    def predict_log_proba(self, X: MatrixLike) -> Any:
+    def predict_log_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Logarithms of the class probabilities of each row.
 
         Parameters

@@ -125,7 +125,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         shuffle: bool = True,
         stratified_batches: bool = False,
         tol: float = 1e-4,
-        n_iter_no_change: int | None = None,
+        n_iter_no_change: float | None = None,
         early_stopping: bool = False,
         scoring: Scoring | None = None,
         validation_fraction: float = 0.1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import MultiOutputMixin
@@ -121,7 +121,7 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
         max_time: float | None = None,
         shuffle: bool = True,
         tol: float = 1e-4,
-        n_iter_no_change: int | None = None,
+        n_iter_no_change: float | None = None,
         early_stopping: bool = False,
         scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
@@ -271,7 +271,7 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
         X_val: MatrixLike | None = None,
         y_val: VectorLike | None = None,
         sample_weight_val: WeightLike | None = None,
-    ):
+    ) -> Self:
         """Train one epoch on more data.
 
         Parameters
