@@ -32,7 +32,7 @@ def fitted(ensemble, X, y):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         ensemble.fit(X, y)
-    texts = [str(item.message) for item in told if "a sample that has no other" in str(item.message)]
+    texts = [str(item.message) for item in told if "a sample has no other" in str(item.message)]
     return ensemble, [int(re.match(r"(\d+) of \d+ members: early_stopping=True", text)[1]) for text in texts]
 
 

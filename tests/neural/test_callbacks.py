@@ -435,7 +435,7 @@ def test_two_callbacks_cannot_restore_two_epochs():
     mlp = MLPClassifier(**SMALL).set_callbacks(
         EarlyStopping("loss", restore_best=True), EarlyStopping("gradient_norm", restore_best=True)
     )
-    with pytest.raises(ValueError, match=r"\['gradient_norm', 'loss'\].*restore_best=True in one only"):
+    with pytest.raises(ValueError, match=r"\['gradient_norm', 'loss'\].*set it in one of them only"):
         mlp.fit(X, Y)
 
 
