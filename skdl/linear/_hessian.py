@@ -18,22 +18,21 @@ less the mean, and the mean is a variable by itself.
 
 A share of the bound is added to the blocks, so that a start far from the minimum, where H vanishes, does no harm.
 
-Where the blocks are too much, and for penalties with kinks, whose bounds allow no more than a scale for each weight,
-H's diagonal serves.
+For penalties with kinks, whose bounds allow no more than a scale for each weight, H's diagonal serves. For others, in
+place of blocks that are too much, it does not: scales that are not those of all classes mix in the mean, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy.linalg import blas
 from scipy.special import softmax
 
 from skdl.linear._bohning import (
-    MOST_COLUMNS,
     OF_BOUND,
-    ROWS_PER_COLUMN,
     Diagonal,
     factor_of,
     share,
@@ -41,7 +40,8 @@ from skdl.linear._bohning import (
 )
 from skdl.linear._row_blocks import RowBlocks
 
-LEAST_SAMPLE = 2048  # rows; twice as many cost twice the time, and save no iterations
+# Rows of the sample; twice as many cost twice the time, and save few iterations.
+ROWS_PER_COLUMN, LEAST_SAMPLE = 16, 2048
 MOST_ELEMENTS = 2**23  # of all blocks: 64 MiB
 COST = 50  # evaluations of the objective that the blocks may cost, in multiplications (which are cheaper there)
 LEAST_EVALUATION = 2**19  # multiplications, below which an evaluation costs no less
@@ -93,18 +93,18 @@ class Hessian(Diagonal):
         return np.column_stack(found)
 
 
-def curvature_at(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray | None:
-    """The diagonal of the Hessian at theta, (P,), from a sample of rows; None for too many columns."""
+def curvature_at(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray:
+    """The diagonal of the Hessian at theta, (P,), from all rows: a sample of sparse ones would miss columns."""
     d, n_classes = blocks.n_columns, len(blocks.targets)
-    if d > MOST_COLUMNS:
-        return None
     weight, bias = theta[: d * n_classes].reshape(d, n_classes), theta[d * n_classes :]
-    of_weight, of_bias = np.zeros(weight.shape), np.zeros(n_classes)
-    for x, p, share_of in _sampled(blocks, min(blocks.n, LEAST_SAMPLE), weight, bias):
-        uncertain = p * (1 - p) * share_of[:, None]
-        of_weight += (x * x).T @ uncertain
-        of_bias += uncertain.sum(axis=0)
-    return np.append(of_weight, of_bias[: len(bias)])
+    folded, shifted = blocks.fold(weight, bias if len(bias) else np.zeros(n_classes))
+
+    def uncertain(x: Any, part: slice) -> np.ndarray:
+        p = softmax(x @ folded + shifted, axis=1)
+        return p * (1 - p) * blocks.weight[part][:, None]
+
+    of_weight, of_bias = blocks.sums_of_squares(uncertain)
+    return np.append(np.maximum(of_weight, 0.0).T.ravel(), of_bias[: len(bias)])
 
 
 def _sample_size(n_rows: int, n_columns: int) -> int:

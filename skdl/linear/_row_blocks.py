@@ -140,22 +140,37 @@ class RowBlocks:
 
     def mean_squares(self) -> np.ndarray:
         """The weighted mean square of each standardised column, (d,); exactly zero where only rounding is left."""
+        square, _ = self.sums_of_squares(lambda x, part: self.weight[part], whole=1.0)
+        noise = 16 * np.finfo(self.dtype).eps * (self.shift * self.scale) ** (2 if self.folds else 1)
+        return np.where(square > (noise if self.folds else noise**2), square, 0.0)
+
+    def sums_of_squares(
+        self, factors: Callable[[Any, slice], np.ndarray], whole: float | None = None
+    ) -> tuple[np.ndarray, Any]:
+        """The sums of a factor of each row times the squared standardised columns, (d,); and of the factor alone.
+
+        `factors` takes a block of rows. With K factors of a row, (B, K), the sums are (K, d) and (K,). `whole` is the
+        sum of the factor alone, where that is known.
+        """
         # Columns whose squares would be out of range come in other units, by powers of two.
         exponent = exponents_of(self.scale) if self.folds else np.zeros(self.n_columns, int)
         shift, scale = divided(self.shift, -exponent), divided(self.scale, exponent)
         unit = np.ldexp(1.0, exponent) if exponent.any() else None
 
-        def sums(chunk: range) -> np.ndarray:
-            total = np.zeros((2, self.n_columns))
+        def sums(chunk: range) -> tuple[Any, ...]:
+            mean, square, total = np.float64(0.0), np.float64(0.0), np.float64(0.0)
             for x, part in self.blocks(chunk):
+                factor = factors(x, part)
                 if unit is not None:
                     x = x * unit if self.dense else x.multiply(unit).tocsr()
-                weight = self.weight[part].astype(self.dtype)
-                total += weight @ x, weight @ (x * x if self.dense else x.multiply(x).tocsr())
-            return total
+                total = total + factor.sum(axis=0)
+                factor = factor.astype(self.dtype).T
+                mean = mean + factor @ x
+                square = square + factor @ (x * x if self.dense else x.multiply(x).tocsr())
+            return mean, square, total
 
-        mean, square = reduce(np.add, self.map(sums, self.chunks))
+        mean, square, total = (reduce(np.add, each) for each in zip(*self.map(sums, self.chunks), strict=True))
+        whole = total if whole is None else whole
         if self.folds:
-            square = (square - 2 * shift * mean + shift**2) * scale**2
-        noise = 16 * np.finfo(self.dtype).eps * (self.shift * self.scale) ** (2 if self.folds else 1)
-        return np.where(square > (noise if self.folds else noise**2), square, 0.0)
+            square = (square - 2 * shift * mean + np.multiply.outer(whole, shift**2)) * scale**2
+        return square, whole

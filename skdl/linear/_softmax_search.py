@@ -98,12 +98,12 @@ class SoftmaxFunction(FullFunction):
             return Bohning(self.blocks, curvature)
         if search.name == "hessian":
             return Hessian(self.blocks, curvature, self.n_biases, start)
-        known = curvature_at(self.blocks, start) if search.goes_on else None
         if search.name == "split":
+            known = curvature_at(self.blocks, start) if search.goes_on else None
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
             kink = alpha * float(np.ravel(penalty.absolute)[0])
             return Split(self.blocks, curvature, known, kink, prior, self.n_biases)
-        return Diagonal(self.blocks, curvature, known)
+        return Diagonal(self.blocks, curvature)
 
     def _by_column(self, alpha: np.ndarray) -> np.ndarray:
         return alpha[:: len(self.blocks.targets)]

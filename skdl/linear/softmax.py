@@ -140,9 +140,9 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     to the constant c, rather than from a multiple of I, and takes several times fewer iterations. X is neither
     copied nor scaled for it. With more than 5000 columns, with fewer rows than columns, for a sparse X, and where
     the matrix would cost more than it saves, columns are scaled only ("diagonal"). A fit that goes on from another
-    one searches by the Hessian's block for each class there ("hessian") or by its diagonal, where that costs less
-    than it saves. A penalty with kinks, such as "l1", is met by bounds on the positive and the negative part of each
-    coefficient ("split"), whose zeros are exact.
+    one searches by the Hessian's block for each class there ("hessian"), where that costs less than it saves. A
+    penalty with kinks, such as "l1", is met by bounds on the positive and the negative part of each coefficient
+    ("split"), whose zeros are exact; a fit that goes on from another one scales them by the Hessian's diagonal there.
 
     What differs from scikit-learn's estimator is in one table of docs/migration.md.
 

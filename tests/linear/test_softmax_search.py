@@ -357,6 +357,19 @@ def test_a_path_with_many_variables(load, standardize):
     assert sum(warm) < 0.4 * sum(cold), (warm, cold)
 
 
+@pytest.mark.parametrize(("penalty", "share"), [("l2", 0.9), ("l1", 0.7)])
+def test_a_path_with_sparse_columns(penalty, share):
+    """Of which a sample of rows sees few entries."""
+    X = sparse.random(10000, 800, 0.01, format="csr", random_state=0)
+    rng = np.random.default_rng(0)
+    y = np.argmax(X @ rng.normal(size=(800, 4)) + 0.3 * rng.normal(size=(10000, 4)), axis=1)
+    path, cold = SoftmaxClassifier(warm_start=True, penalty=penalty), 0
+    for alpha in np.geomspace(1e-2, 1e-4, 5):
+        path.set_params(alpha=alpha).fit(X, y)
+        cold += SoftmaxClassifier(alpha=alpha, penalty=penalty).fit(X, y).n_iter_
+    assert path.n_iter_ < share * cold
+
+
 def test_a_path_ends_at_the_minimum_of_a_lone_fit():
     X, y = load_digits(return_X_y=True)
     path = SoftmaxClassifier(warm_start=True, tol=1e-8)
