@@ -18,8 +18,9 @@ from ._ranking import Ranking, best_of_groups
 from ._search import BlockSearch
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
+FIRST_ROWS, FIRST_ROWS_EACH = 256, 8  # in the first block at least, and for each neighbour: they are partitioned
 GROWTH = 2
-CROWD = 4  # times k pairs of a query that a tight bound leaves open: perhaps its best rows are at distance 0
+CROWD = 64  # pairs of a query, besides 4 k, that a tight bound leaves open: perhaps its best rows are at distance 0
 PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
 
 
@@ -72,9 +73,9 @@ class ScanSearch(BlockSearch):
         capacity = max(n_queries * 2 * k, budget // 4 // 64)
         size = self._training_rows(k, budget)
         buffer = np.empty(n_queries * size, dtype=bound.dtype)
-        tightened_at = size
-        for start in range(0, n_rows, size):  # in increasing order, on which ties rely
-            stop = min(start + size, n_rows)
+        tightened_at = first = min(size, max(FIRST_ROWS, FIRST_ROWS_EACH * k))
+        for start in (0, *range(first, n_rows, size)):  # in increasing order, on which ties rely
+            stop = min(start + size if start else first, n_rows)
             out = buffer[: (stop - start) * n_queries].reshape(stop - start, n_queries)
             candidates.collect(bound.scores(queries, start, stop, out), start)
             if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
@@ -137,7 +138,7 @@ class Candidates:
             kth, _ = best_of_groups(i, low, self.k, self.n_queries)
             self.threshold = np.maximum(self.threshold, kth)
             i, x, scores = self._keep(scores >= self.threshold[i], i, x, scores)
-            probed = np.bincount(i, minlength=self.n_queries) > CROWD * self.k
+            probed = np.bincount(i, minlength=self.n_queries) > CROWD + 4 * self.k
         if not probed.any():
             return
         places = np.flatnonzero(probed[i])
@@ -167,11 +168,10 @@ class Candidates:
         n_rows = len(scores)
         few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
         # Negated, as NumPy partitions rows slowly that mostly tie before the place sought, as binary ones do.
-        negated = np.negative(scores.T, order="C")
+        top = np.argpartition(-scores.T, few - 1, axis=1)[:, :few]
         if self.bound.is_exact:
-            self.threshold = -np.partition(negated, few - 1, axis=1)[:, few - 1]
+            self.threshold = scores[top[:, -1], np.arange(self.n_queries)]
             return
-        top = np.argpartition(negated, few - 1, axis=1)[:, :few]
         i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
         if self.bound.is_tight:
             low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
