@@ -42,7 +42,7 @@ def test_a_power_of_two_changes_no_bit_of_a_bag(scale, max_samples, bagging, mem
 @pytest.mark.parametrize("weight", [1e308, 3e7, 101.0])
 def test_weights_of_another_scale_are_no_counts(weight):
     ensemble = BaggingRegressor(DecisionTreeRegressor(), 3, max_samples=0.5, random_state=0)
-    with pytest.warns(UserWarning, match=r"of 60 that there are\. It is taken of the latter.*or None") as told:
+    with pytest.warns(UserWarning, match=r"The fraction of the 60 rows is used instead.*or None") as told:
         ensemble.fit(X, REAL, np.full(60, weight))
     assert len(told) == 1
     assert told[0].filename == __file__

@@ -205,7 +205,7 @@ def test_divergence_keeps_the_last_finite_weights_and_says_what_to_do(reals):
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_divergence_in_the_first_epoch_is_an_error(method, reals):
-    """Weights that no data have touched are no model: there is none, or the one before."""
+    """Weights that no data have touched are not a model: there is none, or the one before."""
     X, y = reals
     mlp = MLPRegressor(optimizer=SGD(1e6), random_state=0)
     with pytest.raises(ValueError, match="MLPRegressor has learned nothing: the loss became infinite"):

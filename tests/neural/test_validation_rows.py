@@ -45,7 +45,7 @@ def test_members_that_cannot_validate_train_without_and_that_is_said_once():
         (BaggingClassifier(MLPClassifier(**SMALL), 20), y),
         (BaggingRegressor(MLPRegressor(**SMALL, scoring="loss"), 20), X[:, 0]),
     ):
-        with pytest.warns(UserWarning, match="of 20 members: early_stopping=True .* trained on as without") as caught:
+        with pytest.warns(UserWarning, match="of 20 members: early_stopping=True .* is trained without") as caught:
             bagging.set_params(random_state=0).fit(X, targets)
         assert len(caught) == 1
         without = [member for member in bagging.estimators_ if member.validation_scores_ is None]
