@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
-from typing import Any, Self
-
-import numpy as np
-from sklearn.base import MultiOutputMixin
-from sklearn.utils.validation import check_is_fitted
+from collections.abc import Sequence
+from typing import Any
 
 from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
-from skdl._scores import RegressorScore, r2
 from skdl._typing import (
     Activations,
     InitializerLike,
     LossLike,
-    MatrixLike,
     Normalizations,
     OptimizerLike,
     PenaltyLike,
@@ -28,18 +20,14 @@ from skdl._typing import (
     ScheduleLike,
     Scoring,
     VectorLike,
-    WeightLike,
 )
-from skdl._validation import validate_regression, validate_sample_weight
-from skdl.engine.gathering import shared_rows
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
-from skdl.neural._rows import LIMITS, check_scales
-from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
+from skdl.neural._regressor import NetworkRegressor
 
 
 @document
-class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
+class MLPRegressor(NetworkRegressor, Perceptron):
     """Multilayer perceptron that learns real targets.
 
     minimise  1/n sum_i w_i loss(f(x'_i), y'_i) + alpha R(W')
@@ -93,8 +81,6 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
     True
     """
 
-    _default_scoring = "r2"
-    _encodings = (Reals,)
     _constraints = {**COMMON, "standardize_target": Boolean()}
 
     def __init__(
@@ -167,155 +153,5 @@ class MLPRegressor(RegressorScore, MultiOutputMixin, Perceptron):
         if self.loss != "auto":
             self._loss_of_task(("regression",), "a regressor learns real targets")
 
-    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_regression(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
-        return X, y, validate_sample_weight(sample_weight, X)
-
-    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
-        columns = y.reshape(len(y), -1)
-        kept = None if weight is None or weight.all() else np.flatnonzero(weight)
-        shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight), kept)
-        constant = reciprocal == 0
-        if not (self.standardize_target and self._loss(None).standardizes):
-            inside = self._loss(None).unlink(shift) is not None
-            return Reals(np.where(constant & inside, shift, 0.0), np.where(constant & inside, 0.0, 1.0), y.ndim == 1)
-        check_scales(reciprocal, LIMITS[y.dtype], columns, partial(_name, columns.shape[1]))
-        return Reals(shift, 1 / np.where(constant, np.inf, reciprocal), y.ndim == 1)
-
-    def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:
-        """That of the first training; an output that was constant takes its scale from the first other targets."""
-        encoding: Reals = self._training.encoding
-        idle = np.flatnonzero(encoding.scale == 0)
-        if not len(idle):
-            return encoding
-        columns = encoding.validate(y).reshape(len(y), -1)
-        reciprocal = np.zeros(encoding.n_outputs)
-        reciprocal[idle] = scale_about(columns, row_weights(len(y), None, weight), encoding.shift, idle)
-        check_scales(reciprocal, LIMITS[y.dtype], columns, partial(_name, columns.shape[1]))
-        moves = np.flatnonzero(reciprocal)
-        if not len(moves):
-            return encoding
-        shift, scale = encoding.shift.copy(), encoding.scale.copy()
-        scale[moves] = 1 / reciprocal[moves] if self.standardize_target else 1.0
-        if not self._loss(encoding).standardizes:
-            shift[moves], scale[moves] = 0.0, 1.0
-        return replace(encoding, shift=shift, scale=scale)
-
-    def _targets(self, y: np.ndarray, encoding: Reals, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
-        learned = encoding
-        if not self._loss(encoding).standardizes:  # with a link they are learned as they are, also where all are equal
-            learned = replace(encoding, shift=np.zeros(encoding.n_outputs), scale=np.ones(encoding.n_outputs))
-        targets = super()._targets(y, learned, dtype, weight)
-        seen, of = (targets, y) if weight is None else (targets[weight > 0], y[weight > 0])
-        lost = of.any() and encoding.scale.all() and not seen.any()
-        if lost or not (np.isfinite(seen).all() and self._holds_loss(seen, encoding)):
-            advice = ["multiply y by a constant, or replace a value that stands for a missing one"]
-            if np.dtype(dtype) != np.float64:
-                advice.insert(0, "set dtype='float64'")
-            if self._loss(encoding).standardizes and not self.standardize_target:
-                advice.insert(0, "set standardize_target=True")
-            text = ", or ".join(advice)
-            raise ValueError(
-                f"y holds numbers up to {np.abs(of).max():.4g}, and {np.dtype(dtype)} cannot hold them or their loss. "
-                f"{text[0].upper()}{text[1:]}."
-            )
-        return targets
-
-    def _holds_loss(self, targets: np.ndarray, encoding: Reals) -> bool:
-        """Whether the loss of the largest targets is a number in their precision; a square may not be."""
-        sizes = np.abs(targets)
-        if not (sizes.size and sizes.max() > np.sqrt(np.finfo(targets.dtype).max) / 2):
-            return True
-        worst = targets[None, sizes.argmax(axis=0)]
-        weight = np.ones((1, worst.shape[1], 1), targets.dtype)
-        with np.errstate(all="ignore"):
-            value, _ = self._loss(encoding).value_and_gradient(np.zeros_like(worst), worst, weight)
-        return bool(np.isfinite(value).all())
-
-    def _idle_outputs(self, encoding: Reals) -> np.ndarray | None:
-        return encoding.scale == 0 if self._loss(encoding).standardizes else None
-
     def _loss(self, encoding: Reals | None) -> Any:
         return _registry.losses.resolve("squared_error") if self.loss == "auto" else self._resolve("loss")
-
-    def _output_map(self, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:
-        constant = encoding.scale == 0
-        if self._loss(encoding).standardizes or not constant.any():
-            return encoding.scale, encoding.shift
-        return encoding.scale, np.where(constant, self._loss(encoding).unlink(encoding.shift), encoding.shift)
-
-    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
-        if len(y) < 2:
-            return lambda scores: np.nan
-        output_scale, output_shift = self._output_map(encoding)
-        true = y.reshape(len(y), -1)
-        return lambda scores: r2(true, self._loss(encoding).link(scores * output_scale + output_shift), weight)
-
-    @property
-    def y_mean_(self) -> np.ndarray:
-        """The mean of the training targets, which are learned less it; zeros without standardisation."""
-        check_is_fitted(self)
-        return self._training.encoding.shift.copy()
-
-    @property
-    def y_scale_(self) -> np.ndarray:
-        """The deviation of the training targets, the unit that they are learned in; ones without standardisation."""
-        check_is_fitted(self)
-        return self._training.encoding.scale.copy()
-
-    def partial_fit(
-        self,
-        X: MatrixLike,
-        y: VectorLike,
-        sample_weight: WeightLike | None = None,
-        X_val: MatrixLike | None = None,
-        y_val: VectorLike | None = None,
-        sample_weight_val: WeightLike | None = None,
-    ) -> Self:
-        """Train one epoch on more data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows of this call. Standardisation of inputs and targets is taken from those of the first.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the mean loss.
-        X_val, y_val : like X and y, default=None
-            Validation rows, which score the epoch; the weights that scored best so far predict.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation row in the score.
-
-        Returns
-        -------
-        self : estimator
-            The network, one epoch on.
-        """
-        validation = (X_val, y_val, sample_weight_val)
-        go_on = hasattr(self, "_training")
-        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True)
-
-    def predict(self, X: MatrixLike) -> np.ndarray:
-        """Predictions of each row, in the units and the shape of the training targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        y : array of shape (n_samples,) or (n_samples, n_outputs)
-        """
-        return self._predictions(self._raw_scores(self._validated(X)))
-
-    def _predictions(self, scores: np.ndarray) -> np.ndarray:
-        encoding = self._training.encoding
-        with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
-            return encoding.decode(self._loss(encoding).link(scores))
-
-
-def _name(n_outputs: int, j: int) -> str:
-    """A target as a message calls it."""
-    return "y" if n_outputs == 1 else f"Column {j} of y"
