@@ -24,6 +24,7 @@ from ._tables import Precomputed, PrecomputedSearch, Table, TableSearch
 from ._tree import TreeSearch
 
 TREE_COLUMNS = 10  # above, a tree visits too many of its leaves unless the rows lie in clusters
+TREE_ROWS = 32  # for each corner of a cube: of fewer rows most are near its border, and a tree visits them all
 FEW_COLUMNS = 32  # below, there is little that a projection could save
 FEW_ROWS = 4096  # below, a scan is over before a projection is found
 
@@ -43,9 +44,7 @@ def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_t
 def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int) -> Search:
     if isinstance(metric, Table):
         return TableSearch(X, metric)
-    is_low = isinstance(metric, Minkowski) and not sparse.issparse(X) and X.shape[1] <= TREE_COLUMNS
-    is_low = is_low and k < X.shape[0] / 8  # of few rows a tree visits all
-    if algorithm == "kd_tree" or (algorithm == "auto" and is_low):
+    if algorithm == "kd_tree" or (algorithm == "auto" and suits_tree(X, metric, k)):
         assert isinstance(metric, Minkowski)
         return TreeSearch(X, metric)
     is_large = X.shape[0] >= FEW_ROWS and X.shape[1] >= FEW_COLUMNS
@@ -55,6 +54,14 @@ def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int)
         if bounds:
             return ScanSearch(X, metric, bounds, name="projection")
     return ScanSearch(X, metric, tight_bounds(X, metric, k, n_threads))
+
+
+def suits_tree(X: Any, metric: Metric, k: int) -> bool:
+    """Whether a tree is visited in part only; where products give the distances, they must be many to cost more."""
+    n_rows, d = X.shape
+    if not isinstance(metric, Minkowski) or sparse.issparse(X) or d > TREE_COLUMNS or k >= n_rows / 8:
+        return False
+    return not has_products(metric) or n_rows >= TREE_ROWS * 2**d
 
 
 def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:

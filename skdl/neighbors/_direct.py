@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from .._threads import n_threads
-from ._choice import TREE_COLUMNS, has_products, make_search
+from ._choice import has_products, make_search, suits_tree
 from ._distances import DistanceBound
 from ._metrics import Metric, Minkowski, row_sums_of_squares
 from ._placement import Placement, row_blocks
@@ -70,7 +70,7 @@ class GrowingSearch(Search):
         is_dense_minkowski = isinstance(metric, Minkowski) and not sparse.issparse(X)
         self.few = 0
         if algorithm in ("auto", "brute") and is_dense_minkowski:
-            is_for_tree = algorithm == "auto" and X.shape[1] <= TREE_COLUMNS
+            is_for_tree = algorithm == "auto" and suits_tree(X, metric, k)
             self.few = FEW_OF_TREE if is_for_tree else FEW
 
     @property

@@ -260,7 +260,9 @@ def test_sparse_rows_need_an_algorithm_that_takes_them(algorithm):
 
 
 def test_the_algorithm_that_ran_is_said():
-    assert KNNClassifier().fit(X, Y).algorithm_ == "kd_tree"
+    assert KNNClassifier().fit(X[:, :2], Y).algorithm_ == "kd_tree"
+    assert KNNClassifier().fit(X, Y).algorithm_ == "brute"  # 150 rows: a tree of six columns would visit all
+    assert KNNClassifier(p=1).fit(X, Y).algorithm_ == "kd_tree"
     assert KNNClassifier(metric="cosine").fit(X, Y).algorithm_ == "brute"
     assert KNNRegressor(algorithm="projection", metric="manhattan").fit(X, Y).algorithm_ == "projection"
 
