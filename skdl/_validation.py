@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import assert_all_finite, check_array, check_X_y, column_or_1d
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
-from skdl._warnings import in_turn, outside, warn
+from skdl._warnings import in_turn, warn
 
 # They change the filters of warnings for a moment.
-check_array, check_X_y, column_or_1d = map(in_turn, (check_array, check_X_y, column_or_1d))  # noqa: N816
+check_array, check_X_y = map(in_turn, (check_array, check_X_y))  # noqa: N816
 validate_data, check_classification_targets = map(in_turn, (validate_data, check_classification_targets))
 
 FLOATS = (np.float64, np.float32)  # float32 stays float32, every other type becomes float64
@@ -135,19 +136,15 @@ def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:
 def warn_of_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> np.ndarray:
     """The outputs for the rows of X, with a warning if any of them is not finite."""
     if not np.isfinite(outputs).all():
-        warn(about_overflow(estimator, X, outputs), RuntimeWarning, stacklevel=outside())
+        warn(about_overflow(estimator, X, outputs), RuntimeWarning)
     return outputs
 
 
-def validate_regression(
-    estimator: Any, X: Any, y: Any, *, reset: bool = True, multi_output: bool = True, **checks: Any
-) -> tuple[Any, np.ndarray]:
+def validate_regression(estimator: Any, X: Any, y: Any, *, reset: bool = True, **checks: Any) -> tuple[Any, np.ndarray]:
     """X and real targets, one row each; y keeps its one or two dimensions and has X's precision."""
     if sparse.issparse(y):
         raise ValueError("y must be dense. Got a sparse matrix: use y.toarray().")
-    X, y = _validate(estimator, X, y, reset=reset, multi_output=multi_output, **checks)
-    if not multi_output:
-        y = column_or_1d(y, warn=True)
+    X, y = _validate(estimator, X, y, reset=reset, multi_output=True, **checks)
     return X, _real_targets(y, X.dtype)
 
 
@@ -180,7 +177,18 @@ def label_array(y: Any) -> np.ndarray:
 
 def _one_column(y: Any) -> np.ndarray:
     y = y.toarray() if sparse.issparse(y) else np.asarray(y)
-    return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+    return _raveled(y) if y.ndim == 2 and y.shape[1] == 1 else y
+
+
+def _raveled(y: np.ndarray) -> np.ndarray:
+    """Targets of one dimension; a column of them becomes so, with a warning."""
+    if y.ndim == 2:
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples, ), "
+            "for example using ravel().",
+            DataConversionWarning,
+        )
+    return y.ravel()
 
 
 def _checked_labels(y: np.ndarray) -> np.ndarray:
@@ -233,7 +241,7 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
                 f"{type(estimator).__name__} takes a single target for each row. Got y of shape {y.shape}; y should be "
                 "a 1d array."
             )
-        y = column_or_1d(y, warn=True)
+        y = _raveled(y)
     check_consistent_length(X, y)
     return y
 

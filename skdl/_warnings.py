@@ -22,7 +22,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Warned = tuple[type[Warning], str]
 _collected: ContextVar[list[Warned] | None] = ContextVar("collected", default=None)
 _turn = threading.RLock()
-PACKAGE = os.path.dirname(__file__)
+BETWEEN = {"skdl", "sklearn", "joblib", "contextlib", "threading", "concurrent", "multiprocessing", "runpy"}
 PLAIN = {"numpy", "pandas", "polars", "pyarrow", "scipy"}  # whose data wait for no other thread to become an array
 
 
@@ -71,21 +71,35 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_turn)
 
 
-def warn(message: str, category: type[Warning] = UserWarning, stacklevel: int = 1) -> None:
-    """Give a warning as `warnings.warn` does, or to whoever collects those of this context."""
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Give a warning that points to the user's line, or give it to whoever collects those of this context."""
     collected = _collected.get()
     if collected is None:
-        warnings.warn(message, category, stacklevel=stacklevel + 1)
+        warnings.warn(message, category, stacklevel=_level_of_user())
     else:
         collected.append((category, message))
 
 
-def outside() -> int:
-    """The stacklevel, for who asks, of the first caller that is not of skdl: what is asked for comes many ways."""
-    level, frame = 1, sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        level, frame = level + 1, frame.f_back
-    return level
+def _level_of_user() -> int:
+    """The stacklevel, for `warn`, of the first caller that is not of skdl, nor of what calls it on a user's behalf.
+
+    In a thread or a process that has no user's line, it is that of the first caller that is not of skdl.
+    """
+    level, other, frame = 1, None, sys._getframe(1)
+    while frame is not None:
+        home = _home(frame)
+        if home not in BETWEEN:
+            return level
+        if home != "skdl" and other is None:
+            other = level
+        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+    return other or 1
+
+
+def _home(frame: Any) -> str:
+    """The package that a frame's code belongs to."""
+    module = frame.f_globals
+    return str(module.get("__package__") or module.get("__name__")).partition(".")[0]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from skdl._array import Array, column_sum, namespace
 from skdl._constraints import Integer, OneOf, Real
 from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations
+from skdl._warnings import warn
 
 __all__ = ["Batch", "Group", "Layer", "Normalization", "names", "register", "resolve"]
 
@@ -102,7 +102,7 @@ class Batch(Normalization):
                 running += (1 - self.momentum) * new
         else:
             if training:
-                warnings.warn(ONE_ROW, UserWarning, stacklevel=2)
+                warn(ONE_ROW, UserWarning)
             x -= mean
             batch_variance = variance
         inverse_std = 1 / xp.sqrt(batch_variance + self.epsilon)

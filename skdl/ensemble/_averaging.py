@@ -123,7 +123,7 @@ class BaseAveraging(NamedMembers):
                 self._check_square(X)
                 unfitted = self._unfitted(entropy, len(kept))
                 if not unfitted:
-                    warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
+                    warn("n_estimators has not grown: warm_start=True adds no members.")
                 # The rows are taken once for all members: each equals its own fit on them.
                 rows = slice(None) if training is None else training
                 learned = (X if training is None else select_rows(X, training), y[rows])

@@ -131,7 +131,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             entropy = self._entropy if warm else root_entropy(self.random_state)
             new = range(len(kept), self.n_estimators)
             if not new:
-                warn("n_estimators has not grown: warm_start=True adds no members.", stacklevel=3)
+                warn("n_estimators has not grown: warm_start=True adds no members.")
             drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
             if self._takes_distances:
                 chosen = drawn  # the distances from the rows that a member knows

@@ -15,7 +15,7 @@ from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
-from skdl._warnings import Warned, collecting, outside, warn
+from skdl._warnings import Warned, collecting, warn
 from skdl.ensemble._answers import Together
 from skdl.ensemble._means import RunningMean
 from skdl.ensemble._routing import RoutesMetadata
@@ -157,7 +157,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
             told.update(dict.fromkeys(found))
             yield output
         for category, message in told:  # once, whatever the number of members
-            warn(message, category, stacklevel=outside())
+            warn(message, category)
 
     def _seen_by(self, i: int, X: Any) -> Any:
         """X as member i has learned it."""

@@ -217,4 +217,4 @@ def _warn(warned: Sequence[Sequence[Warned]]) -> None:
             counts[kind] = counts.get(kind, 0) + 1
             texts.setdefault(kind, text)
     for kind, count in counts.items():
-        warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0], stacklevel=5)
+        warn(f"{count} of {len(warned)} members: {texts[kind]}", kind[0])

@@ -62,7 +62,6 @@ class OutOfBag:
             warn(
                 f"{(~covered).sum()} of {len(y)} rows were in the bag of every member and have no out-of-bag estimate "
                 "(NaN). Use more estimators.",
-                stacklevel=7,
             )
         if total is None:
             total = smallest = largest = np.zeros(len(y))

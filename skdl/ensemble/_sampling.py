@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import warnings
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from scipy import sparse
 
 from skdl._apart import set_apart
 from skdl._validation import in_units, is_frame
+from skdl._warnings import warn
 
 BLOCK_NUMBERS = 1 << 17
 MOST_A_ROW = 100  # times that a row is drawn on average where its weight is a count: more are weights of another scale
@@ -101,17 +101,15 @@ def _count(max_samples: float | None, total: float, n_rows: int) -> int:
     count = max_samples * total * (1 + 1e-9)  # 0.29 of 100 is 29, whatever a product rounds to
     advice = "Weights on another scale need max_samples as an int, or None, which is the number of rows."
     if total > MOST_A_ROW * n_rows:
-        warnings.warn(
+        warn(
             f"max_samples={max_samples} takes sample_weight as counts of rows: of their sum, {total:g}, that would be "
             f"{count:g} rows for each member. The fraction of the {n_rows} rows is used instead. {advice}",
-            stacklevel=5,
         )
         count = max_samples * n_rows * (1 + 1e-9)
     elif total < n_rows and count < min(10, n_rows):
-        warnings.warn(
+        warn(
             f"max_samples={max_samples} takes sample_weight as counts of rows: of their sum, {total:g}, that is "
             f"{max(1, math.floor(count))} row(s) for each member. {advice}",
-            stacklevel=5,
         )
     return max(1, math.floor(count))
 

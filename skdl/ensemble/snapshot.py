@@ -126,7 +126,6 @@ class BaseSnapshot(BaseEnsemble):
                 f"The training ended after {outcome.state.progress[0].epoch} of {n_epochs} epochs: the ensemble has "
                 f"{len(self.estimators_)} of {self.n_estimators} members.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
         return self
 

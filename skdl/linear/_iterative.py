@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsmr
 from sklearn.exceptions import ConvergenceWarning
+
+from skdl._warnings import warn
 
 MAX_ITER = 10_000
 CONVERGED = {0, 1, 2, 4, 5}  # LSMR's `istop`: 3 and 6 are an ill-conditioned matrix, 7 is its limit of iterations
@@ -73,11 +74,10 @@ def solve_sparse(
             step, stopped, *_ = lsmr(operator(scale), left, **limits)
             coef[:, output] += scale * step
         if stopped not in CONVERGED:
-            warnings.warn(
+            warn(
                 "Least squares on this large sparse X did not converge: its columns are nearly dependent. "
                 "A positive alpha helps, and so does a dense X if it fits into memory.",
                 ConvergenceWarning,
-                stacklevel=3,
             )
     return IterativeFit(coef, x_mean, y_mean)
 

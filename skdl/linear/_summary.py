@@ -221,4 +221,4 @@ def _name_beside(names: list[str]) -> str:
 
 
 def _warn(text: str) -> None:
-    warn(f"{text}. Values that are not defined are NaN.", UndefinedMetricWarning, stacklevel=3)
+    warn(f"{text}. Values that are not defined are NaN.", UndefinedMetricWarning)

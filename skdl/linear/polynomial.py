@@ -239,7 +239,6 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
                 f"Some coefficients of this polynomial are out of the range of {dtype} and not finite in coef_. "
                 "Predictions do not use them, and are right. For finite coefficients, scale X and y first, or choose "
                 "basis='chebyshev', whose coefficients do not depend on the units of X.",
-                stacklevel=4,
             )
         self.powers_ = powers
         self.domain_ = fitted.domain

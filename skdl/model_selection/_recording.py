@@ -17,7 +17,6 @@ import contextlib
 import inspect
 import itertools
 import numbers
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from sklearn.base import clone
 from sklearn.utils import get_tags
 
 from skdl._callbacks_adapter import callbacks_of
+from skdl._warnings import warn
 from skdl.engine.gathering import clock
 from skdl.model_selection._identity import data_digest, digest, readable
 from skdl.model_selection._records import Snapshot, append, finished
@@ -257,7 +257,7 @@ class RecordedScorer:
                 if isinstance(error, str):
                     score[name] = self.error_score
                     message = f"Scoring failed: {name} will be set to {self.error_score}. Details:\n{error}"
-                    warnings.warn(message, stacklevel=2)
+                    warn(message)
         return score
 
     def __getattr__(self, name: str) -> Any:

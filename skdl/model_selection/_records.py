@@ -15,9 +15,9 @@ import hashlib
 import json
 import os
 import stat
-import warnings
 from typing import Any, NamedTuple
 
+from skdl._warnings import warn
 from skdl.model_selection._schema import checked
 
 START = b'{"skdl_ledger": 2, '  # of every line: the format's name and version
@@ -53,7 +53,7 @@ def open_ledger(path: str | os.PathLike[str]) -> Snapshot:
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(f"{path!r} is not a regular file, and cannot be a search ledger.")
     snapshot = Snapshot(path, status.st_size, status.st_mtime_ns)
-    warn_of_damage(path, read(path, snapshot.size), stacklevel=5)
+    warn_of_damage(path, read(path, snapshot.size))
     return snapshot
 
 
@@ -119,18 +119,17 @@ def _checksum(content: bytes) -> bytes:
     return hashlib.sha256(content).hexdigest()[:DIGITS].encode()
 
 
-def warn_of_damage(path: str, content: Content, stacklevel: int) -> None:
+def warn_of_damage(path: str, content: Content) -> None:
     """One warning that names all lines that do not hold."""
     if not content.damaged:
         return
     numbers = [str(number) for number in content.damaged[:MOST_NAMED]]
     more = len(content.damaged) - len(numbers)
     where = f"lines {', '.join(numbers)}" if len(numbers) > 1 else f"line {numbers[0]}"
-    warnings.warn(
+    warn(
         f"{path}: {where}{f' and {more} more' if more else ''} of this search ledger "
         f"{'are' if len(content.damaged) > 1 else 'is'} damaged or not whole, and left out. A fit that was recorded "
         "there is done again.",
-        stacklevel=stacklevel,
     )
 
 

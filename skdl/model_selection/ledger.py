@@ -191,7 +191,7 @@ class SearchLedger:
         folds: dict[str, dict[Any, int]] = {}
         rows = []
         content = read(os.fspath(self.path))
-        warn_of_damage(os.fspath(self.path), content, stacklevel=3)
+        warn_of_damage(os.fspath(self.path), content)
         for record in content.records:
             seen = folds.setdefault(record["data"], {})
             if "error" not in record:

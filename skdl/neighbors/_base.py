@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +15,7 @@ from .._estimator import RootEstimator
 from .._search_space import Integers, SearchSpaceMixin
 from .._typing import MatrixLike
 from .._validation import validate_sample_weight, validate_X
+from .._warnings import warn
 from ._choice import unsuitable
 from ._direct import GrowingSearch
 from ._metrics import Metric, NanEuclidean
@@ -253,6 +253,4 @@ def finiteness(metric: Metric) -> bool | str:
 
 def warn_no_votes(count: int, instead: str) -> None:
     if count:
-        warnings.warn(
-            f"All neighbours of {count} queries have votes of weight zero; {instead}.", UserWarning, stacklevel=3
-        )
+        warn(f"All neighbours of {count} queries have votes of weight zero; {instead}.", UserWarning)

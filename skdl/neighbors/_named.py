@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
 from .._constraints import Constraint, Real
+from .._warnings import warn
 from ._metrics import Cosine, Metric, Minkowski, NanEuclidean
 from ._tables import BOOLEAN, Custom, Precomputed, Scipy
 
@@ -191,8 +191,7 @@ def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
         if values.size and values.min() < 0:
             raise ValueError("With metric='precomputed', X must hold distances, of at least 0. Got a negative one.")
     elif training and getattr(metric, "is_boolean", False) and not ((X == 0) | (X == 1)).all():
-        warnings.warn(
+        warn(
             f"X holds other values than 0 and 1: metric={metric.name!r} takes every other value than 0 as True.",  # type: ignore[attr-defined]
             DataConversionWarning,
-            stacklevel=5,
         )

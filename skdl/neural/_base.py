@@ -112,7 +112,6 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
             else:
                 warn(
                     "This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.",
-                    stacklevel=4,
                 )
         if go_on:
             self._take_over_public()
@@ -250,7 +249,7 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
     def _warn_of(self, outcome: Outcome, *, incremental: bool = False) -> None:
         warning = ending_warning(self, outcome, incremental=incremental)
         if warning is not None:
-            warn(str(warning), type(warning), stacklevel=5)
+            warn(str(warning), type(warning))
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""

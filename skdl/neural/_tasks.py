@@ -98,7 +98,6 @@ def make_member(
     if network.batch_size != "auto" and network.batch_size > n_given:
         warn(
             f"batch_size={network.batch_size} is larger than the {rows.n} training rows and is clipped to them.",
-            stacklevel=6,
         )
     validation = None
     if validation_index is not None:
@@ -222,7 +221,7 @@ def _cannot_validate(network: Any, n_rows: int, strata: np.ndarray | None, is_sa
     of_classes = "" if strata is None else " of each class"
     reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
     if is_sample:
-        warn(f"{reason}: where a sample has no other, its member is trained without early_stopping.", stacklevel=7)
+        warn(f"{reason}: where a sample has no other, its member is trained without early_stopping.")
         return
     held = f"{n_rows} row{'s' * (n_rows != 1)}"
     if strata is not None:
