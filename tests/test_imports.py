@@ -48,7 +48,7 @@ ALLOWED = {
     "_typing": PROTOCOLS,
     "_component": BASE,
     "_estimator": COMPONENTS,
-    "_protocols": COMPONENTS | {"autodiff"},  # inside from_function, see LAZY
+    "_protocols": COMPONENTS | {"_protocols", "autodiff"},  # autodiff inside from_function, see LAZY
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
     "_registry": COMPONENTS | {"_protocols"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},

@@ -1,0 +1,22 @@
+"""What a plug-in of each family must provide, with the shapes.
+
+k is the number of members of a stack, B the rows of a batch, n the units of a layer, C the columns of the targets and
+P the number of parameters of one member. Members come first on every array, and no component reduces over them. Where
+a method is said to own an argument, it may overwrite it; it never has to.
+"""
+
+from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
+from skdl._protocols._training import Loss, Optimizer, Penalty, Schedule
+
+__all__ = [
+    "NO_GRADIENTS",
+    "Activation",
+    "Backprop",
+    "Gradients",
+    "Initializer",
+    "Loss",
+    "Normalization",
+    "Optimizer",
+    "Penalty",
+    "Schedule",
+]

@@ -1,0 +1,125 @@
+"""The components that a network is built of; shapes are as in `skdl._protocols`."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._component import Component
+
+Gradients = Mapping[str, Array]
+Backprop = Callable[[Array], tuple[Array, Gradients]]
+NO_GRADIENTS: Gradients = {}
+
+
+class Activation(Component):
+    """An elementwise function f between layers.
+
+    Attributes
+    ----------
+    initializer : str
+        The name of the initializer that `initializer="auto"` takes for a layer with this activation.
+    """
+
+    initializer = "glorot_uniform"
+
+    @staticmethod
+    def from_function(function: Callable[..., Any], *, name: str | None = None) -> Activation:
+        """An activation from its elementwise function alone; the derivative comes from a tape, see `skdl.autodiff`."""
+        from skdl.autodiff import FunctionActivation
+
+        return FunctionActivation(function, name=name)
+
+    def parameters(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
+        return {}
+
+    @abstractmethod
+    def forward(self, x: Array, *args: Any, **parameters: Any) -> tuple[Array, Backprop]:
+        """f(x) and its adjoint.
+
+        Parameters
+        ----------
+        x : array of shape (k, B, n)
+            Owned by this call.
+        **parameters : arrays of shape (k, 1, n) or (k, 1, 1)
+            The learned parameters, if `parameters` names any.
+
+        Returns
+        -------
+        y : array of shape (k, B, n)
+            Stays as it is until `backprop` was called, which may use it.
+        backprop : callable
+            Takes the loss's gradient by y, which it owns, and returns (gradient by x, gradients of parameters by name).
+        """
+
+    def __call__(self, x: Array) -> Array:
+        """f(x), elementwise, with x left as it is."""
+        x = np.array(x, ndmin=1)
+        x = x.astype(np.result_type(x, np.float32), copy=False)
+        learned = {name: np.asarray(value, x.dtype)[0] for name, value in self.parameters(x.shape[-1]).items()}
+        return self.forward(x, **learned)[0]
+
+
+class Initializer(Component):
+    """A distribution of initial weights."""
+
+    @abstractmethod
+    def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
+        """One member's weights of one layer, a float64 array of shape (n_in, n_out)."""
+
+
+class Normalization(Component):
+    """A map between the affine map and the activation that fixes the scale of what passes.
+
+    Attributes
+    ----------
+    folds : bool
+        Whether at prediction it is a fixed scale and shift of each unit (`fold`), to be folded into the affine map.
+    from_population : bool
+        Whether after training its buffers are set (`settle`) to the exact statistics of all training rows.
+    """
+
+    folds = False
+
+    @property
+    def from_population(self) -> bool:
+        return False
+
+    def fold(self, *args: Any, **arrays: Any) -> tuple[Array, Array]:
+        """Scale and shift of each unit at prediction, from its parameters and buffers."""
+        raise TypeError(f"{type(self).__name__} does not fold into a fixed scale and shift.")
+
+    def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
+        """Write the mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
+
+    def parameters(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of the learned parameters by name, each of shape (1, n_units)."""
+        return {}
+
+    def buffers(self, n_units: int) -> Mapping[str, Array]:
+        """Initial values of what is tracked in training but not learned, each of shape (1, n_units)."""
+        return {}
+
+    @abstractmethod
+    def forward(self, x: Array, *args: Any, **arrays: Any) -> tuple[Array, Backprop]:
+        """The normalized x and its adjoint; in training, buffers are updated in place.
+
+        Parameters
+        ----------
+        x : array of shape (k, B, n)
+            Owned by this call.
+        **arrays
+            `training`, a bool, and parameters and buffers by name, arrays of shape (k, 1, n).
+
+        Returns
+        -------
+        y : array of shape (k, B, n)
+            Handed over to the activation, which may overwrite it before `backprop` is called.
+        backprop : callable
+            As that of an activation.
+        """
