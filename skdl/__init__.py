@@ -15,8 +15,9 @@ from skdl import (
     schedules,
 )
 from skdl._trusted import trusted_types
-from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
+from skdl.ensemble.ensemble_classifier import EnsembleClassifier
+from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.linear.least_squares import LeastSquaresRegressor
 from skdl.linear.polynomial import PolynomialRegressor

@@ -16,8 +16,9 @@ from skdl.autodiff import FunctionActivation, FunctionLoss
 from skdl.callbacks import EarlyStopping, TimeBudget
 from skdl.engine import Architecture, State
 from skdl.engine.state import Progress
-from skdl.ensemble.averaging import EnsembleClassifier, EnsembleRegressor
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
+from skdl.ensemble.ensemble_classifier import EnsembleClassifier
+from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.linear._basis import ChebyshevProducts, Power
 from skdl.linear._descent import LinearNetwork
