@@ -177,3 +177,19 @@ def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array
 def to_numpy(x: Array) -> np.ndarray:
     """X as a NumPy array."""
     return np.asarray(x)
+
+
+def laid_out(X: Any, checks: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A plain array of reals as scikit-learn's checks are to make it, and what is left of them.
+
+    They copy under filters of warnings of their own, since what they are given may be complex: other threads would
+    have to wait for that, see `_warnings`.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype.kind not in "biuf":
+        return X, checks
+    types = checks["dtype"]
+    dtype = X.dtype if isinstance(types, tuple) and X.dtype in types else np.dtype(np.atleast_1d(types)[0])
+    if not np.can_cast(X.dtype, dtype):  # it may overflow
+        return X, checks
+    layout = np.array if checks.get("copy") else np.asarray
+    return layout(X, dtype=dtype, order=checks["order"]), {**checks, "copy": False}

@@ -13,6 +13,7 @@ from sklearn.utils import assert_all_finite, check_array, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from skdl._array import laid_out
 from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
@@ -58,17 +59,31 @@ def _validate(
 def _validated(
     estimator: Any, X: Any, *y: Any, reset: bool, shared: Callable[[Any], Any], checks: dict[str, Any]
 ) -> Any:
+    finite = checks.get("ensure_all_finite", True)
+    checks = {**checks, "ensure_all_finite": False}
     values = _floats_of(X)
     if values is None:
+        X, checks = laid_out(X, checks)
         found = validate_data(estimator, X, *y, reset=reset, **checks)
-        if not is_frame(X):
-            return found
-        return (shared(found[0]), *found[1:]) if y else shared(found)
-    _check_columns(estimator, X, reset=reset)
-    values = shared(values)
-    if not y:
-        return check_array(values, estimator=estimator, input_name="X", **checks)
-    return check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)
+        share = is_frame(X)
+    else:
+        _check_columns(estimator, X, reset=reset)
+        values, checks = laid_out(shared(values), checks)
+        share = False
+        if not y:
+            found = check_array(values, estimator=estimator, input_name="X", **checks)
+        else:
+            found = check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)
+    rows, *rest = found if y else (found,)
+    _require_finite(estimator, rows, finite)
+    rows = shared(rows) if share else rows
+    return (rows, *rest) if y else rows
+
+
+def _require_finite(estimator: Any, X: Any, finite: bool | str) -> None:
+    """Raise for what is not finite, after all that has a turn to wait for: it is a pass over all of X."""
+    if finite:
+        assert_all_finite(X, allow_nan=finite == "allow-nan", estimator_name=type(estimator).__name__, input_name="X")
 
 
 def _explained(error: Exception, estimator: Any, X: Any, finite: Any) -> Exception:
@@ -122,7 +137,7 @@ def check_alike(X: Any, X_val: Any) -> None:
 def require_finite(estimator: Any, X: Any) -> None:
     """Raise if X, which was validated with `ensure_all_finite=False`, holds NaN or infinity."""
     try:
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
+        _require_finite(estimator, X, True)
     except ValueError as error:
         raise _explained(error, estimator, X, True) from None
 
@@ -220,7 +235,9 @@ def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool =
     """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix."""
     if not is_frame(X):
         try:
-            return validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=finite)
+            X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
+            _require_finite(estimator, X, finite)
+            return X
         except (ValueError, TypeError) as error:
             raise _explained(error, estimator, X, finite) from None
     if X.shape[0] == 0:

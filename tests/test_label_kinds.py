@@ -194,7 +194,9 @@ def test_partial_fit_takes_no_weights_for_classes(name):
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
 def test_the_first_rows_of_partial_fit_with_one_class_need_classes(name):
     classifier = CLASSIFIERS[name]
-    with pytest.raises(ValueError, match=r"hold one class only, \['only'\].* Give classes="):
+    with pytest.raises(
+        ValueError, match=r"hold one class only, \['only'\].* Give all labels that will ever occur as classes="
+    ):
         clone(classifier).partial_fit(X, ["only"] * len(X))
     fitted = clone(classifier).partial_fit(X, ["only"] * len(X), classes=["only", "other"])
     assert fitted.partial_fit(X, ["other"] * len(X)).predict_proba(X).shape == (len(X), 2)

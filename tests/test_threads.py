@@ -4,10 +4,12 @@ import sys
 import threading
 import time
 
+import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_info
 
-from skdl import KNNClassifier, _threads
+from skdl import KNNClassifier, _threads, _validation, _warnings
 from skdl._interrupts import columns_kept
 from skdl._threads import n_threads, one_blas_thread, thread_map
 
@@ -94,3 +96,34 @@ def test_a_task_that_raises_does_so_to_the_caller(count):
     with pytest.raises(KeyError), thread_map(count) as run:
         list(run(fail, [1, 2, 3]))
     assert blas_threads() == before
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("call", ["fit", "predict"])
+def test_a_pass_over_all_rows_leaves_the_turn_to_others(call, order, monkeypatch):
+    """Where scikit-learn's checks change the filters of warnings, threads wait; not for what takes long."""
+    free, laid_out, finite = [], _validation.laid_out, _validation.assert_all_finite
+
+    def turn_is_free():
+        free.append(_warnings._turn.acquire(blocking=False))
+        if free[-1]:
+            _warnings._turn.release()
+
+    def watched(function):
+        def instead(*args, **kwargs):
+            thread = threading.Thread(target=turn_is_free)
+            thread.start()
+            thread.join()
+            return function(*args, **kwargs)
+
+        return instead
+
+    X, y = np.asarray(np.arange(40.0).reshape(20, 2), order=order), np.arange(20) % 2
+    model = KNNClassifier(1).fit(X, y)
+    monkeypatch.setattr(_validation, "laid_out", watched(laid_out))
+    monkeypatch.setattr(_validation, "assert_all_finite", watched(finite))
+    assert_array_equal(model.fit(X, y).predict(X) if call == "fit" else model.predict(X), y)
+    assert len(free) >= 2
+    assert all(free)
+    with pytest.raises(ValueError, match="NaN"):
+        getattr(model, call)(*[np.full((20, 2), np.nan), y][: 2 if call == "fit" else 1])
