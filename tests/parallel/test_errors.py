@@ -221,14 +221,18 @@ def test_keyboard_interrupt(nested, iris):
         assert len(cross_validate(MLP, *iris, cv=3)["test_score"]) == 3
 
 
-def test_an_error_ends_the_fits_that_wait(iris):
+def test_an_error_ends_the_fits_that_wait(iris, tmp_path):
+    """All of them: they are long, and not too long to wait for the task that raises."""
+
     def task(i):
         if i == 3:
             raise ValueError("no")
-        return clone(MLP).set_params(**ENDLESS).fit(*iris)
+        clone(MLP).set_params(max_iter=10**5, n_iter_no_change=None).fit(*iris)
+        (tmp_path / str(i)).touch()
 
     with joblib.parallel_config(backend="skdl"), pytest.raises(ValueError, match="no"):
         joblib.Parallel()(joblib.delayed(task)(i) for i in range(5))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_ends_the_fits_in_training(iris):

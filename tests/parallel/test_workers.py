@@ -328,14 +328,16 @@ def test_an_error_is_raised_here_and_tells_where(iris, stacked, shares):
     assert [n for n, _ in shares] == [7]
 
 
-def test_an_error_ends_trainings_in_other_processes_and_here(iris, stacked, shares):
+def test_an_error_ends_trainings_in_other_processes_and_here(iris, stacked, shares, tmp_path):
     def task(i):
         if i == 3:
             raise ValueError("no")
-        return clone(MLP).set_params(max_iter=10**7, n_iter_no_change=None).fit(*iris)
+        clone(MLP).set_params(max_iter=10**5, n_iter_no_change=None).fit(*iris)
+        (tmp_path / str(i)).touch()
 
     with stacked(n_jobs=2), pytest.raises(ValueError, match="no"):
         joblib.Parallel()(joblib.delayed(task)(i) for i in range(6))
+    assert not list(tmp_path.iterdir())
     assert [n for n, _ in shares] == [5]
 
 
