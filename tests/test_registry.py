@@ -51,7 +51,7 @@ def data():
 
 
 def classifier(**params):
-    return MLPClassifier(**{"hidden_layer_sizes": 4, "max_iter": 3, "tol": 0, "random_state": 0, **params})
+    return MLPClassifier(**{"hidden_layer_sizes": 4, "max_iter": 3, "random_state": 0, **params})
 
 
 def search(param_grid, **options):
@@ -299,7 +299,7 @@ class TestDecorator:
                 scores = []
                 for n_jobs in (1, 2):
                     for own in ("relu", "mine"):
-                        est = MLPClassifier(4, activation=own, max_iter=3, tol=0, random_state=0)
+                        est = MLPClassifier(4, activation=own, max_iter=3, random_state=0)
                         with parallel_config("{backend}"):
                             search = GridSearchCV(
                                 est, {{"activation": ["relu", "mine"]}}, cv=2, n_jobs=n_jobs, error_score="raise"

@@ -27,7 +27,7 @@ def data():
 
 
 def small(**params):
-    return MLPClassifier(4, **{"max_iter": 3, "tol": 0, "random_state": 0, **params})
+    return MLPClassifier(4, **{"max_iter": 3, "random_state": 0, **params})
 
 
 class TwoArguments(MLPClassifier):

@@ -18,6 +18,7 @@ from skdl.engine import Member, Network, Outcome, State, train_members
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._tasks import Task, is_stackable
+from skdl.neural._effects import check_judged
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 from skdl.neural._training import Training
@@ -32,6 +33,7 @@ def check_shareable(template: Any, owner: Any) -> None:
             f"skdl without callbacks. Got {template!r}."
         )
     template._check_parameters()
+    check_judged(template, is_judged=False, incremental=False)
     if template.prior is not None or np.ndim(template.alpha):
         raise ValueError(
             f"With share='batch_ensemble', {name} takes one number as alpha, and no prior: of shared weights no member "

@@ -25,6 +25,7 @@ from skdl.ensemble._following import Following
 from skdl.ensemble._others import Settings, fit_one
 from skdl.ensemble._sampling import select_rows
 from skdl.ensemble._tasks import Task
+from skdl.neural._effects import check_judged
 from skdl.neural._endings import check_ending, ending_warning
 from skdl.neural._tasks import Prepared
 
@@ -154,6 +155,7 @@ def _train(
         with collecting() as messages:
             if data is None or not alike or task.columns is not None:
                 network._check_parameters()
+                check_judged(network, is_judged=False, incremental=False)
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
                 table = X if data is None or task.columns is not None else data.X
                 n_rows = None if task.rows is None else len(task.rows)

@@ -68,7 +68,7 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
     >>> from sklearn.datasets import load_wine
     >>> from skdl import BaggingClassifier, MLPClassifier
     >>> X, y = load_wine(return_X_y=True, as_frame=True)
-    >>> mlp = MLPClassifier((16,), batch_size=16, tol=0.01)
+    >>> mlp = MLPClassifier((16,), batch_size=16)
     >>> bagging = BaggingClassifier(mlp, 30, oob_score=True, random_state=0).fit(X, y)
     >>> bagging.oob_score_ > 0.95
     True
@@ -171,7 +171,7 @@ class BaggingRegressor(RegressorEnsemble, BaseBagging):
     >>> from sklearn.datasets import load_diabetes
     >>> from skdl import BaggingRegressor, MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> bagging = BaggingRegressor(MLPRegressor((16,), tol=0.01), 30, oob_score=True, random_state=0)
+    >>> bagging = BaggingRegressor(MLPRegressor((16,)), 30, oob_score=True, random_state=0)
     >>> bagging.fit(X, y).oob_score_ > 0.4
     True
     >>> bagging.predict_members(X).std(axis=0).shape

@@ -76,14 +76,14 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
     >>> from sklearn.datasets import load_wine
     >>> from skdl import EnsembleClassifier, MLPClassifier
     >>> X, y = load_wine(return_X_y=True, as_frame=True)
-    >>> ensemble = EnsembleClassifier(estimator=MLPClassifier((16,), batch_size=16, tol=0.01), random_state=0)
+    >>> ensemble = EnsembleClassifier(estimator=MLPClassifier((16,), batch_size=16), random_state=0)
     >>> ensemble.fit(X, y).predict_proba(X).shape, ensemble.predict_members(X).shape
     ((178, 3), (5, 178, 3))
 
     Members of different kinds:
 
     >>> from sklearn.ensemble import RandomForestClassifier
-    >>> members = [("mlp", MLPClassifier((16,), batch_size=16, tol=0.01)), ("forest", RandomForestClassifier())]
+    >>> members = [("mlp", MLPClassifier((16,), batch_size=16)), ("forest", RandomForestClassifier())]
     >>> mixed = EnsembleClassifier(members, weights=[2, 1], random_state=0)
     >>> mixed.set_params(mlp__alpha=1e-3).fit(X, y).score(X, y) > 0.95
     True
@@ -130,6 +130,11 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
+        if self.voting == "hard" and not self.flatten_transform:
+            raise ValueError(
+                "flatten_transform=False has no effect with voting='hard', whose transform gives a label of each "
+                "member. Leave it at True, or set voting='soft'."
+            )
         if self.voting == "soft":
             for template in self._templates():
                 if not hasattr(template, "predict_proba"):

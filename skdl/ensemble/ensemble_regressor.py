@@ -53,7 +53,7 @@ class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
     >>> from sklearn.datasets import load_diabetes
     >>> from skdl import EnsembleRegressor, LeastSquaresRegressor, MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
-    >>> members = [("mlp", MLPRegressor((16,), tol=0.01)), ("line", LeastSquaresRegressor())]
+    >>> members = [("mlp", MLPRegressor((16,))), ("line", LeastSquaresRegressor())]
     >>> ensemble = EnsembleRegressor(members, random_state=0).fit(X, y)
     >>> ensemble.predict(X).shape, ensemble.predict_members(X).shape
     ((442,), (2, 442))

@@ -20,6 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdl import _registry
 from skdl._callbacks_adapter import with_callbacks
+from skdl._component import constructor_arguments
 from skdl._constraints import NONE, Boolean, Integer, OneOf, RandomState
 from skdl._interrupts import columns_kept
 from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
@@ -32,6 +33,7 @@ from skdl.ensemble._fitting import finish, take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._tasks import is_stackable, seeded
+from skdl.neural._effects import is_set
 from skdl.neural._endings import check_ending
 from skdl.neural._perceptron import Perceptron
 
@@ -143,8 +145,9 @@ class BaseSnapshot(BaseEnsemble):
                 f"{owner} restarts the learning rate, and optimizer={template.optimizer!r} has none. Choose a "
                 "first-order optimizer, such as 'adam'."
             )
-        for name, neutral in (("schedule", "auto"), ("early_stopping", False), ("n_iter_no_change", None)):
-            if getattr(template, name) != neutral:
+        for name in ("schedule", "early_stopping", "n_iter_no_change", "scoring", "validation_fraction"):
+            if is_set(template, name):
+                neutral = constructor_arguments(type(template))[name]
                 raise ValueError(
                     f"{owner} trains its cycles to the end, with a schedule of its own. Leave {name}={neutral!r} in "
                     f"its estimator. Got {getattr(template, name)!r}."

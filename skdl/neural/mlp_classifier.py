@@ -87,7 +87,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     >>> from skdl import MLPClassifier
     >>> X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    >>> mlp = MLPClassifier((32,), tol=0.01, random_state=0).set_params(optimizer__learning_rate=0.01)
+    >>> mlp = MLPClassifier((32,), random_state=0).set_params(optimizer__learning_rate=0.01)
     >>> mlp.fit(X_train, y_train).score(X_test, y_test) > 0.95
     True
     """

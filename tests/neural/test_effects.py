@@ -5,7 +5,17 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from skdl import BaggingClassifier, LeastSquaresRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl import (
+    BaggingClassifier,
+    BaggingRegressor,
+    EnsembleClassifier,
+    EnsembleRegressor,
+    LeastSquaresRegressor,
+    MLPClassifier,
+    MLPRegressor,
+    SnapshotEnsembleRegressor,
+    SoftmaxClassifier,
+)
 from skdl.optimizers import SGD
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -20,6 +30,8 @@ WITHOUT_EFFECT = [
     ({"prior": np.ones((3, 4)), "penalty": "max_norm"}, "'prior' has no effect with penalty='max_norm'"),
     ({"scoring": "loss"}, "scoring='loss' has no effect without validation rows"),
     ({"validation_fraction": 0.3}, "validation_fraction=0.3 has no effect without validation rows"),
+    ({"optimizer": "lbfgs", "shuffle": False}, "shuffle=False has no effect: optimizer='lbfgs' takes all rows at once"),
+    ({"optimizer": "lbfgs", "n_iter_no_change": 3}, "n_iter_no_change=3 has no effect with optimizer='lbfgs' without"),
 ]
 
 
@@ -34,7 +46,35 @@ def test_what_has_no_effect_is_an_error(params, message):
             SoftmaxClassifier(**params).fit(X, LABELS)
 
 
+@pytest.mark.parametrize(("name", "value"), [("scoring", "loss"), ("validation_fraction", 0.3)])
+def test_members_of_ensembles_are_held_to_the_same(name, value):
+    network = MLPRegressor((4,), **{name: value})
+    for model in (
+        BaggingRegressor(network, 2),
+        EnsembleRegressor(estimator=network, n_estimators=2),
+        EnsembleRegressor(estimator=network, share="batch_ensemble"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}={value!r} has no effect without validation rows"):
+            model.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("scoring", "loss"), ("validation_fraction", 0.3), ("n_iter_no_change", 3)]
+)
+def test_a_training_without_an_end_of_its_own_is_not_judged(name, value):
+    with pytest.raises(ValueError, match=rf"trains its cycles to the end, .* Leave {name}="):
+        SnapshotEnsembleRegressor(MLPRegressor((4,), **{name: value})).fit(X, Y)
+
+
+def test_labels_are_as_flat_as_they_are():
+    members = [("a", SoftmaxClassifier()), ("b", SoftmaxClassifier(alpha=1.0))]
+    with pytest.raises(ValueError, match="flatten_transform=False has no effect with voting='hard'"):
+        EnsembleClassifier(members, voting="hard", flatten_transform=False).fit(X, LABELS)
+
+
 def test_the_same_parameters_where_they_have_an_effect():
+    judged = SoftmaxClassifier(n_iter_no_change=1, max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS)
+    assert judged.n_iter_ < SoftmaxClassifier(max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS).n_iter_
     validation = {"X_val": X[:10], "y_val": Y[:10]}
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2).fit(X, Y, **validation)
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2, early_stopping=True).fit(X, Y)
