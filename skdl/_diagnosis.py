@@ -167,8 +167,13 @@ def _size(value: Any) -> float:
         return -1.0
 
 
+def column_name(names: Any, j: int) -> str:
+    """Column j of an X whose columns have such names, or None, as a message that begins with it calls it."""
+    return f"C{_columns([j if names is None else names[j]])[1:]} of X"
+
+
 def _columns(names: list[Any]) -> str:
-    """Names of columns as text, the first of many."""
-    listed = ", ".join(repr(name) if isinstance(name, str) else str(name) for name in names[:MOST_NAMED])
+    """Names of columns, or their numbers, as text; the first of many."""
+    listed = ", ".join(repr(str(name)) if isinstance(name, str) else str(name) for name in names[:MOST_NAMED])
     more = len(names) - MOST_NAMED
     return f"column{'s' * (len(names) > 1)} {listed}" + (f" and {more} more" if more > 0 else "")

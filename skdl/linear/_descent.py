@@ -18,6 +18,11 @@ class LinearNetwork(MLPRegressor):
 
     _told_as = "LeastSquaresRegressor"
     _rate_name = "solver__learning_rate"
+    _names: Any = None
+
+    @property
+    def _column_names(self) -> Any:
+        return self._names
 
     @property
     def _penalises_raw(self) -> bool:
@@ -25,12 +30,12 @@ class LinearNetwork(MLPRegressor):
 
 
 def descend(
-    problem: Problem, network: LinearNetwork | None, *, partial: bool, **options: Any
+    problem: Problem, network: LinearNetwork | None, *, names: Any, partial: bool, **options: Any
 ) -> tuple[Solution, LinearNetwork, bool]:
     """Train a new network on the rows of the problem; or with `partial` an epoch more, if it is given.
 
-    The last of the results is whether it was interrupted, after one epoch or more. `options` are parameters of the
-    network: optimizer, batch_size, max_iter and random_state.
+    The last of the results is whether it was interrupted, after one epoch or more. `names` are those of X's columns, or
+    None, and `options` are parameters of the network: optimizer, batch_size, max_iter and random_state.
     """
     X, y, weight, setting = problem.X, problem.y, problem.weight, problem.setting
     d, k = X.shape[1], y.shape[1]
@@ -51,6 +56,7 @@ def descend(
             tol=TOL,
             **options,
         )
+    network._names = names
     interrupted = False
     try:
         (network.partial_fit if partial else network.fit)(X, y, weight)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from skdl._diagnosis import column_name
 from skdl._validation import require_finite, validate_regression, validate_sample_weight
 from skdl.linear._solvers import Problem, Setting
+from skdl.neural._standardize import largest_numbers
 
 LARGEST = 2.0**1000
 
@@ -45,10 +47,11 @@ def check_values(estimator: Any, X: Any) -> None:
     require_finite(estimator, X)
     data = X.data if sparse.issparse(X) else X
     if data.size and float(max(data.max(), -data.min())) > LARGEST:
-        sizes = _sizes(X)
+        sizes, names = largest_numbers(X), getattr(estimator, "feature_names_in_", None)
         raise ValueError(
-            f"X holds {sizes.max():.3g} in column {_name(estimator, int(sizes.argmax()))}, whose sums are out of "
-            "float64's range. If it stands for a missing value, say so in another way; else scale it."
+            f"{column_name(names, int(sizes.argmax()))} holds {sizes.max():.4g}, whose sums are out of float64's "
+            "range. Replace a value that stands for a missing or infinite one (as numpy.nan_to_num writes them), or "
+            "divide the column by a constant."
         )
 
 
@@ -58,29 +61,19 @@ def check_coefficients(estimator: Any, problem: Problem, coef: np.ndarray, dtype
     outside = ~np.isfinite(coef) | (np.abs(coef) < info.tiny)
     if not outside.any():
         return
-    x_size, y_size = _sizes(problem.X), np.abs(problem.targets).max(axis=0)
+    x_size, y_size = largest_numbers(problem.X).astype(np.float64), np.abs(problem.targets).max(axis=0)
     ratio = np.frexp(y_size)[1] - np.frexp(x_size)[1][:, None]  # of which a coefficient is about two to this power
     ratio[x_size == 0] = 0
     ratio[:, y_size == 0] = 0
     wrong = ~np.isfinite(coef) | (outside & (ratio < info.minexp))
     if not wrong.any():
         return
+    names = getattr(estimator, "feature_names_in_", None)
     j, output = np.unravel_index(np.where(wrong, np.abs(ratio), -1).argmax(), ratio.shape)
     raise ValueError(
-        f"Column {_name(estimator, int(j))} of X reaches {x_size[j]:.2g} and y {y_size[output]:.2g}: coefficients for "
+        f"{column_name(names, int(j))} reaches {x_size[j]:.2g} and y {y_size[output]:.2g}: coefficients for "
         f"such sizes are out of the range of {dtype}. Scale X or y, as by StandardScaler."
     )
-
-
-def _sizes(X: Any) -> np.ndarray:
-    """The largest absolute value of each column."""
-    sizes = abs(X).max(axis=0)
-    return np.asarray(sizes.toarray() if sparse.issparse(sizes) else sizes, dtype=np.float64).ravel()
-
-
-def _name(estimator: Any, column: int) -> str:
-    names = getattr(estimator, "feature_names_in_", None)
-    return str(column) if names is None else repr(names[column])
 
 
 def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:

@@ -259,6 +259,7 @@ class LeastSquaresRegressor(
         solution, network, stopped = descend(
             problem,
             getattr(self, "_network", None) if partial else None,
+            names=getattr(self, "feature_names_in_", None),
             partial=partial,
             optimizer=self.solver,
             batch_size=self.batch_size,

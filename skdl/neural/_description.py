@@ -24,6 +24,11 @@ class Description(ABC):
     _rate_name = "optimizer__learning_rate"  # by which a user sets it
     _splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
 
+    @property
+    def _column_names(self) -> Any:
+        """The names of X's columns, by which messages call them, or None."""
+        return getattr(self, "feature_names_in_", None)
+
     def _option(self, name: str) -> Any:
         """The value of a parameter that not every network has."""
         return getattr(self, name, self._without[name])

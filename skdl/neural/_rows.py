@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._diagnosis import column_name
 from skdl.engine import Rows
 from skdl.neural._standardize import largest_numbers, mean_and_scale, row_weights, scale_about, zero_and_scale
 
@@ -23,7 +24,7 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     if network._training.scale is not None if go_on else network._scales_columns:
         shift, scale = _goes_on(network, data, index) if go_on else _moments(network, data, index)
         limit = LIMIT_OF_SQUARES if network._penalises_raw else LIMITS[data.X.dtype]
-        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, network))
+        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, network._column_names))
         if not go_on:
             scale = _for_training(network, scale)
         scale, shift = of_type(scale, data.dtype), shift.astype(data.X.dtype)
@@ -121,9 +122,10 @@ def _check_standardised(
     wrong = is_wrong(most)
     if wrong.any():
         j = int(wrong.argmax())
+        name = column_name(network._column_names, j)
         advice = "" if network._scales_columns else ", or set standardize=True"
         raise ValueError(
-            f"{column_name(network, j)} holds {most[j]:.4g}{where}, so far out of the range of the rows that the "
+            f"{name} holds {most[j]:.4g}{where}, so far out of the range of the rows that the "
             f"network is trained on that {np.dtype(dtype)} does not hold it or its square. Replace a value that stands "
             f"for a missing or infinite one (as numpy.nan_to_num writes them), or leave out the row{advice}."
         )
@@ -137,12 +139,6 @@ def _check_numbers(network: Any, data: Any, index: np.ndarray | None) -> None:
     if wrong.any():
         j = int(wrong.argmax())
         raise ValueError(
-            f"{column_name(network, j)} holds {most[j]:.4g} as its largest number, and {info.dtype} does not "
-            "hold it or its square. Set standardize=True, or multiply the column by a constant."
+            f"{column_name(network._column_names, j)} holds {most[j]:.4g} as its largest number, and {info.dtype} does "
+            "not hold it or its square. Set standardize=True, or multiply the column by a constant."
         )
-
-
-def column_name(network: Any, j: int) -> str:
-    """A column of X as a message calls it."""
-    names = getattr(network, "feature_names_in_", None)
-    return f"Column {j if names is None else repr(str(names[j]))} of X"

@@ -72,13 +72,24 @@ def test_coefficients_out_of_range_are_refused(x_size, y_size, dtype, solver, rn
     assert not hasattr(model, "coef_")
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("size", [1e-300, 1e300])
+def test_an_optimizer_names_the_columns_of_a_frame(size, fit_intercept, rng):
+    X = pd.DataFrame(rng.normal(size=(30, 2)), columns=["length", "width"]) * [1.0, size]
+    model = LeastSquaresRegressor(solver="adam", fit_intercept=fit_intercept)
+    with pytest.raises(ValueError, match=r"Column 'width' of X holds .*e[+-]"):
+        model.fit(X, rng.normal(size=30))
+    with pytest.raises(ValueError, match=r"Column 1 of X holds .*e[+-]"):
+        model.partial_fit(X.to_numpy(), rng.normal(size=30))
+
+
 @pytest.mark.parametrize("n", [30, 9000])
 @pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
 @pytest.mark.parametrize("solver", [*SOLVERS, "adam"])
 def test_what_stands_for_infinity_is_named(solver, convert, n, rng):
     """`nan_to_num` makes the largest float of infinity."""
     X = np.nan_to_num(np.where(np.arange(n * 2).reshape(n, 2) == 7, np.inf, rng.normal(size=(n, 2))))
-    with pytest.raises(ValueError, match=r"X holds 1.8e\+308 in column 1, .*missing value"):
+    with pytest.raises(ValueError, match=r"Column 1 of X holds 1.798e\+308, .*missing or infinite"):
         LeastSquaresRegressor(solver=solver).fit(convert(X), rng.normal(size=n))
     y = rng.normal(size=n)
     y[3] = -np.finfo(float).max
