@@ -49,13 +49,9 @@ def check_judged(network: Any, *, is_judged: bool, incremental: bool) -> None:
             "early_stopping=True has no effect in partial_fit, which sets no rows of a batch apart. Give validation "
             "rows of your own as X_val and y_val, or set early_stopping=False."
         )
-    if network._option("early_stopping"):
-        return
-    full_batch = network._resolve("optimizer").full_batch
-    for name in ("scoring", "validation_fraction", *(["n_iter_no_change"] if full_batch else [])):
-        if is_set(network, name):
-            beside = f" with optimizer={network.optimizer!r}" if name == "n_iter_no_change" else ""
+    for name in ("scoring", "validation_fraction"):
+        if not network._option("early_stopping") and is_set(network, name):
             raise ValueError(
-                f"{name}={getattr(network, name)!r} has no effect{beside} without validation rows. Set "
-                "early_stopping=True, or give rows of your own to fit as X_val and y_val."
+                f"{name}={getattr(network, name)!r} has no effect without validation rows. Set early_stopping=True, "
+                "or give rows of your own to fit as X_val and y_val."
             )

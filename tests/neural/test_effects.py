@@ -31,7 +31,6 @@ WITHOUT_EFFECT = [
     ({"scoring": "loss"}, "scoring='loss' has no effect without validation rows"),
     ({"validation_fraction": 0.3}, "validation_fraction=0.3 has no effect without validation rows"),
     ({"optimizer": "lbfgs", "shuffle": False}, "shuffle=False has no effect: optimizer='lbfgs' takes all rows at once"),
-    ({"optimizer": "lbfgs", "n_iter_no_change": 3}, "n_iter_no_change=3 has no effect with optimizer='lbfgs' without"),
 ]
 
 
