@@ -67,15 +67,15 @@ class Component:
 
     Attributes
     ----------
-    _constraints : mapping
+    constraints : mapping
         The allowed range of each hyperparameter, checked before any work is done.
-    _per_member : tuple of str
+    per_member : tuple of str
         The numbers that may differ between the members of one stack. In a stack they are columns, one row a member;
         the type and all other hyperparameters are the component's `structure`, by which fits are grouped.
     """
 
-    _constraints: ClassVar[Mapping[str, Constraint]] = {}
-    _per_member: ClassVar[tuple[str, ...]] = ()
+    constraints: ClassVar[Mapping[str, Constraint]] = {}
+    per_member: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -107,7 +107,7 @@ class Component:
 
     def validate(self: C) -> C:
         """Raise a ValueError for a hyperparameter out of its range; return self."""
-        check_params(self, self._constraints)
+        check_params(self, self.constraints)
         for value in self.get_params(deep=False).values():
             if isinstance(value, Component):
                 value.validate()
@@ -121,7 +121,7 @@ class Component:
             *(
                 (name, value.structure if isinstance(value, Component) else _frozen(value))
                 for name, value in self.get_params(deep=False).items()
-                if name not in self._per_member
+                if name not in self.per_member
             ),
         )
 
@@ -135,7 +135,7 @@ class Component:
         first = members[0]
         changes: dict[str, Any] = {}
         for name, value in first.get_params(deep=False).items():
-            if name in first._per_member:
+            if name in first.per_member:
                 changes[name] = column([getattr(member, name) for member in members], ndim, dtype)
             elif isinstance(value, Component):
                 changes[name] = Component.stacked([getattr(member, name) for member in members], ndim, dtype)

@@ -76,7 +76,7 @@ class Normal(Initializer):
     np.float64(0.1)
     """
 
-    _constraints = {"std": Real(0)}
+    constraints = {"std": Real(0)}
 
     def __init__(self, std: float = 0.01):
         self.std = std
@@ -261,7 +261,7 @@ class Orthogonal(Initializer):
     True
     """
 
-    _constraints = {"gain": Real(0, open_low=True)}
+    constraints = {"gain": Real(0, open_low=True)}
 
     def __init__(self, gain: float = 1.0):
         self.gain = gain

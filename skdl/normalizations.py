@@ -58,12 +58,12 @@ class Batch(Normalization):
     """
 
     folds = True
-    _constraints = {
+    constraints = {
         "momentum": Real(0, 1, open_high=True),
         "epsilon": Real(0, open_low=True),
         "statistics": OneOf("running", "population"),
     }
-    _per_member = ("momentum", "epsilon")
+    per_member = ("momentum", "epsilon")
 
     def __init__(self, momentum: float = 0.9, *, epsilon: float = 1e-5, statistics: str = "running"):
         self.momentum = momentum
@@ -148,8 +148,8 @@ class Layer(Normalization):
     MLPRegressor(normalization='layer')
     """
 
-    _constraints = {"epsilon": Real(0, open_low=True)}
-    _per_member = ("epsilon",)
+    constraints = {"epsilon": Real(0, open_low=True)}
+    per_member = ("epsilon",)
 
     def __init__(self, epsilon: float = 1e-5):
         self.epsilon = epsilon
@@ -201,8 +201,8 @@ class Group(Normalization):
     ValueError: Group normalization: n_groups=4 does not divide the 10 units of a layer. Choose one of [1, 2, 5, 10].
     """
 
-    _constraints = {"n_groups": Integer(1), "epsilon": Real(0, open_low=True)}
-    _per_member = ("epsilon",)
+    constraints = {"n_groups": Integer(1), "epsilon": Real(0, open_low=True)}
+    per_member = ("epsilon",)
 
     def __init__(self, n_groups: int = 2, *, epsilon: float = 1e-5):
         self.n_groups = n_groups

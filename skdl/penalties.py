@@ -114,8 +114,8 @@ class ElasticNet(Penalty):
     array([9.75])
     """
 
-    _constraints = {"l1_ratio": Real(0, 1)}
-    _per_member = ("l1_ratio",)
+    constraints = {"l1_ratio": Real(0, 1)}
+    per_member = ("l1_ratio",)
 
     def __init__(self, l1_ratio: float = 0.5):
         self.l1_ratio = l1_ratio
@@ -168,8 +168,8 @@ class MaxNorm(Penalty):
     """
 
     projects = True
-    _constraints = {"limit": Real(0, open_low=True)}
-    _per_member = ("limit",)
+    constraints = {"limit": Real(0, open_low=True)}
+    per_member = ("limit",)
 
     def __init__(self, limit: float = 3.0):
         self.limit = limit

@@ -99,8 +99,8 @@ class GradientOfWrongShape(Scaled):
 class Slope(activations.Activation):
     """A hyperparameter, for the rules of hyperparameters."""
 
-    _constraints = {"slope": Real(0)}
-    _per_member = ("slope",)
+    constraints = {"slope": Real(0)}
+    per_member = ("slope",)
 
     def __init__(self, slope=0.5):
         self.slope = slope
@@ -163,11 +163,11 @@ class NoValidation(Slope):
 
 
 class ConstrainsUnknown(Slope):
-    _constraints = {"slopes": Real(0)}
+    constraints = {"slopes": Real(0)}
 
 
 class PerMemberWord(Slope):
-    _constraints = {}
+    constraints = {}
 
     def __init__(self, slope="steep"):
         self.slope = slope
@@ -427,7 +427,7 @@ BROKEN = {
     UnreadableRepr: "repr evaluates",
     DefaultOutOfRange: "validate passes",
     NoValidation: "validate refuses what is out of range",
-    ConstrainsUnknown: "_constraints names hyperparameters",
+    ConstrainsUnknown: "constraints names hyperparameters",
     PerMemberWord: "per-member hyperparameters are numbers",
     StructureOfNumbers: "structure is the same for all per-member numbers",
     Unpicklable: "raised TypeError",

@@ -82,7 +82,7 @@ class Optimizer(Component):
         Whether the rule drives the objective of all rows by itself (`minimize`), or gives a direction for each batch.
     takes_bounds : bool
         Whether `minimize` takes bounds, `lower`.
-    slots : tuple of str
+    state_names : tuple of str
         Names of the arrays that the rule keeps from step to step.
     learning_rate, weight_decay, clip_norm, clip_value
         Applied by the engine: theta <- theta - learning_rate * factor * (d + weight_decay * theta), the decay on
@@ -92,7 +92,7 @@ class Optimizer(Component):
 
     full_batch = False
     takes_bounds = False
-    slots: tuple[str, ...] = ()
+    state_names: tuple[str, ...] = ()
     learning_rate: Any
     weight_decay: Any = 0.0
     clip_norm: float | None = None
@@ -106,7 +106,7 @@ class Optimizer(Component):
         gradient : array of shape (k, P)
             Owned by this call.
         state : mapping of arrays of shape (k, P)
-            One array for each name in `slots`, zeros at the start, updated in place.
+            One array for each name in `state_names`, zeros at the start, updated in place.
         step : array of shape (k, 1)
             The number of this step, from 1, in the gradient's dtype.
         """

@@ -73,8 +73,8 @@ class LeakyReLU(Activation):
     """
 
     initializer = "he_uniform"
-    _constraints = {"alpha": Real(0, 1, open_high=True)}
-    _per_member = ("alpha",)
+    constraints = {"alpha": Real(0, 1, open_high=True)}
+    per_member = ("alpha",)
 
     def __init__(self, alpha: float = 0.01):
         self.alpha = alpha
@@ -120,7 +120,7 @@ class PReLU(Activation):
     """
 
     initializer = "he_uniform"
-    _constraints = {"alpha": Real(), "shared": Boolean()}
+    constraints = {"alpha": Real(), "shared": Boolean()}
 
     def __init__(self, alpha: float = 0.25, *, shared: bool = False):
         self.alpha = alpha
@@ -199,8 +199,8 @@ class ELU(Activation):
     """
 
     initializer = "he_uniform"
-    _constraints = {"alpha": Real(0)}
-    _per_member = ("alpha",)
+    constraints = {"alpha": Real(0)}
+    per_member = ("alpha",)
 
     def __init__(self, alpha: float = 1.0):
         self.alpha = alpha

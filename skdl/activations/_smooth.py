@@ -81,7 +81,7 @@ class Swish(Activation):
     """
 
     initializer = "he_uniform"
-    _constraints = {"beta": Real(0), "learned": Boolean(), "shared": Boolean()}
+    constraints = {"beta": Real(0), "learned": Boolean(), "shared": Boolean()}
 
     def __init__(self, beta: float = 1.0, *, learned: bool = False, shared: bool = True):
         self.beta = beta

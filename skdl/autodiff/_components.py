@@ -42,7 +42,7 @@ class FunctionActivation(Activation):
     MLPClassifier(activation=FunctionActivation(function=softsign))
     """
 
-    _constraints = {"function": AnyFunction(), "name": NONE | Instance(str)}
+    constraints = {"function": AnyFunction(), "name": NONE | Instance(str)}
 
     def __init__(self, function: Callable[[Variable], Variable], *, name: str | None = None):
         self.function = function
@@ -96,7 +96,7 @@ class FunctionLoss(Loss):
     array([[[0.7616]]])
     """
 
-    _constraints = {
+    constraints = {
         "function": AnyFunction(),
         "task": OneOf("regression", "classification", "binary"),
         "name": NONE | Instance(str),

@@ -159,5 +159,5 @@ def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture
     activations = network.copies * (network.n_inputs + 2 * sum(network.widths) + 2 * network.n_outputs)
-    numbers = (4 + len(member.optimizer.slots)) * network.n_parameters + member.batch_size * activations
+    numbers = (4 + len(member.optimizer.state_names)) * network.n_parameters + member.batch_size * activations
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))

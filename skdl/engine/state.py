@@ -81,7 +81,7 @@ class State:
     ----------
     theta : array of shape (k, P)
     buffers : array of shape (k, Q)
-    slots : dict of arrays of shape (k, P)
+    optimizer_state : dict of arrays of shape (k, P)
         The optimizer's memory.
     step : array of shape (k,)
         Steps done.
@@ -91,7 +91,7 @@ class State:
 
     theta: Array
     buffers: Array
-    slots: dict[str, Array]
+    optimizer_state: dict[str, Array]
     step: np.ndarray
     generators: list[np.random.Generator]
     progress: list[Progress]
@@ -106,7 +106,7 @@ class State:
         return State(
             self.theta[index],
             self.buffers[index],
-            {name: slot[index] for name, slot in self.slots.items()},
+            {name: array[index] for name, array in self.optimizer_state.items()},
             self.step[index],
             [self.generators[i] for i in index],
             [self.progress[i] for i in index],
@@ -127,7 +127,10 @@ class State:
         return State(
             np.concatenate([state.theta for state in states]),
             np.concatenate([state.buffers for state in states]),
-            {name: np.concatenate([state.slots[name] for state in states]) for name in states[0].slots},
+            {
+                name: np.concatenate([state.optimizer_state[name] for state in states])
+                for name in states[0].optimizer_state
+            },
             np.concatenate([state.step for state in states]),
             [generator for state in states for generator in state.generators],
             [progress for state in states for progress in state.progress],

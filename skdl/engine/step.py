@@ -67,7 +67,7 @@ class Step:
             clip_values(gradient, self.optimizer.clip_value)
         if self.optimizer.clip_norm is not None:
             clip_norms(gradient, self.optimizer.clip_norm)
-        direction = self.optimizer.direction(gradient, state.slots, step)
+        direction = self.optimizer.direction(gradient, state.optimizer_state, step)
         direction *= rate
         if self.decays:
             theta[:, objective.penalised] *= 1 - rate * self.optimizer.weight_decay

@@ -32,8 +32,9 @@ def initial_state(member: Member) -> State:
         progress.started = time.monotonic()
         progress.settled_buffers = None
         progress.keep_by(member.kept_by)
-        if set(state.slots) != set(member.optimizer.slots):  # another optimizer than before remembers nothing
-            state.slots = {name: np.zeros_like(state.theta) for name in member.optimizer.slots}
+        if state.optimizer_state.keys() != set(member.optimizer.state_names):
+            # another optimizer than before remembers nothing
+            state.optimizer_state = {name: np.zeros_like(state.theta) for name in member.optimizer.state_names}
             state.step[:] = 0
         if member.resume:
             return state
@@ -49,7 +50,7 @@ def initial_state(member: Member) -> State:
     return State(
         theta,
         buffers,
-        {name: np.zeros_like(theta) for name in member.optimizer.slots},
+        {name: np.zeros_like(theta) for name in member.optimizer.state_names},
         np.zeros(1, np.int64),
         [member.generator],
         [Progress(started=time.monotonic(), kept_by=member.kept_by)],

@@ -114,9 +114,9 @@ def _states(shared: Member, task: Member, outcome: Outcome) -> list[State]:
         for named, views in zip(layers, alone.layout.views(theta), strict=True):
             for name, value in _own({name: values[0] for name, values in named.items()}, j).items():
                 views[name][0] = value
-        slots = {name: np.zeros_like(theta) for name in task.optimizer.slots}
+        optimizer_state = {name: np.zeros_like(theta) for name in task.optimizer.state_names}
         step = outcome.state.step.copy()
-        states.append(State(theta, outcome.buffers.copy(), slots, step, [task.generator], [progress.copy()]))
+        states.append(State(theta, outcome.buffers.copy(), optimizer_state, step, [task.generator], [progress.copy()]))
     return states
 
 

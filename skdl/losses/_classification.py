@@ -139,8 +139,8 @@ class Focal(Loss):
     """
 
     task = "classification"
-    _constraints = {"gamma": Real(0)}
-    _per_member = ("gamma",)
+    constraints = {"gamma": Real(0)}
+    per_member = ("gamma",)
 
     def __init__(self, gamma: float = 2.0):
         self.gamma = gamma

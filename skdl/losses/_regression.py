@@ -110,8 +110,8 @@ class Huber(Loss):
             [0.5]]]))
     """
 
-    _constraints = {"delta": Real(0, open_low=True)}
-    _per_member = ("delta",)
+    constraints = {"delta": Real(0, open_low=True)}
+    per_member = ("delta",)
 
     def __init__(self, delta: float = 1.0):
         self.delta = delta
@@ -160,8 +160,8 @@ class Quantile(Loss):
             [-0.75]]]))
     """
 
-    _constraints = {"quantile": Real(0, 1, open_low=True, open_high=True)}
-    _per_member = ("quantile",)
+    constraints = {"quantile": Real(0, 1, open_low=True, open_high=True)}
+    per_member = ("quantile",)
 
     def __init__(self, quantile: float = 0.5):
         self.quantile = quantile

@@ -28,7 +28,7 @@ LONGEST_LABEL = 2**16  # bytes
 def contents(network: Any) -> dict[str, Any]:
     """All that a training depends on, but for the architecture, which the parameters describe."""
     training = network._training
-    state, slots = training.state, network._resolve("optimizer").slots
+    state, names = training.state, network._resolve("optimizer").state_names
     if architecture_of(network, network.n_features_in_, training.encoding.n_outputs).structure != (
         training.architecture.structure
     ) or network._scales_columns != (training.shift is not None):
@@ -36,14 +36,14 @@ def contents(network: Any) -> dict[str, Any]:
             f"The parameters of this {type(network).__name__} were set to those of another network after it was "
             "trained. Save it before you change them, or fit it again."
         )
-    same = set(state.slots) == set(slots)  # another optimizer than before remembers nothing
+    same = set(state.optimizer_state) == set(names)  # another optimizer than before remembers nothing
     progress, generator = state.progress[0], state.generators[0].bit_generator
     seed: Any = generator.seed_seq  # of the stream's children, such as the one that sets validation rows apart
     rows = [[np.nan if record[name] is None else record[name] for name in RECORD] for record in progress.history]
     return {
         "theta": state.theta,
         "buffers": state.buffers,
-        "slots": state.slots if same else {name: np.zeros_like(state.theta) for name in slots},
+        "optimizer_state": state.optimizer_state if same else {name: np.zeros_like(state.theta) for name in names},
         "step": state.step if same else np.zeros_like(state.step),
         "random numbers": {
             "entropy": np.asarray(seed.entropy).tolist(),
@@ -75,14 +75,14 @@ def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Trainin
     layers = Network([architecture], dtype)
     weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)
     progress = _progress(given.pop("progress"), given.pop("history"), weights, buffers, dtype)
-    slots = given.pop("slots")
-    _check(slots.keys() == set(network._resolve("optimizer").slots), "slots")
+    optimizer_state = given.pop("optimizer_state")
+    _check(optimizer_state.keys() == set(network._resolve("optimizer").state_names), "optimizer_state")
     step = _array(given.pop("step"), (1,), np.int64)
     _check(0 <= step[0] <= MOST, "step")
     state = State(
         _finite(given.pop("theta"), weights, dtype),
         _finite(given.pop("buffers"), buffers, dtype),
-        {name: _array(slot, weights, dtype) for name, slot in slots.items()},
+        {name: _array(array, weights, dtype) for name, array in optimizer_state.items()},
         step,
         [_generator(given.pop("random numbers"))],
         [progress],

@@ -22,7 +22,7 @@ NUMBERS = ("learning_rate", "beta_1", "beta_2", "epsilon")
 class _Moments(Optimizer):
     """The moments and the step of Adam and AdamW."""
 
-    slots = ("first", "second")
+    state_names = ("first", "second")
     beta_1: Any
     beta_2: Any
     epsilon: Any
@@ -88,8 +88,8 @@ class Adam(_Moments):
     MLPClassifier(optimizer=Adam(learning_rate=0.1))
     """
 
-    _constraints = {**MOMENTS, "bias_correction": Boolean()}
-    _per_member = NUMBERS
+    constraints = {**MOMENTS, "bias_correction": Boolean()}
+    per_member = NUMBERS
 
     def __init__(
         self,
@@ -150,8 +150,8 @@ class AdamW(_Moments):
     MLPClassifier(alpha=0.0, optimizer=AdamW(weight_decay=0.1))
     """
 
-    _constraints = {**MOMENTS, "weight_decay": Real(0)}
-    _per_member = (*NUMBERS, "weight_decay")
+    constraints = {**MOMENTS, "weight_decay": Real(0)}
+    per_member = (*NUMBERS, "weight_decay")
 
     def __init__(
         self,
@@ -211,9 +211,9 @@ class NAdam(Optimizer):
     MLPRegressor(optimizer=NAdam(beta_1=0.95))
     """
 
-    slots = ("first", "second")
-    _constraints = MOMENTS
-    _per_member = NUMBERS
+    state_names = ("first", "second")
+    constraints = MOMENTS
+    per_member = NUMBERS
 
     def __init__(
         self,

@@ -40,8 +40,8 @@ class SGD(Optimizer):
     MLPClassifier(optimizer=SGD(clip_norm=1.0))
     """
 
-    _constraints = {**FIRST_ORDER}
-    _per_member = ("learning_rate",)
+    constraints = {**FIRST_ORDER}
+    per_member = ("learning_rate",)
 
     def __init__(self, learning_rate: float = 0.1, *, clip_norm: float | None = None, clip_value: float | None = None):
         self.learning_rate = learning_rate
@@ -89,9 +89,9 @@ class Momentum(Optimizer):
     MLPClassifier(optimizer=Momentum(learning_rate=0.1))
     """
 
-    slots = ("velocity",)
-    _constraints = {**FIRST_ORDER, "momentum": DECAY}
-    _per_member = ("learning_rate", "momentum")
+    state_names = ("velocity",)
+    constraints = {**FIRST_ORDER, "momentum": DECAY}
+    per_member = ("learning_rate", "momentum")
 
     def __init__(
         self,
@@ -151,9 +151,9 @@ class Nesterov(Optimizer):
     MLPRegressor(optimizer=Nesterov(momentum=0.95))
     """
 
-    slots = ("velocity",)
-    _constraints = {**FIRST_ORDER, "momentum": DECAY}
-    _per_member = ("learning_rate", "momentum")
+    state_names = ("velocity",)
+    constraints = {**FIRST_ORDER, "momentum": DECAY}
+    per_member = ("learning_rate", "momentum")
 
     def __init__(
         self,

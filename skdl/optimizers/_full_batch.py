@@ -41,7 +41,7 @@ class LBFGS(Optimizer):
 
     full_batch = True
     takes_bounds = True
-    _constraints = {"memory": Integer(1)}
+    constraints = {"memory": Integer(1)}
 
     def __init__(self, memory: int = 10):
         self.memory = memory

@@ -43,9 +43,9 @@ class AdaGrad(Optimizer):
     MLPClassifier(optimizer=AdaGrad(learning_rate=0.1))
     """
 
-    slots = ("squares",)
-    _constraints = {**FIRST_ORDER, "epsilon": POSITIVE}
-    _per_member = ("learning_rate", "epsilon")
+    state_names = ("squares",)
+    constraints = {**FIRST_ORDER, "epsilon": POSITIVE}
+    per_member = ("learning_rate", "epsilon")
 
     def __init__(
         self,
@@ -108,9 +108,9 @@ class RMSProp(Optimizer):
     MLPClassifier(optimizer=RMSProp(momentum=0.9))
     """
 
-    slots = ("square", "velocity")
-    _constraints = {**FIRST_ORDER, "rho": DECAY, "momentum": DECAY, "epsilon": POSITIVE}
-    _per_member = ("learning_rate", "rho", "momentum", "epsilon")
+    state_names = ("square", "velocity")
+    constraints = {**FIRST_ORDER, "rho": DECAY, "momentum": DECAY, "epsilon": POSITIVE}
+    per_member = ("learning_rate", "rho", "momentum", "epsilon")
 
     def __init__(
         self,

@@ -233,5 +233,5 @@ def n_bytes(members: Sequence[Member]) -> int:
     rows = [rows for member in members for rows in (member.rows, member.validation) if rows is not None]
     arrays = {id(part.X): part.X for part in rows}
     data = sum(X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes for X in arrays.values())
-    numbers = sum((4 + len(member.optimizer.slots)) * member.architecture.n_parameters for member in members)
+    numbers = sum((4 + len(member.optimizer.state_names)) * member.architecture.n_parameters for member in members)
     return data + numbers * np.dtype(members[0].dtype).itemsize

@@ -49,8 +49,8 @@ class Cosine(Schedule):
     array([1.   , 0.5  , 1.   , 0.854, 0.5  , 0.146])
     """
 
-    _constraints = {"cycle": NONE | Integer(1), "growth": Real(1), "end": Real(0, 1)}
-    _per_member = ("end",)
+    constraints = {"cycle": NONE | Integer(1), "growth": Real(1), "end": Real(0, 1)}
+    per_member = ("end",)
 
     def __init__(self, cycle: int | None = None, *, growth: float = 1.0, end: float = 0.0):
         self.cycle = cycle
@@ -108,8 +108,8 @@ class OneCycle(Schedule):
     array([0.04, 0.52, 1.  , 0.5 , 0.  ])
     """
 
-    _constraints = {"rise": Real(0, 1, open_low=True, open_high=True), "start": Real(0, 1), "end": Real(0, 1)}
-    _per_member = ("rise", "start", "end")
+    constraints = {"rise": Real(0, 1, open_low=True, open_high=True), "start": Real(0, 1), "end": Real(0, 1)}
+    per_member = ("rise", "start", "end")
 
     def __init__(self, rise: float = 0.3, *, start: float = 0.04, end: float = 4e-6):
         self.rise = rise

@@ -53,8 +53,8 @@ class Exponential(Schedule):
     array([1. , 1. , 0.5, 0.5])
     """
 
-    _constraints = {"gamma": Real(0, 1, open_low=True)}
-    _per_member = ("gamma",)
+    constraints = {"gamma": Real(0, 1, open_low=True)}
+    per_member = ("gamma",)
 
     def __init__(self, gamma: float = 0.95):
         self.gamma = gamma
@@ -88,8 +88,8 @@ class StepDecay(Schedule):
     array([1.  , 1.  , 0.1 , 0.1 , 0.01])
     """
 
-    _constraints = {"epochs": Integer(1), "gamma": Real(0, 1, open_low=True)}
-    _per_member = ("epochs", "gamma")
+    constraints = {"epochs": Integer(1), "gamma": Real(0, 1, open_low=True)}
+    per_member = ("epochs", "gamma")
 
     def __init__(self, epochs: int = 10, *, gamma: float = 0.5):
         self.epochs = epochs
@@ -127,8 +127,8 @@ class InverseTime(Schedule):
     array([1.        , 0.8       , 0.66666667, 0.57142857, 0.5       ])
     """
 
-    _constraints = {"decay": Real(0)}
-    _per_member = ("decay",)
+    constraints = {"decay": Real(0)}
+    per_member = ("decay",)
 
     def __init__(self, decay: float = 0.1):
         self.decay = decay
@@ -162,8 +162,8 @@ class Polynomial(Schedule):
     array([1.  , 0.65, 0.4 , 0.25, 0.2 ])
     """
 
-    _constraints = {"power": Real(0, open_low=True), "end": Real(0, 1)}
-    _per_member = ("power", "end")
+    constraints = {"power": Real(0, open_low=True), "end": Real(0, 1)}
+    per_member = ("power", "end")
 
     def __init__(self, power: float = 1.0, *, end: float = 0.0):
         self.power = power

@@ -57,7 +57,7 @@ class Warmup(Schedule):
     MLPClassifier(schedule=Warmup(schedule='cosine', epochs=0.5))
     """
 
-    _constraints = {"schedule": _Spec(), "epochs": Real(0, open_low=True)}
+    constraints = {"schedule": _Spec(), "epochs": Real(0, open_low=True)}
 
     def __init__(self, schedule: str | Schedule = "constant", *, epochs: float = 1):
         self.schedule = schedule
@@ -110,13 +110,13 @@ class Plateau(Schedule):
     1.0
     """
 
-    _constraints = {
+    constraints = {
         "gamma": Real(0, 1, open_low=True, open_high=True),
         "patience": Integer(1),
         "threshold": Real(0),
         "min_factor": Real(0, 1),
     }
-    _per_member = ("gamma", "patience", "threshold", "min_factor")
+    per_member = ("gamma", "patience", "threshold", "min_factor")
 
     def __init__(self, gamma: float = 0.5, *, patience: int = 5, threshold: float = 1e-4, min_factor: float = 1e-3):
         self.gamma = gamma

@@ -73,7 +73,7 @@ def _check_copies(component: Any) -> None:
 
 def _check_ranges(component: Any) -> None:
     names = list(constructor_arguments(type(component)))
-    for declared in ("_constraints", "_per_member"):
+    for declared in ("constraints", "per_member"):
         unknown = sorted(set(getattr(component, declared)) - set(names))
         require(not unknown, component, f"{declared} names hyperparameters", f"{unknown} are not among {names}")
     try:
@@ -81,7 +81,7 @@ def _check_ranges(component: Any) -> None:
     except ValueError as error:
         raise AssertionError(f"{type(component).__name__}: validate passes: {error}") from error
     require(returned is component, component, "validate returns the component itself", repr(returned))
-    for name in component._constraints:
+    for name in component.constraints:
         try:
             component.with_params(**{name: _Marker()}).validate()
         except ValueError:
@@ -96,7 +96,7 @@ def _check_structure(component: Any) -> None:
         rule = "structure is the same for all per-member numbers"
         require(equal, component, rule, f"{member.structure}, must be {component.structure}")
     stacked = Component.stacked(members, 3, np.float32)
-    for name in component._per_member:
+    for name in component.per_member:
         column = getattr(stacked, name)
         right = column.shape == (K, 1, 1) and column.dtype == np.float32
         rule = "stacked makes a column of a per-member number"

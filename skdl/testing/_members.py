@@ -120,7 +120,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
         "buffers": outcome.buffers,
         "last weights": state.theta,
         "last buffers": state.buffers,
-        **{f"optimizer's {name}": slot for name, slot in state.slots.items()},
+        **{f"optimizer's {name}": array for name, array in state.optimizer_state.items()},
         "step": state.step,
         "epoch": progress.epoch,
         "losses": progress.losses,

@@ -90,12 +90,12 @@ def _check_members(component: Any, evaluate: Evaluate, arrays: Arrays, ndim: int
 def variants(component: Any) -> list[Any]:
     """K components of one structure whose per-member numbers differ as far as their ranges allow."""
     values = {}
-    for name in component._per_member:
+    for name in component.per_member:
         value = getattr(component, name)
         number = isinstance(value, numbers.Real) and not isinstance(value, bool)
         require(number, component, "per-member hyperparameters are numbers", f"{name}={value!r}")
         value = value if isinstance(value, numbers.Integral) else float(value)
-        values[name] = _nearby(value, component._constraints.get(name))
+        values[name] = _nearby(value, component.constraints.get(name))
     return [component.with_params(**{name: near[i] for name, near in values.items()}) for i in range(K)]
 
 

@@ -81,7 +81,7 @@ def _global_state() -> bytes:
 
 
 def _state(optimizer: Any, like: np.ndarray) -> dict[str, np.ndarray]:
-    return {name: np.zeros_like(like) for name in optimizer.slots}
+    return {name: np.zeros_like(like) for name in optimizer.state_names}
 
 
 def _direction(optimizer: Any, gradient: np.ndarray, state: dict[str, np.ndarray], step: int) -> np.ndarray:
@@ -92,7 +92,8 @@ def _direction(optimizer: Any, gradient: np.ndarray, state: dict[str, np.ndarray
     shapes = f"{direction.shape}, must be {gradient.shape}"
     require(direction.shape == gradient.shape, optimizer, "a direction has the gradient's shape", shapes)
     kept = state.keys() == arrays.keys() and all(state[name] is arrays[name] for name in arrays)
-    require(kept, optimizer, "state is updated in place, under the names in slots", f"{sorted(state)} is other arrays")
+    rule = "state is updated in place, under the names in state_names"
+    require(kept, optimizer, rule, f"{sorted(state)} is other arrays")
     shared = [name for name, array in state.items() if np.shares_memory(direction, array)]
     require(not shared, optimizer, "a direction shares no memory with the state", f"it does with {shared}")
     require((steps == step).all(), optimizer, "the step's number stays as it is", "it has changed")

@@ -13,7 +13,7 @@ from skdl.optimizers._common import BLOCK
 
 def run(optimizer, gradients):
     """The directions for a list of gradients of shape (P,)."""
-    state = {name: np.zeros((1, len(gradients[0]))) for name in optimizer.slots}
+    state = {name: np.zeros((1, len(gradients[0]))) for name in optimizer.state_names}
     return np.array(
         [
             optimizer.direction(gradient[None].copy(), state, np.array([[float(t)]]))[0]
@@ -121,7 +121,7 @@ def test_a_parameter_does_not_feel_where_it_stands(name, dtype):
     gradients = rng.normal(size=(3, 1, BLOCK + 37)).astype(dtype)
 
     def directions(part):
-        state = {slot: np.zeros_like(gradients[0][:, part]) for slot in optimizer.slots}
+        state = {name: np.zeros_like(gradients[0][:, part]) for name in optimizer.state_names}
         return [
             optimizer.direction(g[:, part].copy(), state, np.full((1, 1), t + 1, dtype))
             for t, g in enumerate(gradients)

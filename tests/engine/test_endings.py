@@ -47,7 +47,9 @@ def require_same_state(found, expected):
     """All that later epochs depend on."""
     assert np.array_equal(found.theta, expected.theta)
     assert np.array_equal(found.buffers, expected.buffers)
-    assert all(np.array_equal(found.slots[name], expected.slots[name]) for name in expected.slots)
+    assert all(
+        np.array_equal(found.optimizer_state[name], expected.optimizer_state[name]) for name in expected.optimizer_state
+    )
     assert np.array_equal(found.step, expected.step)
     assert found.generators[0].bit_generator.state == expected.generators[0].bit_generator.state
     assert found.progress[0].losses == expected.progress[0].losses
@@ -267,7 +269,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     assert {name for name, _ in seen} == {"value_and_gradient", "direction", "penalty_value"}
     assert {kind for _, kind in seen} == {np.dtype(dtype)}
     state = running.state
-    arrays = [state.theta, state.buffers, *state.slots.values(), running.gradient]
+    arrays = [state.theta, state.buffers, *state.optimizer_state.values(), running.gradient]
     arrays += [array for named in running.whole.arrays for array in named.values()]
     arrays += [array for named in running.whole.gradients for array in named.values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}

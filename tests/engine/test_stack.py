@@ -388,7 +388,10 @@ def test_the_state_to_go_on_from_is_left_alone():
     before = outcome.state.copy()
     train_members([member(rows, network={"dropout": 0.2}, state=outcome.state)])
     assert np.array_equal(outcome.state.theta, before.theta)
-    assert all(np.array_equal(outcome.state.slots[name], before.slots[name]) for name in before.slots)
+    assert all(
+        np.array_equal(outcome.state.optimizer_state[name], before.optimizer_state[name])
+        for name in before.optimizer_state
+    )
     assert outcome.state.progress[0].losses == before.progress[0].losses
     assert outcome.state.generators[0].random() == before.generators[0].random()
 

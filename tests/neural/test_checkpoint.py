@@ -52,9 +52,9 @@ def same(one, other):
     state, expected = one._training.state, other._training.state
     for name in ("theta", "buffers", "step"):
         np.testing.assert_array_equal(getattr(state, name), getattr(expected, name))
-    assert state.slots.keys() == expected.slots.keys()
-    for name in state.slots:
-        np.testing.assert_array_equal(state.slots[name], expected.slots[name])
+    assert state.optimizer_state.keys() == expected.optimizer_state.keys()
+    for name in state.optimizer_state:
+        np.testing.assert_array_equal(state.optimizer_state[name], expected.optimizer_state[name])
     assert state.generators[0].bit_generator.state == expected.generators[0].bit_generator.state
     pd.testing.assert_frame_equal(one.history_.drop(columns="seconds"), other.history_.drop(columns="seconds"))
     for coef, wanted in zip(one._coefficients()[0], other._coefficients()[0], strict=True):
