@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from skdl._array import column
 from skdl._constraints import Constraint, check_params
+from skdl._structure import stand_in
 from skdl._words import our_hyperparameter
 
 C = TypeVar("C", bound="Component")
@@ -119,7 +120,7 @@ class Component:
         return (
             type(self),
             *(
-                (name, value.structure if isinstance(value, Component) else _frozen(value))
+                (name, stand_in(value))
                 for name, value in self.get_params(deep=False).items()
                 if name not in self.per_member
             ),
@@ -149,17 +150,6 @@ class Component:
             if not _same(value, defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
-
-
-def _frozen(value: Any) -> Hashable:
-    """A hashable stand-in for a hyperparameter, for comparing structures."""
-    if isinstance(value, Hashable):
-        return value
-    if isinstance(value, (list, tuple)):
-        return tuple(_frozen(item) for item in value)
-    if hasattr(value, "tobytes"):
-        return (value.shape, str(value.dtype), value.tobytes())
-    return repr(value)
 
 
 def _same(value: Any, default: Any) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
+from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
 from skdl.engine.batches import Rows
 from skdl.engine.network import BLAS_THREADS_FROM, Architecture
 from skdl.engine.state import State
@@ -96,32 +97,40 @@ class Member:
 
     architecture: Architecture
     loss: Loss
-    penalty: Penalty
+    penalty: Penalty = field(  # a member without kinks leaves out what they need
+        metadata=counts_by(lambda member: (member.penalty.structure, bool(np.any(member.penalty.absolute))))
+    )
     optimizer: Optimizer
     schedule: Schedule
-    alpha: float | np.ndarray
-    rows: Rows
+    alpha: float | np.ndarray = field(  # a member without any leaves out the penalty, and what kinks need
+        metadata=counts_by(lambda member: (np.ndim(member.alpha), bool(np.any(member.alpha))))
+    )
+    rows: Rows = field(  # steps in an epoch: the last batch may differ, see `Batches`
+        metadata=counts_by(lambda member: -(-member.rows.n // member.batch_size))
+    )
     batch_size: int
-    dtype: Any
-    generator: np.random.Generator
-    n_epochs: int
+    dtype: Any = field(metadata=counts_by(lambda member: np.dtype(member.dtype).str))
+    generator: np.random.Generator = field(metadata=PER_MEMBER)
+    n_epochs: int = field(metadata=counts_by(lambda member: member.n_epochs == 0))
     max_epochs: int
-    shuffle: bool = True
-    tol: float = 1e-4
-    patience: int | None = 10
-    validation: Rows | None = None
-    score: Callable[[np.ndarray], float] | None = None
-    report: Callable[[dict[str, Any]], bool] | None = None
-    begin: Callable[[Callable[[], State]], None] | None = None
-    abandoned: Callable[[], bool] | None = None
-    max_time: float | None = None
-    state: State | None = None
-    function: MakesFunction | None = None
-    resume: bool = False
-    prior: np.ndarray | None = None
-    idle: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
-    keeps: str | None = None
-    watch: Watch | None = None
+    shuffle: bool = field(default=True, metadata=PER_MEMBER)
+    tol: float = field(default=1e-4, metadata=PER_MEMBER)
+    patience: int | None = field(default=10, metadata=PER_MEMBER)
+    validation: Rows | None = field(  # scores of all members are computed in the same blocks of rows
+        default=None, metadata=counts_by(lambda member: None if member.validation is None else member.validation.n)
+    )
+    score: Callable[[np.ndarray], float] | None = field(default=None, metadata=PER_MEMBER)
+    report: Callable[[dict[str, Any]], bool] | None = field(default=None, metadata=RUN_TIME)
+    begin: Callable[[Callable[[], State]], None] | None = field(default=None, metadata=RUN_TIME)
+    abandoned: Callable[[], bool] | None = field(default=None, metadata=RUN_TIME)
+    max_time: float | None = field(default=None, metadata=RUN_TIME)
+    state: State | None = field(default=None, metadata=PER_MEMBER)
+    function: MakesFunction | None = field(default=None, metadata=PER_MEMBER)  # full-batch members never share arrays
+    resume: bool = field(default=False, metadata=PER_MEMBER)
+    prior: np.ndarray | None = field(default=None, metadata=counts_by(lambda member: member.prior is None))
+    idle: tuple[np.ndarray | None, np.ndarray | None] = field(default=(None, None), metadata=PER_MEMBER)
+    keeps: str | None = field(default=None, metadata=PER_MEMBER)
+    watch: Watch | None = field(default=None, metadata=RUN_TIME)
 
     @property
     def kept_by(self) -> str | None:
@@ -130,23 +139,8 @@ class Member:
 
     @property
     def structure(self) -> Hashable:
-        """Description that is equal for two fits which may share a stack."""
-        return (
-            self.architecture.structure,
-            self.loss.structure,
-            self.penalty.structure,
-            self.optimizer.structure,
-            self.schedule.structure,
-            -(-self.rows.n // self.batch_size),  # steps in an epoch: the last batch may differ, see `Batches`
-            self.batch_size,
-            np.dtype(self.dtype).str,
-            self.max_epochs,
-            "each" if np.ndim(self.alpha) else self.alpha == 0,
-            self.prior is None,
-            bool(np.any(self.penalty.absolute)),
-            self.n_epochs == 0,
-            None if self.validation is None else self.validation.n,
-        )
+        """A value that is equal for fits which may share a stack."""
+        return structure_of(self)
 
     @property
     def largest_product(self) -> int:

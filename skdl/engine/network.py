@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from skdl._array import Array
 from skdl._component import Component
 from skdl._protocols import Activation, Initializer, Normalization, Penalty
+from skdl._structure import PER_MEMBER, counts_by, structure_of
 from skdl._threads import blas_threads, thread_map
 from skdl.engine.batches import Batches, Rows
 from skdl.engine.layers import Activity, Affine, Dropout, Elementwise, LayerSpec, Normalize, Run
@@ -53,11 +54,13 @@ class Architecture:
     n_outputs: int
     activations: tuple[Activation, ...]
     normalizations: tuple[Normalization | None, ...]
-    initializers: tuple[Initializer, ...]
-    dropouts: tuple[float, ...]
+    initializers: tuple[Initializer, ...] = field(metadata=PER_MEMBER)  # each draws by itself
+    dropouts: tuple[float, ...] = field(  # a stack holds the probabilities of layers that drop at all
+        metadata=counts_by(lambda network: tuple(probability > 0 for probability in network.dropouts))
+    )
     dropout_inverted: bool = True
     activity: Penalty | None = None
-    activity_alpha: float = 0.0
+    activity_alpha: float = field(default=0.0, metadata=PER_MEMBER)
     copies: int = 1
     output_bias: bool = True
 
@@ -82,19 +85,8 @@ class Architecture:
 
     @property
     def structure(self) -> Hashable:
-        """Description that is equal for networks which may share a stack (initializers may differ: they only draw)."""
-        return (
-            self.n_inputs,
-            self.widths,
-            self.n_outputs,
-            tuple(activation.structure for activation in self.activations),
-            tuple(normalization and normalization.structure for normalization in self.normalizations),
-            tuple(probability > 0 for probability in self.dropouts),
-            self.dropout_inverted,
-            self.activity and self.activity.structure,
-            self.copies,
-            self.output_bias,
-        )
+        """A value that is equal for networks which may share a stack."""
+        return structure_of(self)
 
 
 class Network:

@@ -24,9 +24,8 @@ class SharedLayers:
     def raw_scores(self, network: BaseNetwork, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows by a fitted network, in X's precision."""
         architecture = prediction_architecture(network._training.architecture)
-        # What a structure leaves out are numbers that the members of a stack may have of their own.
-        numbers = repr((architecture.activations, architecture.normalizations)), architecture.dropouts
-        key = architecture.structure, numbers, X.dtype
+        # A structure leaves out the numbers that members of a stack may have of their own, which all are in the repr.
+        key = architecture.structure, repr(architecture), X.dtype
         if key not in self._built:
             self._built[key] = Network([architecture], X.dtype)
         return network._scores_by(self._built[key], X)
