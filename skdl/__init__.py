@@ -19,9 +19,9 @@ from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.ensemble.ensemble_classifier import EnsembleClassifier
 from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
-from skdl.linear.least_squares import LeastSquaresRegressor
-from skdl.linear.polynomial import PolynomialRegressor
-from skdl.linear.softmax import SoftmaxClassifier
+from skdl.linear.least_squares.estimator import LeastSquaresRegressor
+from skdl.linear.polynomial.estimator import PolynomialRegressor
+from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier

@@ -20,31 +20,31 @@ from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.ensemble.ensemble_classifier import EnsembleClassifier
 from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
-from skdl.linear._basis import ChebyshevProducts, Power
-from skdl.linear._descent import LinearNetwork
-from skdl.linear._orthogonal import Reduction
-from skdl.linear._solvers import Setting, Solution
-from skdl.linear._terms import Block
-from skdl.linear.least_squares import LeastSquaresRegressor
-from skdl.linear.polynomial import PolynomialRegressor
-from skdl.linear.softmax import SoftmaxClassifier
-from skdl.neighbors._absent import PresentBound
-from skdl.neighbors._base import Rows
-from skdl.neighbors._direct import DirectBound, GrowingSearch
-from skdl.neighbors._distances import DistanceBound, Order
-from skdl.neighbors._grid import ExactDistances, GridBound
-from skdl.neighbors._groups import GroupBound
-from skdl.neighbors._labels import Ballot
-from skdl.neighbors._metrics import Cosine, Minkowski, NanEuclidean
-from skdl.neighbors._placement import Placement
-from skdl.neighbors._products import ProductBound
-from skdl.neighbors._projection import ProjectionBound
-from skdl.neighbors._repeats import Groups, RepeatedRows
-from skdl.neighbors._scan import ScanSearch
-from skdl.neighbors._tables import Custom, Precomputed, PrecomputedSearch, Scipy, TableSearch
-from skdl.neighbors._tree import TreeSearch
+from skdl.linear.least_squares.estimator import LeastSquaresRegressor
+from skdl.linear.least_squares.gradient_solver import LinearNetwork
+from skdl.linear.least_squares.solve import Setting, Solution
+from skdl.linear.polynomial.basis import ChebyshevProducts, Power
+from skdl.linear.polynomial.estimator import PolynomialRegressor
+from skdl.linear.polynomial.terms import Block
+from skdl.linear.softmax.estimator import SoftmaxClassifier
+from skdl.linear.solvers.qr import Reduction
+from skdl.neighbors.base import Rows
+from skdl.neighbors.bounds.column_groups import GroupBound
+from skdl.neighbors.bounds.distances import DistanceBound, Order
+from skdl.neighbors.bounds.grid import ExactDistances, GridBound
+from skdl.neighbors.bounds.missing import PresentBound
+from skdl.neighbors.bounds.placement import Placement
+from skdl.neighbors.bounds.products import ProductBound
+from skdl.neighbors.bounds.projection import ProjectionBound
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
+from skdl.neighbors.labels import Ballot
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.tables import Custom, Precomputed, PrecomputedSearch, Scipy, TableSearch
+from skdl.neighbors.search.direct import DirectBound, GrowingSearch
+from skdl.neighbors.search.repeats import Groups, RepeatedRows
+from skdl.neighbors.search.scan import ScanSearch
+from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor

@@ -78,19 +78,15 @@ VALIDATORS = {"check_array", "check_X_y", "validate_data", "check_consistent_len
 
 
 def imports(module, *, top=False):
-    """What a module imports, as dotted names of modules or of names in them; relative ones made absolute."""
+    """Dotted names of the modules that a module imports, or of names in them."""
     tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
     found = set()
     for node in ast.walk(tree) if not top else tree.body:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parent = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parent, *([node.module] if node.module else [])])
-            found |= {f"{base}.{alias.name}" for alias in node.names}
+            assert not node.level, f"{module}:{node.lineno}: a relative import, which the tests here cannot place"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
     return found
 
 
@@ -222,11 +218,15 @@ def test_importing_skdl_imports_no_optional_package():
     assert not loaded & {"matplotlib", "torch", "dask", "polars", "skops", "onnx"}  # scikit-learn imports rich itself
 
 
-def test_relative_imports_are_understood():
-    """The reader itself: without this, a relative import could pass every test above unseen."""
-    assert "skdl._constraints.check_params" in imports("skdl.neighbors._base") | imports("skdl.linear.least_squares")
-    assert part("skdl.neighbors._metrics.Metric") == "neighbors"
-    assert all(not name.startswith(".") for module in MODULES for name in imports(module))
+def test_relative_imports_do_not_pass_unseen(tmp_path, monkeypatch):
+    """The reader itself: without this, a relative import could pass every test above."""
+    path = tmp_path / "seen.py"
+    monkeypatch.setitem(MODULES, "skdl.seen", path)
+    path.write_text("import skdl.engine\nfrom skdl.neighbors.metrics.metric import Metric\n", encoding="utf-8")
+    assert imports("skdl.seen") == {"skdl.engine", "skdl.neighbors.metrics.metric.Metric"}
+    path.write_text("def later():\n    from .engine import State\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"skdl\.seen:2: a relative import"):
+        imports("skdl.seen")
 
 
 def test_all_public_modules_are_seen_and_imported_when_asked_for():

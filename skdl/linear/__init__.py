@@ -1,0 +1,1 @@
+"""Linear models: least squares, polynomials and softmax regression, a room each, and the solvers that they share."""

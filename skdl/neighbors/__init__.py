@@ -1,0 +1,1 @@
+"""Nearest neighbours: two estimators, the metrics, exact searches, and bounds that make these fast."""

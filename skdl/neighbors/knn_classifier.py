@@ -7,14 +7,14 @@ from typing import Any, Self
 
 import numpy as np
 
-from .._constraints import NONE, Instance, ListOf, OneOf
-from .._encoding.arrays import check_declaration, check_shape
-from .._interrupts import whole
-from .._scores import ClassifierScore
-from .._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
-from .._validation import validate_labels
-from ._base import NeighborsEstimator, warn_no_votes
-from ._labels import Ballot, appended, ballots
+from skdl._constraints import NONE, Instance, ListOf, OneOf
+from skdl._encoding.arrays import check_declaration, check_shape
+from skdl._interrupts import whole
+from skdl._scores import ClassifierScore
+from skdl._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
+from skdl._validation import validate_labels
+from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
+from skdl.neighbors.labels import Ballot, appended, ballots
 
 
 class KNNClassifier(ClassifierScore, NeighborsEstimator):

@@ -8,13 +8,13 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import MultiOutputMixin
 
-from .._array import take_rows
-from .._interrupts import whole
-from .._scores import RegressorScore
-from .._typing import MatrixLike, VectorLike, VoteLike, WeightLike
-from .._validation import validate_regression
-from ._base import NeighborsEstimator, warn_no_votes
-from ._metrics import over_columns
+from skdl._array import take_rows
+from skdl._interrupts import whole
+from skdl._scores import RegressorScore
+from skdl._typing import MatrixLike, VectorLike, VoteLike, WeightLike
+from skdl._validation import validate_regression
+from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
+from skdl.neighbors.metrics.metric import over_columns
 
 LARGEST_SUM = 40  # bits to spare for the sum of as many targets
 

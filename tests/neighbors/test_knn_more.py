@@ -13,9 +13,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, kneighb
 from sklearn.utils import get_tags
 
 from skdl import KNNClassifier, KNNRegressor
-from skdl.neighbors._choice import make_search
-from skdl.neighbors._distances import DistanceBound
-from skdl.neighbors._metrics import Minkowski, NanEuclidean
+from skdl.neighbors.bounds.distances import DistanceBound
+from skdl.neighbors.metrics.metric import Minkowski, NanEuclidean
+from skdl.neighbors.search.choice import make_search
 
 BOTH = [KNNClassifier, KNNRegressor]
 rng = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""Linear least squares: the estimator, its problem, the choice of a solver, and statistics of the fit."""

@@ -1,0 +1,313 @@
+"""Linear least squares, with an optional penalty on the squares of the coefficients."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import MultiOutputMixin
+
+from skdl import _registry
+from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
+from skdl._estimator import RootEstimator
+from skdl._interrupts import interrupted, whole
+from skdl._scores import RegressorScore
+from skdl._search_space import LogUniform, SearchSpaceMixin
+from skdl._slots import SlotMixin
+from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
+from skdl._validation import validate_X, warn_of_overflow
+from skdl.linear.least_squares.gradient_solver import descend
+from skdl.linear.least_squares.input import check_coefficients, read_problem
+from skdl.linear.least_squares.partial_fit import PartialFitMixin
+from skdl.linear.least_squares.solve import Problem, Solution, solve_problem
+from skdl.linear.least_squares.summary import SummaryMixin
+from skdl.neural._public import fingerprint
+
+DIRECT = ("auto", "cholesky", "qr", "svd")
+
+
+class LeastSquaresRegressor(
+    PartialFitMixin, RegressorScore, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator
+):
+    r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
+
+    With coefficients :math:`\theta`, intercept :math:`b` and weights :math:`w_i` of the samples, it minimises the mean
+    squared error plus half the weighted squared distance of the coefficients to given ones, zero by default:
+
+    .. math::
+
+        \frac{\sum_i w_i \, (y_i - x_i^\top \theta - b)^2}{\sum_i w_i}
+        + \frac{1}{2} \sum_j \alpha_j \, (\theta_j - \pi_j)^2
+
+    Parameters
+    ----------
+    alpha : float or array-like of shape (n_features,), default=0.0
+        Strength of the penalty, in [0, inf): one number, or one for each feature (of shape (1, n_features) where y has
+        as many columns, which leaves no doubt). The intercept is never penalised. As
+        the error is a mean, `alpha` does not have to grow with the number of samples: scikit-learn's
+        ``Ridge(alpha=a)`` is ``alpha = 2 * a / n_samples`` here (with weights, their sum in place of `n_samples`).
+    fit_intercept : bool, default=True
+        Whether to estimate the intercept :math:`b`; without, it is 0.
+    positive : bool, default=False
+        Whether no coefficient may be negative. The intercept may be. An optimizer as solver does not do that.
+    prior : array-like of shape (n_features,) or (n_outputs, n_features), default=None
+        Coefficients :math:`\pi` that the penalty draws to, rather than to zero. Without a penalty, they decide where
+        the data do not.
+    solver : {"auto", "cholesky", "qr", "svd"} or str or Optimizer, default="auto"
+        How the minimum is found. All direct solvers find the same one, see Notes; "auto" is the fastest way that is
+        exact for the data at hand. The name or an instance of an optimizer (`skdl.optimizers`, such as "sgd",
+        "adam" or "lbfgs") goes down the gradient of the same objective instead, as networks are trained, from
+        zero, on standardised columns.
+    max_iter : int, default=100
+        Epochs of an optimizer, at least 1.
+    batch_size : int or "auto", default="auto"
+        Rows in a step of an optimizer, at least 1; ``len(X)`` is plain gradient descent. "auto" is a 32nd of the rows,
+        at least 32 and at most 128.
+    random_state : int, RandomState instance or None, default=None
+        The order of the rows that an optimizer sees. Direct solvers use no random numbers.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
+        Coefficients :math:`\theta`, in X's precision; two-dimensional if `y` was.
+    intercept_ : float or ndarray of shape (n_outputs,)
+        Intercept :math:`b`; an array if `y` was two-dimensional.
+    rank_ : int or None
+        Rank of X, centred if an intercept is fitted. Below `n_features`, the coefficients without penalty are not
+        determined by the data. None where it is not computed: with "lsmr" and optimizers.
+    solver_ : str
+        Solver that ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the
+        iteration for a large sparse X), "nnls" (with `positive`, where a coefficient would be negative) or the name of
+        an optimizer's class.
+    singular_ : ndarray of shape (min(n_samples, n_features),)
+        Singular values of X, centred if an intercept is fitted, with rows multiplied by the root of their weights.
+        Computed when it is asked for; not there where no triangle is kept: with "kernel", "lsmr" and optimizers.
+    condition_number_ : float
+        Largest singular value of X over the smallest, for columns that are centred (if an intercept is fitted) and
+        have unit length; infinite where `rank_` is below `n_features`, NaN where the rank is unknown. Computed when
+        it is asked for.
+    residual_std_ : float or ndarray of shape (n_outputs,)
+        Estimated standard deviation of the noise, with n_samples - rank_ - 1 degrees of freedom (n_samples - rank_
+        without intercept). NaN, with a warning, where these are not positive or a penalty is used.
+    r2_ : float or ndarray of shape (n_outputs,)
+        Coefficient of determination on the training data; without an intercept, relative to zero and not to the mean.
+        NaN, with a warning, for a constant target.
+    n_iter_ : int
+        Epochs of an optimizer; 1 for direct solvers.
+    loss_curve_ : list of float or None
+        The objective after each epoch of an optimizer, in units of the targets' variance and averaged over outputs.
+    n_features_in_ : int
+        Number of features seen during `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features seen during `fit`, if X had names that are all strings.
+
+    See Also
+    --------
+    skdl.linear.polynomial.estimator.PolynomialRegressor : Least squares on all monomials of the features.
+    sklearn.linear_model.LinearRegression : Drops directions below `tol` of the largest one, so a feature in small
+        units can be lost unless ``tol=0``.
+    sklearn.linear_model.Ridge : The same penalty, on a sum rather than on a mean.
+
+    Notes
+    -----
+    What differs from scikit-learn's estimator is in one table of docs/migration.md.
+
+    Columns are compared in units of their own length, so that the scales of features play no role for what counts as
+    dependent: that is a column (or combination of columns) that rounding the numbers in X could have made so. A
+    constant feature is dependent on the intercept. Among solutions that fit equally well, the one with the smallest
+    :math:`\|\theta - \pi\|_2` (in the units of X) is returned.
+
+    The solvers differ in speed:
+
+    - "cholesky" factorises the products of the centred columns, or with more features than samples those of the rows,
+      which takes one pass over X. Products have the squared condition of X, so an estimate of it decides: up to a
+      reciprocal of 1e-3 the relative error is at most about 1e-12; down to 1e-8 passes over the residuals bring it
+      to what QR without refinement would have; beyond that, "qr" runs.
+    - "qr" reduces blocks of rows by Householder transformations [1]_. Where the coefficients are determined, they are
+      then refined with residuals in twice the precision: usually they are the floats nearest to the exact solution.
+    - "svd" is the same with the singular value decomposition of the triangle that QR leaves.
+    - `positive` makes any of them go on, from the triangle of X, to the active set of Lawson and Hanson [3]_ where a
+      coefficient would be negative.
+    - "auto" is "qr" for up to 16384 numbers in X and "cholesky" above. A sparse X is taken in blocks of rows in all of
+      them. With more than 2048 columns, unless it is small, the iteration LSMR [2]_ takes over, which needs only
+      products with X and, if badly conditioned, has fewer exact digits.
+
+    Everything is computed in float64; float32 data get float32 coefficients and predictions. A weight of 2 equals
+    two rows, a weight of 0 none, also in `summary`: weights that say something else than how often a row counts should
+    be scaled to a sum of n_samples before standard errors are read.
+
+    References
+    ----------
+    .. [1] Å. Björck, "Numerical Methods for Least Squares Problems", SIAM, 1996.
+    .. [2] D. C.-L. Fong and M. Saunders, "LSMR: An Iterative Algorithm for Sparse Least-Squares Problems",
+       SIAM J. Sci. Comput. 33(5), 2011.
+    .. [3] C. L. Lawson and R. J. Hanson, "Solving Least Squares Problems", SIAM, 1995.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl import LeastSquaresRegressor
+    >>> X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 2.0], [3.0, 1.0]])
+    >>> y = X @ [2.0, -1.0] + 3.0
+    >>> model = LeastSquaresRegressor().fit(X, y)
+    >>> print(model.coef_.round(6), round(model.intercept_, 6), model.rank_)
+    [ 2. -1.] 3.0 2
+    >>> print(model.predict([[4.0, 4.0]]).round(6))
+    [7.]
+
+    A penalty shrinks the coefficients, not the intercept's freedom to follow the mean:
+
+    >>> shrunk = LeastSquaresRegressor(alpha=10.0).fit(X, y)
+    >>> print(shrunk.coef_.round(3), round(shrunk.predict(X).mean(), 6), round(y.mean(), 6))
+    [ 0.361 -0.016] 5.0 5.0
+
+    How sure one may be of the coefficients:
+
+    >>> from sklearn.datasets import load_diabetes
+    >>> data, target = load_diabetes(return_X_y=True, as_frame=True)
+    >>> model = LeastSquaresRegressor().fit(data[["bmi", "bp"]], target)
+    >>> print(model.summary().round(1))
+               coefficient  standard_error     t  p_value  lower_95  upper_95
+    intercept        152.1             2.9  53.3      0.0     146.5     157.7
+    bmi              790.4            65.4  12.1      0.0     661.9     918.9
+    bp               402.2            65.4   6.2      0.0     273.7     530.7
+    """
+
+    _slots = {"solver": _registry.optimizers}
+    _constraints = {
+        "alpha": Real(low=0) | ArrayLike(),
+        "fit_intercept": Boolean(),
+        "positive": Boolean(),
+        "prior": NONE | ArrayLike(),
+        "max_iter": Integer(1),
+        "batch_size": OneOf("auto") | Integer(1),
+        "random_state": RandomState(),
+    }
+
+    def __init__(
+        self,
+        alpha: VectorLike = 0.0,
+        *,
+        fit_intercept: bool = True,
+        positive: bool = False,
+        prior: PriorLike | None = None,
+        solver: OptimizerLike = "auto",
+        max_iter: int = 100,
+        batch_size: int | str = "auto",
+        random_state: RandomStateLike | None = None,
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.positive = positive
+        self.prior = prior
+        self.solver = solver
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.random_state = random_state
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_solution")
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
+
+    @whole
+    def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
+        """Estimate the coefficients.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features, finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, finite numbers.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            Weights of the samples, not negative and not all zero; None means equal weights.
+
+        Returns
+        -------
+        self : LeastSquaresRegressor
+            The fitted estimator.
+        """
+        self._check_parameters()
+        problem, one_output = read_problem(self, X, y, sample_weight, reset=True)
+        if self._is_direct():
+            with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
+                solution = solve_problem(problem, self.solver)
+            return self._store(solution, problem, problem.X.dtype, one_output=one_output)
+        return self._descend(problem, one_output=one_output, partial=False)
+
+    def _is_direct(self) -> bool:
+        return isinstance(self.solver, str) and self.solver in DIRECT
+
+    def _check_parameters(self) -> None:
+        check_params(self, self._constraints)
+        if not self._is_direct():
+            try:
+                self._resolve("solver")
+            except ValueError as error:
+                raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
+            if self.positive:
+                raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
+
+    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
+        solution, network, stopped = descend(
+            problem,
+            getattr(self, "_network", None) if partial else None,
+            names=getattr(self, "feature_names_in_", None),
+            partial=partial,
+            optimizer=self.solver,
+            batch_size=self.batch_size,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+        )
+        self._store(solution, problem, problem.X.dtype, one_output=one_output, network=network)
+        if not stopped:
+            return self
+        epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
+        return interrupted(
+            None,
+            f"LeastSquaresRegressor was interrupted after {epochs} and is fitted, with the last of their coefficients. "
+            "partial_fit adds to it.",
+        )
+
+    def _store(
+        self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
+    ) -> LeastSquaresRegressor:
+        with np.errstate(over="ignore"):
+            coef, intercept = solution.coef.astype(dtype), solution.intercept
+        check_coefficients(self, problem, coef, dtype)
+        if intercept is None or dtype != np.float64:
+            # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.
+            intercept = solution.y_mean - solution.x_mean @ coef
+        self._solution, self._network, self._one_output = solution, network, one_output
+        self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
+        self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
+        self._stored = fingerprint([self.coef_], [self.intercept_])
+        self.rank_, self.solver_ = solution.rank, solution.solver
+        self.n_iter_ = 1 if network is None else network.n_iter_
+        self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
+        return self
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in X's precision.
+        """
+        X = validate_X(self, X, accept_sparse="csr")
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted = (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
+        return warn_of_overflow(self, X, predicted)

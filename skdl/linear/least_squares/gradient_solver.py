@@ -1,0 +1,75 @@
+"""Least squares by gradient descent: the engine that trains networks, on the same objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skdl.linear.least_squares.solve import Problem, Solution, from_rows
+from skdl.neural.mlp_regressor import MLPRegressor
+
+TOL = 1e-8  # of the gradient, for optimizers that see all rows at once; for others, all epochs are run
+
+
+class LinearNetwork(MLPRegressor):
+    """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
+
+    _told_as = "LeastSquaresRegressor"
+    _rate_name = "solver__learning_rate"
+    _names: Any = None
+
+    @property
+    def _column_names(self) -> Any:
+        return self._names
+
+    @property
+    def _penalises_raw(self) -> bool:
+        return True
+
+
+def descend(
+    problem: Problem, network: LinearNetwork | None, *, names: Any, partial: bool, **options: Any
+) -> tuple[Solution, LinearNetwork, bool]:
+    """Train a new network on the rows of the problem; or with `partial` an epoch more, if it is given.
+
+    The last of the results is whether it was interrupted, after one epoch or more. `names` are those of X's columns, or
+    None, and `options` are parameters of the network: optimizer, batch_size, max_iter and random_state.
+    """
+    X, y, weight, setting = problem.X, problem.y, problem.weight, problem.setting
+    d, k = X.shape[1], y.shape[1]
+    problem.check()
+    if not setting.fit_intercept:
+        # For the rows and their negatives the best intercept is 0, and the best coefficients are as without one.
+        X = sparse.vstack([X, -X], format="csr") if problem.is_sparse else np.concatenate([X, -X])
+        y, weight = np.concatenate([y, -y]), None if weight is None else np.concatenate([weight, weight])
+        if options["batch_size"] != "auto":
+            options["batch_size"] *= 2
+    if network is None:
+        network = LinearNetwork(
+            (),
+            initializer="zeros",
+            alpha=setting.alpha / (2 * k),  # the engine's objective is half the mean over outputs
+            prior=None if setting.prior is None else [setting.prior],
+            dtype="float64",
+            tol=TOL,
+            **options,
+        )
+    network._names = names
+    interrupted = False
+    try:
+        (network.partial_fit if partial else network.fit)(X, y, weight)
+    except KeyboardInterrupt:
+        interrupted = hasattr(network, "coefs_")
+        if not interrupted:
+            raise
+    coef, intercept = network.coefs_[0].astype(np.float64), network.intercepts_[0].astype(np.float64)
+    if not setting.fit_intercept:
+        intercept = np.zeros(k)
+    solver = type(network._resolve("optimizer")).__name__
+    solution = from_rows(problem, coef, np.zeros(d), intercept, solver=solver)
+    if partial:  # of the rows before, nothing is known
+        unknown = np.full(k, np.nan)
+        solution = solution._replace(rss=unknown, tss=unknown)
+    return solution, network, interrupted

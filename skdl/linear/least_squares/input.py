@@ -1,0 +1,124 @@
+"""From the input of least squares to a problem that the solvers trust."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skdl._diagnosis import column_name
+from skdl._validation import require_finite, validate_regression, validate_sample_weight
+from skdl.linear.least_squares.solve import Problem, Setting
+from skdl.neural._standardize import largest_numbers
+
+LARGEST = 2.0**1000
+
+
+def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Problem, bool]:
+    """The problem, and whether y had one dimension.
+
+    X is taken in any order, and whether it is finite is for the solvers to check: one that sums over X sees it for
+    free. What a weight of zero hides, no sum would show.
+    """
+    X, y = validate_regression(estimator, X, y, reset=reset, accept_sparse="csr", order=None, ensure_all_finite=False)
+    weight = validate_sample_weight(sample_weight, X)
+    if weight is not None and not weight.all():
+        require_finite(estimator, X)
+    X, y, weight = used_rows(X, y, weight)
+    unit = 1.0 if weight is None else float(weight.max())
+    outputs = y.reshape(len(y), -1)
+    setting = Setting(
+        penalty_of(estimator.alpha, X.shape[1], outputs.shape[1]),
+        prior_of(estimator.prior, X.shape[1], outputs.shape[1]),
+        bool(estimator.fit_intercept),
+        float(np.finfo(X.dtype).eps),
+        bool(estimator.positive),
+    )
+    weight = None if weight is None else weight / unit
+    if float(np.abs(y).max()) > LARGEST:
+        raise ValueError(f"y holds {y.flat[np.abs(y).argmax()]:.3g}, whose sums are out of float64's range: scale it.")
+    return Problem(X, outputs, weight, unit, setting, partial(check_values, estimator, X)), y.ndim == 1
+
+
+def check_values(estimator: Any, X: Any) -> None:
+    """Raise if X holds what is not finite, or is so large that sums would not be."""
+    require_finite(estimator, X)
+    data = X.data if sparse.issparse(X) else X
+    if data.size and float(max(data.max(), -data.min())) > LARGEST:
+        sizes, names = largest_numbers(X), getattr(estimator, "feature_names_in_", None)
+        raise ValueError(
+            f"{column_name(names, int(sizes.argmax()))} holds {sizes.max():.4g}, whose sums are out of float64's "
+            "range. Replace a value that stands for a missing or infinite one (as numpy.nan_to_num writes them), or "
+            "divide the column by a constant."
+        )
+
+
+def check_coefficients(estimator: Any, problem: Problem, coef: np.ndarray, dtype: np.dtype) -> None:
+    """Raise if the coefficients (d, k) for columns and targets of such sizes are out of the range of `dtype`."""
+    info = np.finfo(dtype)
+    outside = ~np.isfinite(coef) | (np.abs(coef) < info.tiny)
+    if not outside.any():
+        return
+    x_size, y_size = largest_numbers(problem.X).astype(np.float64), np.abs(problem.targets).max(axis=0)
+    ratio = np.frexp(y_size)[1] - np.frexp(x_size)[1][:, None]  # of which a coefficient is about two to this power
+    ratio[x_size == 0] = 0
+    ratio[:, y_size == 0] = 0
+    wrong = ~np.isfinite(coef) | (outside & (ratio < info.minexp))
+    if not wrong.any():
+        return
+    names = getattr(estimator, "feature_names_in_", None)
+    j, output = np.unravel_index(np.where(wrong, np.abs(ratio), -1).argmax(), ratio.shape)
+    raise ValueError(
+        f"{column_name(names, int(j))} reaches {x_size[j]:.2g} and y {y_size[output]:.2g}: coefficients for "
+        f"such sizes are out of the range of {dtype}. Scale X or y, as by StandardScaler."
+    )
+
+
+def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
+    """Without the rows of weight zero, which then can influence nothing, not even by rounding."""
+    if weight is None or (weight > 0).all():
+        return X, y, weight
+    used = weight > 0
+    return X[used], y[used], weight[used]
+
+
+def penalty_of(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarray:
+    """The parameter `alpha`, one number or one for each feature; for (1, n_features), no other reading is possible."""
+    if np.ndim(alpha) == 0:
+        return float(alpha)
+    try:
+        factors = np.asarray(alpha, dtype=np.float64)
+    except (TypeError, ValueError):
+        factors = np.full(1, np.nan)
+    by_feature = factors.shape in {(n_features,), (1, n_features)}
+    if not by_feature or not ((factors >= 0) & (factors < np.inf)).all():
+        of_targets = factors.shape in {(n_outputs,), (n_outputs, 1)} and n_outputs > 1
+        advice = " For one alpha for each target, fit each target by itself." if of_targets else ""
+        raise ValueError(
+            f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_features} such numbers, "
+            f"one for each feature. Got {alpha!r}.{advice}"
+        )
+    if factors.shape == (n_outputs,) and n_outputs > 1:
+        raise ValueError(
+            f"The 'alpha' parameter has {n_outputs} entries, and X has as many features as y has targets. For one for "
+            f"each feature, give it the shape (1, {n_features}); for one for each target, fit each target by itself."
+        )
+    return factors.reshape(n_features)
+
+
+def prior_of(prior: Any, n_features: int, n_outputs: int) -> np.ndarray | None:
+    """The parameter `prior` of the shape (n_features, n_outputs)."""
+    if prior is None:
+        return None
+    try:
+        coef = np.asarray(prior, dtype=np.float64)
+    except (TypeError, ValueError):
+        coef = np.full(1, np.nan)
+    if coef.shape not in {(n_features,), (n_outputs, n_features)} or not np.isfinite(coef).all():
+        raise ValueError(
+            f"The 'prior' parameter must hold finite coefficients of shape ({n_features},) or ({n_outputs}, "
+            f"{n_features}), as coef_ does. Got {prior!r}."
+        )
+    return np.ascontiguousarray(np.broadcast_to(coef, (n_outputs, n_features)).T)

@@ -1,0 +1,108 @@
+"""Least squares on more rows: `partial_fit`, and which rows may join those of the calls before."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from skdl._interrupts import whole
+from skdl._typing import MatrixLike, VectorLike, WeightLike
+from skdl.linear.least_squares.input import read_problem
+from skdl.linear.least_squares.solve import Problem, Solution, reduction_of, solve_reduction
+from skdl.linear.solvers.qr import merge
+from skdl.neural._public import is_edited
+
+
+class PartialFitMixin:
+    """`partial_fit` of an estimator whose last fit is `_solution`, and `_network` where an optimizer trained it."""
+
+    _solution: Solution
+    _network: Any
+    _one_output: bool
+    _stored: str
+    _check_parameters: Any
+    _is_direct: Any
+    _descend: Any
+    _store: Any
+    coef_: np.ndarray
+    intercept_: Any
+    solver: Any
+    solver_: str
+
+    @whole
+    def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
+        """Estimate the coefficients from these rows and all rows of the calls before.
+
+        Direct solvers keep exact sufficient statistics, so that several calls give what one fit on all rows gives; they
+        go on from `fit`, too. An optimizer trains one epoch on these rows, from `coef_` and `intercept_` as they are,
+        whoever has set them. Direct solvers would forget such a change, and refuse it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features, finite numbers.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets, finite numbers.
+        sample_weight : array-like of shape (n_samples,) or float, default=None
+            Weights of the samples, not negative and not all zero, in one unit for all calls; None means 1.
+
+        Returns
+        -------
+        self : LeastSquaresRegressor
+            The fitted estimator.
+        """
+        first = not hasattr(self, "_solution")
+        self._check_parameters()
+        problem, one_output = read_problem(self, X, y, sample_weight, reset=first)
+        if not first:
+            self._check_goes_on(problem, one_output=one_output)
+        if not self._is_direct():
+            return self._descend(problem, one_output=one_output, partial=True)
+        reduction, setting, dtype = reduction_of(problem), problem.setting, problem.X.dtype
+        known = None if first else self._solution
+        if known is not None and known.reduction is not None:
+            reduction = merge(known.reduction, reduction, fit_intercept=setting.fit_intercept)
+            setting = setting._replace(noise=max(setting.noise, known.setting.noise))
+            dtype = np.result_type(dtype, self.coef_.dtype)
+        with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
+            solution = solve_reduction(reduction, setting, self.solver)
+        return self._store(solution, problem, dtype, one_output=one_output)
+
+    def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
+        """Raise if these rows cannot join those of the calls before."""
+        known, advice = self._solution, "Call fit to start anew."
+        if self._is_direct() and known.reduction is None:
+            raise ValueError(
+                f"partial_fit cannot go on from a fit with solver_={self.solver_!r}, which keeps no statistics of its "
+                "rows. Begin with partial_fit, in place of fit."
+            )
+        if not self._is_direct() and self._network is None:
+            raise ValueError(f"partial_fit cannot go on with an optimizer from solver_={self.solver_!r}. {advice}")
+        if known.setting.fit_intercept != problem.setting.fit_intercept:
+            raise ValueError(f"fit_intercept has changed since the last call. {advice}")
+        if self._one_output != one_output or known.coef.shape[1] != problem.y.shape[1]:
+            before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
+            raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
+        if is_edited(self._stored, [self.coef_], [self.intercept_]):
+            self._take_over_public()
+
+    def _take_over_public(self) -> None:
+        """Let the training go on from coefficients that were set after the last call."""
+        if self._is_direct():
+            raise ValueError(
+                "coef_ or intercept_ was changed after the last call, and partial_fit would forget that: a direct "
+                "solver computes them anew from the statistics of all rows. To draw them to given ones, set "
+                "`prior` and `alpha`; a solver such as 'adam' goes on from given ones."
+            )
+        d, k = self._solution.coef.shape
+        due = ((d,), ()) if self._one_output else ((k, d), (k,))
+        if (np.shape(self.coef_), np.shape(self.intercept_)) != due:
+            raise ValueError(
+                f"coef_ must have the shape {due[0]} and intercept_ {due[1]}. They have {np.shape(self.coef_)} and "
+                f"{np.shape(self.intercept_)}."
+            )
+        if np.any(self.intercept_) and not self._solution.setting.fit_intercept:
+            raise ValueError("With fit_intercept=False, intercept_ must stay zero.")
+        self._network.coefs_ = [np.reshape(self.coef_, (k, d)).T.astype(np.float64)]
+        self._network.intercepts_ = [np.reshape(self.intercept_, k).astype(np.float64)]

@@ -1,0 +1,311 @@
+"""Which way a least-squares problem is solved, and what every way leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from skdl.linear.solvers.blocks import Blocks
+from skdl.linear.solvers.dual import solve_kernel
+from skdl.linear.solvers.gram import REFINE_SAFETY, GramSolution, accumulate, solve_gram
+from skdl.linear.solvers.lsmr import solve_sparse
+from skdl.linear.solvers.nonnegative import solve_positive
+from skdl.linear.solvers.qr import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve, triangle_of
+from skdl.linear.solvers.refinement import refine
+from skdl.linear.solvers.scaling import divided, exponents_of
+from skdl.linear.solvers.svd import solve_svd
+
+# Up to so many numbers in X, the most exact way costs no more than the call around it.
+SMALL = 2**14
+LONG_ROW = 512
+NEAR = 2.0  # standard deviations from zero, from where on centring would cost a digit, and hence is done beforehand
+# A sparse X is reduced exactly, one dense block of rows after the other, if it has at most so many columns or entries.
+DIRECT_COLUMNS = 2048
+DIRECT_ELEMENTS = 2**24
+
+
+class Setting(NamedTuple):
+    """What a solution depends on besides the statistics of the rows."""
+
+    alpha: float | np.ndarray  # one number or (d,)
+    prior: np.ndarray | None  # (d, k)
+    fit_intercept: bool
+    noise: float  # relative rounding error of the numbers in X; that of float32 asks for fewer digits
+    positive: bool = False  # whether no coefficient may be negative
+
+    @property
+    def penalised(self) -> bool:
+        return bool(np.any(self.alpha))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Minimise sum_i w_i (y_i - x_i w - b)^2 / sum_i w_i + 1/2 sum_j alpha_j (w_j - prior_j)^2."""
+
+    X: Any  # (n, d) array in any order, or CSR matrix
+    y: np.ndarray  # (n, k)
+    weight: np.ndarray | None  # (n,), positive, the largest 1
+    unit: float  # the largest weight
+    setting: Setting
+    check: Callable[[], None]  # raises if X holds what is not finite; a sum over X may show this first
+
+    @property
+    def is_sparse(self) -> bool:
+        return bool(sparse.issparse(self.X))
+
+    @property
+    def total(self) -> float:
+        return float(len(self.y) if self.weight is None else self.weight.sum())
+
+    @property
+    def penalty(self) -> np.ndarray | None:
+        """Factors (d,) of the squared coefficients in the sum (not the mean) of squares."""
+        if not self.setting.penalised:
+            return None
+        return np.broadcast_to(np.asarray(self.setting.alpha) / 2 * self.total, self.X.shape[1])
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        return self.y.astype(np.float64, copy=False)
+
+    def rows(self, part: slice) -> np.ndarray:
+        return self.X[part].toarray() if self.is_sparse else self.X[part]
+
+
+class Solution(NamedTuple):
+    """A minimum, and what a later call may ask about it."""
+
+    coef: np.ndarray  # (d, k)
+    x_mean: np.ndarray  # (d,)
+    y_mean: np.ndarray  # (k,)
+    rss: np.ndarray  # (k,) weighted residual sums of squares, where the largest weight is 1
+    tss: np.ndarray  # (k,) those of the targets, centred if an intercept is fitted
+    total: float  # sum of weights, where the largest weight is 1
+    unit: float  # the largest weight
+    rank: int | None
+    solver: str
+    setting: Setting
+    reduction: Reduction | None = None
+    intercept: np.ndarray | None = None  # (k,), where it is known to more digits than the means and `coef` give it
+    y_exponent: np.ndarray | int = 0  # rss and tss are those of targets over two to this power
+
+
+def solve_problem(problem: Problem, solver: str) -> Solution:
+    """By "auto", "cholesky", "qr" or "svd"."""
+    solution = _solve_freely(problem, solver)
+    if not (problem.setting.positive and (solution.coef < 0).any()):
+        return solution
+    reduction = _triangle(problem) if solution.reduction is None else solution.reduction
+    return solve_reduction(reduction, problem.setting, solver)
+
+
+def _solve_freely(problem: Problem, solver: str) -> Solution:
+    """Whatever the signs of the coefficients are."""
+    n, d = problem.X.shape
+    if solver == "auto":
+        if problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS:
+            return _by_iteration(problem)
+        solver = "qr" if n * d <= SMALL else "cholesky"
+    if solver == "cholesky":
+        solution = _by_kernel(problem) if n - int(problem.setting.fit_intercept) < d else _by_gram(problem)
+        if solution is not None:
+            return solution
+        solver = "qr"
+    return _by_triangle(problem, solver)
+
+
+def reduction_of(problem: Problem) -> Reduction:
+    """The sufficient statistics, by the quickest way that keeps all of their digits."""
+    n, d = problem.X.shape
+    if n > d and n * d > SMALL:
+        found = _gram(problem)
+        if found is not None and found.safety >= REFINE_SAFETY:
+            return found.reduction._replace(unit=problem.unit)
+    return _triangle(problem)
+
+
+def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") -> Solution:
+    """From sufficient statistics alone, by "svd" or, as every other direct solver does, by QR."""
+    alpha, prior, _, noise, positive = setting
+    shifted = reduction
+    if prior is not None:
+        shifted = reduction._replace(target=reduction.target - reduction.factor @ prior)
+    half = reduction.weight / 2
+    if solver == "svd":
+        coef, rank = solve_svd(shifted, half * np.asarray(alpha), noise=noise)
+    elif np.ndim(alpha) == 0:
+        coef, rank = solve(shifted, half * float(alpha), noise=noise)
+    else:
+        coef, rank = solve(shifted, half, np.diag(np.sqrt(alpha)), noise=noise)
+    if prior is not None:
+        coef = coef + prior
+    ran = "svd" if solver == "svd" else "qr"
+    if positive and (coef < 0).any():
+        prior, ran = np.zeros(coef.shape) if prior is None else prior, "nnls"
+        coef = solve_positive(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
+    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = np.sum(divided(reduction.target - reduction.factor @ coef, exponent) ** 2, axis=0)
+    return _of_reduction(reduction, coef, rss, exponent, rank, ran, setting)
+
+
+def _of_reduction(
+    reduction: Reduction,
+    coef: np.ndarray,
+    rss: np.ndarray,
+    exponent: np.ndarray,
+    rank: int,
+    solver: str,
+    setting: Setting,
+) -> Solution:
+    tss = np.sum(divided(reduction.target, exponent) ** 2, axis=0)
+    means, weights = (reduction.x_mean, reduction.y_mean), (reduction.weight, reduction.unit)
+    return Solution(coef, *means, rss, tss, *weights, rank, solver, setting, reduction, y_exponent=exponent)
+
+
+def _triangle(problem: Problem) -> Reduction:
+    problem.check()
+    reduction = reduce_rows(problem.rows, problem.y, problem.weight, fit_intercept=problem.setting.fit_intercept)
+    return reduction._replace(unit=problem.unit)
+
+
+def _by_triangle(problem: Problem, solver: str) -> Solution:
+    """QR of blocks of rows, and the last digits by refinement where the coefficients are determined."""
+    reduction, setting = _triangle(problem), problem.setting
+    solution = solve_reduction(reduction, setting, solver)
+    d = len(solution.coef)
+    if solution.rank != d or setting.noise > EPS:  # float32 coefficients have their digits already
+        return solution
+    penalty, triangle = problem.penalty, reduction.factor[:d]
+    if penalty is not None:
+        triangle = triangle_of(np.vstack([triangle, np.diag(np.sqrt(penalty))]))
+    refined = refine(
+        problem.rows,
+        problem.targets,
+        problem.weight,
+        solution.coef,
+        triangle=triangle,
+        x_mean=reduction.x_mean,
+        y_mean=reduction.y_mean,
+        x_mean_rest=np.broadcast_to(reduction.mean_rest, d + problem.y.shape[1])[:d],
+        total=reduction.weight,
+        fit_intercept=setting.fit_intercept,
+        penalty=penalty,
+        prior=0.0 if setting.prior is None else setting.prior,
+    )
+    if refined is None:
+        return solution
+    rss = solution.rss if np.any(solution.y_exponent) else refined.rss
+    return solution._replace(coef=refined.coef, intercept=refined.intercept, rss=rss)
+
+
+def _by_gram(problem: Problem) -> Solution | None:
+    found = _gram(problem)
+    if found is None:
+        return None
+    reduction = found.reduction._replace(unit=problem.unit)
+    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = divided(found.rss, 2 * exponent)
+    return _of_reduction(reduction, found.coef, rss, exponent, len(found.coef), "cholesky", problem.setting)
+
+
+def _gram(problem: Problem) -> GramSolution | None:
+    """The solution by the Gram matrix of the rows less a rough centre, from one pass over them."""
+    y, d = problem.targets, problem.X.shape[1]
+    centre = np.zeros(d + y.shape[1])
+    if problem.setting.fit_intercept:
+        part = slice(None, None, -(-len(y) // SAMPLE_ROWS))
+        sample = problem.rows(part).astype(np.float64)
+        with np.errstate(all="ignore"):  # of what is not finite
+            centre[:d], spread = sample.mean(axis=0), sample.std(axis=0)
+        centre[d:] = y[part].mean(axis=0)
+        y = y - centre[d:]
+        if (np.abs(centre[:d]) <= NEAR * spread).all():
+            centre[:d] = 0.0
+    as_it_is = not centre[:d].any()
+
+    # NumPy's loop over one short row costs more than its numbers: several contiguous rows are one long row.
+    several = max(1, LONG_ROW // d)
+    tiled = np.tile(centre[:d], several)
+
+    def fill(part: slice, out: np.ndarray) -> np.ndarray | None:
+        block = problem.rows(part)
+        if as_it_is and block.flags.c_contiguous and block.flags.aligned and block.dtype == out.dtype:
+            return block
+        whole = len(block) - len(block) % several if block.flags.c_contiguous else 0
+        if whole:
+            shape = (-1, several * d)
+            np.subtract(block[:whole].reshape(shape), tiled, out=out[:whole].reshape(shape))
+        np.subtract(block[whole:], centre[:d], out=out[whole:])
+        return None
+
+    blocks = Blocks(fill, y, problem.weight, d)
+    gram = accumulate(blocks, centred=problem.setting.fit_intercept)
+    if not gram.is_finite:
+        problem.check()
+    return solve_gram(
+        gram,
+        blocks,
+        centred=problem.setting.fit_intercept,
+        penalty=problem.penalty,
+        prior=0.0 if problem.setting.prior is None else problem.setting.prior,
+        offset=centre,
+        threshold=rank_threshold(d, problem.setting.noise),
+    )
+
+
+def _by_kernel(problem: Problem) -> Solution | None:
+    penalty = problem.penalty
+    if problem.is_sparse or (penalty is not None and not penalty.all()):
+        return None
+    found = solve_kernel(
+        lambda part: np.asarray(problem.X[:, part], dtype=np.float64),
+        problem.X.shape[1],
+        problem.targets,
+        problem.weight,
+        fit_intercept=problem.setting.fit_intercept,
+        penalty=penalty,
+        prior=problem.setting.prior,
+        threshold=rank_threshold(len(problem.y), problem.setting.noise),
+        check=problem.check,
+    )
+    if found is None:
+        return None
+    rank = len(problem.y) - int(problem.setting.fit_intercept)
+    return Solution(*found, problem.total, problem.unit, rank, "kernel", problem.setting)
+
+
+def _by_iteration(problem: Problem) -> Solution:
+    problem.check()
+    alpha, prior, fit_intercept = problem.setting[:3]
+    X, y_exponent = problem.X, exponents_of(np.abs(problem.targets).max(axis=0))
+    x_exponent = exponents_of(abs(X).max())
+    if x_exponent:
+        X = X.copy()
+        X.data = divided(X.data, x_exponent)
+    found = solve_sparse(
+        X,
+        divided(problem.targets, y_exponent),
+        problem.weight,
+        alpha=divided(np.asarray(alpha), 2 * x_exponent),
+        prior=None if prior is None else divided(prior, y_exponent - x_exponent),
+        fit_intercept=fit_intercept,
+    )
+    coef, x_mean = divided(found.coef, x_exponent - y_exponent), divided(found.x_mean, -x_exponent)
+    return from_rows(problem, coef, x_mean, divided(found.y_mean, -y_exponent), solver="lsmr")
+
+
+def from_rows(problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, *, solver: str) -> Solution:
+    """A solution that an iteration found, and how it fits; without a rank."""
+    w = np.ones(len(problem.y)) if problem.weight is None else problem.weight
+    mean = w @ problem.targets / problem.total if problem.setting.fit_intercept else 0.0
+    residual = problem.targets - y_mean - (problem.X @ coef - x_mean @ coef)
+    exponent = exponents_of(np.abs(problem.targets).max(axis=0))
+    rss = w @ divided(residual, exponent) ** 2
+    tss = w @ divided(problem.targets - mean, exponent) ** 2
+    about = (problem.total, problem.unit, None, solver, problem.setting)
+    return Solution(coef, x_mean, y_mean, rss, tss, *about, y_exponent=exponent)

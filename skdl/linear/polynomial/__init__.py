@@ -1,0 +1,1 @@
+"""Polynomial regression on Chebyshev products of several features."""

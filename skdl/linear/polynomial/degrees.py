@@ -1,0 +1,77 @@
+"""The `degree` of a polynomial: one for all columns, or one for each by position or by name."""
+
+from __future__ import annotations
+
+from numbers import Integral
+from typing import Any
+
+from skdl._constraints import Constraint, Integer, ListOf
+from skdl._validation import names_of_features
+from skdl.linear.polynomial.terms import count_terms
+
+MAX_TERMS = 20_000
+MAX_EXPONENT = 1000  # of one feature: the change to other polynomials of it takes the square of it in time and memory
+COUNTED = 10**15
+
+
+class DegreeOfEachColumn(Constraint):
+    """A list of degrees, or a dictionary of them by the columns' names."""
+
+    def accepts(self, value: Any) -> bool:
+        if isinstance(value, tuple):  # which PolynomialFeatures reads as the smallest and the largest degree
+            return False
+        degrees = list(value.values()) if isinstance(value, dict) else value
+        return ListOf(Integer(0, MAX_EXPONENT)).accepts(degrees) and max(degrees, default=0) >= 1
+
+    def __str__(self) -> str:
+        return (
+            "a list (an entry for each column) or a dict (an entry for each column's name) of ints in the range "
+            f"[0, {MAX_EXPONENT}] that are not all 0"
+        )
+
+
+def read_degree(estimator: Any) -> tuple[list[int], int]:
+    """The largest exponent of each column, and the largest sum of them in a term, of an estimator that has seen X."""
+    given = estimator.degree
+    if isinstance(given, dict):
+        caps = _by_name(estimator, given)
+    elif isinstance(given, Integral):
+        caps = [int(given)] * estimator.n_features_in_
+    else:
+        caps = [int(entry) for entry in given]
+    if len(caps) != estimator.n_features_in_:
+        raise ValueError(f"degree must have one entry for each of X's {estimator.n_features_in_} columns: {given!r}.")
+    degree = max(caps)
+    if estimator.interaction_only:
+        caps = [min(cap, 1) for cap in caps]
+    degree = min(degree, sum(caps))
+    _check_size(estimator, caps, degree)
+    return caps, degree
+
+
+def _by_name(estimator: Any, degrees: dict[str, int]) -> list[int]:
+    if not hasattr(estimator, "feature_names_in_"):
+        raise ValueError(
+            "degree is a dict by the columns' names, but X's columns have none. Give a DataFrame or a list."
+        )
+    names = names_of_features(estimator)
+    missing, unknown = [name for name in names if name not in degrees], [name for name in degrees if name not in names]
+    if missing or unknown:
+        raise ValueError(
+            f"degree must have an entry for each column of X, 0 to leave one out. Missing: {missing}; not in X: "
+            f"{unknown}. For degree 1 in all other columns: dict.fromkeys(X.columns, 1) | {{...}}."
+        )
+    return [int(degrees[name]) for name in names]
+
+
+def _check_size(estimator: Any, caps: list[int], degree: int) -> None:
+    n_terms = count_terms(caps, degree, COUNTED)
+    if n_terms <= MAX_TERMS and max(caps) <= MAX_EXPONENT:
+        return
+    limit = f"the limit is {MAX_TERMS}" if n_terms > MAX_TERMS else f"exponents may be at most {MAX_EXPONENT}"
+    count = n_terms if n_terms <= COUNTED else "more than 10^15"
+    advice = "a smaller degree" if estimator.interaction_only else "a smaller degree, interaction_only=True"
+    raise ValueError(
+        f"degree={estimator.degree} with {len(caps)} feature{'s' * (len(caps) > 1)} gives {count} terms; {limit}. Use "
+        f"{advice}, or fewer features: in a list of degrees, 0 leaves one out."
+    )

@@ -1,0 +1,1 @@
+"""Softmax (multinomial logistic) regression: the objective, its preconditioners and the estimator."""

@@ -1,0 +1,1 @@
+"""Numerical methods for least squares, each on its page; none knows an estimator."""

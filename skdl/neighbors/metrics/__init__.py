@@ -1,0 +1,1 @@
+"""Metrics: their formulas, and the parameters of an estimator that choose one."""

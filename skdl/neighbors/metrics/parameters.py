@@ -1,0 +1,197 @@
+"""The metric that an estimator's parameters name, checked: `metric`, `p` and `metric_params` are one whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
+
+from skdl._constraints import Constraint, Real
+from skdl._warnings import warn
+from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.tables import BOOLEAN, Custom, Precomputed, Scipy
+
+ORDERS = {"euclidean": 2.0, "manhattan": 1.0, "chebyshev": np.inf}
+ALIASES = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev", "p": "minkowski"}
+OTHERS = {"cosine": Cosine(), "nan_euclidean": NanEuclidean(), "precomputed": Precomputed()}
+WEIGHTED = ("braycurtis", "canberra", "hamming", *BOOLEAN)
+NAMES = ("minkowski", *ORDERS, *OTHERS, "mahalanobis", "seuclidean", *WEIGHTED, *ALIASES)
+P_UNSET = 2  # the default: what the metrics without an order must leave p at
+
+
+class OrderOfMinkowski(Real):
+    """A real number of at least 1, or infinity."""
+
+    def __init__(self) -> None:
+        super().__init__(low=1)
+
+    def accepts(self, value: Any) -> bool:
+        return super().accepts(value) or (isinstance(value, (float, np.floating)) and value == np.inf)
+
+    def __str__(self) -> str:
+        return "a float in the range [1, inf], infinity included"
+
+
+class Parameters(Constraint):
+    """A dict of keyword arguments."""
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+    def __str__(self) -> str:
+        return "a dict with the names of parameters as keys"
+
+
+def canonical(name: str) -> str:
+    return ALIASES.get(name, name)
+
+
+def metric_of(estimator: Any, n_features: int | None = None) -> Metric:
+    """The metric of the parameters, which `check_params` has passed; `n_features` checks the sizes of arrays too."""
+    metric, p, given = estimator.metric, estimator.p, dict(estimator.metric_params or {})
+    name = None if callable(metric) else canonical(metric)
+    if name != "minkowski" and p not in (P_UNSET, ORDERS.get(name or "")):
+        raise ValueError(
+            f"p is the order of metric='minkowski' and has no effect with metric={metric!r}. Got p={p!r}: use "
+            f"metric='minkowski', or leave p at {P_UNSET}."
+        )
+    if name is None:
+        return Custom(metric, given)
+    allowed = allowed_parameters(name)
+    unknown = sorted(set(given) - set(allowed))
+    if "p" in unknown and name == "minkowski":
+        raise ValueError(
+            "The order of metric='minkowski' is the parameter p. Got it in metric_params: leave it out there."
+        )
+    if unknown:
+        takes = f"takes {' or '.join(map(repr, allowed))}" if allowed else "takes none"
+        raise ValueError(f"metric={metric!r} {takes} in metric_params. Got {', '.join(map(repr, unknown))}.")
+    if name in ORDERS:
+        return Minkowski(ORDERS[name])
+    if name in OTHERS:
+        return OTHERS[name]
+    if name == "minkowski" and not given:
+        return Minkowski(p)
+    if name == "minkowski" and p == np.inf:
+        raise ValueError(
+            "metric='minkowski' with p=inf takes no weights 'w' in metric_params. Scale the columns instead."
+        )
+    if name == "minkowski":
+        return Scipy(name, {"p": p, "w": column_weights(given, n_features)})
+    if name == "mahalanobis":
+        return Scipy(name, {"VI": inverse_covariance(given, n_features)})
+    if name == "seuclidean":
+        return Scipy(name, {"V": variances(given, n_features)})
+    return Scipy(name, {"w": column_weights(given, n_features)} if given else {})
+
+
+def allowed_parameters(name: str) -> tuple[str, ...]:
+    if name == "mahalanobis":
+        return "V", "VI"
+    if name == "seuclidean":
+        return ("V",)
+    return ("w",) if name == "minkowski" or name in WEIGHTED else ()
+
+
+def column_weights(given: Mapping[str, Any], n_features: int | None) -> np.ndarray:
+    weights = real_array(given["w"], "w", 1, n_features)
+    if not (weights >= 0).all() or not weights.sum() > 0:
+        raise ValueError("metric_params['w'] must hold a weight of at least 0 for each column, and not only zeros.")
+    return weights
+
+
+def variances(given: Mapping[str, Any], n_features: int | None) -> np.ndarray:
+    if "V" not in given:
+        raise ValueError(
+            "metric='seuclidean' needs the variances of the columns: metric_params={'V': np.var(X, axis=0, ddof=1)}."
+        )
+    V = real_array(given["V"], "V", 1, n_features)
+    if not (V > 0).all():
+        raise ValueError(
+            "metric_params['V'] must hold a positive variance for each column. Leave constant columns out."
+        )
+    return V
+
+
+def inverse_covariance(given: Mapping[str, Any], n_features: int | None) -> np.ndarray:
+    if len(given) != 1:
+        raise ValueError(
+            "metric='mahalanobis' needs metric_params={'VI': inverse covariance matrix} or {'V': covariance matrix}, "
+            f"such as {{'V': np.cov(X, rowvar=False)}}. Got {'both' if given else 'neither'}."
+        )
+    ((name, value),) = given.items()
+    matrix = real_array(value, name, 2, n_features)
+    if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12 * np.abs(matrix).max()):
+        raise ValueError(f"metric_params[{name!r}] must be symmetric.")
+    values = np.linalg.eigvalsh(matrix)
+    least = -1e-10 * np.abs(values).max() if name == "VI" else 1e-14 * np.abs(values).max()
+    if not values.min() >= least or not values.max() > 0:
+        kind = (
+            "positive semidefinite"
+            if name == "VI"
+            else "positive definite, or a column depends on others: leave it out"
+        )
+        raise ValueError(f"metric_params[{name!r}] must be {kind}.")
+    return matrix if name == "VI" else np.linalg.inv(matrix)
+
+
+def real_array(value: Any, name: str, ndim: int, n_features: int | None) -> np.ndarray:
+    try:
+        array = np.ascontiguousarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        array = np.full(0, np.nan)
+    if array.ndim != ndim or not np.isfinite(array).all() or array.size == 0:
+        raise ValueError(f"metric_params[{name!r}] must be an array of finite numbers with {ndim} dimension(s).")
+    if n_features is not None and array.shape != (n_features,) * ndim:
+        raise ValueError(
+            f"metric_params[{name!r}] must have the shape {(n_features,) * ndim}, as X has {n_features} columns. "
+            f"Got {array.shape}."
+        )
+    return array
+
+
+def effective(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any]]:
+    """What the metric is called at last, and its parameters."""
+    if callable(estimator.metric):
+        return estimator.metric, dict(estimator.metric_params or {})
+    if isinstance(metric, Minkowski):
+        names = {order: name for name, order in ORDERS.items()}
+        order = metric.exponent
+        return (names[order], {}) if order in names else ("minkowski", {"p": order})
+    return canonical(estimator.metric), dict(getattr(metric, "parameters", {}))
+
+
+def takes_sparse(metric: Metric) -> bool:
+    return isinstance(metric, (Cosine, Precomputed)) or metric.exponent == 2
+
+
+def check_format(X: Any, metric: Metric) -> None:
+    """Refuse, before validation converts them, sparse matrices that may have dropped distances of zero."""
+    if isinstance(metric, Precomputed) and sparse.issparse(X) and X.format in ("bsr", "dok"):
+        raise TypeError(
+            f"Sparse distances in the format {X.format!r} are not supported due to its handling of explicit zeros, "
+            "which are the nearest: give them as CSR."
+        )
+
+
+def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
+    """What a metric asks of validated X beyond finite numbers."""
+    if sparse.issparse(X) and not takes_sparse(metric):
+        raise ValueError("Sparse X works with the metrics 'euclidean' and 'cosine' only: use one, or pass X.toarray().")
+    if isinstance(metric, Precomputed):
+        values = X.data if sparse.issparse(X) else X
+        if training and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                "With metric='precomputed', X in fit must be square: the distances of each row from each row. "
+                f"Got shape {X.shape}."
+            )
+        if values.size and values.min() < 0:
+            raise ValueError("With metric='precomputed', X must hold distances, of at least 0. Got a negative one.")
+    elif training and getattr(metric, "is_boolean", False) and not ((X == 0) | (X == 1)).all():
+        warn(
+            f"X holds other values than 0 and 1: metric={metric.name!r} takes every other value than 0 as True.",  # type: ignore[attr-defined]
+            DataConversionWarning,
+        )

@@ -1,0 +1,1 @@
+"""Exact searches for the k nearest rows, and the choice among them."""

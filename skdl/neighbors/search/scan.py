@@ -1,0 +1,205 @@
+"""The search that scores every row by a bound and ranks the few that can be among the nearest.
+
+Rows are scored a block at a time, so that scores stay in the cache, and compared with the threshold of their query. It
+comes from the best few rows of the first block and rises each time the number of rows seen has doubled, in which about
+as many rows pass as before. What passes in the end is ranked by its exact distance.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skdl.neighbors.bounds.products import NARROW
+from skdl.neighbors.metrics.metric import Cosine, Metric, row_largest
+from skdl.neighbors.search.base import BlockSearch
+from skdl.neighbors.search.ranking import Ranking, best_of_groups
+
+TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
+FIRST_ROWS, FIRST_ROWS_EACH = 256, 8  # in the first block at least, and for each neighbour: they are partitioned
+GROWTH = 2
+CROWD = 64  # pairs of a query, besides 4 k, that a tight bound leaves open: perhaps its best rows are at distance 0
+PROBES = 1  # a loose bound's best rows whose exact distances set the threshold, besides as many as neighbours
+
+
+class UndecidedError(ValueError):
+    """No bound of a search can hold the queries, or leaves few enough rows."""
+
+
+class ScanSearch(BlockSearch):
+    """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
+
+    query_rows = 512  # at most 2^16, for `tables_of_groups`
+
+    def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
+        super().__init__(X, metric)
+        self.bounds, self.name = bounds, name
+
+    def bytes_per_query(self, k: int, budget: int) -> int:
+        # A score, its comparison, and a pair (score, query, row and copies) if everything passes; the query itself.
+        return 2 * (48 * self._training_rows(k, budget) + 40 * self._full_columns() + 128 * k)
+
+    def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(self.metric, Cosine) and (zero := row_largest(Q) == 0).any():
+            # At distance 1 from every row: no ties need to be ranked.
+            distances, indices = np.ones((Q.shape[0], k)), np.tile(np.arange(k), (Q.shape[0], 1))
+            if not zero.all():
+                distances[~zero], indices[~zero] = self._nearest(Q[~zero], k, budget)
+            return distances, indices
+        return self._nearest(Q, k, budget)
+
+    def _nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
+        # Ranking a pair costs about as much as scoring 40 rows: beyond that a sharper bound is the cheaper way. What
+        # follows the sharpest one serves queries that it cannot hold; pairs that are tied it would leave open too.
+        n_rows = self.X.shape[0]
+        limit = Q.shape[0] * (n_rows // 40)
+        for bound in self.bounds:
+            found = self._scan(bound, Q, k, budget, np.inf if bound.is_sharpest else limit)
+            if found is not None:
+                return found.distances, found.indices
+        # Of sparse rows, and in a direct search: otherwise the last bound is the distances themselves.
+        raise UndecidedError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
+
+    def _scan(self, bound: Any, Q: Any, k: int, budget: int, limit: float) -> Ranking | None:
+        """All rows in blocks; None if the bound does not help with these queries or leaves more than `limit` pairs."""
+        queries = bound.prepare(Q)
+        if queries is None:
+            return None
+        n_rows, n_queries = self.X.shape[0], Q.shape[0]
+        few = n_queries * 4 * k
+        candidates = Candidates(bound, queries, Ranking(self.X, self.metric, Q, k, budget))
+        capacity = max(n_queries * 2 * k, budget // 4 // 64)
+        size = self._training_rows(k, budget)
+        buffer = np.empty(n_queries * size, dtype=bound.dtype)
+        tightened_at = first = min(size, max(FIRST_ROWS, FIRST_ROWS_EACH * k))
+        for start in (0, *range(first, n_rows, size)):  # in increasing order, on which ties rely
+            stop = min(start + size if start else first, n_rows)
+            out = buffer[: (stop - start) * n_queries].reshape(stop - start, n_queries)
+            candidates.collect(bound.scores(queries, start, stop, out), start)
+            if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
+                candidates.tighten()
+                tightened_at = stop
+                if candidates.count > limit * stop / n_rows + few:
+                    return None
+                if candidates.count > capacity / 2:
+                    candidates.rank()
+        candidates.rank()
+        return candidates.ranking
+
+    def _training_rows(self, k: int, budget: int) -> int:
+        """Rows scored at a time: enough for k neighbours, few enough that converting them fits the memory."""
+        fitting = min(TRAINING_ROWS, budget // 4 // (48 * max(1, self._full_columns())), budget // (96 * 16))
+        return int(min(max(k, 16, fitting), self.X.shape[0]))
+
+    def _full_columns(self) -> int:
+        """Numbers that a row takes which is not sparse, or is made full."""
+        columns = int(self.X.shape[1])
+        return columns if columns <= NARROW or not sparse.issparse(self.X) else 0
+
+
+class Candidates:
+    """Pairs of queries and rows that may be neighbours, and the score that each query's rows must reach."""
+
+    def __init__(self, bound: Any, queries: Any, ranking: Ranking):
+        self.bound, self.queries, self.ranking = bound, queries, ranking
+        self.n_queries, self.k = ranking.distances.shape
+        self.threshold = np.full(self.n_queries, -np.inf)
+        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.count = 0
+
+    def collect(self, scores: np.ndarray, start: int) -> None:
+        """Keep what reaches the threshold in the scores of the rows from `start` on and all queries."""
+        if start == 0:
+            self._first_threshold(scores)
+        # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
+        if self.bound.is_exact:
+            hits = np.flatnonzero(self._first_rows(scores) if start == 0 else scores > self.threshold)
+        else:
+            with np.errstate(over="ignore"):
+                threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
+            hits = np.flatnonzero(scores >= threshold)
+        x, i = np.divmod(hits, self.n_queries)
+        self.parts.append((i, x + start, scores.ravel()[hits]))
+        self.count += hits.shape[0]
+
+    def tighten(self) -> None:
+        """Raise each threshold by the best pairs and drop what is below."""
+        i, x, scores = self._join()
+        if self.bound.is_exact:
+            kth, keep = best_of_groups(i, scores, self.k, self.n_queries)
+            self.threshold = np.maximum(self.threshold, kth)
+            self._keep(keep, i, x, scores)
+            return
+        probed = np.ones(self.n_queries, dtype=bool)
+        if self.bound.is_tight:
+            low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
+            kth, _ = best_of_groups(i, low, self.k, self.n_queries)
+            self.threshold = np.maximum(self.threshold, kth)
+            i, x, scores = self._keep(scores >= self.threshold[i], i, x, scores)
+            probed = np.bincount(i, minlength=self.n_queries) > CROWD + 4 * self.k
+        if not probed.any():
+            return
+        places = np.flatnonzero(probed[i])
+        _, best = best_of_groups(i[places], scores[places], self.k + PROBES, self.n_queries)
+        best = places[best]
+        self._probe(i[best], x[best])
+        i, x, scores = (np.delete(part, best) for part in (i, x, scores))
+        # Nothing is nearer than at distance 0, and of what is there the first rows suffice.
+        zero = self.ranking.distances[:, -1] == 0
+        earlier = zero[i] & (x < self.ranking.indices[i, -1])
+        self.ranking.add(i[earlier], x[earlier])
+        self.threshold[zero] = np.inf
+        self._keep(scores >= self.threshold[i], i, x, scores)
+
+    def _keep(self, keep: np.ndarray, *pairs: np.ndarray) -> tuple[np.ndarray, ...]:
+        i, x, scores = (part[keep] for part in pairs)
+        self.parts, self.count = [(i, x, scores)], i.size
+        return i, x, scores
+
+    def rank(self) -> None:
+        """Rank the pairs; none is kept."""
+        i, x, _ = self._join()
+        self.parts, self.count = [], 0
+        self.ranking.add(i, x)
+
+    def _first_threshold(self, scores: np.ndarray) -> None:
+        n_rows = len(scores)
+        few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
+        # Negated, as NumPy partitions rows slowly that mostly tie before the place sought, as binary ones do.
+        top = np.argpartition(-scores.T, few - 1, axis=1)[:, :few]
+        if self.bound.is_exact:
+            self.threshold = scores[top[:, -1], np.arange(self.n_queries)]
+            return
+        i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
+        if self.bound.is_tight:
+            low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
+            self.threshold = low.reshape(self.n_queries, few).min(axis=1)
+        else:
+            self._probe(i, x)
+            scores[x, i] = np.nan  # passes no comparison: no pair may be ranked twice
+
+    def _first_rows(self, scores: np.ndarray) -> np.ndarray:
+        """Which scores of the first block are the k best of their query, ties by the order of the rows."""
+        best = scores >= self.threshold
+        crowded = np.flatnonzero(best.sum(axis=0) > self.k)
+        if crowded.size:
+            crowd, threshold = scores[:, crowded], self.threshold[crowded]
+            above, tied = crowd > threshold, crowd == threshold
+            best[:, crowded] = above | (tied & (np.cumsum(tied, axis=0) <= self.k - above.sum(axis=0)))
+        return best
+
+    def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
+        self.ranking.add(i, x)
+        if self.bound.is_tight:
+            return
+        reached = self.bound.reach(self.queries, self.ranking.distances[:, -1])
+        self.threshold = np.maximum(self.threshold, reached)
+
+    def _join(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not self.parts:
+            empty = np.empty(0, dtype=np.intp)
+            return empty, empty, np.empty(0)
+        i, x, scores = (np.concatenate(part) for part in zip(*self.parts, strict=True))
+        return i, x, scores

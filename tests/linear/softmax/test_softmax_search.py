@@ -1,0 +1,572 @@
+"""The softmax classifier's full-batch search: its objective, its variables, and what must not change a bit."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from scipy.special import logsumexp
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler, scale
+
+from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
+from skdl._progress import EpochLines
+from skdl.engine import Rows
+from skdl.engine.train import initial_state
+from skdl.linear.softmax import preconditioner
+from skdl.linear.softmax.hessian import curvature_at
+from skdl.linear.softmax.preconditioner import sample_size
+from skdl.linear.softmax.row_blocks import RowBlocks
+from skdl.penalties import L1, ElasticNet
+
+RNG = np.random.default_rng(0)
+IRIS = load_iris(return_X_y=True)
+
+
+def function_of(classifier, X, y, weight=None, name=None, index=None):
+    """What a full-batch optimizer minimises."""
+    member = classifier._member(classifier._prepare(X, y, weight), np.random.default_rng(0), n_epochs=5, index=index)
+    search = member.function if name is None else replace(member.function, name=name)
+    return search(member, initial_state(member))
+
+
+# The objective
+
+
+@pytest.mark.parametrize("name", ["bohning", "diagonal", "split", "hessian"])
+@pytest.mark.parametrize("kind", ["dense", "sparse", "far", "index"])
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("soft", [False, True])
+def test_value_and_slope_are_those_of_the_formula(name, kind, soft, standardize, monkeypatch):
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.LEAST_ROWS", 8)
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.MOST_ROWS", 8)
+    n, d, n_classes = 61, 4, 3
+    X = RNG.normal(size=(n, d))
+    X[X < 0.3] = 0
+    X *= [1, 10, 0.1, 2]
+    X += 1e8 * (kind == "far")
+    y = RNG.dirichlet(np.ones(n_classes), n) if soft else RNG.integers(0, n_classes, n)
+    targets = y if soft else np.eye(n_classes)[y]
+    weight, alpha = RNG.uniform(0.5, 2, n), RNG.uniform(0.01, 0.1, d)
+    penalty = "l1" if name == "split" else "l2"
+    prior = RNG.normal(size=(n_classes, d)) * 0.1
+    classifier = SoftmaxClassifier(alpha=alpha, penalty=penalty, prior=prior, standardize=standardize)
+    index = RNG.integers(0, n, 50) if kind == "index" else None
+    function = function_of(classifier, sparse.csr_array(X) if kind == "sparse" else X, y, weight, name, index)
+    assert function.blocks.folds == (kind != "far")
+    if kind == "index":
+        X, targets, weight = X[index], targets[index], weight[index]
+    deviation = np.sqrt(np.cov(X.T, aweights=weight, bias=True).diagonal()) if standardize else np.ones(d)
+
+    def formula(theta):
+        """Of the class's docstring, with coefficients of centred columns."""
+        coef = theta[: d * n_classes].reshape(d, n_classes).T * function.blocks.scale
+        scores = (X - function.blocks.shift) @ coef.T + theta[d * n_classes :]
+        losses = logsumexp(scores, axis=1) - (targets * scores).sum(axis=1)
+        away = (coef - prior) * deviation
+        penalties = alpha * (np.abs(away) if name == "split" else away**2 / 2)
+        return np.average(losses, weights=weight) + penalties.sum()
+
+    theta = RNG.normal(size=(d + 1) * n_classes) * 0.3
+    point = function.point(theta)
+    np.testing.assert_allclose(function.theta(point), theta, rtol=1e-10, atol=1e-12)
+    value, slope = function.evaluate(point)
+    assert function.value == pytest.approx(formula(theta), rel=1e-12)
+    assert value == pytest.approx(function.value, rel=1e-13)  # no part of a split weight is too much
+    h = 1e-6
+    central = [(formula(theta + h * e) - formula(theta - h * e)) / (2 * h) for e in np.eye(len(theta))]
+    np.testing.assert_allclose(function.gradient[0], central, rtol=1e-5, atol=1e-8)
+    inside = point + 0.01  # off the bounds, where a split weight has two parts
+    _, slope = function.evaluate(inside)
+    central = [(function.evaluate(inside + h * e)[0] - function.evaluate(inside - h * e)[0]) / (2 * h)
+               for e in np.eye(len(point))]  # fmt: skip
+    np.testing.assert_allclose(slope, central, rtol=1e-5, atol=1e-8)
+    function.close()
+
+
+@pytest.mark.parametrize("name", ["bohning", "diagonal"])
+def test_float32_sums_as_float64(name, monkeypatch):
+    X, y = load_digits(return_X_y=True)
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.FEW", 0)
+    functions = [function_of(SoftmaxClassifier(alpha=1e-3), X.astype(dtype), y, name=name) for dtype in "fd"]
+    theta = RNG.normal(size=650) * 0.3
+    values = [function.evaluate(function.point(theta))[0] for function in functions]
+    assert values[0] == pytest.approx(values[1], rel=1e-7)
+    np.testing.assert_allclose(functions[0].gradient, functions[1].gradient, atol=1e-7)
+    assert functions[0].blocks.dtype == np.float32
+    for function in functions:
+        function.close()
+
+
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array])
+def test_columns_far_from_zero_are_not_folded_in_float32(convert, monkeypatch):
+    """In float32, a mean of 1000 deviations would leave four digits of the scores."""
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.FEW", 0)
+    X, y = load_iris(return_X_y=True)
+    far = (X + np.float32(1000)).astype(np.float32)
+    near = (far.astype(np.float64) - 1000).astype(np.float32)  # the same rows, exactly
+    fitted = [SoftmaxClassifier(alpha=1e-2, tol=1e-4).fit(convert(each), y) for each in (far, near)]
+    np.testing.assert_allclose(fitted[0].coef_, fitted[1].coef_, atol=2e-3)
+    np.testing.assert_allclose(fitted[0].loss_, fitted[1].loss_, rtol=1e-6)
+
+
+def test_few_rows_in_float32_are_no_rough_function():
+    """The mean of 150 float32 losses jumps by 1e-8, in which a search for a gradient of 1e-7 finds no way down."""
+    X, y = IRIS
+    exact = SoftmaxClassifier(alpha=1e-2, tol=1e-7).fit(X, y)
+    fitted = SoftmaxClassifier(alpha=1e-2, tol=1e-7).fit(X.astype(np.float32), y)
+    np.testing.assert_allclose(fitted.coef_, exact.coef_, rtol=1e-4, atol=1e-5)
+    assert fitted.coef_.dtype == np.float32
+
+
+# The variables
+
+
+def test_the_hessian_is_near_a_multiple_of_the_identity():
+    """At zero, by the variables: I - 11'/K times a constant, whatever the correlations and units of the columns."""
+    X = RNG.normal(size=(500, 6)) @ RNG.normal(size=(6, 6)) * np.geomspace(1e-3, 1e3, 6)
+    y, n_classes = RNG.integers(0, 3, 500), 3
+    function = function_of(SoftmaxClassifier(alpha=1e-20), X, y)
+    size, h = 6 * n_classes, 1e-4
+    slopes = [(function.evaluate(h * e)[1] - function.evaluate(-h * e)[1]) / (2 * h) for e in np.eye(size + n_classes)]
+    hessian = np.array(slopes)[:size, :size]
+    between = np.eye(n_classes) - 1 / n_classes
+    expected = np.kron(np.eye(6), between) / n_classes / preconditioner.share(n_classes)
+    np.testing.assert_allclose(hessian, expected, atol=1e-5)
+    function.close()
+
+
+def test_a_sample_of_rows_is_nearly_all_of_them(monkeypatch):
+    X, y = make_classification(3000, 10, n_informative=5, n_redundant=3, random_state=0)
+    exact = SoftmaxClassifier(tol=1e-7).fit(X, y)
+    monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 200)
+    assert sample_size(3000, 10, 2) == 320
+    sampled = SoftmaxClassifier(tol=1e-7).fit(X, y)
+    assert sampled.n_iter_ <= exact.n_iter_ + 5
+    np.testing.assert_allclose(sampled.coef_, exact.coef_, atol=1e-4)
+    plain = function_of(SoftmaxClassifier(), X, y, name="diagonal")
+    assert plain.variables.root.shape == (10, 1)
+    plain.close()
+
+
+def test_a_column_that_the_sample_misses_keeps_its_curvature(monkeypatch):
+    monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 40)
+    X, y = RNG.normal(size=(4000, 2)), RNG.integers(0, 2, 4000)
+    X[:, 1] = 0
+    missed = np.setdiff1d(np.arange(4000), preconditioner.spread_rows(4000, 64))[:20]
+    X[missed, 1] = 1
+    function = function_of(SoftmaxClassifier(alpha=1e-6), X, y)
+    diagonal = (function.variables.factor**2).sum(axis=1)
+    np.testing.assert_allclose(diagonal, preconditioner.share(2), rtol=0.3)
+    function.close()
+
+
+def test_equal_and_constant_columns_without_penalty():
+    X = np.repeat(RNG.normal(size=(100, 2)), 2, axis=1)
+    X = np.hstack([X, np.ones((100, 1))])
+    y = (X[:, 0] + RNG.normal(size=100) > 0).astype(int)
+    softmax = SoftmaxClassifier(alpha=0.0).fit(X, y)
+    assert softmax.solver_ == "lbfgs (bohning)"
+    peer = SoftmaxClassifier(alpha=0.0).fit(X[:, [0, 2]], y)
+    np.testing.assert_allclose(softmax.predict_proba(X), peer.predict_proba(X[:, [0, 2]]), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "n_classes", "worth"),
+    [(60000, 784, 10, True), (200000, 54, 7, True), (100, 101, 3, False), (10**6, 5001, 100, False),
+     (10**6, 5000, 100, True), (60000, 5000, 10, False), (150, 4, 3, True)],
+)  # fmt: skip
+def test_where_the_gram_matrix_is_worth_its_price(n, d, n_classes, worth):
+    size = sample_size(n, d, n_classes)
+    assert (size > 0) == worth
+    assert size <= n
+
+
+def test_solver_says_what_ran():
+    X, y = IRIS
+    assert SoftmaxClassifier().fit(X, y).solver_ == "lbfgs (bohning)"
+    assert SoftmaxClassifier().fit(sparse.csr_array(X), y).solver_ == "lbfgs (diagonal)"
+    assert SoftmaxClassifier().fit(RNG.normal(size=(150, 151)), y).solver_ == "lbfgs (diagonal)"
+    assert SoftmaxClassifier(penalty="l1").fit(X, y).solver_ == "lbfgs (split)"
+    assert SoftmaxClassifier(penalty="l1", alpha=0.0, tol=1e-3).fit(X, y).solver_ == "lbfgs (bohning)"
+    assert SoftmaxClassifier(optimizer="adam", tol=1e-2).fit(X, y).solver_ == "adam"
+
+
+def test_it_takes_several_times_fewer_iterations():
+    X, y = load_breast_cancer(return_X_y=True)
+    params = {"alpha": 1e-3, "tol": 1e-6, "standardize": False}
+    softmax = SoftmaxClassifier(**params).fit(X, y)
+    diagonal = SoftmaxClassifier(**params).fit(sparse.csr_array(X), y)
+    assert 3 * softmax.n_iter_ < diagonal.n_iter_
+    np.testing.assert_allclose(softmax.loss_, diagonal.loss_, rtol=1e-7)
+
+
+# Bits
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_change_no_bit(penalty, dtype, monkeypatch):
+    monkeypatch.setattr("skdl.linear.softmax.objective.THREADS_FROM", 0)
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.MOST_ROWS", 64)
+    monkeypatch.setattr("skdl.linear.softmax.row_blocks.LEAST_ROWS", 64)
+    X, y = load_digits(return_X_y=True)
+    params = {"alpha": 1e-3, "penalty": penalty, "max_iter": 15, "tol": 0.0}
+    with pytest.warns(ConvergenceWarning):
+        fits = [SoftmaxClassifier(**params, n_jobs=n_jobs).fit(X.astype(dtype), y) for n_jobs in (1, 2, 3, None)]
+    for one, other in itertools.pairwise(fits):
+        np.testing.assert_array_equal(one.coef_, other.coef_)
+        assert one.loss_curve_ == other.loss_curve_
+
+
+def test_an_ensemble_is_its_members():
+    X, y = load_digits(return_X_y=True)
+    ensemble = BaggingClassifier(SoftmaxClassifier(tol=1e-3), 3, random_state=0).fit(X, y)
+    for member, rows in zip(ensemble.estimators_, ensemble.estimators_samples_, strict=True):
+        lone = SoftmaxClassifier(tol=1e-3).fit(X[rows], y[rows])
+        np.testing.assert_allclose(member.coef_, lone.coef_, rtol=1e-8, atol=1e-10)
+        assert member.solver_ == lone.solver_
+
+
+def test_views_of_a_large_array_are_not_copied():
+    X, y = load_digits(return_X_y=True)
+    function = function_of(SoftmaxClassifier(), np.ascontiguousarray(X), y)
+    [(block, _), *_] = function.blocks.blocks(function.blocks.chunks[0])
+    assert np.shares_memory(block, function.blocks.X)
+    function.close()
+
+
+def test_row_blocks_are_for_standardised_rows():
+    with pytest.raises(TypeError, match="shift and scale"):
+        RowBlocks(Rows(np.ones((2, 2)), np.ones((2, 2))), np.float64)
+
+
+# Penalties with kinks
+
+
+@pytest.mark.parametrize("alpha", [0.1, 0.01, 0.001])
+def test_l1_is_that_of_saga(alpha):
+    X, y = IRIS
+    X = scale(X)
+    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", tol=1e-9).fit(X, y)
+    peer = LogisticRegression(C=1 / (alpha * len(y)), l1_ratio=1, solver="saga", tol=1e-12, max_iter=100_000).fit(X, y)
+    np.testing.assert_allclose(softmax.coef_, peer.coef_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(softmax.coef_ == 0, np.abs(peer.coef_) < 1e-8)
+    assert (softmax.coef_ == 0).any()
+
+
+def test_l1_meets_the_conditions_of_an_optimum():
+    """In X's own units, with one alpha a feature, a prior and weights: the subgradient, in formulas of the test's."""
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:, X.std(axis=0) > 0.5], y
+    weight = RNG.uniform(0.5, 2, len(y))
+    alpha = np.geomspace(1e-3, 1e-2, X.shape[1])
+    prior = RNG.normal(size=(10, X.shape[1])) * 0.01
+    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", prior=prior, standardize=False, tol=1e-8, max_iter=5000)
+    softmax.fit(X, y, weight)
+    residual = (softmax.predict_proba(X) - np.eye(10)[y]) * (weight / weight.sum())[:, None]
+    gradient, away = residual.T @ X, softmax.coef_ - prior
+    at_prior = np.abs(away) < 1e-12
+    assert 0.2 < at_prior.mean() < 0.99
+    np.testing.assert_allclose((gradient + alpha * np.sign(away))[~at_prior], 0, atol=1e-6)
+    assert (np.abs(gradient) <= alpha + 1e-6)[at_prior].all()
+    np.testing.assert_allclose(residual.sum(axis=0), 0, atol=1e-7)
+
+
+def test_elastic_net_is_that_of_saga_in_any_units():
+    X, y = IRIS
+    X = scale(X) * [1, 3, 1, 0.3]
+    softmax = SoftmaxClassifier(alpha=0.02, penalty=ElasticNet(0.3), standardize=False, tol=1e-8).fit(X, y)
+    peer = LogisticRegression(C=1 / (0.02 * len(y)), solver="saga", l1_ratio=0.3, tol=1e-12, max_iter=200_000).fit(X, y)
+    np.testing.assert_allclose(softmax.coef_, peer.coef_, atol=1e-6)
+    assert softmax.solver_ == "lbfgs (split)"
+
+
+def test_a_strong_l1_leaves_the_shares_of_the_classes():
+    X, y = IRIS
+    softmax = SoftmaxClassifier(alpha=10.0, penalty=L1(), tol=1e-8).fit(X, y, sample_weight=1.0 + (y == 1))
+    assert not softmax.coef_.any()
+    np.testing.assert_allclose(softmax.predict_proba(X[:1]), [[0.25, 0.5, 0.25]], atol=1e-6)
+
+
+def test_l1_in_float32_and_sparse():
+    X, y = load_digits(return_X_y=True)
+    exact = SoftmaxClassifier(alpha=0.01, penalty="l1", tol=1e-7).fit(X, y)
+    for convert in (lambda X: X.astype(np.float32), sparse.csr_array):
+        other = SoftmaxClassifier(alpha=0.01, penalty="l1", tol=1e-6).fit(convert(X), y)
+        np.testing.assert_allclose(other.coef_, exact.coef_, atol=5e-4)
+        assert other.loss_ == pytest.approx(exact.loss_, rel=1e-7)
+
+
+# Ends and beginnings
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+@pytest.mark.parametrize("params", [{}, {"penalty": "l1"}, {"penalty": "elastic_net"}])
+def test_tol_is_on_the_gradient_of_scaled_columns(params, standardize):
+    X, y = load_breast_cancer(return_X_y=True)
+    alpha = 0.01
+    softmax = SoftmaxClassifier(alpha=alpha, tol=1e-4, standardize=standardize, **params).fit(X, y)
+    residual = (softmax.predict_proba(X) - np.eye(2)[y]) / len(y)
+    kink = {"l1": 1.0, "elastic_net": 0.5}.get(softmax.penalty, 0.0)
+    unit = X.std(axis=0) if standardize else np.ones(X.shape[1])  # of the columns whose coefficients are penalised
+    coef, centred = softmax.coef_ * unit, (X - X.mean(axis=0)) / unit
+    gradient = residual.T @ centred + alpha * (1 - kink) * coef
+    off = gradient + alpha * kink * np.sign(coef)
+    drawn = np.sign(gradient) * np.maximum(np.abs(gradient) - alpha * kink, 0)
+    gradient = np.where(coef == 0, drawn, off)
+    gradient = gradient / np.sqrt(centred.var(axis=0) + 4 * alpha)
+    largest = max(np.abs(gradient).max(), np.abs(residual.sum(axis=0)).max())
+    assert largest <= 1e-4
+    assert largest > 1e-6  # it does not go on for no reason
+
+
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
+@pytest.mark.parametrize("params", [{}, {"standardize": False}, {"penalty": "l1"}, {"fit_intercept": False}], ids=str)
+def test_along_a_path_of_alphas_each_takes_few_iterations(params, load):
+    X, y = load(return_X_y=True)
+    path, before, cold, warm = SoftmaxClassifier(warm_start=True, **params), 0, [], []
+    for alpha in np.geomspace(1e-1, 1e-4, 20):
+        path.set_params(alpha=alpha).fit(X, y)
+        warm.append(path.n_iter_ - before)
+        before = path.n_iter_
+        lone = SoftmaxClassifier(alpha=alpha, **params).fit(X, y)
+        cold.append(lone.n_iter_)
+        assert path.loss_ == pytest.approx(lone.loss_, abs=1e-5)
+    assert path.solver_ == ("lbfgs (split)" if "penalty" in params else "lbfgs (hessian)")
+    assert sum(warm) < 0.5 * sum(cold), (warm, cold)
+
+
+@pytest.mark.parametrize("load", [load_digits, lambda return_X_y: made(5000, 50, 5)], ids=["digits", "made"])
+@pytest.mark.parametrize("standardize", [True, False])
+def test_a_path_with_many_variables(load, standardize):
+    X, y = load(return_X_y=True)
+    path, before, cold, warm = SoftmaxClassifier(warm_start=True, standardize=standardize), 0, [], []
+    for alpha in np.geomspace(1e-1, 1e-4, 15):
+        path.set_params(alpha=alpha).fit(X, y)
+        warm.append(path.n_iter_ - before)
+        before = path.n_iter_
+        lone = SoftmaxClassifier(alpha=alpha, standardize=standardize).fit(X, y)
+        cold.append(lone.n_iter_)
+        assert path.loss_ <= lone.loss_ + 1e-5
+    assert path.solver_ == "lbfgs (hessian)"
+    assert sum(warm) < 0.4 * sum(cold), (warm, cold)
+
+
+@pytest.mark.parametrize(("penalty", "share"), [("l2", 0.9), ("l1", 0.7)])
+def test_a_path_with_sparse_columns(penalty, share):
+    """Of which a sample of rows sees few entries."""
+    X = sparse.random(10000, 800, 0.01, format="csr", random_state=0)
+    rng = np.random.default_rng(0)
+    y = np.argmax(X @ rng.normal(size=(800, 4)) + 0.3 * rng.normal(size=(10000, 4)), axis=1)
+    path, cold = SoftmaxClassifier(warm_start=True, penalty=penalty), 0
+    for alpha in np.geomspace(1e-2, 1e-4, 5):
+        path.set_params(alpha=alpha).fit(X, y)
+        cold += SoftmaxClassifier(alpha=alpha, penalty=penalty).fit(X, y).n_iter_
+    assert path.n_iter_ < share * cold
+
+
+def test_a_path_ends_at_the_minimum_of_a_lone_fit():
+    X, y = load_digits(return_X_y=True)
+    path = SoftmaxClassifier(warm_start=True, tol=1e-8)
+    for alpha in (1e-1, 1e-2, 1e-3):
+        path.set_params(alpha=alpha).fit(X, y)
+    lone = SoftmaxClassifier(1e-3, tol=1e-8).fit(X, y)
+    assert path.loss_ == pytest.approx(lone.loss_, rel=1e-10)
+    np.testing.assert_allclose(path.coef_ * X.std(axis=0), lone.coef_ * X.std(axis=0), atol=1e-4)
+
+
+def made(n_samples, n_features, n_classes):
+    return make_classification(n_samples, n_features, n_informative=20, n_classes=n_classes, random_state=0)
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_the_hessian_is_that_of_central_differences(fit_intercept):
+    X, y, weight = RNG.normal(size=(60, 3)) * [1, 5, 0.1] + 1, RNG.integers(0, 3, 60), RNG.uniform(0.5, 2, 60)
+    softmax = SoftmaxClassifier(0.1, warm_start=True, fit_intercept=fit_intercept).fit(X, y, weight)
+    options = {"go_on": True, "n_epochs": 5}
+    member = softmax._member(softmax._prepare(X, y, weight), np.random.default_rng(0), **options)
+    function = member.function(member, initial_state(member))
+    assert member.function.name == "hessian"
+    theta, h = softmax._training.state.theta[0], 1e-5
+
+    def gradient(theta):
+        function.evaluate(function.point(theta))
+        return function.gradient[0]
+
+    hessian = np.array([(gradient(theta + h * e) - gradient(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
+    weights = theta[:9].reshape(3, 3)
+    z = np.column_stack([(X - function.blocks.shift) * function.blocks.scale, *[np.ones(60)] * fit_intercept])
+    bound = (
+        np.kron((z * (weight / weight.sum())[:, None]).T @ z, np.eye(3))
+        * preconditioner.share(3)
+        * preconditioner.OF_BOUND
+    )
+    for c, factor in enumerate(function.variables.factors):
+        np.testing.assert_allclose(factor @ factor.T, (hessian + bound)[c::3, c::3], atol=1e-7)
+    known = curvature_at(function.blocks, theta)
+    own = np.append(np.full(weights.size, 0.1), np.zeros(3 * fit_intercept))
+    np.testing.assert_allclose(known + own, hessian.diagonal(), atol=1e-7)
+    function.close()
+
+
+def test_a_warm_start_from_far_away_comes_to_the_minimum():
+    X, y = load_wine(return_X_y=True)
+    softmax = SoftmaxClassifier(warm_start=True).fit(X, y)
+    loss, coef = softmax.loss_, softmax.coef_.copy()
+    for factor in (-1.0, 30.0, 1000.0):
+        softmax.coef_ = factor * coef
+        softmax.fit(X, y)
+        assert softmax.solver_ == "lbfgs (hessian)"
+        assert softmax.loss_ == pytest.approx(loss, abs=1e-6)
+        # A gradient of at most tol leaves an error of at most tol / alpha in the flattest direction.
+        np.testing.assert_allclose(softmax.coef_ * X.std(axis=0), coef * X.std(axis=0), atol=0.01)
+
+
+def test_a_warm_start_on_other_rows_comes_to_their_minimum():
+    X, y = load_wine(return_X_y=True)
+    softmax = SoftmaxClassifier(0.01, warm_start=True, tol=1e-7).fit(X[::2] * 0.1 + 3, y[::2])
+    other = SoftmaxClassifier(0.01, tol=1e-7).fit(X, y)
+    np.testing.assert_allclose(softmax.fit(X, y).coef_ * X.std(axis=0), other.coef_ * X.std(axis=0), atol=1e-5)
+
+
+def test_where_there_is_nothing_to_search_for_the_loss_is_known():
+    """One row of each class at the same place, constant columns, or a second fit with another alpha."""
+    softmax = SoftmaxClassifier().fit([[1, 2], [1, 2]], [0, 1])
+    assert softmax.loss_ == softmax.best_loss_ == pytest.approx(np.log(2))
+    assert softmax.n_iter_ == 0
+    assert softmax.loss_curve_ == []
+    shares = SoftmaxClassifier().fit(np.ones((10, 3)), [0] * 5 + [1] * 5)
+    assert shares.loss_ == pytest.approx(np.log(2))
+    network = MLPClassifier((), optimizer="lbfgs", initializer="zeros").fit([[1.0, 2.0], [1.0, 2.0]], [0, 1])
+    assert network.loss_ == pytest.approx(np.log(2))
+    X, y = IRIS
+    path = SoftmaxClassifier(1e-3, warm_start=True, tol=1e-3).fit(X, y)
+    n_iter, coef, unit = path.n_iter_, path.coef_.copy(), X.std(axis=0)
+    path.set_params(alpha=1.0001e-3).fit(X, y)
+    assert path.n_iter_ == n_iter
+    chance = path.predict_proba(X)[np.arange(len(y)), y]
+    assert path.loss_ == pytest.approx(-np.log(chance).mean() + 1.0001e-3 / 2 * ((coef * unit) ** 2).sum(), rel=1e-12)
+
+
+def test_a_fit_from_the_optimum_has_nothing_to_do():
+    X, y = IRIS
+    softmax = SoftmaxClassifier(warm_start=True, tol=1e-5).fit(X, y)
+    n_iter, coef = softmax.n_iter_, softmax.coef_
+    softmax.fit(X, y)
+    assert softmax.n_iter_ == n_iter
+    np.testing.assert_array_equal(softmax.coef_, coef)
+
+
+@pytest.mark.parametrize("penalty", ["l2", "l1"])
+def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
+    X, y = load_digits(return_X_y=True)
+    softmax = SoftmaxClassifier(alpha=1e-3, penalty=penalty, verbose=1)
+
+    def interrupt(self, record, reason):
+        if record is not None and record["epoch"] == 7:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(EpochLines, "__call__", interrupt)
+    with pytest.raises(KeyboardInterrupt) as told:
+        softmax.fit(X, y)
+    assert "SoftmaxClassifier was interrupted after 7 iterations and is fitted" in told.value.__notes__[0]
+    assert softmax.n_iter_ == 7
+    with pytest.warns(ConvergenceWarning, match="Increase max_iter, or tol"):
+        seven = SoftmaxClassifier(alpha=1e-3, penalty=penalty, max_iter=7).fit(X, y)
+    np.testing.assert_array_equal(softmax.coef_, seven.coef_)
+
+
+@pytest.mark.parametrize("place", ["evaluate", "__init__"])
+def test_an_interruption_inside_an_evaluation(place, monkeypatch):
+    """What iterations have ended is kept; before the first, there is nothing. BLAS has its threads again."""
+    from skdl import _threads
+    from skdl.linear.softmax.objective import SoftmaxFunction
+
+    original, calls = getattr(SoftmaxFunction, place), []
+
+    def interrupted(self, *args):
+        calls.append(1)
+        if len(calls) == (5 if place == "evaluate" else 1):
+            raise KeyboardInterrupt
+        return original(self, *args)
+
+    monkeypatch.setattr(SoftmaxFunction, place, interrupted)
+    softmax = SoftmaxClassifier()
+    with pytest.raises(KeyboardInterrupt) as told:
+        softmax.fit(*IRIS)
+    assert _threads._holders == 0
+    if place == "__init__":
+        assert "before its first iteration had ended" in told.value.__notes__[0]
+        assert not vars(softmax).keys() - softmax.get_params().keys()
+    else:
+        assert softmax.n_iter_ == 3
+        assert softmax.predict_proba(IRIS[0]).shape == (150, 3)
+
+
+def test_partial_fit_takes_one_iteration_a_call():
+    X, y = load_digits(return_X_y=True)
+    softmax, losses = SoftmaxClassifier(alpha=1e-3), []
+    for _ in range(5):
+        softmax.partial_fit(X, y)
+        losses.append(softmax.loss_)
+    assert softmax.n_iter_ == 5
+    assert losses == sorted(losses, reverse=True)
+    assert softmax.score(X, y) > 0.9
+
+
+def test_a_data_frame_in_other_units():
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    units = pd.Series([1e6, 1e-6, 1.0, 1e3], X.columns)
+    softmax = SoftmaxClassifier(alpha=0.0, max_iter=30).set_params(tol=1e-4)
+    one, other = softmax.fit(X, y).predict_proba(X), softmax.fit(X * units, y).predict_proba(X * units)
+    np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_soft_labels_weights_and_classes_at_once():
+    X, y = IRIS
+    X = StandardScaler().fit_transform(X)
+    soft, weight = RNG.dirichlet(np.ones(3), len(y)), RNG.uniform(0.5, 2, len(y))
+    params = {"alpha": 0.01, "standardize": False, "tol": 1e-8}
+    softmax = SoftmaxClassifier(class_weight={0: 1.0, 1: 3.0, 2: 0.5}, **params).fit(X, soft, weight)
+    rows = np.repeat(np.arange(len(y)), 3)
+    by_class = weight * (soft @ [1.0, 3.0, 0.5])
+    fractions = (soft * by_class[:, None]).ravel()
+    peer = LogisticRegression(C=1 / (0.01 * fractions.sum()), solver="newton-cholesky", tol=1e-12)
+    peer.fit(X[rows], np.tile(np.arange(3), len(y)), fractions)
+    np.testing.assert_allclose(softmax.coef_, peer.coef_, atol=1e-6)
+
+
+def test_another_optimizer_goes_on():
+    """From the search's end by small steps, and from Adam's end to the minimum."""
+    X, y = IRIS
+    softmax = SoftmaxClassifier(alpha=0.01, warm_start=True, tol=1e-6).fit(X, y)
+    found = softmax.coef_
+    changes = {"optimizer": "adam", "optimizer__learning_rate": 1e-5, "max_iter": 2}
+    with pytest.warns(ConvergenceWarning):
+        softmax.set_params(**changes).fit(X, y)
+    assert softmax.solver_ == "adam"
+    np.testing.assert_allclose(softmax.coef_, found, atol=1e-3)
+    with pytest.warns(ConvergenceWarning):
+        softmax.set_params(optimizer="sgd").fit(X, y)
+    softmax.set_params(optimizer="lbfgs", max_iter=100).fit(X, y)
+    np.testing.assert_allclose(softmax.coef_, found, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"alpha": [0.1, 0.2]}, "an array of 4 such numbers, one for each feature. Got an array of shape"),
+        ({"alpha": [0.1, 0.2, 0.3, -1.0]}, "Got -1.0 among them"),
+        ({"alpha": [0.1, 0.2, 0.3, np.nan]}, "Got nan among them"),
+        ({"prior": np.zeros((4, 3))}, r"the shape \(3, 4\) of coef_, .* Got \(4, 3\)"),
+        ({"penalty": "max_norm"}, "has kinks or bounds, .* Choose a first-order optimizer"),
+    ],
+)
+def test_mistakes_are_named(params, message):
+    with pytest.raises(ValueError, match=message):
+        SoftmaxClassifier(**params).fit(*IRIS)
