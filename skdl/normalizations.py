@@ -12,7 +12,7 @@ from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations
 from skdl._warnings import warn
 
-__all__ = ["Batch", "Group", "Layer", "Normalization", "names", "register", "resolve"]
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "names", "register", "resolve"]
 
 register, resolve, names = normalizations.register, normalizations.resolve, normalizations.names
 
@@ -24,7 +24,7 @@ ONE_ROW = (
 
 
 @register("batch")
-class Batch(Normalization):
+class BatchNorm(Normalization):
     """Batch normalization: each unit is standardised over the rows of the batch, then scaled and shifted.
 
     y = gamma (x - mean_B(x)) / sqrt(var_B(x) + epsilon) + beta
@@ -54,7 +54,7 @@ class Batch(Normalization):
     --------
     >>> from skdl import MLPClassifier
     >>> MLPClassifier(normalization="batch").set_params(normalization__momentum=0.99)
-    MLPClassifier(normalization=Batch(momentum=0.99))
+    MLPClassifier(normalization=BatchNorm(momentum=0.99))
     """
 
     folds = True
@@ -123,7 +123,7 @@ class Batch(Normalization):
 
 
 @register("layer")
-class Layer(Normalization):
+class LayerNorm(Normalization):
     """Layer normalization: each row is standardised over the units of the layer, then scaled and shifted.
 
     y = gamma (x - mean_n(x)) / sqrt(var_n(x) + epsilon) + beta
@@ -162,7 +162,7 @@ class Layer(Normalization):
 
 
 @register("group")
-class Group(Normalization):
+class GroupNorm(Normalization):
     """Group normalization: each row is standardised over groups of neighbouring units, then scaled and shifted.
 
     y = gamma (x - mean_G(x)) / sqrt(var_G(x) + epsilon) + beta,  with G the group of the unit
@@ -193,9 +193,9 @@ class Group(Normalization):
     --------
     >>> from skdl import MLPClassifier
     >>> MLPClassifier(normalization="group").set_params(normalization__n_groups=4)
-    MLPClassifier(normalization=Group(n_groups=4))
-    >>> from skdl.normalizations import Group
-    >>> Group(n_groups=4).parameters(10)
+    MLPClassifier(normalization=GroupNorm(n_groups=4))
+    >>> from skdl.normalizations import GroupNorm
+    >>> GroupNorm(n_groups=4).parameters(10)
     Traceback (most recent call last):
         ...
     ValueError: Group normalization: n_groups=4 does not divide the 10 units of a layer. Choose one of [1, 2, 5, 10].

@@ -73,7 +73,7 @@ class L1(Penalty):
     array([7.])
     """
 
-    absolute = 1.0
+    l1_weight = 1.0
     degree = 1
 
     def value(self, weights: Array) -> Array:
@@ -121,8 +121,8 @@ class ElasticNet(Penalty):
         self.l1_ratio = l1_ratio
 
     @property
-    def absolute(self) -> Any:
-        """The share of `l1`."""
+    def l1_weight(self) -> Any:
+        """The factor of sum_j |w_j|, which is `l1_ratio`."""
         return self.l1_ratio
 
     def value(self, weights: Array) -> Array:
@@ -209,5 +209,5 @@ class ActivityL1(L1):
     MLPClassifier(alpha=0.0001, penalty='activity_l1')
     """
 
-    absolute = 0.0
+    l1_weight = 0.0
     on_activations = True

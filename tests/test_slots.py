@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.activations import LeakyReLU
 from skdl.initializers import HeNormal
-from skdl.normalizations import Batch
+from skdl.normalizations import BatchNorm
 from skdl.optimizers import LBFGS, SGD, Adam, Momentum
 from skdl.schedules import Cosine
 
@@ -186,7 +186,7 @@ class TestUse:
 
     def test_a_name_and_its_instance_are_one(self, data):
         named = small(optimizer="sgd", activation="leaky_relu", normalization="batch", initializer="he_normal")
-        built = small(optimizer=SGD(), activation=LeakyReLU(), normalization=Batch(), initializer=HeNormal())
+        built = small(optimizer=SGD(), activation=LeakyReLU(), normalization=BatchNorm(), initializer=HeNormal())
         for a, b in zip(named.fit(*data).coefs_, built.fit(*data).coefs_, strict=True):
             assert np.array_equal(a, b)
 
@@ -198,7 +198,7 @@ class TestUse:
         assert estimator.activation == "relu"
 
     def test_clone(self):
-        estimator = small(optimizer=SGD(0.3), activation=["relu"], normalization=[Batch(0.5)])
+        estimator = small(optimizer=SGD(0.3), activation=["relu"], normalization=[BatchNorm(0.5)])
         copy = clone(estimator)
         assert copy.optimizer is not estimator.optimizer
         assert copy.optimizer.learning_rate == 0.3
@@ -219,7 +219,7 @@ class TestUse:
         architecture = estimator._training.architecture
         assert [type(activation).__name__ for activation in architecture.activations] == ["Tanh", "LeakyReLU"]
         assert architecture.normalizations[0] is None
-        assert type(architecture.normalizations[1]) is Batch
+        assert type(architecture.normalizations[1]) is BatchNorm
 
     @pytest.mark.parametrize("slot", ["activation", "normalization"])
     def test_lists_of_wrong_length(self, slot, data):

@@ -209,7 +209,7 @@ class WrongWithNumbers(Slope):
         return x * slope, lambda dy: (dy * slope, NO_GRADIENTS)
 
 
-class WrongTrainingGradient(normalizations.Batch):
+class WrongTrainingGradient(normalizations.BatchNorm):
     def forward(self, x, *, training, **arrays):
         """Mean and variance taken as constants."""
         y, backprop = super().forward(x, training=training, **arrays)
@@ -217,7 +217,7 @@ class WrongTrainingGradient(normalizations.Batch):
         return y, lambda dy: (dy * arrays["gamma"] * inverse, backprop(dy.copy())[1])
 
 
-class TracksAtPrediction(normalizations.Batch):
+class TracksAtPrediction(normalizations.BatchNorm):
     def forward(self, x, *, training, **arrays):
         arrays["mean"] += 0.1
         return super().forward(x, training=training, **arrays)
@@ -229,7 +229,7 @@ class NeedsItsResult(normalizations.Normalization):
         return y, lambda dy: (dy * (1 - y * y), NO_GRADIENTS)
 
 
-class BatchAtPrediction(normalizations.Batch):
+class BatchAtPrediction(normalizations.BatchNorm):
     def forward(self, x, *, training, **arrays):
         buffers = {name: arrays[name].copy() for name in ("mean", "variance")}
         return super().forward(x, training=True, **{**arrays, **(arrays if training else buffers)})

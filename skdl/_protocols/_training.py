@@ -174,8 +174,8 @@ class Penalty(Component):
 
     Attributes
     ----------
-    absolute : float
-        The share of sum_j |w_j| in it, whose kinks at zero first-order training holds weights in.
+    l1_weight : float
+        The factor of sum_j |w_j| in it; at its kinks, first-order training holds weights at exactly zero.
     projects : bool
         Whether it is a constraint on each weight matrix, which `project` meets after every step.
     on_activations : bool
@@ -184,7 +184,7 @@ class Penalty(Component):
         The power by which it grows with its weights, R(c w) = |c|^degree R(w), if there is one.
     """
 
-    absolute: Any = 0.0
+    l1_weight: Any = 0.0
     projects = False
     on_activations = False
     degree: int | None = None

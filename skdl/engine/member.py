@@ -98,7 +98,7 @@ class Member:
     architecture: Architecture
     loss: Loss
     penalty: Penalty = field(  # a member without kinks leaves out what they need
-        metadata=counts_by(lambda member: (member.penalty.structure, bool(np.any(member.penalty.absolute))))
+        metadata=counts_by(lambda member: (member.penalty.structure, bool(np.any(member.penalty.l1_weight))))
     )
     optimizer: Optimizer
     schedule: Schedule

@@ -32,7 +32,7 @@ class Objective:
         priors = [member.prior for member in members if member.prior is not None]
         self.prior = _rows(priors, dtype) if priors else None
         self.penalised = slice(0, network.layout.n_penalised)
-        self.has_kinks = bool(np.any(self.penalty.absolute)) and bool(self.alpha.any())
+        self.nonsmooth = bool(np.any(self.penalty.l1_weight)) and bool(self.alpha.any())
         self.without_penalty = self.penalty.on_activations or not self.alpha.any()
         self.scratch = np.empty((len(members), network.layout.n_penalised), dtype)
 
@@ -65,23 +65,24 @@ class Objective:
         rows = zip(self.penalties, self.alpha, weights, strict=True)
         return np.stack([(alpha * penalty.value(each[:, None])).sum() for penalty, alpha, each in rows])
 
-    def hold_at_kinks(self, theta: Array, gradient: Array) -> Array:
-        """Make `gradient` the subgradient of least norm; returns the orthant (-1, 0 or 1) that each weight may move in.
+    def make_pseudo_gradient(self, theta: Array, gradient: Array) -> Array:
+        """Make `gradient` OWL-QN's pseudo-gradient; returns the orthant (-1, 0 or 1) that each weight may move in.
 
-        With lambda = alpha times the penalty's share of |w|: off zero, lambda sign(w) is added; at zero, the gradient
-        is drawn to zero by lambda, and the weight may only go against what is left.
+        It is the subgradient of least norm. With lambda = alpha times the penalty's `l1_weight`: off zero,
+        lambda sign(w) is added; at zero, the gradient is drawn to zero by lambda, and the weight may only go against
+        what is left.
         """
         xp = namespace(theta)
         weights, part = self._weights(theta), gradient[:, self.penalised]
-        factor = self.alpha * self.penalty.absolute
+        factor = self.alpha * self.penalty.l1_weight
         side = xp.sign(weights)
         part += factor * side
         drawn = xp.sign(part) * xp.maximum(xp.abs(part) - factor, 0)
         part[...] = xp.where(side == 0, drawn, part)
         return xp.where(side == 0, -xp.sign(drawn), side)
 
-    def stop_at_kinks(self, theta: Array, orthant: Array) -> None:
-        """Set to zero (or to the prior) the weights that left their orthant."""
+    def project_to_orthant(self, theta: Array, orthant: Array) -> None:
+        """Set the weights that left their orthant to zero (or to the prior), in place."""
         xp = namespace(theta)
         weights = self._weights(theta)
         stopped = xp.where(xp.sign(weights) == orthant, weights, 0)

@@ -62,7 +62,7 @@ class Step:
         objective.add_penalty_gradient(theta, gradient)
         if measure:
             self.gradient_norm = norms(gradient)
-        orthant = objective.hold_at_kinks(theta, gradient) if objective.has_kinks else None
+        orthant = objective.make_pseudo_gradient(theta, gradient) if objective.nonsmooth else None
         if self.optimizer.clip_value is not None:
             clip_values(gradient, self.optimizer.clip_value)
         if self.optimizer.clip_norm is not None:
@@ -73,6 +73,6 @@ class Step:
             theta[:, objective.penalised] *= 1 - rate * self.optimizer.weight_decay
         theta -= direction
         if orthant is not None:
-            objective.stop_at_kinks(theta, orthant)
+            objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:
             objective.project(theta)

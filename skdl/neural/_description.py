@@ -22,7 +22,7 @@ class Description(ABC):
     _without = {"early_stopping": False, "label_smoothing": 0.0, "scoring": None, "stratified_batches": False}
     _told_as: str | None = None  # the estimator that a user knows, where the network is a part of it
     _rate_name = "optimizer__learning_rate"  # by which a user sets it
-    _splits_kinks = False  # whether its full-batch function makes the penalty's kinks bounds
+    _splits_l1 = False  # whether its full-batch function splits a penalty of |w| into bounded parts
 
     @property
     def _column_names(self) -> Any:

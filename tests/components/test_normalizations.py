@@ -13,7 +13,8 @@ from skdl.testing import check_estimator_members
 
 
 @pytest.mark.parametrize(
-    ("normalization", "axis"), [(normalizations.Batch(), 1), (normalizations.Layer(), 2), (normalizations.Group(1), 2)]
+    ("normalization", "axis"),
+    [(normalizations.BatchNorm(), 1), (normalizations.LayerNorm(), 2), (normalizations.GroupNorm(1), 2)],
 )
 def test_normalization_is_its_formula(normalization, axis):
     rng = np.random.default_rng(0)
@@ -26,7 +27,7 @@ def test_normalization_is_its_formula(normalization, axis):
 
 def test_running_statistics_are_what_batch_normalization_predicts_with():
     rng = np.random.default_rng(0)
-    normalization = normalizations.Batch(0.8, epsilon=1e-3)
+    normalization = normalizations.BatchNorm(0.8, epsilon=1e-3)
     one = np.ones((1, 1, 3))
     buffers = {"mean": np.zeros((1, 1, 3)), "variance": np.ones((1, 1, 3))}
     mean, variance = np.zeros(3), np.ones(3)
@@ -47,7 +48,7 @@ def test_batch_normalization_of_one_row_takes_the_running_statistics():
     before = {name: value.copy() for name, value in buffers.items()}
     one = np.ones((1, 1, 2))
     with pytest.warns(UserWarning, match="one row.*batch_size"):
-        y, _ = normalizations.Batch().forward(
+        y, _ = normalizations.BatchNorm().forward(
             np.full((1, 1, 2), 5.0), training=True, gamma=one, beta=0 * one, **buffers
         )
     assert_allclose(y, 2.0, rtol=1e-5)
@@ -73,12 +74,12 @@ def test_group_normalization_is_the_layers_of_each_group():
     rng = np.random.default_rng(0)
     x, dy = rng.normal(3, 5, (2, 2, 7, 6))
     gamma, beta = rng.uniform(0.5, 2, (2, 1, 6)), rng.normal(size=(2, 1, 6))
-    y, backprop = normalizations.Group(3).forward(x.copy(), training=True, gamma=gamma, beta=beta)
+    y, backprop = normalizations.GroupNorm(3).forward(x.copy(), training=True, gamma=gamma, beta=beta)
     dx, gradients = backprop(dy.copy())
     for group in range(3):
         part = slice(2 * group, 2 * group + 2)
         arrays = {"gamma": gamma[..., part], "beta": beta[..., part]}
-        expected, back = normalizations.Layer().forward(x[..., part].copy(), training=True, **arrays)
+        expected, back = normalizations.LayerNorm().forward(x[..., part].copy(), training=True, **arrays)
         assert_allclose(y[..., part], expected, rtol=1e-12)
         expected_dx, expected_gradients = back(dy[..., part].copy())
         assert_allclose(dx[..., part], expected_dx, rtol=1e-9, atol=1e-15)
@@ -88,7 +89,7 @@ def test_group_normalization_is_the_layers_of_each_group():
 
 def test_groups_that_do_not_divide_the_units():
     X = np.random.default_rng(0).normal(size=(20, 2))
-    mlp = MLPClassifier((10,), normalization=normalizations.Group(4))
+    mlp = MLPClassifier((10,), normalization=normalizations.GroupNorm(4))
     with pytest.raises(ValueError, match=r"n_groups=4 does not divide the 10 units.*\[1, 2, 5, 10\]"):
         mlp.fit(X, X[:, 0] > 0)
 

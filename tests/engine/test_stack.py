@@ -71,7 +71,7 @@ def test_hyperparameters_of_components_differ():
     for i in range(7):
         network = {
             "activation": activations.LeakyReLU(i / 10),
-            "normalization": normalizations.Batch(momentum=0.5 + i / 20, epsilon=10.0 ** (-i)),
+            "normalization": normalizations.BatchNorm(momentum=0.5 + i / 20, epsilon=10.0 ** (-i)),
         }
         optimizer = optimizers.Adam(RATES[i], beta_1=0.5 + i / 20, beta_2=0.9 + i / 100, epsilon=10.0 ** (-i - 2))
         schedule = schedules.Exponential(0.5 + i / 20)

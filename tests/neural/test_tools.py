@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skdl import MLPClassifier, MLPRegressor
 from skdl.engine import Network, Rows
 from skdl.losses import Quantile
-from skdl.normalizations import Batch
+from skdl.normalizations import BatchNorm
 from skdl.optimizers import SGD, Adam
 from skdl.penalties import ElasticNet
 from skdl.schedules import Plateau
@@ -201,7 +201,7 @@ def test_batch_normalization_is_folded_and_exact_on_request(statistics):
     weight = np.random.default_rng(0).uniform(0.2, 2, len(y))
     params = {"hidden_layer_sizes": (6, 4), "activation": "relu", "batch_size": 30, "max_iter": 5, "random_state": 0}
     params["dtype"] = "float64"
-    mlp = MLPRegressor(normalization=Batch(statistics=statistics), **params).fit(X, y, sample_weight=weight)
+    mlp = MLPRegressor(normalization=BatchNorm(statistics=statistics), **params).fit(X, y, sample_weight=weight)
     training = mlp._training
     network = Network([training.architecture], np.float64)
     named = network.arrays(training.state.theta, training.state.buffers)

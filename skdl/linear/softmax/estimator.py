@@ -188,7 +188,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         "verbose": Boolean() | Integer(0),
         "n_jobs": NONE | Integer(),
     }
-    _splits_kinks = True
+    _splits_l1 = True
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class SoftmaxSearch:
         rows, n_classes = member.rows, member.architecture.n_outputs
         goes_on = member.state is not None and member.n_epochs > 1
         n_columns, entries = rows.X.shape[1], rows.X.size * rows.n / rows.X.shape[0]
-        if np.any(member.penalty.absolute) and np.any(member.alpha):
+        if np.any(member.penalty.l1_weight) and np.any(member.alpha):
             name = "split"
         elif goes_on and is_worth(rows.n, n_columns, n_classes, entries):
             name = "hessian"
@@ -101,7 +101,7 @@ class SoftmaxFunction(FullFunction):
         if search.name == "split":
             known = curvature_at(self.blocks, start) if search.goes_on else None
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
-            kink = alpha * float(np.ravel(penalty.absolute)[0])
+            kink = alpha * float(np.ravel(penalty.l1_weight)[0])
             return Split(self.blocks, curvature, known, kink, prior, self.n_biases)
         return Diagonal(self.blocks, curvature)
 
@@ -140,8 +140,8 @@ class SoftmaxFunction(FullFunction):
         self.value = value + float(self.objective.penalty_value(theta[None])[0])
         slope = self.variables.slope(gradient)
         self.gradient = gradient[None]
-        if self.objective.has_kinks:
-            self.objective.hold_at_kinks(theta[None], self.gradient)
+        if self.objective.nonsmooth:
+            self.objective.make_pseudo_gradient(theta[None], self.gradient)
         return self.value + self.variables.excess(point), slope
 
     def _loss(self, weight: np.ndarray, bias: np.ndarray) -> tuple[float, np.ndarray]:
