@@ -7,18 +7,25 @@ standardised, for all members of a stack. Small tables are standardised once for
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from skdl._array import Array, by_columns, take_rows
+from skdl._structure import stand_in
 
 BLOCK_NUMBERS = 1 << 17  # numbers in gathered rows: small enough for the cache, large enough to spare calls
 STANDARDISED_ROWS = 4096  # at a time, so that no second table is needed
 READY_NUMBERS = 1 << 22  # numbers in tables that are standardised as a whole: 16 MiB in float32
+# The part that a field of rows has in them: what is shared by members that agree in it does not ask for the others. A
+# field without a mark has a part in everything, so that one that is added cannot be overlooked.
+ARRAY = {"part": "array"}  # one value a row, gathered by index
+ORDER = {"part": "order"}  # which rows, and in which order
+STANDARDISATION = {"part": "standardisation"}  # what the network sees of X
 
 
 @dataclass(frozen=True)
@@ -40,13 +47,13 @@ class Rows:
         The class of each row, 0, 1, ..., of which every batch keeps the shares; None for batches as they come.
     """
 
-    X: Any
-    targets: np.ndarray
-    weight: np.ndarray | None = None
-    index: np.ndarray | None = None
-    shift: np.ndarray | None = None
-    scale: np.ndarray | None = None
-    strata: np.ndarray | None = None
+    X: Any = field(metadata=ARRAY)
+    targets: np.ndarray = field(metadata=ARRAY)
+    weight: np.ndarray | None = field(default=None, metadata=ARRAY)
+    index: np.ndarray | None = field(default=None, metadata=ORDER)
+    shift: np.ndarray | None = field(default=None, metadata=STANDARDISATION)
+    scale: np.ndarray | None = field(default=None, metadata=STANDARDISATION)
+    strata: np.ndarray | None = field(default=None, metadata=ORDER)
 
     def order(self, generator: np.random.Generator, shuffle: bool) -> np.ndarray:
         """The rows of X in the order of an epoch."""
@@ -57,7 +64,7 @@ class Rows:
 
     def orders_as(self, other: Rows) -> bool:
         """Whether both have the same order where they are given the same random numbers."""
-        pairs: list[tuple[Any, Any]] = [(self.index, other.index), (self.strata, other.strata)]
+        pairs = zip(self._values(ORDER), other._values(ORDER), strict=True)
         return self.n == other.n and all(a is b or np.array_equal(a, b) for a, b in pairs)
 
     def _stratified(self, order: np.ndarray, generator: np.random.Generator | None) -> np.ndarray:
@@ -79,11 +86,17 @@ class Rows:
     def shares_arrays(self, other: Rows) -> bool:
         """Whether rows of both can be gathered in one call: they come from the same arrays, standardised or not."""
         one_call = isinstance(self.X, np.ndarray) and self._kinds == other._kinds
-        return one_call and all(getattr(self, name) is getattr(other, name) for name in ("X", "targets", "weight"))
+        pairs = zip(self._values(ARRAY), other._values(ARRAY), strict=True)
+        return one_call and all(a is b for a, b in pairs)
 
     @property
     def _kinds(self) -> list[Any]:
         return [None if array is None else array.dtype for array in (self.shift, self.scale)]
+
+    def _values(self, part: Mapping[str, str]) -> list[Any]:
+        """The values of the fields that are a part of the rows, and of those that are not marked."""
+        cls: Any = type(self)
+        return [getattr(self, name) for name in _fields_of(cls, part["part"])]
 
     @staticmethod
     def together(members: Sequence[Rows]) -> Rows:
@@ -100,9 +113,10 @@ class Rows:
         return id(self.X), self.standardisation
 
     @property
-    def standardisation(self) -> tuple[bytes, bytes] | None:
-        """The bits of shift and scale."""
-        return None if self.shift is None or self.scale is None else (self.shift.tobytes(), self.scale.tobytes())
+    def standardisation(self) -> Hashable:
+        """The bits of shift and scale; None where there are none."""
+        values = self._values(STANDARDISATION)
+        return None if all(value is None for value in values) else tuple(map(stand_in, values))
 
     def standardised(self, dtype: Any) -> np.ndarray:
         """All of a dense X, standardised; elementwise, so that it makes no difference when it is done."""
@@ -133,6 +147,11 @@ class Rows:
             out *= self.scale
         elif block is not out:
             out[...] = block
+
+
+@cache
+def _fields_of(cls: Any, part: str) -> list[str]:
+    return [each.name for each in fields(cls) if each.metadata.get("part", part) == part]
 
 
 def ready_rows(members: Sequence[Rows], dtype: Any) -> list[Rows]:

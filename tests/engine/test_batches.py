@@ -1,5 +1,7 @@
 """Rows, and the batches made of them, against a direct computation with whole arrays."""
 
+from dataclasses import dataclass, fields, replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -164,3 +166,47 @@ def test_large_tables_and_sparse_ones_stay_as_they_are(monkeypatch):
     assert ready_rows([rows], np.float32) == [rows]
     few = Rows(sparse.csr_array(X[:5]), targets[:5])
     assert ready_rows([few], np.float32) == [few]
+
+
+def test_members_share_what_they_agree_in_and_nothing_else(data):
+    """Each field of rows keeps apart the members that differ in it, in what it has a part in."""
+    X, targets, weight = data
+    index, strata = np.arange(N)[::-1].copy(), np.arange(N) % 3
+    rows = Rows(X, targets, weight, index, np.zeros(D), np.ones(D), strata)
+    parts = {}
+    for name in [each.name for each in fields(Rows)]:
+        other = replace(rows, **{name: getattr(rows, name) + 1})
+        parts[name] = [
+            name
+            for name, differs in (
+                ("array", not rows.shares_arrays(other)),
+                ("order", not rows.orders_as(other)),
+                ("standardisation", rows.standardisation != other.standardisation),
+            )
+            if differs
+        ]
+    assert parts == {
+        "X": ["array"],
+        "targets": ["array"],
+        "weight": ["array"],
+        "index": ["order"],
+        "strata": ["order"],
+        "shift": ["standardisation"],
+        "scale": ["standardisation"],
+    }
+
+
+def test_a_new_field_of_rows_keeps_members_apart(data):
+    """A field that somebody adds without a mark may have a part in all that members share."""
+
+    @dataclass(frozen=True)
+    class NoisyRows(Rows):
+        noise: float = 0.0
+
+    X, targets, _ = data
+    plain, noisy = NoisyRows(X, targets), NoisyRows(X, targets, noise=1.0)
+    assert plain.shares_arrays(plain)
+    assert not plain.shares_arrays(noisy)
+    assert plain.orders_as(plain)
+    assert not plain.orders_as(noisy)
+    assert plain.standardisation == NoisyRows(X, targets).standardisation != noisy.standardisation
