@@ -5,6 +5,7 @@ from types import ModuleType
 
 from skdl import (
     activations,
+    autodiff,
     callbacks,
     initializers,
     losses,
@@ -44,6 +45,7 @@ __all__ = [
     "SnapshotEnsembleRegressor",
     "SoftmaxClassifier",
     "activations",
+    "autodiff",
     "callbacks",
     "initializers",
     "losses",
@@ -56,7 +58,7 @@ __all__ = [
 ]
 
 # Imported when they are asked for: most programs do without.
-_ON_DEMAND = ("autodiff", "model_selection", "testing")
+_ON_DEMAND = ("model_selection", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:

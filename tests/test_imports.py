@@ -51,10 +51,11 @@ ALLOWED = {
     "_typing": PROTOCOLS,
     "_component": BASE,
     "_estimator": COMPONENTS,
-    "_protocols": COMPONENTS | {"_protocols", "autodiff"},  # autodiff inside from_function, see LAZY
+    "_protocols": COMPONENTS | {"_protocols"},
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
     "_registry": COMPONENTS | {"_protocols"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
+    **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
     "engine": ENGINE,
     "_slots": PROTOCOLS,
     "_validation": BASE | {"_encoding"},
@@ -72,8 +73,6 @@ ALLOWED = {
     "_trusted": ESTIMATORS | FAMILIES | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble"},
     "testing": ESTIMATORS | FAMILIES | {"testing", "linear", "neighbors", "neural", "ensemble"},
 }
-# Arrows back, which are allowed inside a call only: a component from a function is made where components are defined.
-LAZY = {"_protocols": {"autodiff"}}
 VALIDATORS = {"check_array", "check_X_y", "validate_data", "check_consistent_length", "column_or_1d", "as_float_array"}
 
 
@@ -149,14 +148,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     assert set(order) == set(ALLOWED)
     for owner, allowed in ALLOWED.items():
         before = set(order[: order.index(owner) + 1]) | (BASE if owner in BASE else set())
-        allowed = allowed - LAZY.get(owner, set())
         assert allowed <= before, f"{owner} may import {sorted(allowed - before)}"
-
-
-@pytest.mark.parametrize("module", [module for module in PARTS if part(module) in LAZY])
-def test_arrows_back_are_lazy(module):
-    at_once = {part(name) for name in imports(module, top=True) if name.startswith("skdl.")}
-    assert not at_once & LAZY[part(module)]
 
 
 @pytest.mark.parametrize("module", [module for module in PARTS if part(module) in {"engine", *FAMILIES}])

@@ -20,10 +20,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
 import skdl
+from skdl import activations, losses
 from skdl._registry import REGISTRIES
-from skdl.activations import Activation, Tanh
+from skdl.activations import Tanh
 from skdl.callbacks import Checkpoint, EarlyStopping, TimeBudget
-from skdl.losses import Loss
 
 skops = pytest.importorskip("skops.io")
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -162,7 +162,7 @@ def test_every_component_comes_back(slot, name):
 
 
 def test_functions_of_ones_own_are_trusted_by_name():
-    activation, loss = Activation.from_function(softsign), Loss.from_function(squared, task="regression")
+    activation, loss = activations.from_function(softsign), losses.from_function(squared, task="regression")
     network = skdl.MLPRegressor((4,), activation=activation, loss=loss, **FAST).fit(X, REALS)
     mine = [f"{__name__}.softsign", f"{__name__}.squared"]
     assert set(skops.get_untrusted_types(data=skops.dumps(network))) - set(skdl.trusted_types()) == set(mine)

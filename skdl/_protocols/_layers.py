@@ -27,13 +27,6 @@ class Activation(Component):
 
     initializer = "glorot_uniform"
 
-    @staticmethod
-    def from_function(function: Callable[..., Any], *, name: str | None = None) -> Activation:
-        """An activation from its elementwise function alone; the derivative comes from a tape, see `skdl.autodiff`."""
-        from skdl.autodiff import FunctionActivation
-
-        return FunctionActivation(function, name=name)
-
     def parameters(self, n_units: int) -> Mapping[str, Array]:
         """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
         return {}

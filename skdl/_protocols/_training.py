@@ -28,13 +28,6 @@ class Loss(Component):
     task = "regression"
     standardizes = True
 
-    @staticmethod
-    def from_function(function: Callable[..., Any], *, task: str = "regression", name: str | None = None) -> Loss:
-        """A loss from its function (scores, targets) -> rows' losses; the gradient is a tape's, see `skdl.autodiff`."""
-        from skdl.autodiff import FunctionLoss
-
-        return FunctionLoss(function, task=task, name=name)
-
     @property
     def link_name(self) -> str:
         """Name of the link; a loss whose link is not that of its task gives its own."""

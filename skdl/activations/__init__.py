@@ -5,6 +5,7 @@ from skdl._registry import activations
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
 from skdl.activations._smooth import GELU, Mish, Softplus, Swish
+from skdl.autodiff import FunctionActivation
 
 __all__ = [
     "ELU",
@@ -20,9 +21,11 @@ __all__ = [
     "Softplus",
     "Swish",
     "Tanh",
+    "from_function",
     "names",
     "register",
     "resolve",
 ]
 
 register, resolve, names = activations.register, activations.resolve, activations.names
+from_function = FunctionActivation

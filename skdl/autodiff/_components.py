@@ -17,7 +17,8 @@ from skdl.autodiff._tape import Variable, gradients
 class FunctionActivation(Activation):
     """An activation from its function; the derivative comes from the tape.
 
-    Made by `Activation.from_function`. It pickles when the function does: one of a module, not a lambda.
+    It is also called `skdl.activations.from_function`. An instance pickles when its function does, as one of a module
+    does, and a lambda does not.
 
     Parameters
     ----------
@@ -35,10 +36,10 @@ class FunctionActivation(Activation):
     --------
     >>> import numpy as np
     >>> from skdl import MLPClassifier
-    >>> from skdl.activations import Activation
+    >>> from skdl.activations import from_function
     >>> def softsign(x):
     ...     return x / (1 + np.abs(x))
-    >>> MLPClassifier(activation=Activation.from_function(softsign))
+    >>> MLPClassifier(activation=from_function(softsign))
     MLPClassifier(activation=FunctionActivation(function=softsign))
     """
 
@@ -65,7 +66,8 @@ class FunctionActivation(Activation):
 class FunctionLoss(Loss):
     """A loss from its function; the gradient comes from the tape.
 
-    Made by `Loss.from_function`. It pickles when the function does: one of a module, not a lambda.
+    It is also called `skdl.losses.from_function`. An instance pickles when its function does, as one of a module does,
+    and a lambda does not.
 
     Parameters
     ----------
@@ -85,11 +87,11 @@ class FunctionLoss(Loss):
     Examples
     --------
     >>> import numpy as np
-    >>> from skdl.losses import Loss
+    >>> from skdl.losses import from_function
     >>> def log_cosh(scores, targets):
     ...     error = scores - targets
     ...     return (np.logaddexp(error, -error) - np.log(2)).mean(axis=-1)
-    >>> loss = Loss.from_function(log_cosh)
+    >>> loss = from_function(log_cosh)
     >>> loss
     FunctionLoss(function=log_cosh)
     >>> loss.value_and_gradient(np.array([[[1.0]]]), np.zeros((1, 1, 1)), np.ones((1, 1, 1)))[1].round(4)  # tanh(1)

@@ -6,6 +6,7 @@ losses of classes and events are sums, losses of reals are means.
 
 from skdl._protocols import Loss
 from skdl._registry import losses
+from skdl.autodiff import FunctionLoss
 from skdl.losses._classification import BinaryCrossEntropy, Brier, CrossEntropy, Focal
 from skdl.losses._regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
@@ -20,9 +21,11 @@ __all__ = [
     "Poisson",
     "Quantile",
     "SquaredError",
+    "from_function",
     "names",
     "register",
     "resolve",
 ]
 
 register, resolve, names = losses.register, losses.resolve, losses.names
+from_function = FunctionLoss

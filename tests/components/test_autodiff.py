@@ -298,11 +298,11 @@ def my_binary_cross_entropy(scores, targets):
 
 
 FROM_FUNCTIONS = [
-    activations.Activation.from_function(softsign),
-    activations.Activation.from_function(np.tanh, name="hyperbolic tangent"),
-    losses.Loss.from_function(log_cosh),
-    losses.Loss.from_function(my_cross_entropy, task="classification"),
-    losses.Loss.from_function(my_binary_cross_entropy, task="binary"),
+    activations.from_function(softsign),
+    activations.from_function(np.tanh, name="hyperbolic tangent"),
+    losses.from_function(log_cosh),
+    losses.from_function(my_cross_entropy, task="classification"),
+    losses.from_function(my_binary_cross_entropy, task="binary"),
 ]
 
 
@@ -330,8 +330,8 @@ class TestInEstimators:
         by_hand = MLPClassifier((6,), activation="tanh", loss="cross_entropy", **params).fit(X, y > 0)
         by_tape = MLPClassifier(
             (6,),
-            activation=activations.Activation.from_function(np.tanh),
-            loss=losses.Loss.from_function(my_cross_entropy, task="classification"),
+            activation=activations.from_function(np.tanh),
+            loss=losses.from_function(my_cross_entropy, task="classification"),
             **params,
         ).fit(X, y > 0)
         assert_allclose(by_tape.predict_proba(X), by_hand.predict_proba(X), rtol=1e-9)
@@ -340,8 +340,8 @@ class TestInEstimators:
         X, y = data
         mlp = MLPRegressor(
             (6,),
-            activation=activations.Activation.from_function(softsign),
-            loss=losses.Loss.from_function(log_cosh),
+            activation=activations.from_function(softsign),
+            loss=losses.from_function(log_cosh),
             max_iter=3,
             random_state=0,
         )
@@ -355,10 +355,10 @@ class TestInEstimators:
 def test_functions_that_compute_something_else():
     x = np.ones((1, 2, 3))
     with pytest.raises(TypeError, match=r"zeros_like must compute a Variable .* gave ndarray"):
-        activations.Activation.from_function(lambda x: x.value, name="zeros_like").forward(x)
+        activations.from_function(lambda x: x.value, name="zeros_like").forward(x)
     with pytest.raises(ValueError, match=r"must give the shape \(1, 2, 3\), and gave \(1, 2\)"):
-        activations.Activation.from_function(lambda x: x.sum(axis=-1)).forward(x)
+        activations.from_function(lambda x: x.sum(axis=-1)).forward(x)
     with pytest.raises(ValueError, match=r"must give the shape \(1, 2\), and gave \(1, 2, 3\)"):
-        losses.Loss.from_function(lambda s, t: s - t).value_and_gradient(x, x, x[..., :1])
+        losses.from_function(lambda s, t: s - t).value_and_gradient(x, x, x[..., :1])
     with pytest.raises(ValueError, match="'function' parameter of FunctionActivation must be a callable"):
-        activations.Activation.from_function("tanh").validate()
+        activations.from_function("tanh").validate()
