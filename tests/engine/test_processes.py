@@ -2,10 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
-import time
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -162,11 +164,31 @@ def test_warnings_come_here_once(sent):
     assert [(each.category, each.message.args) for each in caught] == [(TwoParts, ("from a process", 7))]
 
 
+class Begun:
+    """Follows members that train: `two` once two of them have trained an epoch, when `then` is called, once."""
+
+    def __init__(self, then=lambda: None):
+        self.then, self.seen = then, set()
+
+    @property
+    def two(self):
+        return len(self.seen) >= 2
+
+    def watched(self, members):
+        return [replace(one, watch=partial(self._watch, i)) for i, one in enumerate(members)]
+
+    def _watch(self, i, record, reason):
+        if i not in self.seen:
+            self.seen.add(i)
+            if len(self.seen) == 2:
+                self.then()
+
+
 def test_abandoned_members_end(sent):
     """Those of a search that was given up: nobody interrupts, and they would go on for hours."""
-    end = time.monotonic() + 1.0
-    long = five(n_epochs=10**7, max_epochs=10**7, abandoned=lambda: time.monotonic() > end)
-    outcomes = train_members(long, 2)
+    begun = Begun()
+    long = five(n_epochs=10**7, max_epochs=10**7, abandoned=lambda: begun.two)
+    outcomes = train_members(begun.watched(long), 2)
     assert sent == [True]
     assert all(0 < outcome.state.progress[0].epoch < 10**7 for outcome in outcomes[:2])
 
@@ -174,10 +196,8 @@ def test_abandoned_members_end(sent):
 def test_one_interrupt_ends_all_after_their_last_epoch(sent):
     """The members that were in training keep their complete epochs; those whose turn had not come keep none."""
     train_members(five(), 2)  # the processes run
-    watch = threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT))
-    watch.start()
-    outcomes = train_members(five(n_epochs=10**7, max_epochs=10**7), 2)
-    watch.join()
+    begun = Begun(lambda: os.kill(os.getpid(), signal.SIGINT))
+    outcomes = train_members(begun.watched(five(n_epochs=10**7, max_epochs=10**7)), 2)
     assert sent == [True, True]
     assert {outcome.reason for outcome in outcomes} == {"interrupted"}
     epochs = [outcome.state.progress[0].epoch for outcome in outcomes]
@@ -204,12 +224,22 @@ def test_results_come_where_no_thread_can_clean_up(monkeypatch):
     assert processes.in_processes(np.sum, [(rows,), (2 * rows,)]) == [200_000, 400_000]
 
 
+def test_a_flag_is_up_where_it_was_set_in_its_own_process_and_in_others(tmp_path):
+    flag = processes.Flag(str(tmp_path / "stop"))
+    in_process = lambda: processes.in_processes(processes.Flag.is_set, [(flag,)])  # noqa: E731
+    assert not flag.is_set()
+    assert in_process() == [False]
+    flag.set()
+    assert flag.is_set()
+    assert in_process() == [True]
+
+
 def test_a_flag_is_up_when_its_owner_is_gone(tmp_path):
     flag = processes.Flag(str(tmp_path / "stop"))
     flag.owner = os.getppid()
     assert not flag.is_set()
-    flag.owner = os.getpid()
-    assert flag.is_set()
-    flag.owner = os.getppid()
-    flag.set()
+    flag.owner = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    flag.owner = int(flag.owner.stdout)
     assert flag.is_set()
