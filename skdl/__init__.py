@@ -13,6 +13,7 @@ from skdl import (
     optimizers,
     parallel,
     penalties,
+    plugins,
     schedules,
 )
 from skdl._trusted import trusted_types
@@ -53,6 +54,7 @@ __all__ = [
     "optimizers",
     "parallel",
     "penalties",
+    "plugins",
     "schedules",
     "trusted_types",
 ]

@@ -2,7 +2,7 @@
 
 A class names its parameters' ranges once::
 
-    _constraints = {"alpha": Real(low=0), "weights": OneOf("uniform", "distance") | Callable()}
+    _constraints = {"alpha": Real(low=0), "weights": OneOf("uniform", "distance") | Function()}
 
 and `check_params` turns them into errors that say the parameter, the allowed range and what came. Constructors only
 store (scikit-learn's rule), so the check runs at the start of the work, before any of it is done.
@@ -109,7 +109,7 @@ class Text(Constraint):
         return "a str"
 
 
-class Callable(Constraint):
+class Function(Constraint):
     def accepts(self, value: Any) -> bool:
         return callable(value)
 

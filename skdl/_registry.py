@@ -5,8 +5,9 @@ A name is written once, in the decorator::
     @register("leaky_relu")
     class LeakyReLU(Activation): ...
 
-A third-party package registers in the same way, or declares an entry point in the group `skdl.activations` (and so on),
-which is read on the first unknown name only.
+The family is the one whose base the class derives from. A third-party package registers in the same way, by
+`skdl.plugins.register`, or declares an entry point in the group `skdl.activations` (and so on), which is read on the
+first unknown name only.
 """
 
 from __future__ import annotations
@@ -46,23 +47,16 @@ class Registry(Generic[T]):
         self._entry_points: dict[str, EntryPoint] | None = None
         REGISTRIES[family] = self
 
-    def register(self, name: str) -> Callable[[C], C]:
-        """Class decorator that gives a component its name."""
-
-        def decorate(cls: Any) -> Any:
-            known = self._classes.get(name)
-            # The same class again is a module that is imported twice or reloaded, not a second owner of the name.
-            same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
-            if known is not None and not (same and name in self._plug_ins):
-                raise ValueError(f"{name!r} is already registered in skdl.{self.family}, by {known.__module__}.")
-            if not (isinstance(cls, type) and issubclass(cls, self.base)):
-                raise TypeError(f"{cls!r} must be a class derived from {self.base.__name__} to be in {self.family}.")
-            self._classes[name] = cls
-            if not cls.__module__.startswith("skdl."):
-                self._plug_ins[name] = cls
-            return cls
-
-        return decorate
+    def add(self, name: str, cls: Any) -> None:
+        """Give a class of the family its name."""
+        known = self._classes.get(name)
+        # The same class again is a module that is imported twice or reloaded, not a second owner of the name.
+        same = known is not None and (known.__module__, known.__qualname__) == (cls.__module__, cls.__qualname__)
+        if known is not None and not (same and name in self._plug_ins):
+            raise ValueError(f"{name!r} is already registered in skdl.{self.family}, by {known.__module__}.")
+        self._classes[name] = cls
+        if not cls.__module__.startswith("skdl."):
+            self._plug_ins[name] = cls
 
     def names(self) -> list[str]:
         """All names: built-in, registered and declared by installed packages."""
@@ -125,8 +119,48 @@ class Registry(Generic[T]):
         return cls
 
 
+def register(name: str) -> Callable[[C], C]:
+    """Class decorator that gives a component its name, in the family that it derives from.
+
+    Parameters
+    ----------
+    name : str
+        What estimators take in place of an instance. A name of this library cannot be taken.
+
+    Raises
+    ------
+    ValueError
+        When another class of the family has the name.
+    TypeError
+        When what is decorated is not a class derived from one of the families' bases, such as `Activation`.
+
+    Examples
+    --------
+    >>> from skdl.plugins import Activation, register
+    >>> @register("relu")
+    ... class Mine(Activation):
+    ...     def forward(self, x):
+    ...         return x, lambda dy: (dy, {})
+    Traceback (most recent call last):
+        ...
+    ValueError: 'relu' is already registered in skdl.activations, by skdl.activations._rectifiers.
+    """
+
+    def decorate(cls: C) -> C:
+        owners = [each for each in REGISTRIES.values() if isinstance(cls, type) and issubclass(cls, each.base)]
+        if len(owners) != 1:
+            bases = ", ".join(each.base.__name__ for each in REGISTRIES.values())
+            raise TypeError(
+                f"{cls!r} must be a class derived from exactly one of {bases} to be registered as {name!r}."
+            )
+        owners[0].add(name, cls)
+        return cls
+
+    return decorate
+
+
 def with_plug_ins(reduced: Any) -> Any:
-    """What `__reduce_ex__` gives of an estimator, with the components that this process registered by decorator.
+    """The result of an estimator's `__reduce_ex__`, with the components that this process registered by decorator.
 
     An estimator takes them along when it is pickled, for a name may reach the other process alone, as a candidate of a
     search. They travel in what a pickle calls, never in the state: formats without pickle (skops) read and set the

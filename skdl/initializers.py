@@ -12,7 +12,7 @@ import numpy as np
 
 from skdl._constraints import Real
 from skdl._protocols import Initializer
-from skdl._registry import initializers
+from skdl._registry import initializers, register
 
 __all__ = [
     "GlorotNormal",
@@ -25,11 +25,10 @@ __all__ = [
     "Xavier",
     "Zeros",
     "names",
-    "register",
     "resolve",
 ]
 
-register, resolve, names = initializers.register, initializers.resolve, initializers.names
+resolve, names = initializers.resolve, initializers.names
 
 
 @register("zeros")

@@ -9,12 +9,12 @@ import numpy as np
 from skdl._array import Array, column_sum, namespace
 from skdl._constraints import Integer, OneOf, Real
 from skdl._protocols import Backprop, Gradients, Normalization
-from skdl._registry import normalizations
+from skdl._registry import normalizations, register
 from skdl._warnings import warn
 
-__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "names", "register", "resolve"]
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "names", "resolve"]
 
-register, resolve, names = normalizations.register, normalizations.resolve, normalizations.names
+resolve, names = normalizations.resolve, normalizations.names
 
 
 ONE_ROW = (

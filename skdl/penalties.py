@@ -7,11 +7,11 @@ from typing import Any
 from skdl._array import Array, namespace
 from skdl._constraints import Real
 from skdl._protocols import Penalty
-from skdl._registry import penalties
+from skdl._registry import penalties, register
 
-__all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "Penalty", "names", "register", "resolve"]
+__all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "Penalty", "names", "resolve"]
 
-register, resolve, names = penalties.register, penalties.resolve, penalties.names
+resolve, names = penalties.resolve, penalties.names
 
 
 @register("l2")

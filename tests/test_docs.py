@@ -1,17 +1,23 @@
 """The code in the documentation's pages runs as it stands."""
 
+import ast
+import doctest
+import importlib
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import skdl
 from skdl._registry import REGISTRIES
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "plugins.md"
+PUBLIC = [f"skdl.{name}" for name in dir(skdl) if isinstance(getattr(skdl, name), ModuleType)]
 
 
 def blocks(language, page=PAGE):
@@ -27,6 +33,48 @@ def run(code, folder):
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def code_for_users():
+    """Python of the documentation: blocks of all pages, examples, and examples of docstrings, by where they are."""
+    root = DOCS.parent
+    for page in (*sorted(DOCS.glob("*.md")), root / "README.md"):
+        yield from ((page.name, code) for code in blocks("python", page))
+    for path in sorted((root / "examples").glob("*.py")):
+        yield path.name, path.read_text(encoding="utf-8")
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    modules = [skdl, *(importlib.import_module(name) for name in PUBLIC)]
+    for module in modules:
+        for exported in module.__all__:
+            for test in finder.find(getattr(module, exported), exported):
+                yield f"{module.__name__}.{test.name}", "".join(example.source for example in test.examples)
+
+
+def private_imports(code):
+    """Names with an underscore that code takes from skdl, by import or as an attribute."""
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Attribute):
+            found.add(ast.unparse(node))
+    return {name for name in found if re.match(r"skdl\.(\w+\.)*_(?!_version__)", name)}
+
+
+def test_what_users_read_imports_nothing_private():
+    places = dict.fromkeys(name for name, _ in code_for_users())
+    assert {"plugins.md", "README.md", "quickstart.py", "skdl.testing.check_component"} <= places.keys()
+    assert not [(name, private) for name, code in code_for_users() if (private := private_imports(code))]
+
+
+@pytest.mark.parametrize(
+    "code", ["from skdl._constraints import Real", "import skdl._array as a", "from skdl import _registry", "skdl._a.b"]
+)
+def test_private_imports_are_seen(code):
+    assert private_imports(code)
+    assert not private_imports(code.replace("_", ""))
 
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
@@ -84,8 +132,6 @@ def test_the_page_on_stacks_runs_from_top_to_bottom(tmp_path):
 
 
 def test_the_page_of_migration_has_a_table_of_each_estimator_that_has_a_counterpart():
-    import skdl
-
     page = (DOCS / "migration.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", page, re.MULTILINE)
     for name in skdl.__all__:

@@ -56,6 +56,7 @@ ALLOWED = {
     "_registry": COMPONENTS | {"_protocols"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
+    "plugins": PROTOCOLS,
     "engine": ENGINE,
     "_slots": PROTOCOLS,
     "_validation": BASE | {"_encoding"},
@@ -125,6 +126,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_protocols",
         "autodiff",
         "_registry",
+        "plugins",
         *sorted(FAMILIES),
         "engine",
     ]

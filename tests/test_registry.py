@@ -16,7 +16,8 @@ from sklearn.model_selection import GridSearchCV
 
 from skdl import MLPClassifier, activations
 from skdl._registry import REGISTRIES, Registry, adopt_references, plug_in_references
-from skdl.activations import Activation, ReLU, Tanh
+from skdl.activations import ReLU, Tanh
+from skdl.plugins import Component, register
 
 
 @pytest.fixture(autouse=True)
@@ -37,8 +38,8 @@ def registries_as_before():
 
 @pytest.fixture
 def registry():
-    """An empty family of activations, which no entry point belongs to."""
-    made = Registry("tests_only", Activation)
+    """An empty family, which no entry point belongs to."""
+    made = Registry("tests_only", type("OfTests", (Component,), {}))
     yield made
     del REGISTRIES["tests_only"]
 
@@ -93,40 +94,49 @@ class TestNames:
 
 class TestRegister:
     def test_decorator_returns_the_class(self, registry):
-        class Mine(Tanh):
+        class Mine(registry.base):
             pass
 
-        assert registry.register("mine")(Mine) is Mine
+        assert register("mine")(Mine) is Mine
         assert registry.get("mine") is Mine
         assert registry.names() == ["mine"]
 
+    @pytest.mark.parametrize("family", set(REGISTRIES))
+    def test_the_family_follows_from_the_base(self, family):
+        cls = type("Mine", (REGISTRIES[family].base,), {})
+        register("mine")(cls)
+        assert [each for each in REGISTRIES if "mine" in REGISTRIES[each].names()] == [family]
+        assert REGISTRIES[family].get("mine") is cls
+
     def test_duplicate_raises(self, registry):
-        registry.register("mine")(type("First", (Tanh,), {}))
+        register("mine")(type("First", (registry.base,), {}))
         with pytest.raises(ValueError, match=r"'mine' is already registered in skdl.tests_only, by tests?"):
-            registry.register("mine")(type("Second", (Tanh,), {}))
+            register("mine")(type("Second", (registry.base,), {}))
         assert registry.get("mine").__name__ == "First"
 
     def test_built_in_cannot_be_shadowed(self):
         with pytest.raises(ValueError, match=r"'relu' is already registered in skdl.activations, by skdl.activations"):
-            activations.register("relu")(type("ReLU", (Tanh,), {}))
+            register("relu")(type("ReLU", (Tanh,), {}))
         impostor = type("ReLU", (Tanh,), {"__module__": "skdl.activations"})
         with pytest.raises(ValueError, match="already registered"):
-            activations.register("relu")(impostor)
+            register("relu")(impostor)
         assert activations.resolve("relu")([-1.0]) == 0
 
     def test_a_reloaded_module_registers_again(self, registry):
         """In a notebook a cell with a class is run twice: the later class has the name."""
-        namespace = {"register": registry.register, "Tanh": Tanh, "__name__": "notebook"}
-        cell = '@register("mine")\nclass Mine(Tanh):\n    version = {}'
+        namespace = {"register": register, "Base": registry.base, "__name__": "notebook"}
+        cell = '@register("mine")\nclass Mine(Base):\n    version = {}'
         for version in (1, 2):
             exec(cell.format(version), namespace)
         assert registry.get("mine").version == 2
 
-    @pytest.mark.parametrize("wrong", [int, Tanh(), lambda: Tanh(), REGISTRIES["losses"].get("squared_error")])
-    def test_other_things_are_no_components(self, registry, wrong):
-        with pytest.raises(TypeError, match="must be a class derived from Activation to be in tests_only"):
-            registry.register("mine")(wrong)
-        assert registry.names() == []
+    @pytest.mark.parametrize(
+        "wrong", [int, Tanh(), lambda: Tanh(), Component, type("Both", (Tanh, REGISTRIES["losses"].base), {})]
+    )
+    def test_what_is_not_a_component_of_one_family(self, wrong):
+        with pytest.raises(TypeError, match=r"must be a class derived from exactly one of .*Activation.* as 'mine'"):
+            register("mine")(wrong)
+        assert not [family for family, registry in REGISTRIES.items() if "mine" in registry.names()]
 
 
 def install(directory, name, source, entries):
@@ -140,7 +150,7 @@ def install(directory, name, source, entries):
 
 
 SOURCE = """
-    from skdl.activations import Activation
+    from skdl.plugins import Activation
 
     class Halved(Activation):
         def forward(self, x):
@@ -245,7 +255,7 @@ class TestEntryPoints:
 
 
 REGISTERING = """
-    from skdl.activations import Activation, register
+    from skdl.plugins import Activation, register
 
     @register("mine")
     class Mine(Activation):
@@ -317,7 +327,7 @@ class TestDecorator:
         class Local(Tanh):
             factor = 7
 
-        activations.register("local_tanh")(Local)
+        register("local_tanh")(Local)
         references = pickle.loads(pickle.dumps(plug_in_references()))
         assert references["activations", "local_tanh"] is Local
         registry = REGISTRIES["activations"]
@@ -333,7 +343,7 @@ class TestDecorator:
             def __init__(self, factor=2.0):
                 self.factor = factor
 
-        activations.register("scaled_tanh")(Scaled)
+        register("scaled_tanh")(Scaled)
         registry = REGISTRIES["activations"]
         content = dumps(classifier(activation="scaled_tanh"))
         del registry._classes["scaled_tanh"], registry._plug_ins["scaled_tanh"]
@@ -363,7 +373,7 @@ class TestDecorator:
         class Local(Tanh):
             pass
 
-        activations.register("local_tanh")(Local)
+        register("local_tanh")(Local)
         fitted = classifier(activation="local_tanh").fit(*data)
         again = copied(fitted)
         assert again.get_params() == fitted.get_params()

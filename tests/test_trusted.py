@@ -21,7 +21,7 @@ from sklearn.preprocessing import KBinsDiscretizer, StandardScaler
 
 import skdl
 from skdl import activations, losses
-from skdl._registry import REGISTRIES
+from skdl._registry import REGISTRIES, register
 from skdl.activations import Tanh
 from skdl.callbacks import Checkpoint, EarlyStopping, TimeBudget
 
@@ -192,8 +192,8 @@ def plug_ins():
 
     registry = REGISTRIES["activations"]
     kept = dict(registry._classes), dict(registry._plug_ins)
-    registry.register("halved")(Halved)
-    registry.register("local")(Local)
+    register("halved")(Halved)
+    register("local")(Local)
     yield Local
     registry._classes, registry._plug_ins = kept
 

@@ -23,9 +23,8 @@ __all__ = [
     "Tanh",
     "from_function",
     "names",
-    "register",
     "resolve",
 ]
 
-register, resolve, names = activations.register, activations.resolve, activations.names
+resolve, names = activations.resolve, activations.names
 from_function = FunctionActivation

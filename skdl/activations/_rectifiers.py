@@ -10,10 +10,10 @@ import numpy as np
 from skdl._array import Array, column_sum, namespace, rectify
 from skdl._constraints import Boolean, Real
 from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
-from skdl._registry import activations
+from skdl._registry import register
 
 
-@activations.register("relu")
+@register("relu")
 class ReLU(Activation):
     """The rectified linear unit.
 
@@ -46,7 +46,7 @@ class ReLU(Activation):
         return y, backprop
 
 
-@activations.register("leaky_relu")
+@register("leaky_relu")
 class LeakyReLU(Activation):
     """A rectifier that lets a fraction of the negative part through, so that no unit dies.
 
@@ -91,7 +91,7 @@ class LeakyReLU(Activation):
         return y, backprop
 
 
-@activations.register("prelu")
+@register("prelu")
 class PReLU(Activation):
     """A leaky rectifier whose slope for negative x is learned.
 
@@ -171,7 +171,7 @@ def _exponential_unit(x: Array, alpha: Any, scale: float) -> tuple[Array, Backpr
     return y, backprop
 
 
-@activations.register("elu")
+@register("elu")
 class ELU(Activation):
     """The exponential linear unit, which bends smoothly to a bound for negative x, so that means stay near zero.
 
@@ -209,7 +209,7 @@ class ELU(Activation):
         return _exponential_unit(x, self.alpha, 1.0)
 
 
-@activations.register("selu")
+@register("selu")
 class SELU(Activation):
     """The self-normalizing unit: an exponential linear unit that draws means to 0 and variances to 1 over layers.
 

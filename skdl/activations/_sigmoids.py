@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from skdl._array import Array, namespace
 from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
-from skdl._registry import activations
+from skdl._registry import register
 
 
-@activations.register("identity")
+@register("identity")
 class Identity(Activation):
     """The identity, for layers that stay linear.
 
@@ -28,7 +28,7 @@ class Identity(Activation):
         return x, lambda dy: (dy, NO_GRADIENTS)
 
 
-@activations.register("sigmoid")
+@register("sigmoid")
 class Sigmoid(Activation):
     """The logistic function, with values in (0, 1).
 
@@ -67,7 +67,7 @@ class Sigmoid(Activation):
         return y, backprop
 
 
-@activations.register("tanh")
+@register("tanh")
 class Tanh(Activation):
     """The hyperbolic tangent, with values in (-1, 1).
 

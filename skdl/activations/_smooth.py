@@ -10,10 +10,10 @@ import numpy as np
 from skdl._array import Array, column_sum, namespace, normal_cdf, rectify
 from skdl._constraints import Boolean, Real
 from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
-from skdl._registry import activations
+from skdl._registry import register
 
 
-@activations.register("softplus")
+@register("softplus")
 class Softplus(Activation):
     """A smooth rectifier, the integral of the logistic function; never negative.
 
@@ -49,7 +49,7 @@ class Softplus(Activation):
         return y, backprop
 
 
-@activations.register("swish")
+@register("swish")
 class Swish(Activation):
     """The sigmoid-weighted unit (with beta = 1 also SiLU), between the identity / 2 and the rectifier.
 
@@ -124,7 +124,7 @@ def _logistic(z: Array) -> Array:
     return numerator
 
 
-@activations.register("gelu")
+@register("gelu")
 class GELU(Activation):
     """The Gaussian error linear unit: x times the probability that a standard normal number is below it.
 
@@ -169,7 +169,7 @@ class GELU(Activation):
 _DENSITY_AT_0 = (2 * np.pi) ** -0.5
 
 
-@activations.register("mish")
+@register("mish")
 class Mish(Activation):
     """A smooth rectifier with a small dip below zero, gated by its own softplus.
 

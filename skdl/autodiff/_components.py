@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdl._array import Array, namespace, to_numpy, weighted_sum
-from skdl._constraints import NONE, Instance, OneOf
-from skdl._constraints import Callable as AnyFunction
+from skdl._constraints import NONE, Function, OneOf, Text
 from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients, Loss
 from skdl.autodiff._tape import Variable, gradients
 
@@ -43,7 +42,7 @@ class FunctionActivation(Activation):
     MLPClassifier(activation=FunctionActivation(function=softsign))
     """
 
-    constraints = {"function": AnyFunction(), "name": NONE | Instance(str)}
+    constraints = {"function": Function(), "name": NONE | Text()}
 
     def __init__(self, function: Callable[[Variable], Variable], *, name: str | None = None):
         self.function = function
@@ -99,9 +98,9 @@ class FunctionLoss(Loss):
     """
 
     constraints = {
-        "function": AnyFunction(),
+        "function": Function(),
         "task": OneOf("regression", "classification", "binary"),
-        "name": NONE | Instance(str),
+        "name": NONE | Text(),
     }
 
     def __init__(

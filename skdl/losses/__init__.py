@@ -23,9 +23,8 @@ __all__ = [
     "SquaredError",
     "from_function",
     "names",
-    "register",
     "resolve",
 ]
 
-register, resolve, names = losses.register, losses.resolve, losses.names
+resolve, names = losses.resolve, losses.names
 from_function = FunctionLoss

@@ -7,7 +7,7 @@ import numpy as np
 from skdl._array import Array, namespace, row_max, row_sum, weighted_sum
 from skdl._constraints import Real
 from skdl._protocols import Loss
-from skdl._registry import losses
+from skdl._registry import register
 
 
 def softmax(scores: Array) -> Array:
@@ -18,7 +18,7 @@ def softmax(scores: Array) -> Array:
     return p
 
 
-@losses.register("cross_entropy")
+@register("cross_entropy")
 class CrossEntropy(Loss):
     """The negative log likelihood of class probabilities given by the softmax of the scores.
 
@@ -62,7 +62,7 @@ class CrossEntropy(Loss):
         return weighted_sum(rows, weight), p
 
 
-@losses.register("binary_cross_entropy")
+@register("binary_cross_entropy")
 class BinaryCrossEntropy(Loss):
     """The negative log likelihood of independent events, one for each column, with sigmoid probabilities.
 
@@ -104,7 +104,7 @@ class BinaryCrossEntropy(Loss):
         return weighted_sum(row_sum(values), weight), gradient
 
 
-@losses.register("focal")
+@register("focal")
 class Focal(Loss):
     """The cross entropy with less weight on rows that are classified well already.
 
@@ -172,7 +172,7 @@ class Focal(Loss):
         return weighted_sum(rows, weight), share
 
 
-@losses.register("brier")
+@register("brier")
 class Brier(Loss):
     """Half the squared error of softmax probabilities (half the Brier score).
 

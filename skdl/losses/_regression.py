@@ -7,10 +7,10 @@ import numpy as np
 from skdl._array import Array, namespace, row_sum, weighted_sum
 from skdl._constraints import Real
 from skdl._protocols import Loss
-from skdl._registry import losses
+from skdl._registry import register
 
 
-@losses.register("squared_error")
+@register("squared_error")
 class SquaredError(Loss):
     """Half the mean square of the errors, with the identity as link.
 
@@ -45,7 +45,7 @@ class SquaredError(Loss):
         return weighted_sum(rows, weight), scores
 
 
-@losses.register("absolute_error")
+@register("absolute_error")
 class AbsoluteError(Loss):
     """The mean absolute error, whose best constant is the median: outliers count by their sign alone.
 
@@ -79,7 +79,7 @@ class AbsoluteError(Loss):
         return weighted_sum(rows, weight), gradient
 
 
-@losses.register("huber")
+@register("huber")
 class Huber(Loss):
     """The squared error of small errors and the absolute error of large ones.
 
@@ -130,7 +130,7 @@ class Huber(Loss):
         return weighted_sum(rows, weight), gradient
 
 
-@losses.register("quantile")
+@register("quantile")
 class Quantile(Loss):
     """The pinball loss, whose best constant is a quantile.
 
@@ -189,7 +189,7 @@ class Quantile(Loss):
         return weighted_sum(rows, weight), gradient
 
 
-@losses.register("poisson")
+@register("poisson")
 class Poisson(Loss):
     """The negative log likelihood of counts, up to a constant, with the exponential as link.
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._array import take_rows
-from skdl._constraints import NONE, Callable, Constraint, Integer, OneOf, check_params
+from skdl._constraints import NONE, Constraint, Function, Integer, OneOf, check_params
 from skdl._estimator import RootEstimator
 from skdl._search_space import Integers, SearchSpaceMixin
 from skdl._typing import MatrixLike
@@ -68,8 +68,8 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
     _constraints: dict[str, Constraint] = {
         "n_neighbors": Integer(low=1),
-        "weights": OneOf("uniform", "distance") | Callable(),
-        "metric": OneOf(*NAMES) | Callable(),
+        "weights": OneOf("uniform", "distance") | Function(),
+        "metric": OneOf(*NAMES) | Function(),
         "p": OrderOfMinkowski(),
         "metric_params": Parameters() | NONE,
         "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
-from skdl._constraints import NONE, ArrayLike, Boolean, Callable, Integer, ListOf, OneOf, RandomState, Real, Text
+from skdl._constraints import NONE, ArrayLike, Boolean, Function, Integer, ListOf, OneOf, RandomState, Real, Text
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
 from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
@@ -38,7 +38,7 @@ COMMON = {
     "tol": Real(0),
     "n_iter_no_change": NONE | Integer(1) | OneOf(math.inf),
     "early_stopping": Boolean(),
-    "scoring": NONE | Text() | Callable(),
+    "scoring": NONE | Text() | Function(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),
     "warm_start": Boolean(),
     "dtype": OneOf("auto", "float32", "float64"),

@@ -25,8 +25,7 @@ __all__ = [
     "Optimizer",
     "RMSProp",
     "names",
-    "register",
     "resolve",
 ]
 
-register, resolve, names = optimizers.register, optimizers.resolve, optimizers.names
+resolve, names = optimizers.resolve, optimizers.names

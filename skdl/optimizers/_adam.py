@@ -12,7 +12,7 @@ from typing import Any
 from skdl._array import Array, divide, namespace, sqrt
 from skdl._constraints import Boolean, Real
 from skdl._protocols import Optimizer
-from skdl._registry import optimizers
+from skdl._registry import register
 from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
 
 MOMENTS = {**FIRST_ORDER, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
@@ -48,7 +48,7 @@ class _Moments(Optimizer):
         return d
 
 
-@optimizers.register("adam")
+@register("adam")
 class Adam(_Moments):
     """Adaptive moments: each parameter's step is scaled by the root of its mean squared gradient.
 
@@ -111,7 +111,7 @@ class Adam(_Moments):
         self.clip_value = clip_value
 
 
-@optimizers.register("adamw")
+@register("adamw")
 class AdamW(_Moments):
     """Adam with weight decay beside the gradient, where the second moment does not divide it.
 
@@ -173,7 +173,7 @@ class AdamW(_Moments):
         self.clip_value = clip_value
 
 
-@optimizers.register("nadam")
+@register("nadam")
 class NAdam(Optimizer):
     """Adam whose first moment looks one step ahead, as Nesterov's momentum does.
 

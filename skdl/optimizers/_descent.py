@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from skdl._array import Array
 from skdl._protocols import Optimizer
-from skdl._registry import optimizers
+from skdl._registry import register
 from skdl.optimizers._common import DECAY, FIRST_ORDER
 
 
-@optimizers.register("sgd")
+@register("sgd")
 class SGD(Optimizer):
     """Stochastic gradient descent.
 
@@ -52,7 +52,7 @@ class SGD(Optimizer):
         return gradient
 
 
-@optimizers.register("momentum")
+@register("momentum")
 class Momentum(Optimizer):
     """Gradient descent with momentum: a velocity that remembers the last steps (the heavy ball).
 
@@ -114,7 +114,7 @@ class Momentum(Optimizer):
         return gradient
 
 
-@optimizers.register("nesterov")
+@register("nesterov")
 class Nesterov(Optimizer):
     """Gradient descent with momentum and a look ahead: the gradient is taken where the velocity leads.
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from skdl._constraints import Integer
 from skdl._protocols import Optimizer
-from skdl._registry import optimizers
+from skdl._registry import register
 
 
-@optimizers.register("lbfgs")
+@register("lbfgs")
 class LBFGS(Optimizer):
     """Limited-memory BFGS on the objective of all rows, for small data and smooth objectives.
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from skdl._array import Array, sqrt
 from skdl._protocols import Optimizer
-from skdl._registry import optimizers
+from skdl._registry import register
 from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
 
 
-@optimizers.register("adagrad")
+@register("adagrad")
 class AdaGrad(Optimizer):
     """Steps that shrink with the sum of a parameter's squared gradients, so that rare inputs keep long ones.
 
@@ -70,7 +70,7 @@ class AdaGrad(Optimizer):
         return gradient
 
 
-@optimizers.register("rmsprop")
+@register("rmsprop")
 class RMSProp(Optimizer):
     """Steps scaled by the root of a running mean of a parameter's squared gradients, with momentum on request.
 

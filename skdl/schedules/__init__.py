@@ -22,8 +22,7 @@ __all__ = [
     "StepDecay",
     "Warmup",
     "names",
-    "register",
     "resolve",
 ]
 
-register, resolve, names = schedules.register, schedules.resolve, schedules.names
+resolve, names = schedules.resolve, schedules.names

@@ -7,7 +7,7 @@ import math
 from skdl._array import Array, namespace
 from skdl._constraints import NONE, Integer, Real
 from skdl._protocols import Schedule
-from skdl._registry import schedules
+from skdl._registry import register
 
 
 def half_wave(xp: object, u: Array) -> Array:
@@ -15,7 +15,7 @@ def half_wave(xp: object, u: Array) -> Array:
     return (1 + xp.cos(math.pi * u)) / 2  # type: ignore[attr-defined]
 
 
-@schedules.register("cosine")
+@register("cosine")
 class Cosine(Schedule):
     """A learning rate that falls along half a cosine, once over the whole fit or with warm restarts.
 
@@ -72,7 +72,7 @@ class Cosine(Schedule):
         return self.end + (1 - self.end) * half_wave(xp, u)
 
 
-@schedules.register("one_cycle")
+@register("one_cycle")
 class OneCycle(Schedule):
     """One rise to the optimizer's learning rate and one long fall over the whole fit (superconvergence).
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from skdl._array import Array, namespace, power
 from skdl._constraints import Integer, Real
 from skdl._protocols import Schedule
-from skdl._registry import schedules
+from skdl._registry import register
 
 
-@schedules.register("constant")
+@register("constant")
 class Constant(Schedule):
     """The learning rate as it is, in every step.
 
@@ -30,7 +30,7 @@ class Constant(Schedule):
         return namespace(step).ones_like(step)
 
 
-@schedules.register("exponential")
+@register("exponential")
 class Exponential(Schedule):
     """A learning rate that falls by the same factor in every epoch.
 
@@ -63,7 +63,7 @@ class Exponential(Schedule):
         return self.gamma ** namespace(step).floor(step / steps_per_epoch)
 
 
-@schedules.register("step")
+@register("step")
 class StepDecay(Schedule):
     """A learning rate that falls by the same factor every few epochs.
 
@@ -100,7 +100,7 @@ class StepDecay(Schedule):
         return self.gamma ** xp.floor(xp.floor(step / steps_per_epoch) / self.epochs)
 
 
-@schedules.register("inverse_time")
+@register("inverse_time")
 class InverseTime(Schedule):
     """A learning rate that falls with the reciprocal of time, as stochastic approximation needs it to converge.
 
@@ -137,7 +137,7 @@ class InverseTime(Schedule):
         return 1 / (1 + self.decay * (step / steps_per_epoch))
 
 
-@schedules.register("polynomial")
+@register("polynomial")
 class Polynomial(Schedule):
     """A learning rate that falls to an end value over the whole fit, by a power of what is left of it.
 

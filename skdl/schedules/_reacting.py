@@ -9,7 +9,7 @@ from typing import Any
 from skdl._array import Array, namespace
 from skdl._constraints import Constraint, Integer, Real
 from skdl._protocols import Schedule
-from skdl._registry import schedules
+from skdl._registry import register, schedules
 
 
 class _Spec(Constraint):
@@ -22,7 +22,7 @@ class _Spec(Constraint):
         return f"one of {schedules.names()} or an instance of Schedule"
 
 
-@schedules.register("warmup")
+@register("warmup")
 class Warmup(Schedule):
     """A linear rise of the learning rate from nearly zero, and then another schedule.
 
@@ -76,7 +76,7 @@ class Warmup(Schedule):
         return schedules.resolve(self.schedule).epoch_factor(losses[math.ceil(self.epochs) :])
 
 
-@schedules.register("plateau")
+@register("plateau")
 class Plateau(Schedule):
     """A learning rate that falls when the loss no longer does.
 
