@@ -2,27 +2,36 @@
 
 NumPy's product cannot add to what is there, and fills both triangles. SciPy's wrapper of `dsyrk` adds, but holds the
 lock meanwhile, so that threads which multiply blocks of their own wait for each other. So the routine is called where
-SciPy shows it to compiled code, by `ctypes`, which lets the lock go.
+SciPy shows it to compiled code, by `ctypes`, which lets the lock go. A build of SciPy that declares other arguments,
+such as integers of 64 bits, would be handed wrong memory: there the wrapper does the work.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from ctypes import CFUNCTYPE, PYFUNCTYPE, byref, c_char_p, c_double, c_int, c_void_p, py_object, pythonapi
 
 import numpy as np
 from scipy.linalg import cython_blas
+from scipy.linalg.blas import dsyrk
+
+# Addresses of uplo, trans, n, k, alpha, a, lda, beta, c and ldc; Cython calls its own double by a name of its own.
+_DOUBLE = r"(double|__pyx_t_\w+_d) \*"
+_SIGNATURE = re.compile(r"void \(char \*, char \*, int \*, int \*, D, D, int \*, D, D, int \*\)".replace("D", _DOUBLE))
 
 
-def _routine(name: str, n_arguments: int) -> Callable[..., None]:
-    """A routine of Fortran's BLAS, all of whose arguments are addresses."""
-    capsule = cython_blas.__pyx_capi__[name]
+def _routine(capsule: object) -> Callable[..., None] | None:
+    """The routine in a capsule of SciPy's; None for one that does not take what is handed over here."""
     signature = PYFUNCTYPE(c_char_p, py_object)(("PyCapsule_GetName", pythonapi))(capsule)
+    if _SIGNATURE.fullmatch(signature.decode()) is None:
+        return None
     address = PYFUNCTYPE(c_void_p, py_object, c_char_p)(("PyCapsule_GetPointer", pythonapi))(capsule, signature)
-    return CFUNCTYPE(None, *[c_void_p] * n_arguments)(address)
+    found: Callable[..., None] = CFUNCTYPE(None, *[c_void_p] * 10)(address)
+    return found
 
 
-_DSYRK = _routine("dsyrk", 10)
+_DSYRK = _routine(cython_blas.__pyx_capi__["dsyrk"])
 _ONE = byref(c_double(1.0))
 
 
@@ -38,6 +47,9 @@ def add_symmetric(x: np.ndarray, total: np.ndarray) -> None:
     """
     n, d = x.shape
     by_rows = x.flags.c_contiguous
+    if _DSYRK is None:
+        total += dsyrk(1.0, x.T) if by_rows else dsyrk(1.0, x, trans=1)  # zeros below the diagonal
+        return
     _DSYRK(
         b"U",
         b"N" if by_rows else b"T",  # BLAS, which counts by columns, sees x' or x
