@@ -320,6 +320,40 @@ class NormOfAll(optimizers.SGD):
         return super().direction(gradient / np.sqrt((gradient * gradient).sum()), state, step)
 
 
+class Decaying(optimizers.Optimizer):
+    """Steps of constant size, for the rules of optimizers' own hyperparameters and state."""
+
+    constraints = {"learning_rate": Real(0), "weight_decay": Real(0)}
+
+    def __init__(self, learning_rate=0.01, weight_decay=0.0):
+        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+
+    def direction(self, gradient, state, step):
+        return np.sign(gradient)
+
+
+class UnconstrainedNumber(Decaying):
+    constraints = {"learning_rate": Real(0)}
+
+
+class UnconstrainedWithoutDefault(Decaying):
+    def __init__(self, learning_rate=0.01, weight_decay=0.0, clip: "float | None" = None):
+        super().__init__(learning_rate, weight_decay)
+        self.clip = clip
+
+
+class UnusedState(Decaying):
+    state_names = ("mean", "velocity")
+
+    def direction(self, gradient, state, step):
+        state["velocity"] += gradient
+        return super().direction(gradient, state, step)
+
+
+class StateThatNothingFills(optimizers.LBFGS):
+    state_names = ("curvature",)
+
+
 class GivesUp(optimizers.LBFGS):
     def minimize(self, function, theta, **options):
         return super().minimize(function, theta, **{**options, "tol": 1e-2})
@@ -454,6 +488,10 @@ BROKEN = {
     SharesState: "a direction shares no memory with the state",
     LeaksStep: "dtype kept: direction is float64 for float32",
     NormOfAll: "member 0 of a stack equals it alone",
+    UnconstrainedNumber: r"every number among the hyperparameters has a constraint: \['weight_decay'\]",
+    UnconstrainedWithoutDefault: r"every number among the hyperparameters has a constraint: \['clip'\]",
+    UnusedState: r"every name in state_names is used: \['mean'\] stay zero",
+    StateThatNothingFills: "a full-batch optimizer has no state_names",
     GivesUp: "minimises a convex quadratic",
     NeverReports: "report is called after each iteration",
     IgnoresReport: "stops when report returns True",
@@ -479,7 +517,7 @@ def test_a_broken_component_fails(broken):
         check_component(broken)
 
 
-@pytest.mark.parametrize("sound", [Scaled, Slope, Slope(0.0), Slope(slope=3)])
+@pytest.mark.parametrize("sound", [Scaled, Slope, Slope(0.0), Slope(slope=3), Decaying])
 def test_what_they_are_made_of_is_sound(sound):
     check_component(sound)
 

@@ -29,16 +29,16 @@ def check_component(component: Component | type[Component]) -> None:
     """Check that a component keeps the contract of its family.
 
     All families: a component holds its hyperparameters and nothing else; `get_params`, `set_params`, `clone`, pickle
-    and `repr` keep them; `validate` accepts the defaults and refuses nonsense; float32 stays float32 and float64 stays
-    float64; a second call on fresh copies gives the same bits; member i of a stack of 3, with other numbers for each,
-    gives the same bits as alone. Then, by family:
+    and `repr` keep them; numbers among them have a constraint; `validate` accepts the defaults and refuses nonsense;
+    float32 stays float32 and float64 stays float64; a second call on fresh copies gives the same bits; member i of a
+    stack of 3, with other numbers for each, gives the same bits as alone. Then, by family:
 
     ============== =====================================================================================================
     activations    gradients by x and learned parameters; rows do not feel each other; finite in float32 at +-1e4
     initializers   shape, float64, drawn from the given generator only
     losses         gradient by the scores; weights count rows; the link's range; exact in float32 at scores of +-1e4
     normalizations gradients by x and learned parameters, in training and prediction; prediction changes no buffer
-    optimizers     state in place, downhill on a quadratic; full-batch ones: to the exact minimum of one
+    optimizers     all of the state used, and in place; downhill on a quadratic; full-batch ones: to its exact minimum
     penalties      gradient away from zero, finite at zero; not negative
     schedules      finite and not negative, past the planned end too; broadcasts to the steps
     ============== =====================================================================================================

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import numbers
 import pickle
 import sys
 from typing import Any
@@ -76,6 +78,11 @@ def _check_ranges(component: Any) -> None:
     for declared in ("constraints", "per_member"):
         unknown = sorted(set(getattr(component, declared)) - set(names))
         require(not unknown, component, f"{declared} names hyperparameters", f"{unknown} are not among {names}")
+    free = [name for name in names if _is_number(component, name) and name not in component.constraints]
+    rule = "every number among the hyperparameters has a constraint"
+    require(
+        not free, component, rule, f"{free} may be out of any range: constraints has {sorted(component.constraints)}"
+    )
     try:
         returned = component.validate()
     except ValueError as error:
@@ -87,6 +94,18 @@ def _check_ranges(component: Any) -> None:
         except ValueError:
             continue
         require(False, component, "validate refuses what is out of range", f"{name} may be any object")
+
+
+def _is_number(component: Any, name: str) -> bool:
+    """Whether a hyperparameter is, by its value, its default or its annotation, a number, or may be one."""
+    argument = inspect.signature(type(component)).parameters[name]
+    values = (getattr(component, name), argument.default)
+    if any(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in values):
+        return True
+    text = (
+        argument.annotation if isinstance(argument.annotation, str) else inspect.formatannotation(argument.annotation)
+    )
+    return bool({"float", "int"} & {part.strip() for part in text.split("|")})
 
 
 def _check_structure(component: Any) -> None:

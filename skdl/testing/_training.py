@@ -118,9 +118,13 @@ def _check_downhill(optimizer: Any) -> None:
     value = 0.5 * (curvature * theta**2).sum()
     rule = f"goes downhill on a quadratic in {STEPS} steps"
     require(value < start, optimizer, rule, f"from {start:.6g} to {value:.6g}, must be less")
+    unused = sorted(name for name, array in state.items() if not array.any())
+    require(not unused, optimizer, "every name in state_names is used", f"{unused} stay zero in {STEPS} steps")
 
 
 def _check_full_batch(optimizer: Any) -> None:
+    names = list(optimizer.state_names)
+    require(not names, optimizer, "a full-batch optimizer has no state_names", f"it has {names}, which nothing fills")
     rng = np.random.default_rng(0)
     root = rng.normal(size=(P, P))
     matrix, vector = root @ root.T / P + np.eye(P), rng.normal(size=P)
