@@ -22,12 +22,12 @@ from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
-from skdl.linear.least_squares.solve import Setting, Solution
+from skdl.linear.least_squares.problem import Setting, Solution
 from skdl.linear.polynomial.basis import ChebyshevProducts, Power
 from skdl.linear.polynomial.estimator import PolynomialRegressor
 from skdl.linear.polynomial.terms import Block
 from skdl.linear.softmax.estimator import SoftmaxClassifier
-from skdl.linear.solvers.qr import Reduction
+from skdl.linear.solvers.reduction import Reduction
 from skdl.neighbors.base import Rows
 from skdl.neighbors.bounds.column_groups import GroupBound
 from skdl.neighbors.bounds.distances import DistanceBound, Order

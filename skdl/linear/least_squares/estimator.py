@@ -10,16 +10,17 @@ from sklearn.base import MultiOutputMixin
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
 from skdl._estimator import RootEstimator
-from skdl._interrupts import interrupted, whole
+from skdl._interrupts import whole
 from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._slots import SlotMixin
 from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
-from skdl.linear.least_squares.gradient_solver import descend
+from skdl.linear.least_squares.gradient_solver import GradientSolverMixin
 from skdl.linear.least_squares.input import check_coefficients, read_problem
 from skdl.linear.least_squares.partial_fit import PartialFitMixin
-from skdl.linear.least_squares.solve import Problem, Solution, solve_problem
+from skdl.linear.least_squares.problem import Problem, Solution
+from skdl.linear.least_squares.solve import solve_problem
 from skdl.linear.least_squares.summary import SummaryMixin
 from skdl.neural._public import fingerprint
 
@@ -27,7 +28,14 @@ DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
 class LeastSquaresRegressor(
-    PartialFitMixin, RegressorScore, MultiOutputMixin, SummaryMixin, SearchSpaceMixin, SlotMixin, RootEstimator
+    PartialFitMixin,
+    GradientSolverMixin,
+    RegressorScore,
+    MultiOutputMixin,
+    SummaryMixin,
+    SearchSpaceMixin,
+    SlotMixin,
+    RootEstimator,
 ):
     r"""Linear regression by least squares, exact to rounding, with an optional L2 penalty.
 
@@ -103,7 +111,7 @@ class LeastSquaresRegressor(
 
     See Also
     --------
-    skdl.linear.polynomial.estimator.PolynomialRegressor : Least squares on all monomials of the features.
+    skdl.PolynomialRegressor : Least squares on all monomials of the features.
     sklearn.linear_model.LinearRegression : Drops directions below `tol` of the largest one, so a feature in small
         units can be lost unless ``tol=0``.
     sklearn.linear_model.Ridge : The same penalty, on a sum rather than on a mean.
@@ -254,27 +262,6 @@ class LeastSquaresRegressor(
                 raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
             if self.positive:
                 raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
-
-    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
-        solution, network, stopped = descend(
-            problem,
-            getattr(self, "_network", None) if partial else None,
-            names=getattr(self, "feature_names_in_", None),
-            partial=partial,
-            optimizer=self.solver,
-            batch_size=self.batch_size,
-            max_iter=self.max_iter,
-            random_state=self.random_state,
-        )
-        self._store(solution, problem, problem.X.dtype, one_output=one_output, network=network)
-        if not stopped:
-            return self
-        epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
-        return interrupted(
-            None,
-            f"LeastSquaresRegressor was interrupted after {epochs} and is fitted, with the last of their coefficients. "
-            "partial_fit adds to it.",
-        )
 
     def _store(
         self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None

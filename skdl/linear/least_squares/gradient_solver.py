@@ -7,10 +7,45 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skdl.linear.least_squares.solve import Problem, Solution, from_rows
+from skdl._interrupts import interrupted
+from skdl.linear.least_squares.problem import Problem, Solution
+from skdl.linear.least_squares.solve import from_rows
 from skdl.neural.mlp_regressor import MLPRegressor
 
 TOL = 1e-8  # of the gradient, for optimizers that see all rows at once; for others, all epochs are run
+
+
+class GradientSolverMixin:
+    """The training of a least-squares estimator whose `solver` is an optimizer."""
+
+    _network: LinearNetwork | None
+    _store: Any
+    solver: Any
+    batch_size: int | str
+    max_iter: int
+    random_state: Any
+    n_iter_: int
+
+    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
+        solution, network, stopped = descend(
+            problem,
+            getattr(self, "_network", None) if partial else None,
+            names=getattr(self, "feature_names_in_", None),
+            partial=partial,
+            optimizer=self.solver,
+            batch_size=self.batch_size,
+            max_iter=self.max_iter,
+            random_state=self.random_state,
+        )
+        self._store(solution, problem, problem.X.dtype, one_output=one_output, network=network)
+        if not stopped:
+            return self
+        epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
+        return interrupted(
+            None,
+            f"LeastSquaresRegressor was interrupted after {epochs} and is fitted, with the last of their coefficients. "
+            "partial_fit adds to it.",
+        )
 
 
 class LinearNetwork(MLPRegressor):
@@ -57,12 +92,12 @@ def descend(
             **options,
         )
     network._names = names
-    interrupted = False
+    stopped = False
     try:
         (network.partial_fit if partial else network.fit)(X, y, weight)
     except KeyboardInterrupt:
-        interrupted = hasattr(network, "coefs_")
-        if not interrupted:
+        stopped = hasattr(network, "coefs_")
+        if not stopped:
             raise
     coef, intercept = network.coefs_[0].astype(np.float64), network.intercepts_[0].astype(np.float64)
     if not setting.fit_intercept:
@@ -72,4 +107,4 @@ def descend(
     if partial:  # of the rows before, nothing is known
         unknown = np.full(k, np.nan)
         solution = solution._replace(rss=unknown, tss=unknown)
-    return solution, network, interrupted
+    return solution, network, stopped

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from skdl._diagnosis import column_name
 from skdl._validation import require_finite, validate_regression, validate_sample_weight
-from skdl.linear.least_squares.solve import Problem, Setting
+from skdl.linear.least_squares.problem import Problem, Setting
 from skdl.neural._standardize import largest_numbers
 
 LARGEST = 2.0**1000

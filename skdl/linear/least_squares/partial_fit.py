@@ -9,8 +9,10 @@ import numpy as np
 from skdl._interrupts import whole
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl.linear.least_squares.input import read_problem
-from skdl.linear.least_squares.solve import Problem, Solution, reduction_of, solve_reduction
-from skdl.linear.solvers.qr import merge
+from skdl.linear.least_squares.problem import Problem, Solution
+from skdl.linear.least_squares.solve import reduction_of, solve_reduction
+from skdl.linear.set_coefficients import read_coefficients
+from skdl.linear.solvers.reduction import merge
 from skdl.neural._public import is_edited
 
 
@@ -95,14 +97,8 @@ class PartialFitMixin:
                 "solver computes them anew from the statistics of all rows. To draw them to given ones, set "
                 "`prior` and `alpha`; a solver such as 'adam' goes on from given ones."
             )
-        d, k = self._solution.coef.shape
-        due = ((d,), ()) if self._one_output else ((k, d), (k,))
-        if (np.shape(self.coef_), np.shape(self.intercept_)) != due:
-            raise ValueError(
-                f"coef_ must have the shape {due[0]} and intercept_ {due[1]}. They have {np.shape(self.coef_)} and "
-                f"{np.shape(self.intercept_)}."
-            )
-        if np.any(self.intercept_) and not self._solution.setting.fit_intercept:
+        shape = self._solution.coef.shape
+        coef, intercept = read_coefficients(self.coef_, self.intercept_, *shape, one_output=self._one_output)
+        if intercept.any() and not self._solution.setting.fit_intercept:
             raise ValueError("With fit_intercept=False, intercept_ must stay zero.")
-        self._network.coefs_ = [np.reshape(self.coef_, (k, d)).T.astype(np.float64)]
-        self._network.intercepts_ = [np.reshape(self.intercept_, k).astype(np.float64)]
+        self._network.coefs_, self._network.intercepts_ = [coef], [intercept]

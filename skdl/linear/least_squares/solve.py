@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
-
 import numpy as np
-from scipy import sparse
 
+from skdl.linear.least_squares.problem import Problem, Setting, Solution
 from skdl.linear.solvers.blocks import Blocks
 from skdl.linear.solvers.dual import solve_kernel
 from skdl.linear.solvers.gram import REFINE_SAFETY, GramSolution, accumulate, solve_gram
 from skdl.linear.solvers.lsmr import solve_sparse
 from skdl.linear.solvers.nonnegative import solve_positive
-from skdl.linear.solvers.qr import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve, triangle_of
+from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.reduction import EPS, SAMPLE_ROWS, Reduction, reduce_rows, triangle_of
 from skdl.linear.solvers.refinement import refine
 from skdl.linear.solvers.scaling import divided, exponents_of
 from skdl.linear.solvers.svd import solve_svd
@@ -27,72 +23,6 @@ NEAR = 2.0  # standard deviations from zero, from where on centring would cost a
 # A sparse X is reduced exactly, one dense block of rows after the other, if it has at most so many columns or entries.
 DIRECT_COLUMNS = 2048
 DIRECT_ELEMENTS = 2**24
-
-
-class Setting(NamedTuple):
-    """What a solution depends on besides the statistics of the rows."""
-
-    alpha: float | np.ndarray  # one number or (d,)
-    prior: np.ndarray | None  # (d, k)
-    fit_intercept: bool
-    noise: float  # relative rounding error of the numbers in X; that of float32 asks for fewer digits
-    positive: bool = False  # whether no coefficient may be negative
-
-    @property
-    def penalised(self) -> bool:
-        return bool(np.any(self.alpha))
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Minimise sum_i w_i (y_i - x_i w - b)^2 / sum_i w_i + 1/2 sum_j alpha_j (w_j - prior_j)^2."""
-
-    X: Any  # (n, d) array in any order, or CSR matrix
-    y: np.ndarray  # (n, k)
-    weight: np.ndarray | None  # (n,), positive, the largest 1
-    unit: float  # the largest weight
-    setting: Setting
-    check: Callable[[], None]  # raises if X holds what is not finite; a sum over X may show this first
-
-    @property
-    def is_sparse(self) -> bool:
-        return bool(sparse.issparse(self.X))
-
-    @property
-    def total(self) -> float:
-        return float(len(self.y) if self.weight is None else self.weight.sum())
-
-    @property
-    def penalty(self) -> np.ndarray | None:
-        """Factors (d,) of the squared coefficients in the sum (not the mean) of squares."""
-        if not self.setting.penalised:
-            return None
-        return np.broadcast_to(np.asarray(self.setting.alpha) / 2 * self.total, self.X.shape[1])
-
-    @cached_property
-    def targets(self) -> np.ndarray:
-        return self.y.astype(np.float64, copy=False)
-
-    def rows(self, part: slice) -> np.ndarray:
-        return self.X[part].toarray() if self.is_sparse else self.X[part]
-
-
-class Solution(NamedTuple):
-    """A minimum, and what a later call may ask about it."""
-
-    coef: np.ndarray  # (d, k)
-    x_mean: np.ndarray  # (d,)
-    y_mean: np.ndarray  # (k,)
-    rss: np.ndarray  # (k,) weighted residual sums of squares, where the largest weight is 1
-    tss: np.ndarray  # (k,) those of the targets, centred if an intercept is fitted
-    total: float  # sum of weights, where the largest weight is 1
-    unit: float  # the largest weight
-    rank: int | None
-    solver: str
-    setting: Setting
-    reduction: Reduction | None = None
-    intercept: np.ndarray | None = None  # (k,), where it is known to more digits than the means and `coef` give it
-    y_exponent: np.ndarray | int = 0  # rss and tss are those of targets over two to this power
 
 
 def solve_problem(problem: Problem, solver: str) -> Solution:

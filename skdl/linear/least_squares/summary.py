@@ -20,8 +20,9 @@ from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
 from skdl._validation import names_of_features
 from skdl._warnings import warn
-from skdl.linear.least_squares.solve import Setting, Solution
-from skdl.linear.solvers.qr import EPS, Reduction, rank_threshold
+from skdl.linear.least_squares.problem import Setting, Solution
+from skdl.linear.solvers.qr import rank_threshold
+from skdl.linear.solvers.reduction import EPS, Reduction
 from skdl.linear.solvers.scaling import norms
 from skdl.neural._public import is_edited
 

@@ -27,6 +27,7 @@ from skdl.linear.polynomial.degrees import DegreeOfEachColumn, read_degree
 from skdl.linear.polynomial.evaluation import evaluate_terms
 from skdl.linear.polynomial.fit import Fitted, fit_polynomial
 from skdl.linear.polynomial.terms import list_blocks, list_powers, list_terms, name_term
+from skdl.linear.set_coefficients import read_coefficients
 from skdl.linear.solvers.scaling import divided
 from skdl.neural._public import fingerprint, is_edited
 
@@ -88,7 +89,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
 
     See Also
     --------
-    skdl.linear.least_squares.estimator.LeastSquaresRegressor : The same on the features themselves.
+    skdl.LeastSquaresRegressor : The same on the features themselves.
     sklearn.preprocessing.PolynomialFeatures : The monomials as a transformer, ill-conditioned for high degrees and for
         features far from zero.
 
@@ -127,7 +128,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
     Examples
     --------
     >>> import numpy as np
-    >>> from skdl.linear.polynomial.estimator import PolynomialRegressor
+    >>> from skdl import PolynomialRegressor
     >>> x = np.linspace(1000.0, 1001.0, 50).reshape(-1, 1)
     >>> y = ((x - 1000.0) ** 3).ravel()
     >>> model = PolynomialRegressor(degree=3).fit(x, y)
@@ -268,7 +269,10 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
     def _evaluated(self, X: np.ndarray) -> np.ndarray:
         dtype, (x_exponent, y_exponent) = X.dtype, self._exponents
         edited = is_edited(self._stored, [self.coef_], [self.intercept_])
-        inner = self._public_coefficients() if edited else self._inner
+        inner = self._inner
+        if edited:
+            shape = (len(self.powers_), inner.shape[1])
+            inner = np.vstack(read_coefficients(self.coef_, self.intercept_, *shape, one_output=self._one_output))
         X = X if edited else divided(X, x_exponent)
         prediction = np.empty((len(X), inner.shape[1]))
         step = max(256, BLOCK_ELEMENTS // len(inner))
@@ -282,18 +286,6 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         if not edited:
             prediction = divided(prediction, -y_exponent)
         return (prediction[:, 0] if self._one_output else prediction).astype(dtype)
-
-    def _public_coefficients(self) -> np.ndarray:
-        """The coefficients (n_terms + 1, k) that were set after the fit, the constant last."""
-        k, n_terms = self._inner.shape[1], len(self.powers_)
-        due = ((n_terms,), ()) if self._one_output else ((k, n_terms), (k,))
-        if (np.shape(self.coef_), np.shape(self.intercept_)) != due:
-            raise ValueError(
-                f"coef_ must have the shape {due[0]} and intercept_ {due[1]}. They have {np.shape(self.coef_)} and "
-                f"{np.shape(self.intercept_)}."
-            )
-        coef, intercept = np.reshape(self.coef_, (k, n_terms)), np.reshape(self.intercept_, (k, 1))
-        return np.hstack([coef, intercept]).T.astype(np.float64)
 
     def get_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
         """Names of the terms, in the order of `coef_`.

@@ -18,12 +18,14 @@ from scipy import sparse
 
 from skdl.linear.polynomial.basis import ChebyshevProducts, ranges, typical_ranges
 from skdl.linear.polynomial.change_of_basis import ChangeOfBasis
+from skdl.linear.polynomial.problem import Problem, Solution
 from skdl.linear.polynomial.refinement import refine_exactly, refine_penalised
 from skdl.linear.polynomial.terms import list_powers
 from skdl.linear.solvers.blocks import Blocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import REFINE_SAFETY, Gram, accumulate, factorise, solve_gram
-from skdl.linear.solvers.qr import EPS, SAMPLE_ROWS, Reduction, rank_threshold, reduce_rows, solve
+from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.reduction import EPS, SAMPLE_ROWS, Reduction, reduce_rows
 from skdl.linear.solvers.scaling import divided, exponents_of
 
 # Coefficients are refined with 32 digits where they may have errors above these, in designs of up to so many numbers:
@@ -99,34 +101,6 @@ def fit_polynomial(
         with np.errstate(over="ignore"):
             coef, domain = np.ldexp(coef, exponent), np.ldexp(domain, x_exponent[:, None])
     return Fitted(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
-
-
-class Problem(NamedTuple):
-    """Minimise sum_i w_i (y_i - f(x_i))^2 / sum_i w_i + alpha / 2 |penalised c|^2 over f = b + sum_j c_j basis_j.
-
-    Without an intercept, b is what makes f zero at the origin of x.
-    """
-
-    basis: ChebyshevProducts
-    X: np.ndarray
-    y: np.ndarray  # (n, k)
-    weight: np.ndarray | None  # (n,), positive, the largest 1
-    fit_intercept: bool
-    alpha: float
-    penalised: sparse.csc_array | None  # (m, m), None where alpha is 0
-
-    @property
-    def total(self) -> float:
-        return float(len(self.X) if self.weight is None else self.weight.sum())
-
-
-class Solution(NamedTuple):
-    coef: np.ndarray  # (m, k)
-    constant: np.ndarray  # (k,) b
-    rank: int  # of the products on the samples
-    triangle: np.ndarray | None  # R with R'R the Gram matrix of the centred products, where alpha is 0
-    mean: np.ndarray  # (m,) of the products on the samples
-    rate: float  # what a Newton step with the triangle leaves of an error; `coef` is as exact or better
 
 
 class Centred:

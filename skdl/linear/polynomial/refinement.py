@@ -10,19 +10,15 @@ design.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
+from skdl.linear.polynomial.problem import Problem, Solution
 from skdl.linear.solvers.blocks import Blocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import Gram
-from skdl.linear.solvers.qr import EPS, triangle_of
-
-if TYPE_CHECKING:
-    from skdl.linear.polynomial.fit import Problem, Solution
+from skdl.linear.solvers.reduction import EPS, triangle_of
 
 BLOCK_ELEMENTS = 2**13  # numbers of the design at a time, in 32 digits
 MAX_PASSES = 4

@@ -52,8 +52,8 @@ class DoubleDouble:
 
     def __add__(self, other: Any) -> DoubleDouble:
         other = _wrap(other)
-        high, error = _two_sum(self.hi, other.hi)
-        low, rest = _two_sum(self.lo, other.lo)
+        high, error = two_sum(self.hi, other.hi)
+        low, rest = two_sum(self.lo, other.lo)
         high, error = _renormalise(high, error + low)
         return DoubleDouble(*_renormalise(high, error + rest))
 
@@ -102,7 +102,7 @@ def _wrap(value: Any) -> DoubleDouble:
     return value if isinstance(value, DoubleDouble) else DoubleDouble(value)
 
 
-def _two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rounded sum and its error."""
     total = a + b
     b_part = total - a

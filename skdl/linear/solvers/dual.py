@@ -18,7 +18,8 @@ import numpy as np
 from scipy.linalg import blas, cho_solve
 
 from skdl.linear.solvers.blocks import BLOCK_BYTES
-from skdl.linear.solvers.gram import EPS, LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
+from skdl.linear.solvers.gram import LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
+from skdl.linear.solvers.reduction import EPS
 from skdl.linear.solvers.scaling import norms
 
 LEAST_COLUMNS = 256

@@ -25,10 +25,10 @@ from scipy.linalg import cho_solve, lapack, solve_triangular
 
 from skdl._threads import one_blas_thread
 from skdl.linear.solvers.blocks import WIDE, Blocks
-from skdl.linear.solvers.qr import Reduction, sum_and_rest
+from skdl.linear.solvers.double_double import two_sum
+from skdl.linear.solvers.reduction import EPS, Reduction
 from skdl.linear.solvers.syrk import add_symmetric
 
-EPS = np.finfo(np.float64).eps
 MIN_SAFETY = 1e-8
 REFINE_SAFETY = 1e-3
 MAX_PASSES = 4
@@ -127,7 +127,7 @@ def solve_gram(
     scale = 1.0 / length
     factor, rcond = factorise(x, scale)
     safety = rcond * (centred_squares / gram.squares).min()
-    mean, mean_rest = sum_and_rest(gram.mean, np.broadcast_to(offset, gram.mean.shape))
+    mean, mean_rest = two_sum(gram.mean, np.broadcast_to(offset, gram.mean.shape))
     x_norm = np.hypot(length, np.sqrt(gram.weight) * mean[:d])
     if safety < MIN_SAFETY or np.sqrt(rcond) * (length / x_norm).min() < 4 * threshold:
         return None

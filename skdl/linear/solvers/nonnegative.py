@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
-from skdl.linear.solvers.qr import EPS, Reduction, column_norms, rank_threshold, solve
+from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.reduction import EPS, Reduction, column_norms
 
 
 def solve_positive(reduction: Reduction, penalty: np.ndarray, prior: np.ndarray, *, noise: float = EPS) -> np.ndarray:

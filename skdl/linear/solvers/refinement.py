@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from skdl.linear.solvers.double_double import DoubleDouble
-from skdl.linear.solvers.qr import EPS, column_norms, sum_and_rest
+from skdl.linear.solvers.double_double import DoubleDouble, two_sum
+from skdl.linear.solvers.reduction import EPS, column_norms
 
 BLOCK_ELEMENTS = 2**14  # of the rows, of which a dozen temporary arrays are made within the cache
 MOST_ROWS = 2**13  # of a block: more terms in a sum leave fewer bits for each part
@@ -91,9 +91,9 @@ def refine(
     def parts_of(start: int) -> tuple[np.ndarray, np.ndarray, DoubleDouble]:
         part = slice(start, start + step)
         # Less their means, columns far from zero lose nothing: what rounding takes is kept.
-        x, x_rest = sum_and_rest(rows(part) / x_unit, -x_mean / x_unit)
+        x, x_rest = two_sum(rows(part) / x_unit, -x_mean / x_unit)
         x, x_rest = (np.hstack([block, np.full((len(block), 1), value)]) for block, value in ((x, 1.0), (x_rest, 0.0)))
-        targets = DoubleDouble(*sum_and_rest(y[part] / y_unit, -y_mean / y_unit))
+        targets = DoubleDouble(*two_sum(y[part] / y_unit, -y_mean / y_unit))
         return _parts(x, x_rest), _parts(np.ascontiguousarray(x.T), x_rest.T), targets
 
     def residual_products() -> tuple[DoubleDouble, np.ndarray]:

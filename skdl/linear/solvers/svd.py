@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from skdl.linear.solvers.qr import EPS, Reduction, is_constant, rank_threshold, solve_dependent, with_penalty
+from skdl.linear.solvers.qr import is_constant, rank_threshold, solve_dependent, with_penalty
+from skdl.linear.solvers.reduction import EPS, Reduction
 from skdl.linear.solvers.scaling import norms
 
 

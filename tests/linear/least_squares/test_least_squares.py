@@ -118,7 +118,7 @@ def test_rank_of_dependent_columns(offset, dtype, rng):
 def test_blocks_of_rows_change_nothing(monkeypatch, rng):
     X, y, weight = rng.normal(size=(1111, 5)) + 3, rng.normal(size=1111), rng.uniform(size=1111)
     one = LeastSquaresRegressor().fit(X, y, weight)
-    monkeypatch.setattr("skdl.linear.solvers.qr.BLOCK_ELEMENTS", 1)
+    monkeypatch.setattr("skdl.linear.solvers.reduction.BLOCK_ELEMENTS", 1)
     many = LeastSquaresRegressor().fit(X, y, weight)
     assert_allclose(many.coef_, one.coef_, rtol=1e-13)
     assert_allclose(many.intercept_, one.intercept_, rtol=1e-13)

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skdl import LeastSquaresRegressor
-from skdl.linear.solvers.qr import merge, reduce_rows
+from skdl.linear.solvers.reduction import merge, reduce_rows
 from skdl.optimizers import SGD
 
 
