@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 
 from skdl import MLPRegressor, activations, initializers, losses, normalizations, optimizers, penalties, schedules
 from skdl._component import Component
-from skdl._constraints import Real
 from skdl._protocols import NO_GRADIENTS
+from skdl.plugins import Activation, FirstOrderOptimizer, Normalization, Real
 from skdl.testing import check_component, check_estimator_members, check_gradient, check_members
 
 
@@ -66,7 +66,7 @@ class NoInitializer(activations.Identity):
     initializer = "none_such"
 
 
-class Scaled(activations.Activation):
+class Scaled(Activation):
     """A learned factor, for the rules of learned parameters."""
 
     def parameters(self, n_units):
@@ -96,7 +96,7 @@ class GradientOfWrongShape(Scaled):
         return x * factor, lambda dy: (dy * factor, {"factor": (dy * x).sum(axis=1)})
 
 
-class Slope(activations.Activation):
+class Slope(Activation):
     """A hyperparameter, for the rules of hyperparameters."""
 
     constraints = {"slope": Real(0)}
@@ -223,7 +223,7 @@ class TracksAtPrediction(normalizations.BatchNorm):
         return super().forward(x, training=training, **arrays)
 
 
-class NeedsItsResult(normalizations.Normalization):
+class NeedsItsResult(Normalization):
     def forward(self, x, *, training):
         y = np.tanh(x)
         return y, lambda dy: (dy * (1 - y * y), NO_GRADIENTS)
@@ -320,10 +320,11 @@ class NormOfAll(optimizers.SGD):
         return super().direction(gradient / np.sqrt((gradient * gradient).sum()), state, step)
 
 
-class Decaying(optimizers.Optimizer):
+class Decaying(FirstOrderOptimizer):
     """Steps of constant size, for the rules of optimizers' own hyperparameters and state."""
 
     constraints = {"learning_rate": Real(0), "weight_decay": Real(0)}
+    per_member = ()
 
     def __init__(self, learning_rate=0.01, weight_decay=0.0):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay

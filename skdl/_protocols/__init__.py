@@ -6,12 +6,14 @@ a method is said to own an argument, it may overwrite it; it never has to.
 """
 
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
-from skdl._protocols._training import Loss, Optimizer, Penalty, Schedule
+from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Loss, Optimizer, Penalty, Schedule
 
 __all__ = [
     "NO_GRADIENTS",
     "Activation",
     "Backprop",
+    "FirstOrderOptimizer",
+    "FullBatchOptimizer",
     "Gradients",
     "Initializer",
     "Loss",

@@ -185,7 +185,8 @@ def _search(function: FullFunction, last: Last) -> str:
         last.take(first)
         return "converged"
     bounds: dict[str, Any] = {} if function.lower is None else {"lower": function.lower}
-    point, converged = member.optimizer.minimize(
+    optimizer: Any = member.optimizer
+    point, converged = optimizer.minimize(
         function, start, max_iter=member.n_epochs, tol=function.tol, report=report, **bounds
     )
     if reasons:

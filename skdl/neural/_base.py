@@ -153,8 +153,8 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
         for slot in ("optimizer", "schedule", "penalty"):
             self._resolve(slot)
         penalty, optimizer = self._resolve("penalty"), self._resolve("optimizer")
-        nonsmooth = np.any(penalty.l1_weight) and not (self._splits_l1 and optimizer.takes_bounds)
-        if optimizer.full_batch and (nonsmooth or penalty.projects):
+        smoothed = optimizer.full_batch and self._splits_l1 and optimizer.takes_bounds
+        if optimizer.full_batch and (penalty.projects or (np.any(penalty.l1_weight) and not smoothed)):
             raise ValueError(
                 f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
                 "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
