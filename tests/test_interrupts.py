@@ -212,8 +212,8 @@ class Impatient(MLPClassifier):
 
     epochs, at = 0, None
 
-    def _member(self, *args, **options):
-        return replace(super()._member(*args, **options), report=self.report)
+    def _spec(self, *args, **options):
+        return replace(super()._spec(*args, **options), report=self.report)
 
     @classmethod
     def report(cls, record):

@@ -6,42 +6,40 @@ In training, member j's map of each hidden layer is the shared W times the matri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
+from skdl._warnings import warn
 from skdl.engine import Member, Network, Outcome, State, train_members
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._following import Following
-from skdl.ensemble._tasks import Task, is_stackable
-from skdl.neural._effects import check_judged
-from skdl.neural._endings import check_ending
-from skdl.neural._perceptron import Perceptron
-from skdl.neural._training import Training
+from skdl.ensemble._tasks import Task, is_mlp_without_callbacks
+from skdl.neural.trainable import trainable
 
 
-def check_shareable(template: Any, owner: Any) -> None:
-    """Raise for an estimator whose fit has no sense, or none that is known, for members that share weights."""
-    name = type(owner).__name__
-    if not isinstance(template, Perceptron) or not is_stackable(template) or template._has_callbacks:
+def check_shareable(template: Any, owner: str) -> None:
+    """Raise for an estimator whose fit is not defined, or not known, for members that share weights."""
+    if not is_mlp_without_callbacks(template):
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes its members from one training of a multilayer perceptron of "
+            f"With share='batch_ensemble', {owner} takes its members from one training of a multilayer perceptron of "
             f"skdl without callbacks. Got {template!r}."
         )
-    template._check_parameters()
-    check_judged(template, is_judged=False, incremental=False)
-    if template.prior is not None or np.ndim(template.alpha):
+    fit = trainable(template)
+    fit.check_validation_effects()
+    if fit.settings.prior is not None or np.ndim(fit.settings.alpha):
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes one number as alpha, and no prior: of shared weights no member "
-            "has coefficients of its own in training."
+            f"With share='batch_ensemble', {owner} takes one number as alpha, and no prior: of shared weights no "
+            "member has coefficients of its own in training."
         )
-    if template._resolve("penalty").projects:
+    if fit.settings.penalty.projects:
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes no penalty that bounds weights: the members' scalings would "
+            f"With share='batch_ensemble', {owner} takes no penalty that bounds weights: the members' scalings would "
             f"undo it. Got penalty={template.penalty!r}."
         )
 
@@ -53,35 +51,37 @@ def fit_batch_ensemble(
 
     They are fitted as far as an interrupt has let them, which is given back.
     """
-    networks = [task.member for task in tasks]
-    first = networks[0]
     if tasks[0].params:
         raise ValueError(
             "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
             f"{sorted(tasks[0].params)}."
         )
-    data = first._prepare(X, y, tasks[0].weight)
-    task = first._member(data, first._generator(), n_epochs=first._max_iter())
-    shared = _with_copies(task, len(networks))
+    fits = [trainable(task.member) for task in tasks]
+    first = fits[0]
+    data = first.prepare(X, y, tasks[0].weight)
+    alone = first.spec(data)
+    shared = _with_copies(alone, len(tasks))
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
-    results: Callable[[State], dict[str, Any]] = lambda state: {"_training": Training.of(task, data.encoding, state)}  # noqa: E731
-    [outcome] = train_members([following.only(first, shared, results)], n_threads(n_jobs))
-    check_ending(first, outcome)
+    [outcome] = train_members(
+        [following.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
+    )
+    first.check_outcome(outcome)
 
     def store() -> None:
-        for network, state in zip(networks, _states(shared, task, outcome), strict=True):
-            take_columns(network, first)
-            state.generators = [network._generator()]
-            training = Training.of(task, data.encoding, state, outcome.reason)
-            network.__dict__.update(network._results(training))
+        for fit, state in zip(fits, _states(shared, alone, outcome), strict=True):
+            take_columns(fit.network, first.network)
+            state.generators = [fit.generator()]
+            fit.store(alone, data, Outcome.of(state, outcome.reason))
 
     interrupt = to_the_end(store)
     following.end_of(0)
     if outcome.reason == "interrupted":
         interrupt = interrupt or KeyboardInterrupt()
     else:
-        first._warn_of(outcome)
-    return list(networks), interrupt
+        warning = first.warning(outcome)
+        if warning is not None:
+            warn(str(warning), type(warning))
+    return [fit.network for fit in fits], interrupt
 
 
 def _with_copies(task: Member, copies: int) -> Member:

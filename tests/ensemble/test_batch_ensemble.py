@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
 from skdl.engine import Network, train_members
 from skdl.ensemble import _batch_ensemble as module
+from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4))
@@ -246,7 +247,6 @@ def test_bad_parameters(params, message):
 
 
 def test_copies_and_lone_networks_are_no_stack():
-    network = clone(MLP_C)
-    data = network._prepare(X, Y_CLASS, None)
-    task = network._member(data, network._generator(), n_epochs=1)
+    fit = trainable(clone(MLP_C))
+    task = fit.spec(fit.prepare(X, Y_CLASS))
     assert task.structure != replace(task, architecture=replace(task.architecture, copies=2)).structure

@@ -55,8 +55,8 @@ def test_validation_loss_is_the_loss_of_the_rows_set_apart(weighted):
     seen = {}
 
     class Watching(MLPClassifier):
-        def _member(self, *args, **kwargs):
-            member = super()._member(*args, **kwargs)
+        def _spec(self, *args, **kwargs):
+            member = super()._spec(*args, **kwargs)
             seen["rows"] = member.validation.index
             return member
 

@@ -45,8 +45,8 @@ class Listening(MLPClassifier):
     def _report(self, record):
         return bool(self.listener and self.listener(record))
 
-    def _member(self, *args, **options):
-        return replace(super()._member(*args, **options), report=self._report)
+    def _spec(self, *args, **options):
+        return replace(super()._spec(*args, **options), report=self._report)
 
 
 def network(listener=None, **changes):

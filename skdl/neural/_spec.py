@@ -1,4 +1,4 @@
-"""The user's `alpha` and `prior`, which speak of coefficients, as one number a weight of the engine."""
+"""Parts of the engine's task: `alpha` and `prior` for each of its weights, the state to go on from, printed lines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,51 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import Architecture, Rows
+from skdl._progress import EpochLines
+from skdl.engine import Architecture, Network, Progress, Rows, State
+from skdl.neural._settings import Settings
+from skdl.neural._training import Training
+
+Mask = np.ndarray | None
+
+
+def epoch_lines(
+    settings: Settings, n_epochs: int, before: Progress | None = None, *, resume: bool = False
+) -> EpochLines:
+    """The function that prints one line per epoch, after those that were trained `before`."""
+    progress = Progress() if before is None else before
+    first = progress.first_epoch if resume else progress.epoch
+    return EpochLines(first + n_epochs, settings.epoch_word, settings.max_time)
+
+
+def state_to_go_on_from(
+    training: Training, idle_before: Mask, idle: tuple[Mask, Mask], generator: np.random.Generator
+) -> State:
+    """The state of a training, in which inputs and outputs that have been idle so far have initial weights.
+
+    They are those that were drawn for them in the beginning, when they were set to zero. `idle_before` are the outputs
+    that had nothing to learn in the training, and `idle` the inputs and outputs that have nothing to learn now.
+    """
+    state = training.state
+    inputs = None if idle[0] is None else (training.scale == 0) & ~idle[0]
+    outputs = None if idle[1] is None or idle_before is None else idle_before & ~idle[1]
+    if not (np.any(inputs) or np.any(outputs)):
+        return state
+    seed: Any = generator.bit_generator.seed_seq
+    engine = Network([training.architecture], training.dtype)
+    drawn, _ = engine.initial([np.random.default_rng(seed)])
+    state = state.copy()
+    for mask, part, fresh in zip((inputs, outputs), engine.ends(state.theta), engine.ends(drawn), strict=True):
+        if mask is not None and mask.any():
+            part[mask] = fresh[mask]
+    return state
+
+
+def alpha_in_training(settings: Settings, rows: Rows) -> Any:
+    """The factor of the penalty: that of coefficients for X as it is, where the settings say so."""
+    if not settings.penalises_raw or rows.scale is None or settings.penalty.degree is None:
+        return settings.alpha
+    return np.asarray(settings.alpha) * rows.scale.astype(np.float64) ** settings.penalty.degree
 
 
 def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np.ndarray:

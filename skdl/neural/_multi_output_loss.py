@@ -10,7 +10,7 @@ from skdl._array import Array
 from skdl._protocols import Loss
 
 
-class Heads(Loss):
+class MultiOutputLoss(Loss):
     """The mean of a loss over groups of neighbouring columns, each with a link of its own.
 
     l(s, t) = 1/q sum_h loss(s_h, t_h),  h = 1 ... q
@@ -30,8 +30,8 @@ class Heads(Loss):
     --------
     >>> import numpy as np
     >>> from skdl.losses import CrossEntropy
-    >>> from skdl.neural._heads import Heads
-    >>> Heads(CrossEntropy(), (2, 3)).link(np.zeros((1, 5))).round(2)
+    >>> from skdl.neural._multi_output_loss import MultiOutputLoss
+    >>> MultiOutputLoss(CrossEntropy(), (2, 3)).link(np.zeros((1, 5))).round(2)
     array([[0.5 , 0.5 , 0.33, 0.33, 0.33]])
     """
 
