@@ -22,7 +22,7 @@ WIDE = 128  # columns: where a large sample of rows would take as long as answer
 SHARE = 0.01  # of a sample's rows that repeat another one: fewer cost no search much
 
 
-class Groups(NamedTuple):
+class RowGroups(NamedTuple):
     """Groups of equal rows in the order of their first members, and their members in increasing order."""
 
     members: np.ndarray
@@ -34,10 +34,10 @@ class Groups(NamedTuple):
         return self.members[self.starts]
 
 
-class RepeatedRows(Search):
+class DuplicateRowsSearch(Search):
     """A search among the first members of groups of equal rows, and the groups."""
 
-    def __init__(self, X: Any, metric: Metric, inner: Search, groups: Groups):
+    def __init__(self, X: Any, metric: Metric, inner: Search, groups: RowGroups):
         super().__init__(X, metric)
         self.name, self.inner, self.groups = inner.name, inner, groups
 
@@ -87,27 +87,27 @@ class RepeatedRows(Search):
         return at_place.ravel()[best // n_rows], best % n_rows
 
 
-def equal_rows(X: Any) -> Groups | None:
+def find_duplicate_rows(X: Any) -> RowGroups | None:
     """Groups of equal rows, not all that there may be; None where a sample shows few."""
-    keys = np.sort(keys_of(sample_rows(X, 2048 if X.shape[1] <= WIDE else 512)))
+    keys = np.sort(row_hashes(sample_rows(X, 2048 if X.shape[1] <= WIDE else 512)))
     if (keys[1:] == keys[:-1]).sum() <= SHARE * keys.size:
         return None
-    keys = keys_of(X)
+    keys = row_hashes(X)
     order = np.argsort(keys, kind="stable")
     begins = np.concatenate([[True], keys[order[1:]] != keys[order[:-1]]])
     places = np.flatnonzero(~begins)
     for block in row_blocks(places.size, X.shape[1]):
         part = places[block]
-        begins[part] = ~are_equal(X[order[part]], X[order[part - 1]])
+        begins[part] = ~rows_are_equal(X[order[part]], X[order[part - 1]])
     begins = np.flatnonzero(begins)
     counts = np.diff(begins, append=order.size)
     by_first = np.argsort(order[begins])
     begins, counts = begins[by_first], counts[by_first]
     starts = np.cumsum(counts) - counts
-    return Groups(order[np.repeat(begins - starts, counts) + np.arange(order.size)], starts, counts)
+    return RowGroups(order[np.repeat(begins - starts, counts) + np.arange(order.size)], starts, counts)
 
 
-def keys_of(X: Any) -> np.ndarray:
+def row_hashes(X: Any) -> np.ndarray:
     """A number for each row, the same for equal rows up to rounding, and hardly ever for others."""
     weights = np.random.default_rng(0).standard_normal(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -122,7 +122,7 @@ def keys_of(X: Any) -> np.ndarray:
         return keys
 
 
-def are_equal(A: Any, B: Any) -> np.ndarray:
+def rows_are_equal(A: Any, B: Any) -> np.ndarray:
     if sparse.issparse(A):
         different = (A != B).tocsr()
         return np.diff(different.indptr) == 0

@@ -1,110 +1,44 @@
-"""Metrics without a bound: all distances of a block of queries at once, and the smallest of each row."""
+"""The searches that see all distances of a block of queries at once, and take the smallest of each row."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from scipy import sparse
-from scipy.spatial.distance import cdist
 
-from skdl.neighbors.metrics.metric import Metric, row_largest
+from skdl.neighbors.metrics.pairwise import OF_POWERS, RATIOS, PairwiseMetric, ScipyMetric
+from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 from skdl.neighbors.search.base import BlockSearch, Search
 from skdl.neighbors.search.ranking import group_starts
 
-OF_POWERS = ("minkowski", "mahalanobis", "seuclidean")
-RATIOS = ("braycurtis", "canberra")  # whose sums may overflow
 LEAST_POWER = -960  # of two: what underflows beside it does not matter
-BOOLEAN = ("dice", "jaccard", "rogerstanimoto", "russellrao", "sokalsneath", "yule")
 
 
-class Table(Metric):
-    """A metric that gives the distances of many rows from many others."""
-
-    name: str
-
-    @abstractmethod
-    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """The distance of Q[i] to X[j] at [i, j], rows as `represent` made them."""
-
-    def between(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
-        pairs = [self.table(a[None], b[None])[0, 0] for a, b in zip(A, B, strict=True)]
-        return np.array(pairs, dtype=np.float64)
-
-
-class Scipy(Table):
-    """One of `scipy.spatial.distance.cdist`, pair by pair, so that a distance does not depend on where rows stand."""
-
-    def __init__(self, name: str, parameters: Mapping[str, Any]):
-        self.name, self.parameters = name, dict(parameters)
-        self.is_boolean = name in BOOLEAN
-
-    def represent(self, X: np.ndarray) -> np.ndarray:
-        if self.is_boolean:
-            return X != 0
-        X = X.astype(np.float64, copy=False)
-        return X / np.sqrt(self.parameters["V"]) if self.name == "seuclidean" else X
-
-    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
-        if self.name == "seuclidean":
-            return cdist(Q, X, "euclidean")
-        inverse = self.parameters.get("VI")
-        if inverse is not None and np.shape(inverse) != (X.shape[1], X.shape[1]):  # scipy would read what is not there
-            raise ValueError(f"VI must have the shape {(X.shape[1], X.shape[1])}. Got {np.shape(inverse)}.")
-        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-            distances = cdist(Q, X, self.name, **self.parameters)
-        if self.name == "braycurtis":  # two rows of zeros are equal, though 0 / 0 is not a number
-            i, j = np.nonzero(np.isnan(distances))
-            distances[i, j] = np.where((Q[i] == 0).all(axis=1) & (X[j] == 0).all(axis=1), 0, np.nan)
-        return distances
-
-
-class Custom(Table):
-    """A user's function of two vectors and keyword arguments."""
-
-    def __init__(self, function: Callable[..., float], parameters: Mapping[str, Any] | None = None):
-        self.function, self.parameters = function, dict(parameters or {})
-        self.name = getattr(function, "__name__", type(function).__name__)
-
-    def table(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
-        pairs = [[self.function(q, x, **self.parameters) for x in X] for q in Q]
-        distances = np.array(pairs, dtype=np.float64)
-        if distances.ndim != 2 or not (distances >= 0).all():
-            raise ValueError("The callable 'metric' must return a number in the range [0, inf), not NaN or an array.")
-        return distances
-
-
-class Precomputed(Metric):
-    """X holds the distances: of each query (row) from each row of `fit` (column)."""
-
-    def between(self, A: Any, B: Any) -> np.ndarray:
-        raise TypeError("The distances are given.")
-
-
-class TableSearch(BlockSearch):
+class PairwiseSearch(BlockSearch):
     """All distances, a block of queries at a time."""
 
     name = "brute"
     query_rows = 1 << 12
 
-    def __init__(self, X: np.ndarray, metric: Table):
+    def __init__(self, X: np.ndarray, metric: PairwiseMetric):
         super().__init__(X, metric)
         rows = metric.represent(X)
-        self.unit = usual_unit(rows) if isinstance(metric, Scipy) and metric.name in (*OF_POWERS, *RATIOS) else 1.0
+        self.unit = (
+            median_unit(rows) if isinstance(metric, ScipyMetric) and metric.name in (*OF_POWERS, *RATIOS) else 1.0
+        )
         self.rows = rows * self.unit if self.unit != 1 else rows
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 32 * self.X.shape[0] + 8 * self.X.shape[1] + 64 * k
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        assert isinstance(self.metric, Table)
+        assert isinstance(self.metric, PairwiseMetric)
         queries = self.metric.represent(Q)
         if self.unit != 1:
             with np.errstate(over="ignore", under="ignore"):
                 queries = queries * self.unit
-        distances, indices = smallest(self.metric.table(queries, self.rows), k)
+        distances, indices = k_smallest_columns(self.metric.pairwise(queries, self.rows), k)
         of_powers = self.metric.name in OF_POWERS
         # Only powers overflow for being large; a ratio is infinite where its divisor is zero.
         if (np.isnan(distances) if of_powers else ~np.isfinite(distances)).any():
@@ -119,7 +53,7 @@ class TableSearch(BlockSearch):
 
     def _check_underflow(self, queries: np.ndarray, distances: np.ndarray, indices: np.ndarray) -> None:
         """Powers that underflow make distances small or zero, so that they are among the smallest."""
-        assert isinstance(self.metric, Scipy)
+        assert isinstance(self.metric, ScipyMetric)
         least = 2.0 ** (LEAST_POWER / self.metric.parameters.get("p", 2))
         i, j = np.nonzero(distances < least)
         differences = np.abs(queries[i] - self.rows[indices[i, j]]).max(axis=1, initial=0)
@@ -130,9 +64,9 @@ class TableSearch(BlockSearch):
             )
 
 
-def usual_unit(X: np.ndarray) -> float:
+def median_unit(X: np.ndarray) -> float:
     """The power of two that brings the largest number of most rows to about 1, if their squares leave the range."""
-    exponent = float(np.median(np.frexp(row_largest(X))[1]))
+    exponent = float(np.median(np.frexp(row_max_abs(X))[1]))
     return 2.0 ** -np.clip(exponent, -1022, 1022) if abs(exponent) > 300 else 1.0
 
 
@@ -143,7 +77,7 @@ class PrecomputedSearch(Search):
 
     def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         if not sparse.issparse(Q):
-            return smallest(Q.astype(np.float64, copy=False), k)
+            return k_smallest_columns(Q.astype(np.float64, copy=False), k)
         counts = np.diff(Q.indptr)
         if counts.min() < k:
             raise ValueError(
@@ -155,7 +89,7 @@ class PrecomputedSearch(Search):
         return Q.data[best].astype(np.float64), Q.indices[best].astype(np.intp)
 
 
-def smallest(D: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def k_smallest_columns(D: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k smallest of each row and their columns, increasing, ties by the column; NaN where fewer are numbers."""
     n_queries, n_rows = D.shape
     head = max(8 * k, n_rows // 16)

@@ -9,12 +9,12 @@ from scipy import sparse
 from sklearn import config_context
 
 from skdl import KNNClassifier
-from skdl.neighbors.bounds.grid import ExactDistances, GridBound
+from skdl.neighbors.bounds.grid import ExactDistanceBound, GridBound
 from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
-from skdl.neighbors.metrics.tables import Custom
+from skdl.neighbors.metrics.pairwise import CallableMetric
 from skdl.neighbors.search.choice import make_search
+from skdl.neighbors.search.duplicates import DuplicateRowsSearch, find_duplicate_rows
 from skdl.neighbors.search.ranking import Ranking
-from skdl.neighbors.search.repeats import RepeatedRows, equal_rows
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def by_squares(X, Q, k):
 def test_equal_rows_are_neighbours_one_by_one(k, d, algorithm, memory):
     X, Q = repeated(150, d, k)
     search = make_search(X, Minkowski(2), algorithm, k)
-    assert isinstance(search, RepeatedRows)
+    assert isinstance(search, DuplicateRowsSearch)
     with config_context(working_memory=memory):
         distances, indices = search.query(Q, k)
     expected = by_squares(X, Q, k)
@@ -62,7 +62,14 @@ def test_equal_rows_are_neighbours_one_by_one(k, d, algorithm, memory):
 
 @pytest.mark.parametrize(
     "metric",
-    [Minkowski(1), Minkowski(3), Minkowski(np.inf), Cosine(), NanEuclidean(), Custom(lambda a, b: abs(a - b).max())],
+    [
+        Minkowski(1),
+        Minkowski(3),
+        Minkowski(np.inf),
+        Cosine(),
+        NanEuclidean(),
+        CallableMetric(lambda a, b: abs(a - b).max()),
+    ],
     ids=["manhattan", "minkowski", "chebyshev", "cosine", "nan_euclidean", "callable"],
 )
 @pytest.mark.parametrize("container", [np.asarray, np.float32, sparse.csr_array])
@@ -77,7 +84,7 @@ def test_groups_of_equal_rows_give_what_the_rows_give(metric, container):
     alone = np.column_stack([make_search(X[[i]], metric).query(Q, 1)[0][:, 0] for i in range(120)])
     expected = np.argsort(alone, axis=1, kind="stable")[:, :17]
     distances, indices = search.query(Q, 17)
-    assert isinstance(search, RepeatedRows)
+    assert isinstance(search, DuplicateRowsSearch)
     assert_array_equal(indices, expected)
     assert_array_equal(distances, np.take_along_axis(alone, expected, axis=1))
 
@@ -85,7 +92,7 @@ def test_groups_of_equal_rows_give_what_the_rows_give(metric, container):
 def test_groups_hold_every_row_once_in_the_order_of_their_first_members():
     X, _ = repeated(300, 3, 0)
     X[7], X[8] = -0.0, 0.0
-    groups = equal_rows(X)
+    groups = find_duplicate_rows(X)
     assert_array_equal(np.sort(groups.members), np.arange(300))
     assert (np.diff(groups.first) > 0).all()
     assert groups.counts.sum() == 300
@@ -94,7 +101,7 @@ def test_groups_hold_every_row_once_in_the_order_of_their_first_members():
         assert (np.diff(members) > 0).all()
         assert (X[members] == X[members[0]]).all()
     assert len(groups.first) == len(np.unique(X + 0.0, axis=0))
-    assert equal_rows(np.arange(50.0)[:, None]) is None
+    assert find_duplicate_rows(np.arange(50.0)[:, None]) is None
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance"])
@@ -195,7 +202,7 @@ def test_sums_and_maxima_of_differences_are_exact_too(metric, k, ranked):
     rng = np.random.default_rng(k)
     X, Q = (rng.integers(0, 3, (n, 25)).astype(float) for n in (2500, 30))
     search = make_search(X, Minkowski(metric), "brute")
-    assert isinstance(search.bounds[0], ExactDistances)
+    assert isinstance(search.bounds[0], ExactDistanceBound)
     indices = search.query(Q, k)[1]
     assert ranked[0] <= 30 * k
     differences = np.abs(Q[:, None] - X[None])

@@ -27,7 +27,7 @@ from skdl.neighbors.metrics.metric import Metric
 NEVER = -float(np.finfo(np.float64).max)
 
 
-class Filled(NamedTuple):
+class NanQueries(NamedTuple):
     """Queries: the products' left sides, and their lengths over what is present."""
 
     terms: np.ndarray
@@ -35,7 +35,7 @@ class Filled(NamedTuple):
     length: np.ndarray
 
 
-class PresentBound:
+class NanProductBound:
     """Loose scores for Euclid's distance over what is present; rows are made ready in each search."""
 
     is_tight, is_exact, is_sharpest = False, False, True
@@ -50,15 +50,15 @@ class PresentBound:
         self.final_error = 4 * rounding_bound(d + 10, np.float64)
         self.underflow = 32 * (d + 10) * (TINY + self.placement.hidden)
 
-    def prepare(self, Q: np.ndarray) -> Filled | None:
+    def prepare(self, Q: np.ndarray) -> NanQueries | None:
         present, rows, square = self._filled(Q)
         length = square.sum(axis=1)
         if not max(length.max(), self.longest) < 1e300:
             return None
         terms = [square, present, -2 * rows, -self.error * length[:, None], np.ones_like(length)[:, None]]
-        return Filled(np.hstack(terms), present.astype(np.float32), np.sqrt(length))
+        return NanQueries(np.hstack(terms), present.astype(np.float32), np.sqrt(length))
 
-    def scores(self, queries: Filled, start: int, stop: int, out: np.ndarray) -> np.ndarray:
+    def scores(self, queries: NanQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
         present, rows, square = self._filled(self.X[start:stop])
         length = square.sum(axis=1)
         terms = [present, square, rows, np.ones_like(length)[:, None], -self.error * length[:, None]]
@@ -69,7 +69,7 @@ class PresentBound:
         scores[apart] = NEVER
         return scores
 
-    def reach(self, queries: Filled, distances: np.ndarray) -> np.ndarray:
+    def reach(self, queries: NanQueries, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""
         with np.errstate(over="ignore", under="ignore"):
             reach = np.square(distances * self.placement.factor) / self.columns
