@@ -434,6 +434,11 @@ class NegativePenalty(penalties.L2):
         return -weights
 
 
+class Misspelt(Activation):
+    def foward(self, x):
+        return x, lambda dy: (dy, {})
+
+
 class NoFamily(Component):
     pass
 
@@ -508,6 +513,7 @@ BROKEN = {
     SumsMembers: "member 0 of a stack equals it alone",
     ChangesWeights: "the weights stay as they are",
     NegativePenalty: "a penalty is not negative",
+    Misspelt: "Misspelt must define forward, as its family asks for",
     NoFamily: "must derive from exactly one of",
 }
 

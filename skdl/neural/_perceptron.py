@@ -128,7 +128,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
-    _slot_defaults = {
+    _auto = {
+        **BaseNetwork._auto,
         "optimizer": lambda: _registry.optimizers.resolve("adam").with_params(learning_rate=0.01),
         "schedule": lambda: _registry.schedules.resolve("cosine").with_params(end=0.03),
     }
