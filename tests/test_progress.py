@@ -14,8 +14,8 @@ from sklearn.datasets import load_iris
 
 from skdl import MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines, Work, duration
-from skdl.engine.processes import train_in_processes
 from skdl.engine.train import train_stack
+from skdl.execution.processes import train_in_processes
 from skdl.neural._fit import NetworkFit
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -11,7 +11,6 @@ from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Architecture, Network
 from skdl.engine.objective import Objective
 from skdl.engine.population import settled
-from skdl.engine.stack import groups_of, train_members
 from skdl.engine.state import Progress, State
 
 __all__ = [
@@ -26,7 +25,5 @@ __all__ = [
     "Rows",
     "State",
     "gain",
-    "groups_of",
     "settled",
-    "train_members",
 ]

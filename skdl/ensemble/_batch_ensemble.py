@@ -16,10 +16,11 @@ import numpy as np
 from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
 from skdl._warnings import warn
-from skdl.engine import Member, Network, Outcome, State, train_members
+from skdl.engine import Member, Network, Outcome, State
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._tasks import Task, is_mlp_without_callbacks
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 

@@ -20,11 +20,12 @@ from skdl._interrupts import interrupted, to_the_end
 from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
-from skdl.engine import Member, train_members
+from skdl.engine import Member
 from skdl.ensemble._following import Following
 from skdl.ensemble._others import Settings, fit_one
 from skdl.ensemble._sampling import select_rows
 from skdl.ensemble._tasks import Task
+from skdl.execution import train_members
 from skdl.neural._prepared import Prepared
 from skdl.neural.trainable import Trainable, trainable
 

@@ -12,7 +12,7 @@ from typing import Any
 from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, has_callbacks, task_data, tear_down
 from skdl._progress import Work, labelled, together
 from skdl.engine import Member, State
-from skdl.engine.relay import listening
+from skdl.execution.relay import listening
 from skdl.neural.trainable import Trainable
 
 FITTED = "fitted"  # the reason to end of a member that has no epochs

@@ -27,13 +27,14 @@ from skdl._interrupts import columns_kept
 from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import Member, Outcome, State, train_members
+from skdl.engine import Member, Outcome, State
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import finish, take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 from skdl.ensemble._tasks import is_mlp_without_callbacks, seeded
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 

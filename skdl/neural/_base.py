@@ -17,8 +17,9 @@ from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
 from skdl._warnings import warn
-from skdl.engine import Network, train_members
-from skdl.engine.gathering import shared_rows
+from skdl.engine import Network
+from skdl.execution import train_members
+from skdl.execution.stacker import interned
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._fit import NetworkFit
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
@@ -215,7 +216,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         return warn_of_overflow(self, X, scores)
 
     def _validated(self, X: Any) -> Any:
-        return validate_X(self, X, shared=shared_rows, accept_sparse="csr")
+        return validate_X(self, X, shared=interned, accept_sparse="csr")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are not a model

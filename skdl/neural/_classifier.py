@@ -20,7 +20,7 @@ from skdl._encoding import (
 from skdl._scores import ClassifierScore
 from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
-from skdl.engine.gathering import shared_rows
+from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
 from skdl.neural._fit import NetworkFit
 from skdl.neural._preparation import NO_ROWS, ValidationRows
@@ -47,7 +47,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         return self._several_labels and isinstance(encoding, (Indicator, Columns))
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_labels(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
+        X, y = validate_labels(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine.gathering import gathering
+from skdl.execution.stacker import memoized
 from skdl.neural._standardize import mean_and_scale, row_weights
 
 
@@ -60,7 +60,6 @@ class Prepared:
     @cached_property
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and scale of the columns over all rows, once for all members, and all fits that share the rows."""
-        place = gathering()
-        if place is None or self.weight is not None or self.drawn_by is not None:
+        if self.weight is not None or self.drawn_by is not None:
             return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight), self.kept)
-        return place.fact(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))
+        return memoized(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))

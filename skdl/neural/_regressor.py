@@ -15,7 +15,7 @@ from skdl._encoding import Reals
 from skdl._scores import RegressorScore, r2
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_regression, validate_sample_weight
-from skdl.engine.gathering import shared_rows
+from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
 from skdl.neural._rows import LIMITS, check_scales
 from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
@@ -31,7 +31,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         return isinstance(encoding, Reals)
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_regression(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
+        X, y = validate_regression(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skdl.engine import Member, Outcome, train_members
+from skdl.engine import Member, Outcome
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 

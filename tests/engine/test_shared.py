@@ -8,9 +8,10 @@ from nets import architecture, classification, member, regression
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import losses, normalizations, optimizers
-from skdl.engine import Network, Objective, Rows, train_members
+from skdl.engine import Network, Objective, Rows
 from skdl.engine.layers import Run
 from skdl.engine.train import initial_state
+from skdl.execution import train_members
 from skdl.testing import check_members
 
 COPIES, D, WIDTHS, C = 3, 4, (5, 6), 2

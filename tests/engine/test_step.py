@@ -7,9 +7,9 @@ import pytest
 from nets import classification, member
 
 from skdl import penalties
-from skdl.engine import train_members
 from skdl.engine.state import State
 from skdl.engine.train import Stack, initial_state
+from skdl.execution import train_members
 from skdl.plugins import FirstOrderOptimizer
 
 

@@ -10,7 +10,7 @@ from nets import classification, member
 from numpy.testing import assert_allclose
 
 from skdl import optimizers, schedules
-from skdl.engine import train_members
+from skdl.execution import train_members
 
 N, D, H, C = 23, 4, 5, 3
 ALPHA, RATE, GAMMA, EPOCHS = 0.05, 0.02, 0.7, 4

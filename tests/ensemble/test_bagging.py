@@ -23,9 +23,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
 from skdl.ensemble._sampling import row_keys
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)

@@ -15,8 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
-from skdl.engine import Network, train_members
+from skdl.engine import Network
 from skdl.ensemble import _batch_ensemble as module
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)

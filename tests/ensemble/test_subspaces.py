@@ -26,8 +26,8 @@ from skdl import (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)

@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
-from skdl.engine import train_members
+from skdl.execution import train_members
 from skdl.losses import CrossEntropy
 from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural.trainable import trainable

@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor
-from skdl.engine import train_members
+from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 SMALL = {"hidden_layer_sizes": (4,), "early_stopping": True, "max_iter": 3, "random_state": 0}

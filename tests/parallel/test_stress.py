@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from skdl import losses, optimizers, penalties, schedules
-from skdl.engine import Architecture, Member, Rows, train_members
+from skdl.engine import Architecture, Member, Rows
+from skdl.execution import train_members
 from skdl.initializers import HeNormal
 
 SECONDS = 30  # a graph takes some milliseconds

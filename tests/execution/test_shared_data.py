@@ -4,18 +4,18 @@ import gc
 import weakref
 from dataclasses import replace
 
-import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from sklearn.model_selection import GridSearchCV
+from scipy import sparse
 
-from skdl import MLPClassifier, losses, optimizers, penalties, schedules
+from skdl import losses, optimizers, penalties, schedules
 from skdl.activations import Tanh
 from skdl.engine import Architecture, Member, Rows
+from skdl.engine.batches import Batches
+from skdl.execution import shared_data
+from skdl.execution.shared_data import LAST, ArrayCache, same_bits, with_shared_rows, with_standardised_rows
 from skdl.initializers import HeNormal
-from skdl.parallel import rounds
-from skdl.parallel.sharing import LAST, Pool, same_bits, with_shared_rows
 from skdl.testing import check_members
 
 rng = np.random.default_rng(0)
@@ -42,21 +42,21 @@ def member(X, *, seed=0, dtype=np.float32, **rows):
 
 
 def test_arrays_of_the_same_bits_are_one():
-    pool = Pool()
+    cache = ArrayCache()
     copies = [X.copy() for _ in range(3)]
-    assert all(pool.shared(copy) is copies[0] for copy in copies)
+    assert all(cache.intern(copy) is copies[0] for copy in copies)
     other = X.copy()
     other[2501, 1] = np.nextafter(other[2501, 1], 9)  # a row that is not sampled
-    assert pool.shared(other) is other
-    assert pool.shared(X.astype(np.float32)) is not copies[0]
-    assert pool.shared(X[:-1].copy()) is not copies[0]
+    assert cache.intern(other) is other
+    assert cache.intern(X.astype(np.float32)) is not copies[0]
+    assert cache.intern(X[:-1].copy()) is not copies[0]
 
 
 def test_zeros_with_other_signs_are_others():
     zeros, negative = np.zeros((3, 2)), -np.zeros((3, 2))
     assert not same_bits(zeros, negative)
-    pool = Pool()
-    assert pool.shared(zeros) is not pool.shared(negative)
+    cache = ArrayCache()
+    assert cache.intern(zeros) is not cache.intern(negative)
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -64,50 +64,50 @@ def test_what_nobody_holds_is_forgotten_but_for_the_last(order):
     def given():
         return np.array(X, order=order)
 
-    pool = Pool()
-    first = weakref.ref(pool.shared(given()))
-    assert pool.shared(given()) is first()
+    cache = ArrayCache()
+    first = weakref.ref(cache.intern(given()))
+    assert cache.intern(given()) is first()
     for i in range(LAST):
         assert first() is not None
-        pool.shared(given() + i + 1)
+        cache.intern(given() + i + 1)
     gc.collect()
     assert first() is None
-    assert_array_equal(pool.shared(given()), X)
+    assert_array_equal(cache.intern(given()), X)
 
 
 def test_values_by_columns_are_put_in_order_once():
-    pool = Pool()
+    cache = ArrayCache()
     columns = np.asfortranarray(X)
-    rows = pool.shared(columns)
+    rows = cache.intern(columns)
     assert rows.flags.c_contiguous
     assert_array_equal(rows, X)
-    assert pool.shared(np.asfortranarray(X)) is rows
-    assert pool.shared(X.copy()) is rows
-    by_rows = Pool()
-    assert by_rows.shared(X) is X
-    assert by_rows.shared(columns) is X
+    assert cache.intern(np.asfortranarray(X)) is rows
+    assert cache.intern(X.copy()) is rows
+    by_rows = ArrayCache()
+    assert by_rows.intern(X) is X
+    assert by_rows.intern(columns) is X
     other = columns.copy(order="F")
     other[2501, 1] = np.nextafter(other[2501, 1], 9)
-    assert_array_equal(pool.shared(other), other)
+    assert_array_equal(cache.intern(other), other)
     columns[:] = 0  # it is its owner's to change
-    assert pool.shared(np.asfortranarray(X)) is rows
+    assert cache.intern(np.asfortranarray(X)) is rows
     assert_array_equal(rows, X)
 
 
-def test_facts_are_computed_once_of_what_is_shared_and_each_time_of_what_is_not():
-    pool, calls = Pool(), []
+def test_results_are_computed_once_of_what_is_shared_and_each_time_of_what_is_not():
+    cache, calls = ArrayCache(), []
 
     def compute(array):
         calls.append(array)
         return array.sum()
 
-    shared = pool.shared(X.copy())
-    assert pool.fact(shared, compute) == pool.fact(shared, compute) == shared.sum()
+    shared = cache.intern(X.copy())
+    assert cache.memoize(shared, compute) == cache.memoize(shared, compute) == shared.sum()
     assert len(calls) == 1
     own = X.copy()
-    pool.fact(own, compute)
+    cache.memoize(own, compute)
     own += 1
-    assert pool.fact(own, compute) == own.sum()
+    assert cache.memoize(own, compute) == own.sum()
     assert len(calls) == 3
 
 
@@ -123,7 +123,8 @@ def test_rows_are_standardised_once_with_the_same_result(dtype):
     assert len(arrays) == 2
     assert shared[0].rows.X is shared[2].rows.X is shared[4].rows.X
     assert shared[0].rows.X.dtype == dtype
-    assert shared[3].rows is members[3].rows  # nobody else standardises as it does
+    assert shared[3].rows.X is members[0].rows.X  # nobody else standardises as it does
+    assert shared[3].rows.shift is members[3].rows.shift
     expected, found = np.empty((700, 4), dtype), np.empty((700, 4), dtype)
     chosen = rng.integers(5000, size=700)
     members[0].rows.copy_inputs(chosen, expected)
@@ -133,49 +134,36 @@ def test_rows_are_standardised_once_with_the_same_result(dtype):
         assert_array_equal(one.theta, other.theta)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_block_standardises_small_arrays_once_to_the_same_bits(dtype):
+    standardised = {"shift": MEAN, "scale": SCALE.astype(np.float32)}
+    given, index = X[:90].astype(dtype), rng.integers(0, 90, 40)
+    members = [replace(member(given, index=each, **standardised), n_epochs=3) for each in (index, index[::-1])]
+    ready = [one.rows for one in with_standardised_rows(members)]
+    assert ready[0].X is ready[1].X
+    assert ready[0].X.dtype == np.float32
+    rows = [one.rows for one in members]
+    orders = [each.order(rng, shuffle=True) for each in rows]
+    for (x, *_), (expected, *_) in zip(
+        Batches(ready, 16, np.float32).epoch(orders), Batches(rows, 16, np.float32).epoch(orders), strict=True
+    ):
+        assert_array_equal(x, expected)
+
+
+def test_large_arrays_sparse_ones_and_those_of_few_epochs_stay_as_they_are(monkeypatch):
+    few = member(X[:25].copy(), shift=MEAN, scale=SCALE)
+    long = replace(few, n_epochs=3)
+    assert with_standardised_rows([few]) == [few]
+    assert with_standardised_rows([long])[0].rows.shift is None
+    monkeypatch.setattr(shared_data, "STANDARDISED_NUMBERS", 99)
+    assert with_standardised_rows([long]) == [long]
+    thin = replace(long, rows=replace(long.rows, X=sparse.csr_array(X[:5])))
+    assert with_standardised_rows([thin]) == [thin]
+
+
 def test_validation_rows_are_shared_too():
     rows = {"shift": MEAN, "scale": SCALE}
     members = [member(X.copy(), seed=i, **rows) for i in range(2)]
     members = [replace(one, validation=replace(one.rows, index=np.arange(20))) for one in members]
     shared = with_shared_rows(members)
     assert len({id(part.X) for one in shared for part in (one.rows, one.validation)}) == 1
-
-
-def test_a_search_holds_each_fold_once(iris, monkeypatch):
-    seen = []
-    train_members = rounds.train_members
-
-    def spy(members, n_threads=1):
-        seen.extend(members)
-        return train_members(members, n_threads)
-
-    monkeypatch.setattr(rounds, "train_members", spy)
-    network = MLPClassifier((4,), max_iter=2, random_state=0)
-    grid = {"alpha": [1e-4, 1e-3], "optimizer__learning_rate": [0.01, 0.1]}
-    for X, y in (iris, (iris[0].to_numpy(), iris[1])):
-        seen.clear()
-        with joblib.parallel_config(backend="skdl"):
-            GridSearchCV(network, grid, cv=5, refit=False).fit(X, y)
-        assert len(seen) == 20
-        assert len({id(one.rows.X) for one in seen}) == 5
-        assert {one.rows.X.dtype for one in seen} == {np.dtype(np.float32)}
-
-
-def test_seconds_are_shares_of_the_time_that_has_passed(iris, monkeypatch):
-    spent = []
-    train = rounds._train
-
-    def timed(*arguments):
-        begun = rounds.time.perf_counter()
-        train(*arguments)
-        spent.append(rounds.time.perf_counter() - begun)
-
-    monkeypatch.setattr(rounds, "_train", timed)
-    with joblib.parallel_config(backend="skdl"):
-        networks = joblib.Parallel()(
-            joblib.delayed(MLPClassifier((4,), max_iter=epochs, random_state=0).fit)(*iris) for epochs in (2, 2, 5)
-        )
-    shares = [network.history_["seconds"].sum() for network in networks]
-    assert len(spent) == 2  # two schedules, two stacks
-    assert 0.5 * sum(spent) < sum(shares) <= sum(spent)
-    assert all(share > 0 for share in shares)

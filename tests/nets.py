@@ -1,4 +1,4 @@
-"""Small networks and data for the tests of the engine."""
+"""Small networks and data for the tests of the engine and of what executes it."""
 
 from dataclasses import replace
 

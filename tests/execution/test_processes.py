@@ -15,8 +15,10 @@ from joblib import Parallel, delayed
 from nets import classification, member, regression
 
 from skdl import losses, optimizers, penalties
-from skdl.engine import processes, stack, train_members
-from skdl.engine.processes import processes_for, seconds_of, step_seconds, threads_for
+from skdl.execution import cost, executor, processes, train_members
+from skdl.execution.cost import seconds_of, step_seconds, threads_worth
+from skdl.execution.plan import processes_for
+from skdl.execution.processes import FileEvent, Offload
 from skdl.testing import check_members
 
 ROWS = classification(60, 4, 3)
@@ -25,17 +27,17 @@ ROWS = classification(60, 4, 3)
 @pytest.fixture
 def sent(monkeypatch):
     """Every training is worth processes, each block is one member; collects whether processes did the work."""
-    monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
-    monkeypatch.setattr(stack, "BLOCK_BYTES", 0)
+    monkeypatch.setattr(cost, "LEAST_PROCESS_SECONDS", 1e-9)
+    monkeypatch.setattr(cost, "BLOCK_BYTES", 0)
     done = []
-    train = stack.train_in_processes
+    train = executor.train_in_processes
 
     def watched(*arguments):
         found = train(*arguments)
         done.append(found is not None)
         return found
 
-    monkeypatch.setattr(stack, "train_in_processes", watched)
+    monkeypatch.setattr(executor, "train_in_processes", watched)
     return done
 
 
@@ -84,13 +86,13 @@ def test_only_long_trainings_are_sent():
     assert seconds_of(long[0]) == pytest.approx(1e5 * 4 * (8e-6 + 6 * 16 * 43 / 4e10))
     assert processes_for(long, 2) == 2
     assert processes_for(long, 1) == 1
-    assert processes_for(long, 100) == int(5 * seconds_of(long[0]) / processes.LEAST_SECONDS)
+    assert processes_for(long, 100) == int(5 * seconds_of(long[0]) / cost.LEAST_PROCESS_SECONDS)
 
 
 def test_threads_need_enough_to_do_in_a_step(monkeypatch):
-    monkeypatch.setattr(processes, "LEAST_STEP_SECONDS", 2.5 * step_seconds(five()[0]))
-    assert [threads_for(five()[:k], 2) for k in range(1, 6)] == [1, 1, 1, 1, 2]
-    assert threads_for(five() * 10, 8) == 8
+    monkeypatch.setattr(cost, "LEAST_STEP_SECONDS", 2.5 * step_seconds(five()[0]))
+    assert [threads_worth(five()[:k], 2) for k in range(1, 6)] == [1, 1, 1, 1, 2]
+    assert threads_worth(five() * 10, 8) == 8
 
 
 def test_members_that_call_back_or_share_random_numbers_stay_here():
@@ -219,27 +221,35 @@ def test_results_come_where_no_thread_can_clean_up(monkeypatch):
             raise RuntimeError("can't start new thread")
 
     rows = np.ones((200_000, 1))
-    assert processes.in_processes(np.sum, [(rows,), (2 * rows,)]) == [200_000, 400_000]
-    monkeypatch.setattr(processes, "Thread", NoThread)
-    assert processes.in_processes(np.sum, [(rows,), (2 * rows,)]) == [200_000, 400_000]
+    with Offload(2) as offload:
+        assert dict(offload.results(np.sum, [(rows,), (2 * rows,)])) == {0: 200_000, 1: 400_000}
+        monkeypatch.setattr(processes, "Thread", NoThread)
+        assert dict(offload.results(np.sum, [(rows,), (2 * rows,)])) == {0: 200_000, 1: 400_000}
 
 
-def test_a_flag_is_up_where_it_was_set_in_its_own_process_and_in_others(tmp_path):
-    flag = processes.Flag(str(tmp_path / "stop"))
-    in_process = lambda: processes.in_processes(processes.Flag.is_set, [(flag,)])  # noqa: E731
-    assert not flag.is_set()
-    assert in_process() == [False]
-    flag.set()
-    assert flag.is_set()
-    assert in_process() == [True]
+def test_an_event_is_set_where_it_was_set_in_its_own_process_and_in_others(tmp_path):
+    event = FileEvent(str(tmp_path / "stop"))
+    assert not event.is_set()
+    with Offload(1) as offload:
+        assert dict(offload.results(FileEvent.is_set, [(event,)])) == {0: False}
+        event.set()
+        assert event.is_set()
+        assert dict(offload.results(FileEvent.is_set, [(event,)])) == {0: True}
 
 
-def test_a_flag_is_up_when_its_owner_is_gone(tmp_path):
-    flag = processes.Flag(str(tmp_path / "stop"))
-    flag.owner = os.getppid()
-    assert not flag.is_set()
-    flag.owner = subprocess.run(
+def test_an_event_is_set_when_its_owner_is_gone(tmp_path):
+    event = FileEvent(str(tmp_path / "stop"))
+    event.owner = os.getppid()
+    assert not event.is_set()
+    event.owner = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
     )
-    flag.owner = int(flag.owner.stdout)
-    assert flag.is_set()
+    event.owner = int(event.owner.stdout)
+    assert event.is_set()
+
+
+def test_to_stop_an_offload_that_has_ended_does_nothing():
+    with Offload(1) as offload:
+        offload.stop()
+        assert offload.stopped.is_set()
+    offload.stop()
