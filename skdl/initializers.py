@@ -19,6 +19,7 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
+    "Initializer",
     "Normal",
     "Orthogonal",
     "Xavier",

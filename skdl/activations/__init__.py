@@ -1,5 +1,6 @@
 """Activations: the elementwise functions between layers, each with its derivative under it."""
 
+from skdl._protocols import Activation
 from skdl._registry import activations
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
@@ -10,6 +11,7 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
+    "Activation",
     "Identity",
     "LeakyReLU",
     "Mish",

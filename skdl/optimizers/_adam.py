@@ -11,15 +11,15 @@ from typing import Any
 
 from skdl._array import Array, divide, namespace, sqrt
 from skdl._constraints import Boolean, Real
-from skdl._protocols import FirstOrderOptimizer
+from skdl._protocols import Optimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, POSITIVE, blocks
+from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
 
-MOMENTS = {**FirstOrderOptimizer.constraints, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
+MOMENTS = {**FIRST_ORDER, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
 NUMBERS = ("learning_rate", "beta_1", "beta_2", "epsilon")
 
 
-class _Moments(FirstOrderOptimizer):
+class _Moments(Optimizer):
     """The moments and the step of Adam and AdamW."""
 
     state_names = ("first", "second")
@@ -102,11 +102,13 @@ class Adam(_Moments):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.bias_correction = bias_correction
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
 
 @register("adamw")
@@ -162,15 +164,17 @@ class AdamW(_Moments):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
         self.weight_decay = weight_decay
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
 
 @register("nadam")
-class NAdam(FirstOrderOptimizer):
+class NAdam(Optimizer):
     """Adam whose first moment looks one step ahead, as Nesterov's momentum does.
 
     m <- beta_1 m + (1 - beta_1) g,  v <- beta_2 v + (1 - beta_2) g^2,
@@ -221,10 +225,12 @@ class NAdam(FirstOrderOptimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         root = namespace(gradient).sqrt((1 - self.beta_2) / (1 - self.beta_2**step))

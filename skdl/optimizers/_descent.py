@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skdl._array import Array
-from skdl._protocols import FirstOrderOptimizer
+from skdl._protocols import Optimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY
+from skdl.optimizers._common import DECAY, FIRST_ORDER
 
 
 @register("sgd")
-class SGD(FirstOrderOptimizer):
+class SGD(Optimizer):
     """Stochastic gradient descent.
 
     d = g
@@ -40,15 +40,20 @@ class SGD(FirstOrderOptimizer):
     MLPClassifier(optimizer=SGD(clip_norm=1.0))
     """
 
+    constraints = {**FIRST_ORDER}
+    per_member = ("learning_rate",)
+
     def __init__(self, learning_rate: float = 0.1, *, clip_norm: float | None = None, clip_value: float | None = None):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         return gradient
 
 
 @register("momentum")
-class Momentum(FirstOrderOptimizer):
+class Momentum(Optimizer):
     """Gradient descent with momentum: a velocity that remembers the last steps (the heavy ball).
 
     v <- momentum v + g,  d = v
@@ -85,7 +90,7 @@ class Momentum(FirstOrderOptimizer):
     """
 
     state_names = ("velocity",)
-    constraints = {**FirstOrderOptimizer.constraints, "momentum": DECAY}
+    constraints = {**FIRST_ORDER, "momentum": DECAY}
     per_member = ("learning_rate", "momentum")
 
     def __init__(
@@ -96,8 +101,10 @@ class Momentum(FirstOrderOptimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
         self.momentum = momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         velocity = state["velocity"]
@@ -108,7 +115,7 @@ class Momentum(FirstOrderOptimizer):
 
 
 @register("nesterov")
-class Nesterov(FirstOrderOptimizer):
+class Nesterov(Optimizer):
     """Gradient descent with momentum and a look ahead: the gradient is taken where the velocity leads.
 
     v <- momentum v + g,  d = g + momentum v
@@ -145,7 +152,7 @@ class Nesterov(FirstOrderOptimizer):
     """
 
     state_names = ("velocity",)
-    constraints = {**FirstOrderOptimizer.constraints, "momentum": DECAY}
+    constraints = {**FIRST_ORDER, "momentum": DECAY}
     per_member = ("learning_rate", "momentum")
 
     def __init__(
@@ -156,8 +163,10 @@ class Nesterov(FirstOrderOptimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
+        self.learning_rate = learning_rate
         self.momentum = momentum
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         ahead = state["velocity"]

@@ -1,0 +1,106 @@
+"""How a training that did not end by its own rule ends for the user: by an error, an interrupt or a warning."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdl._interrupts import interrupted
+from skdl.engine import Outcome
+
+
+def check_ending(network: Any, outcome: Outcome) -> None:
+    """Raise for a training that has come to nothing: no epoch of it, nor of one before that it went on from, is whole.
+
+    Weights that no data have touched are not a model. What was trained for some epochs keeps those when it diverges.
+    """
+    if outcome.state.progress[0].epoch > 0:
+        return
+    name, epoch = network._told_as or type(network).__name__, _epoch(network)
+    if outcome.reason == "diverged":
+        raise ValueError(
+            f"{name} has learned nothing: the loss became infinite or NaN in the first {epoch}. {_remedy(network)}"
+        )
+    if outcome.reason == "interrupted":
+        raise interrupted(None, f"{name} was interrupted before its first {epoch} had ended, and is as it was before.")
+
+
+def ending_note(network: Any, outcome: Outcome) -> str:
+    """What a user who has interrupted a training is told."""
+    progress = outcome.state.progress[0]
+    name, kept = type(network).__name__, "the best" if progress.best_theta is not None else "the last"
+    plural = "s" * (progress.epoch != 1)
+    return (
+        f"{name} was interrupted after {progress.epoch} {_epoch(network)}{plural} and is fitted, with {kept} of their "
+        "weights. With warm_start=True, fit brings this training to its end; partial_fit adds to it."
+    )
+
+
+def _epoch(network: Any) -> str:
+    return "iteration" if network._resolve("optimizer").full_batch else "epoch"
+
+
+def _remedy(network: Any) -> str:
+    """What helps against divergence; not what is chosen already."""
+    scaled = network._scales_columns
+    if network._resolve("optimizer").full_batch:
+        return "Give a larger alpha, or other initial weights (random_state)." if scaled else "Set standardize=True."
+    return f"Lower the learning rate ({network._rate_name}){'' if scaled else ', or set standardize=True'}."
+
+
+def _more_precision(network: Any, outcome: Outcome) -> str:
+    """What there is to choose; not what is chosen already."""
+    advice = ["a larger tol"]
+    if outcome.state.theta.dtype != np.float64:
+        advice.append("dtype='float64'")
+    if not network._scales_columns:
+        advice.append("standardize=True")
+    return f"Use {' or '.join(advice)}."
+
+
+def ending_warning(network: Any, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
+    """The warning for the way a training ended: what happened, and what to do; None where all is well.
+
+    A training of one epoch, `incremental`, has no end to come to.
+    """
+    if incremental and outcome.reason != "diverged":
+        return None
+    full_batch = network._resolve("optimizer").full_batch
+    if outcome.reason == "max_iter":
+        if network.n_iter_no_change in (None, math.inf) and not full_batch:
+            return _undefined_score(network, outcome)  # nothing else was to end the training
+        advice = f"Maximum iterations (max_iter={network._max_iter()}) reached, and the training has not converged yet."
+        if full_batch:
+            advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
+        else:
+            advice += (
+                " Increase max_iter or the learning rate, or accept the result: tol decides what counts as progress."
+            )
+        return ConvergenceWarning(advice)
+    if outcome.reason == "stalled":
+        return ConvergenceWarning(
+            f"The search found no better point, with a gradient still above tol={network.tol}: the precision of the "
+            f"data allows no more. {_more_precision(network, outcome)}"
+        )
+    if outcome.reason == "diverged":
+        return ConvergenceWarning(
+            f"The loss became infinite or NaN in {_epoch(network)} {outcome.state.progress[0].epoch + 1}; the last "
+            f"finite weights are kept. {_remedy(network)}"
+        )
+    return _undefined_score(network, outcome)
+
+
+def _undefined_score(network: Any, outcome: Outcome) -> Warning | None:
+    """The warning for validation rows on which the score was not defined in any epoch."""
+    progress = outcome.state.progress[0]
+    if progress.by_score or progress.first_score is None or not math.isnan(progress.first_score):
+        return None
+    scoring = network._option("scoring")
+    name = f"scoring={scoring!r}" if scoring is not None else network._default_scoring
+    return UserWarning(
+        f"The score of the validation rows ({name}) is not defined: their loss has decided which epoch is best. Set "
+        'scoring="loss" to choose that, or give more rows.'
+    )
