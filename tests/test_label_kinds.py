@@ -191,6 +191,20 @@ def test_partial_fit_takes_no_weights_for_classes(name):
     assert clone(classifier).partial_fit(X, STRINGS, ["a", "b", "c", "d"]).classes_.tolist() == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("name", ["mlp", "softmax", "knn"])
+def test_partial_fit_takes_no_counts_for_classes(name):
+    counts = np.arange(len(X)) % 4  # whole numbers, among which are all of y's labels
+    kinds = [NUMBERS, NUMBERS[:, None], NUMBERS.astype(float), NUMBERS.astype(object), pd.Series(NUMBERS), BOOLS]
+    for y in kinds:
+        for weights in (counts, counts.tolist(), pd.Series(counts), counts > 0, counts.astype(np.uint8)):
+            with pytest.raises(ValueError, match="Give weights of rows as sample_weight="):
+                clone(CLASSIFIERS[name]).partial_fit(X, y, weights)
+    declared = clone(CLASSIFIERS[name]).partial_fit(X, NUMBERS, np.unique(counts), counts)
+    assert declared.classes_.tolist() == [0, 1, 2, 3]
+    assert clone(CLASSIFIERS[name]).partial_fit(X[:3], [0, 1, 1], classes=[2, 0, 1]).classes_.tolist() == [0, 1, 2]
+    assert clone(CLASSIFIERS[name]).partial_fit(X, BOOLS, classes=BOOLS).classes_.tolist() == [False, True]
+
+
 @pytest.mark.parametrize("name", ["mlp", "softmax"])
 def test_the_first_rows_of_partial_fit_with_one_class_need_classes(name):
     classifier = CLASSIFIERS[name]

@@ -115,17 +115,25 @@ def lies_between(y: np.ndarray) -> bool:
 
 
 def check_declaration(classes: Any, y: Any = None) -> None:
-    """Raise unless `classes` is array-like, and not one number for each row of y: those would be weights."""
+    """Raise unless `classes` is array-like, and not one number for each row of y: those would be weights.
+
+    The labels of y themselves, row by row, are no weights, and neither are as many different numbers as rows, if y's
+    labels are among them.
+    """
     if isinstance(classes, (str, bytes)) or not (hasattr(classes, "__len__") and hasattr(classes, "__getitem__")):
         raise ValueError(f"classes must be an array of labels, or a list of these. Got {classes!r}.")
-    if np.ndim(y) != 1 or is_nested(classes) or len(classes) != len(y):
+    if y is None or is_nested(classes):
         return
-    given, labels = np.asarray(classes), np.asarray(y)
-    are_numbers = given.dtype.kind in "iuf" and (given.dtype.kind == labels.dtype.kind or given.dtype.kind == "f")
-    if are_numbers and not (given.dtype.kind == labels.dtype.kind and set(labels.tolist()) <= set(given.tolist())):
+    given, labels = typed(np.asarray(classes)), np.asarray(y)
+    labels = typed(labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels)
+    if labels.ndim != 1 or len(given) != len(labels) or given.dtype.kind not in "biuf":
+        return
+    values = set(given.tolist())
+    are_floats = given.dtype.kind == "f" and labels.dtype.kind != "f"
+    if are_floats or not set(labels.tolist()) <= values or (len(values) < len(given) and (given != labels).any()):
         raise ValueError(
-            f"classes are the labels that may come, and {listed(given)} has a number for each row of y, among which "
-            "y's labels are not. Give weights of rows as sample_weight=: the third argument of partial_fit is classes."
+            f"classes are the labels that may come, each of them once, and {listed(given)} has a number for each row "
+            "of y. Give weights of rows as sample_weight=: the third argument of partial_fit is classes."
         )
 
 
