@@ -15,6 +15,7 @@ __all__ = [
     "MemberTask",
     "MembersTask",
     "callbacks_of",
+    "has_callbacks",
     "task_data",
     "tear_down",
     "with_callbacks",
@@ -24,6 +25,11 @@ __all__ = [
 def callbacks_of(estimator: Any) -> list[Any]:
     """The callbacks that were set on an estimator, or that a pipeline or search has handed down to it."""
     return list(getattr(estimator, "_skl_callbacks", ()))
+
+
+def has_callbacks(estimator: object) -> bool:
+    """Whether an estimator's own fit has callbacks to tell of itself."""
+    return bool(getattr(estimator, "_has_callbacks", False))
 
 
 class CallbackMixin(CallbackSupportMixin):

@@ -26,6 +26,12 @@ def _constructor_arguments(cls: Any) -> dict[str, Any]:
     return {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
 
 
+@cache
+def _missing_methods(cls: type) -> list[str]:
+    """The abstract methods that a class has left to its descendants."""
+    return [name for name in dir(cls) if getattr(getattr(cls, name), "__isabstractmethod__", False)]
+
+
 def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None:
     """Let the constructor that a class defines say what an unknown argument is called here: `our` is the sentence."""
     init: Any = cls.__dict__.get("__init__")
@@ -107,7 +113,11 @@ class Component:
         return type(self)(**self.get_params(deep=False)).set_params(**changes)
 
     def validate(self: C) -> C:
-        """Raise a ValueError for a hyperparameter out of its range; return self."""
+        """Raise a ValueError for a hyperparameter out of its range, a TypeError for a missing method; return self."""
+        cls: Any = type(self)
+        missing = _missing_methods(cls)
+        if missing:
+            raise TypeError(f"{cls.__name__} must define {' and '.join(missing)}, as its family asks for.")
         check_params(self, self.constraints)
         for value in self.get_params(deep=False).values():
             if isinstance(value, Component):

@@ -77,6 +77,15 @@ class RootEstimator(BaseEstimator):
         return attributes
 
 
+def is_set(estimator: BaseEstimator, name: str) -> bool:
+    """Whether the estimator has the parameter, with another value than its default."""
+    defaults = constructor_arguments(type(estimator))
+    if name not in defaults or not hasattr(estimator, name):
+        return False
+    value, default = getattr(estimator, name), defaults[name]
+    return value is not default and not (type(value) is type(default) and value == default)
+
+
 @functools.cache
 def _page(name: str) -> str:
     """Where a page of the documentation is: by the address that the package declares, else in the source checkout."""

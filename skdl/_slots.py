@@ -18,8 +18,9 @@ class SlotMixin:
     """
 
     _slots: ClassVar[Mapping[str, Registry]] = {}
-    _slot_words: ClassVar[Mapping[str, str]] = {"initializer": "auto", "loss": "auto"}  # not components
-    _slot_defaults: ClassVar[Mapping[str, Callable[[], Component]]] = {}  # what "auto" stands for in other slots
+    # What "auto" makes in the slots that take it; None where that depends on the data or the layer, so that the
+    # estimator asks for "auto" itself.
+    _auto: ClassVar[Mapping[str, Callable[[], Component] | None]] = {"initializer": None, "loss": None}
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of this estimator.
@@ -83,19 +84,21 @@ class SlotMixin:
         """The component that a slot's value stands for, or None."""
         if isinstance(value, Component):
             return value
-        if isinstance(value, str) and value == "auto" and slot in self._slot_defaults:
-            return self._slot_defaults[slot]()
-        if isinstance(value, str) and value != self._slot_words.get(slot) and value in self._slots[slot].names():
-            return self._slots[slot].resolve(value)
-        return None
+        if not isinstance(value, str):
+            return None
+        if value == "auto" and slot in self._auto:
+            make = self._auto[slot]
+            return None if make is None else make()
+        return self._slots[slot].resolve(value) if value in self._slots[slot].names() else None
 
     def _resolve(self, slot: str) -> Any:
         """The component in a slot, checked."""
         return self._resolve_value(slot, getattr(self, slot))
 
     def _resolve_value(self, slot: str, value: Any) -> Any:
-        if isinstance(value, str) and value == "auto" and slot in self._slot_defaults:
-            return self._slot_defaults[slot]()
+        make = self._auto.get(slot) if isinstance(value, str) and value == "auto" else None
+        if make is not None:
+            return make()
         try:
             return self._slots[slot].resolve(value).validate()
         except ValueError as error:

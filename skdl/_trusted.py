@@ -14,14 +14,12 @@ from skdl._encoding import Columns, Indicator, Labels, Reals
 from skdl._registry import REGISTRIES
 from skdl.autodiff import FunctionActivation, FunctionLoss
 from skdl.callbacks import EarlyStopping, TimeBudget
-from skdl.engine import State
+from skdl.engine import Architecture, State
 from skdl.engine.state import Progress
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.ensemble.ensemble_classifier import EnsembleClassifier
 from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
-from skdl.layers.architecture import Architecture
-from skdl.layers.dense import DenseBlock, OrdinaryMaps
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
 from skdl.linear.least_squares.problem import Setting, Solution
@@ -30,21 +28,23 @@ from skdl.linear.polynomial.estimator import PolynomialRegressor
 from skdl.linear.polynomial.terms import Block
 from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.linear.solvers.reduction import Reduction
-from skdl.neighbors.base import Rows
-from skdl.neighbors.bounds.column_groups import GroupBound
-from skdl.neighbors.bounds.distances import DistanceBound, Order
-from skdl.neighbors.bounds.grid import ExactDistances, GridBound
-from skdl.neighbors.bounds.missing import PresentBound
+from skdl.neighbors.base import StoredRows
+from skdl.neighbors.bounds.column_groups import ColumnGroupBound
+from skdl.neighbors.bounds.direct import DirectBound
+from skdl.neighbors.bounds.distances import DistanceBound, MinkowskiMargins
+from skdl.neighbors.bounds.grid import ExactDistanceBound, GridBound
+from skdl.neighbors.bounds.nan_products import NanProductBound
 from skdl.neighbors.bounds.placement import Placement
 from skdl.neighbors.bounds.products import ProductBound
 from skdl.neighbors.bounds.projection import ProjectionBound
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
-from skdl.neighbors.labels import Ballot
+from skdl.neighbors.labels import LabelColumn
 from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
-from skdl.neighbors.metrics.tables import Custom, Precomputed, PrecomputedSearch, Scipy, TableSearch
-from skdl.neighbors.search.direct import DirectBound, GrowingSearch
-from skdl.neighbors.search.repeats import Groups, RepeatedRows
+from skdl.neighbors.metrics.pairwise import CallableMetric, PrecomputedMetric, ScipyMetric
+from skdl.neighbors.search.duplicates import DuplicateRowsSearch, RowGroups
+from skdl.neighbors.search.lazy import LazySearch
+from skdl.neighbors.search.pairwise import PairwiseSearch, PrecomputedSearch
 from skdl.neighbors.search.scan import ScanSearch
 from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
@@ -67,31 +67,30 @@ ESTIMATORS = (
     SoftmaxClassifier,
 )
 FITTED = {
-    "all networks": (
-        Training,
-        State,
-        Progress,
-        Architecture,
-        DenseBlock,
-        OrdinaryMaps,
-        Labels,
-        Indicator,
-        Columns,
-        Reals,
-    ),
+    "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
     "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
-    "neighbours": (Rows, Ballot, Placement, Minkowski, Cosine, NanEuclidean, Custom, Scipy, Precomputed),
-    "searches": (GrowingSearch, ScanSearch, TreeSearch, TableSearch, PrecomputedSearch, RepeatedRows, Groups),
+    "neighbours": (
+        StoredRows,
+        LabelColumn,
+        Placement,
+        Minkowski,
+        Cosine,
+        NanEuclidean,
+        CallableMetric,
+        ScipyMetric,
+        PrecomputedMetric,
+    ),
+    "searches": (LazySearch, ScanSearch, TreeSearch, PairwiseSearch, PrecomputedSearch, DuplicateRowsSearch, RowGroups),
     "bounds": (
         DistanceBound,
-        Order,
-        ExactDistances,
+        MinkowskiMargins,
+        ExactDistanceBound,
         ProductBound,
         GridBound,
         ProjectionBound,
-        PresentBound,
+        NanProductBound,
         DirectBound,
-        GroupBound,
+        ColumnGroupBound,
     ),
     "ensembles": (Bunch,),
 }

@@ -19,7 +19,6 @@ __all__ = [
     "GlorotUniform",
     "HeNormal",
     "HeUniform",
-    "Initializer",
     "Normal",
     "Orthogonal",
     "Xavier",

@@ -12,7 +12,7 @@ from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations, register
 from skdl._warnings import warn
 
-__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "Normalization", "names", "resolve"]
+__all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "names", "resolve"]
 
 resolve, names = normalizations.resolve, normalizations.names
 

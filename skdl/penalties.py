@@ -9,7 +9,7 @@ from skdl._constraints import Real
 from skdl._protocols import Penalty
 from skdl._registry import penalties, register
 
-__all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "Penalty", "names", "resolve"]
+__all__ = ["L1", "L2", "ActivityL1", "ElasticNet", "MaxNorm", "names", "resolve"]
 
 resolve, names = penalties.resolve, penalties.names
 

@@ -31,6 +31,6 @@ def strict_floating_point(request):
 @pytest.fixture(autouse=True)
 def threads_for_the_smallest(monkeypatch):
     """As many threads as are asked for, however little there is to do for them."""
-    from skdl.engine import processes
+    from skdl.execution import cost
 
-    monkeypatch.setattr(processes, "LEAST_STEP_SECONDS", 1e-12)
+    monkeypatch.setattr(cost, "LEAST_STEP_SECONDS", 1e-12)

@@ -14,6 +14,7 @@ import pytest
 
 import skdl
 from skdl._registry import REGISTRIES
+from skdl.plugins import FirstOrderOptimizer, FullBatchOptimizer, Optimizer
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "plugins.md"
@@ -79,7 +80,7 @@ def test_private_imports_are_seen(code):
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 4
+    assert len(code) == 5
     assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'activation': ")
 
 
@@ -105,6 +106,20 @@ def test_the_entry_point_is_of_a_group_that_is_read():
 def test_the_page_names_every_group():
     text = PAGE.read_text(encoding="utf-8")
     assert all(f"`skdl.{family}`" in text for family in REGISTRIES)
+
+
+def test_the_page_names_what_each_family_asks_for():
+    text = PAGE.read_text(encoding="utf-8")
+    families = {registry.base for registry in REGISTRIES.values()}
+    bases = families - {Optimizer} | {
+        FirstOrderOptimizer,
+        FullBatchOptimizer,
+    }
+    for base in bases:
+        [row] = re.findall(rf"^\| `{base.__name__}` \|.*$", text, re.MULTILINE)
+        abstract = [name for name, member in vars(base).items() if getattr(member, "__isabstractmethod__", False)]
+        assert abstract
+        assert all(f"`{name}`" in row for name in abstract), base
 
 
 def test_the_page_on_searches_runs_from_top_to_bottom(tmp_path):

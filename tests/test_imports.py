@@ -13,8 +13,7 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 FAMILIES = {
-    "activations", "augmentations", "initializers", "layers", "losses", "normalizations", "optimizers", "penalties",
-    "schedules",
+    "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
 BASE = {
@@ -33,9 +32,9 @@ BASE = {
 }
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
-ENGINE = COMPONENTS | {"_protocols", "engine", "layers"}
+ENGINE = COMPONENTS | {"_protocols", "engine"}
 BORDER = {"_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
-ESTIMATORS = BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "layers"} | BORDER
+ESTIMATORS = BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution"} | BORDER
 ALLOWED = {
     "_apart": set(),
     "_array": set(),
@@ -59,13 +58,14 @@ ALLOWED = {
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
     "plugins": PROTOCOLS,
     "engine": ENGINE,
+    "execution": ENGINE | {"execution"},
     "_slots": PROTOCOLS,
     "_validation": BASE | {"_encoding"},
     "_encoding": BASE | {"_encoding"},
     "_scores": BASE | {"_typing", "_validation"},
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
-    "model_selection": BASE | {"_callbacks_adapter", "engine", "model_selection"},  # the engine for its clock
+    "model_selection": BASE | {"_callbacks_adapter", "execution", "model_selection"},  # execution for its clock
     "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
@@ -130,6 +130,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "plugins",
         *sorted(FAMILIES),
         "engine",
+        "execution",
     ]
     order += [
         "_estimator",

@@ -14,8 +14,9 @@ from sklearn.datasets import load_iris
 
 from skdl import MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines, Work, duration
-from skdl.engine.processes import train_in_processes
 from skdl.engine.train import train_stack
+from skdl.execution.processes import train_in_processes
+from skdl.neural._fit import NetworkFit
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
@@ -225,7 +226,8 @@ def test_processes_speak_while_they_train(tmp_path):
     """A process goes on when what it told of its first epoch has been heard here."""
     X, y = load_iris(return_X_y=True)
     mlp = MLPClassifier(**SMALL)
-    data = mlp._prepare(X, y, None)
+    fit = NetworkFit(mlp)
+    data = fit.prepare(X, y)
     heard = tmp_path / "heard"
     told = []
 
@@ -233,7 +235,7 @@ def test_processes_speak_while_they_train(tmp_path):
         told.append((record, reason))
         heard.touch()
 
-    member = replace(mlp._member(data, np.random.default_rng(0), n_epochs=2), watch=watch)
+    member = replace(fit.spec(data, n_epochs=2), watch=watch)
     outcomes = train_in_processes(partial(waits_to_be_heard, heard), [[member], [member]], 2, Event())
     assert outcomes is not None
     assert [record["epoch"] for record, _ in told].count(1) == 2

@@ -57,7 +57,7 @@ class TestGetParams:
         assert (params["optimizer"], params["schedule"]) == ("auto", "auto")
         assert params["optimizer__learning_rate"] == 0.01
         assert params["optimizer__beta_2"] == Adam().beta_2
-        assert params["schedule__end"] == MLPClassifier._slot_defaults["schedule"]().end
+        assert params["schedule__end"] == MLPClassifier._auto["schedule"]().end
 
     def test_shallow(self):
         assert not [name for name in small(optimizer=SGD()).get_params(deep=False) if "__" in name]

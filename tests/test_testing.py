@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 
 from skdl import MLPRegressor, activations, initializers, losses, normalizations, optimizers, penalties, schedules
 from skdl._component import Component
-from skdl._constraints import Real
 from skdl._protocols import NO_GRADIENTS
+from skdl.plugins import Activation, FirstOrderOptimizer, Normalization, Real
 from skdl.testing import check_component, check_estimator_members, check_gradient, check_members
 
 
@@ -66,7 +66,7 @@ class NoInitializer(activations.Identity):
     initializer = "none_such"
 
 
-class Scaled(activations.Activation):
+class Scaled(Activation):
     """A learned factor, for the rules of learned parameters."""
 
     def parameters(self, n_units):
@@ -96,7 +96,7 @@ class GradientOfWrongShape(Scaled):
         return x * factor, lambda dy: (dy * factor, {"factor": (dy * x).sum(axis=1)})
 
 
-class Slope(activations.Activation):
+class Slope(Activation):
     """A hyperparameter, for the rules of hyperparameters."""
 
     constraints = {"slope": Real(0)}
@@ -223,7 +223,7 @@ class TracksAtPrediction(normalizations.BatchNorm):
         return super().forward(x, training=training, **arrays)
 
 
-class NeedsItsResult(normalizations.Normalization):
+class NeedsItsResult(Normalization):
     def forward(self, x, *, training):
         y = np.tanh(x)
         return y, lambda dy: (dy * (1 - y * y), NO_GRADIENTS)
@@ -320,10 +320,11 @@ class NormOfAll(optimizers.SGD):
         return super().direction(gradient / np.sqrt((gradient * gradient).sum()), state, step)
 
 
-class Decaying(optimizers.Optimizer):
+class Decaying(FirstOrderOptimizer):
     """Steps of constant size, for the rules of optimizers' own hyperparameters and state."""
 
     constraints = {"learning_rate": Real(0), "weight_decay": Real(0)}
+    per_member = ()
 
     def __init__(self, learning_rate=0.01, weight_decay=0.0):
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
@@ -433,6 +434,11 @@ class NegativePenalty(penalties.L2):
         return -weights
 
 
+class Misspelt(Activation):
+    def foward(self, x):
+        return x, lambda dy: (dy, {})
+
+
 class NoFamily(Component):
     pass
 
@@ -507,6 +513,7 @@ BROKEN = {
     SumsMembers: "member 0 of a stack equals it alone",
     ChangesWeights: "the weights stay as they are",
     NegativePenalty: "a penalty is not negative",
+    Misspelt: "Misspelt must define forward, as its family asks for",
     NoFamily: "must derive from exactly one of",
 }
 
@@ -552,8 +559,7 @@ def test_check_gradient_lets_the_function_overwrite():
 
 
 def stacks(optimizer, n=3):
-    from skdl.engine import Member, Rows
-    from skdl.layers.architecture import Architecture
+    from skdl.engine import Architecture, Member, Rows
 
     rng = np.random.default_rng(0)
     rows = Rows(rng.normal(size=(20, 2)).astype(np.float32), rng.normal(size=(20, 1)).astype(np.float32))

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -75,8 +74,13 @@ def test_none_is_one_thread():
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_threads_take_tasks_and_results_keep_their_order(count):
+    ended = threading.Event()
+
     def task(i):
-        time.sleep(0.002 * (10 - i))  # the last ones end first
+        if i == 9:
+            ended.set()
+        elif i == 0 and count > 1:  # the first one ends last, so that others have to take the rest
+            assert ended.wait(60)
         return i, blas_threads(), threading.get_ident()
 
     with thread_map(count) as run:

@@ -346,10 +346,10 @@ def as_unsafe(content):
     ["ConstructorFromReduceNode", "FunctionNode", "TypeNode", "ObjectNode", "PartialNode", "LossNode", "ListNode"],
 )
 def test_nothing_else_in_this_package_is_trusted(loader):
-    """A prefix would be: `skdl.parallel.memory` has `CDLL`, others have functions that write files."""
+    """A prefix would be: `skdl._threads` has `ThreadPoolExecutor`, others have functions that write files."""
     every, trusted = everything_in("skdl"), set(skdl.trusted_types())
     assert len(every) > 1000
-    assert any(name.endswith(".CDLL") for name in every)
+    assert any(name.endswith(".ThreadPoolExecutor") for name in every)
     partial = {"func": names("builtins.str", "TypeNode"), "args": NOTHING, "kwds": mapping(), "namespace": mapping()}
     content = {"PartialNode": partial, "ListNode": []}.get(loader, NOTHING)
     nodes = [

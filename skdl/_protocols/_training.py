@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from skdl._array import Array
 from skdl._component import Component
+from skdl._constraints import NONE, Constraint, Real
 
 
 class Loss(Component):
@@ -67,44 +68,91 @@ class Loss(Component):
 
 
 class Optimizer(Component):
-    """A rule that turns gradients into steps.
+    """A rule that turns gradients into steps: a `FirstOrderOptimizer` or a `FullBatchOptimizer`.
 
     Attributes
     ----------
     full_batch : bool
-        Whether the rule drives the objective of all rows by itself (`minimize`), or gives a direction for each batch.
-    takes_bounds : bool
-        Whether `minimize` takes bounds, `lower`.
+        Whether the rule drives the objective of all rows by itself, or gives a direction for each batch.
     state_names : tuple of str
         Names of the arrays that the rule keeps from step to step.
-    learning_rate, weight_decay, clip_norm, clip_value
-        Applied by the engine: theta <- theta - learning_rate * factor * (d + weight_decay * theta), the decay on
-        weights only, with the gradient clipped before the rule sees it, to numbers in [-clip_value, clip_value] and to
-        a norm of at most clip_norm for each member (None for neither).
     """
 
     full_batch = False
-    takes_bounds = False
     state_names: tuple[str, ...] = ()
-    learning_rate: Any
+
+
+class FirstOrderOptimizer(Optimizer):
+    """A rule that gives a direction d for each batch from its gradient.
+
+    The engine applies all else: theta <- theta - learning_rate * factor * (d + weight_decay * theta), with the
+    schedule's factor, the decay on weights only, and the gradient clipped before the rule sees it.
+
+    Parameters
+    ----------
+    learning_rate : float
+        In (0, inf).
+    clip_norm : float or None, default=None
+        Largest norm of a member's gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
+    clip_value : float or None, default=None
+        Largest absolute value of a gradient's component, in (0, inf). None for no limit.
+
+    Attributes
+    ----------
+    weight_decay : float
+        Share of a weight that is taken off, times the learning rate, in each step: 0 unless a rule has the parameter.
+    """
+
+    constraints: ClassVar[Mapping[str, Constraint]] = {
+        "learning_rate": Real(0, open_low=True),
+        "clip_norm": NONE | Real(0, open_low=True),
+        "clip_value": NONE | Real(0, open_low=True),
+    }
+    per_member: ClassVar[tuple[str, ...]] = ("learning_rate",)  # limits are none: None is not a number of a column
     weight_decay: Any = 0.0
-    clip_norm: float | None = None
+    clip_norm: float | None = None  # of a rule whose own constructor does without
     clip_value: float | None = None
 
+    def __init__(self, learning_rate: Any, *, clip_norm: float | None = None, clip_value: float | None = None):
+        self.learning_rate = learning_rate
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    @abstractmethod
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        """The direction d of one step; the engine goes theta <- theta - learning_rate * schedule * d.
+        """The direction d of one step.
 
         Parameters
         ----------
         gradient : array of shape (k, P)
-            Owned by this call.
+            Owned by this call: it may be overwritten, and returned.
         state : mapping of arrays of shape (k, P)
-            One array for each name in `state_names`, zeros at the start, updated in place.
+            One array for each name in `state_names`, zeros at the start. They belong to the engine, which saves, stacks
+            and restores them: they are changed in place (`state["velocity"][...] = v`), and neither bound anew
+            (`state["velocity"] = v`) nor returned.
         step : array of shape (k, 1)
-            The number of this step, from 1, in the gradient's dtype.
-        """
-        raise TypeError(f"{type(self).__name__} has no direction of its own: it is a full-batch optimizer.")
+            The number of this step, from 1, in the gradient's dtype. It stays as it is.
 
+        Returns
+        -------
+        d : array of shape (k, P)
+            Owned by the engine, which overwrites it.
+        """
+
+
+class FullBatchOptimizer(Optimizer):
+    """A search for the minimum of the objective of all rows, without learning rate, schedule or batches.
+
+    Attributes
+    ----------
+    takes_bounds : bool
+        Whether `minimize` has one more argument, `lower=None`: an array of shape (P,) of the least that theta may be.
+    """
+
+    full_batch = True
+    takes_bounds = False
+
+    @abstractmethod
     def minimize(
         self,
         function: Callable[[np.ndarray], tuple[float, np.ndarray]],
@@ -114,19 +162,27 @@ class Optimizer(Component):
         tol: float,
         report: Callable[[np.ndarray, float], bool],
     ) -> tuple[np.ndarray, bool]:
-        """Minimise the objective of all rows from `theta` of shape (P,), in float64.
+        """Minimise a function from `theta`, in float64.
 
-        `report(theta, value)` is called after each iteration; when it returns True the search stops. An optimizer that
-        takes bounds has one more argument, `lower=None`: an array of shape (P,) of the least that theta may be.
+        Parameters
+        ----------
+        function : callable
+            From theta of shape (P,) to the objective and its gradient, of shape (P,).
+        theta : array of shape (P,)
+            Where to begin. It stays as it is.
+        max_iter : int
+            Most iterations.
+        tol : float
+            Largest absolute component of the gradient at which the search has converged.
+        report : callable
+            To be called as `report(theta, value)` after each iteration; when it returns True the search ends.
 
         Returns
         -------
         theta : array of shape (P,)
         converged : bool
-            Whether the largest absolute component of the gradient fell to `tol`; at a bound, the gradient may point
-            over it.
+            Whether the gradient fell to `tol`; at a bound, it may point over it.
         """
-        raise TypeError(f"{type(self).__name__} is not a full-batch optimizer.")
 
 
 class Schedule(Component):

@@ -1,6 +1,5 @@
 """Activations: the elementwise functions between layers, each with its derivative under it."""
 
-from skdl._protocols import Activation
 from skdl._registry import activations
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
@@ -11,7 +10,6 @@ __all__ = [
     "ELU",
     "GELU",
     "SELU",
-    "Activation",
     "Identity",
     "LeakyReLU",
     "Mish",

@@ -8,14 +8,14 @@ from skdl.engine.batches import Rows
 from skdl.engine.full_batch import FullFunction
 from skdl.engine.judge import RECORD, gain
 from skdl.engine.member import Member, Outcome
-from skdl.engine.network import Network
+from skdl.engine.network import Architecture, Network
 from skdl.engine.objective import Objective
 from skdl.engine.population import settled
-from skdl.engine.stack import groups_of, train_members
 from skdl.engine.state import Progress, State
 
 __all__ = [
     "RECORD",
+    "Architecture",
     "FullFunction",
     "Member",
     "Network",
@@ -25,7 +25,5 @@ __all__ = [
     "Rows",
     "State",
     "gain",
-    "groups_of",
     "settled",
-    "train_members",
 ]

@@ -1,7 +1,7 @@
 """Rows of data and the batches made of them.
 
 Nothing of the size of large data is ever copied: rows are gathered by index, block by block, and there converted and
-standardised, for all members of a stack. Small tables are standardised once for all epochs.
+standardised, for all members of a stack.
 """
 
 from __future__ import annotations
@@ -19,8 +19,7 @@ from skdl._array import Array, by_columns, take_rows
 from skdl._structure import stand_in
 
 BLOCK_NUMBERS = 1 << 17  # numbers in gathered rows: small enough for the cache, large enough to spare calls
-STANDARDISED_ROWS = 4096  # at a time, so that no second table is needed
-READY_NUMBERS = 1 << 22  # numbers in tables that are standardised as a whole: 16 MiB in float32
+STANDARDISED_ROWS = 4096  # at a time, so that no second array is needed
 # The part that a field of rows has in them: what is shared by members that agree in it does not ask for the others. A
 # field without a mark has a part in everything, so that one that is added cannot be overlooked.
 ARRAY = {"part": "array"}  # one value a row, gathered by index
@@ -108,8 +107,8 @@ class Rows:
         return replace(first, shift=shift, scale=scale)
 
     @property
-    def table(self) -> Hashable:
-        """What rows agree in whose standardised X is the same array."""
+    def data_key(self) -> Hashable:
+        """Equal for rows of the same data: they lie in one array, and are standardised in the same way."""
         return id(self.X), self.standardisation
 
     @property
@@ -154,17 +153,7 @@ def _fields_of(cls: Any, part: str) -> list[str]:
     return [each.name for each in fields(cls) if each.metadata.get("part", part) == part]
 
 
-def ready_rows(members: Sequence[Rows], dtype: Any) -> list[Rows]:
-    """The same rows for many epochs: tables that are small together are standardised once, to the same bits."""
-    tables = {rows.table: rows for rows in members}
-    small = sum(rows.X.size for rows in tables.values()) <= READY_NUMBERS
-    if not small or not all(isinstance(rows.X, np.ndarray) for rows in members):
-        return list(members)
-    ready = {table: rows.standardised(dtype) for table, rows in tables.items()}
-    return [replace(rows, X=ready[rows.table], shift=None, scale=None) for rows in members]
-
-
-def cut(orders: Sequence[np.ndarray], part: slice) -> list[np.ndarray]:
+def slice_orders(orders: Sequence[np.ndarray], part: slice) -> list[np.ndarray]:
     """A part of each order; what was one array stays one, whose rows are gathered once."""
     parts = {id(order): order[part] for order in orders}
     return [parts[id(order)] for order in orders]
@@ -216,9 +205,11 @@ class Batches:
                 yield [batch]
             return
         full = (self.steps_per_epoch - 1) * self.batch_size
-        for batch in self._batches(everybody, cut(orders, slice(full))):
+        for batch in self._batches(everybody, slice_orders(orders, slice(full))):
             yield [batch]
-        yield [batch for part in self.parts for batch in self._batches(part, cut(orders[part], slice(full, None)))]
+        yield [
+            batch for part in self.parts for batch in self._batches(part, slice_orders(orders[part], slice(full, None)))
+        ]
 
     def _batches(
         self, part: slice, orders: Sequence[np.ndarray], *, whole: bool = False
@@ -232,7 +223,7 @@ class Batches:
         numbers = n_inputs * first.X.shape[1] + len(orders) * first.targets.shape[1]
         size = self.batch_size * max(1, BLOCK_NUMBERS // (self.batch_size * numbers))
         for start in range(0, n, size):
-            index = cut(orders, slice(start, start + size))
+            index = slice_orders(orders, slice(start, start + size))
             n_rows = len(index[0])
             x = self._inputs(part, (n_inputs, n_rows, first.X.shape[1]))
             targets = np.empty((len(orders), n_rows, first.targets.shape[1]), self.dtype)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from skdl._array import norms
-from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
+from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
@@ -96,10 +96,10 @@ class FullObjective(FullFunction):
 
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         self.state.theta[0] = point
-        context = ForwardContext(training=True, generators=self.state.generators)
+        run = Run(training=True, generators=self.state.generators)
         value, total = 0.0, np.zeros(point.shape)
         for x, targets, weight in self.batches.epoch(whole=True):
-            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, context)
+            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, run)
             value += float(loss[0])
             total += self.gradient[0]
         self.gradient[0] = total
@@ -185,7 +185,8 @@ def _search(function: FullFunction, last: Last) -> str:
         last.take(first)
         return "converged"
     bounds: dict[str, Any] = {} if function.lower is None else {"lower": function.lower}
-    point, converged = member.optimizer.minimize(
+    optimizer: Any = member.optimizer
+    point, converged = optimizer.minimize(
         function, start, max_iter=member.n_epochs, tol=function.tol, report=report, **bounds
     )
     if reasons:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from skdl._array import Array, clip_norms, clip_values, norms
 from skdl._component import Component
-from skdl._protocols import Optimizer, Schedule
+from skdl._protocols import FirstOrderOptimizer, Schedule
 from skdl.engine.member import Member
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
@@ -24,12 +25,13 @@ class Step:
 
     def __init__(self, members: Sequence[Member], objective: Objective):
         self.objective, dtype = objective, members[0].dtype
-        self.optimizer: Optimizer = Component.stacked([member.optimizer for member in members], 2, dtype)
+        optimizers: list[Any] = [member.optimizer for member in members]
+        self.optimizer: FirstOrderOptimizer = Component.stacked(optimizers, 2, dtype)
         self.schedule: Schedule = Component.stacked([member.schedule for member in members], 2, np.float64)
         self.schedules = [member.schedule for member in members]
         self.reacts = any(type(schedule).epoch_factor is not Schedule.epoch_factor for schedule in self.schedules)
-        self.learning_rates = np.array([[member.optimizer.learning_rate] for member in members], dtype=float)
-        self.decays = any(np.any(member.optimizer.weight_decay) for member in members)
+        self.learning_rates = np.array([[optimizer.learning_rate] for optimizer in optimizers], dtype=float)
+        self.decays = any(np.any(optimizer.weight_decay) for optimizer in optimizers)
         self.max_epochs = members[0].max_epochs
         self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
 

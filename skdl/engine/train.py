@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skdl._array import Array, column
-from skdl._protocols import ForwardContext
-from skdl.engine.batches import Batches, ready_rows
+from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
+from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
 from skdl.engine.step import Step
 from skdl.engine.validation import Validation
-
-FEW_EPOCHS = 2  # in which standardising a whole table costs more than it saves
 
 
 def initial_state(member: Member) -> State:
@@ -44,8 +41,8 @@ def initial_state(member: Member) -> State:
         return state
     network = Network([member.architecture], member.dtype)
     theta, buffers = network.initial([member.generator])
-    for idle, views in zip(member.idle, network.ends(theta), strict=True):
-        for weights in [] if idle is None else views:
+    for idle, weights in zip(member.idle, network.ends(theta), strict=True):
+        if idle is not None:
             weights[idle] = 0
     return State(
         theta,
@@ -68,9 +65,6 @@ def train_stack(members: Sequence[Member], interrupted: Signal) -> list[Outcome]
     stack: Stack | None = None
     try:
         states = State.stack([initial_state(member) for member in members])
-        if members[0].n_epochs > FEW_EPOCHS:
-            ready = ready_rows([member.rows for member in members], members[0].dtype)
-            members = [replace(member, rows=rows) for member, rows in zip(members, ready, strict=True)]
         stack = Stack(members, states)
         while stack is not None:
             reasons: list[str | None] = [None] * len(active)
@@ -108,11 +102,11 @@ class Part:
         self.objective = Objective(self.network, members[which])
         self.arrays = self.network.arrays(state.theta[which], state.buffers[which])
         self.gradients = self.network.layout.views(gradient[which])
-        self.context = ForwardContext(training=True, generators=state.generators[which])
+        self.run = Run(training=True, generators=state.generators[which])
 
     def loss_and_gradient(self, x: Array, targets: Array, weight: Array) -> Array:
         """Each member's loss on a batch; the gradient is written into the stack's."""
-        return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.context)
+        return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
 
 
 class Stack:
@@ -216,7 +210,9 @@ class Stack:
             before = self.members[j - 1]
             alike = j > 0 and member.shuffle == before.shuffle
             if alike and member.shuffle:
-                alike = generator is not generators[j - 1] and same(self.random_numbers[j], self.random_numbers[j - 1])
+                alike = generator is not generators[j - 1] and states_equal(
+                    self.random_numbers[j], self.random_numbers[j - 1]
+                )
             if not (alike and member.rows.orders_as(before.rows)):
                 orders.append(member.rows.order(generator, member.shuffle))
                 continue
@@ -226,12 +222,12 @@ class Stack:
         return orders
 
 
-def same(a: Any, b: Any) -> bool:
+def states_equal(a: Any, b: Any) -> bool:
     """Whether two states of generators, dicts of numbers and arrays, are equal."""
     try:
         return bool(a == b)  # there are arrays in few kinds of them
     except ValueError:
         return a.keys() == b.keys() and all(
-            same(value, b[name]) if isinstance(value, dict) else np.array_equal(value, b[name])
+            states_equal(value, b[name]) if isinstance(value, dict) else np.array_equal(value, b[name])
             for name, value in a.items()
         )

@@ -245,7 +245,7 @@ class BaseAveraging(NamedMembers):
                 raise ValueError(
                     f"share={self.share!r} takes members that are all made of estimator=, not estimators=."
                 )
-            check_shareable(self._templates()[0], self)
+            check_shareable(self._templates()[0], type(self).__name__)
 
     def _check_weights(self) -> None:
         if self.weights is None or isinstance(self.weights, str):

@@ -16,10 +16,10 @@ from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 from skdl._warnings import Warned, collecting, warn
-from skdl.ensemble._answers import Together
 from skdl.ensemble._means import RunningMean
 from skdl.ensemble._routing import RoutesMetadata
 from skdl.ensemble._sampling import select_columns
+from skdl.neural.joint_prediction import JointPrediction
 
 
 class Estimator(Constraint):
@@ -63,16 +63,12 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         """The estimator that None stands for."""
 
     @abstractmethod
-    def _output(self, member: Any, X: Any) -> np.ndarray:
-        """What a member contributes to the average."""
+    def _output_method(self, member: object) -> str:
+        """The name of the method of a member whose answer it contributes to the average."""
 
     @abstractmethod
-    def _answers_by_scores(self, member: Any) -> bool:
-        """Whether `_output_of_scores` gives the same for a network's raw scores."""
-
-    @abstractmethod
-    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
-        """What a network with these raw scores contributes to the average."""
+    def _output(self, member: object, answer: np.ndarray) -> np.ndarray:
+        """The contribution of a member whose `_output_method` has given this answer."""
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """That of the one estimator that the members are made of, if there is one that has any."""
@@ -145,15 +141,14 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         members = dict(enumerate(self.estimators_))
         if which is not None:
             members = {i: members[i] for i in which}
-        plain = [i for i in members if self._columns_of(i) is None and self._answers_by_scores(members[i])]
-        together = Together({i: members[i] for i in plain}, X)
+        methods = {i: self._output_method(member) for i, member in members.items()}
+        of_all_columns = {i: member for i, member in members.items() if self._columns_of(i) is None}
+        joint = JointPrediction(of_all_columns, methods, X)
         told: dict[Warned, None] = {}
         for i, member in members.items():
             with collecting() as found:
-                if i in together:
-                    output = self._output_of_scores(member, together.scores(i))
-                else:
-                    output = self._output(member, self._seen_by(i, X))
+                answer = joint.output(i) if i in joint else getattr(member, methods[i])(self._seen_by(i, X))
+                output = self._output(member, np.asarray(answer))
             told.update(dict.fromkeys(found))
             yield output
         for category, message in told:  # once, whatever the number of members

@@ -1,48 +1,46 @@
 """Members that share the weights of their hidden layers: trained as one network, handed out as estimators of their own.
 
 In training, member j's map of each hidden layer is the shared W times the matrix r_j^T s_j of rank one (see
-`skdl.layers.batch_ensemble`). Afterwards that product is written out: each member is an ordinary fitted network.
+`skdl.engine.shared`). Afterwards that product is written out: each member is an ordinary fitted network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
-from skdl.engine import Member, Network, Outcome, State, train_members
+from skdl._warnings import warn
+from skdl.engine import Member, Network, Outcome, State
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._following import Following
-from skdl.ensemble._tasks import Task, is_stackable
-from skdl.layers.batch_ensemble import BatchEnsembleMaps
-from skdl.neural._effects import check_judged
-from skdl.neural._endings import check_ending
-from skdl.neural._perceptron import Perceptron
-from skdl.neural._training import Training
+from skdl.ensemble._tasks import Task, is_mlp_without_callbacks
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 
-def check_shareable(template: Any, owner: Any) -> None:
-    """Raise for an estimator whose fit has no sense, or none that is known, for members that share weights."""
-    name = type(owner).__name__
-    if not isinstance(template, Perceptron) or not is_stackable(template) or template._has_callbacks:
+def check_shareable(template: Any, owner: str) -> None:
+    """Raise for an estimator whose fit is not defined, or not known, for members that share weights."""
+    if not is_mlp_without_callbacks(template):
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes its members from one training of a multilayer perceptron of "
+            f"With share='batch_ensemble', {owner} takes its members from one training of a multilayer perceptron of "
             f"skdl without callbacks. Got {template!r}."
         )
-    template._check_parameters()
-    check_judged(template, is_judged=False, incremental=False)
-    if template.prior is not None or np.ndim(template.alpha):
+    fit = trainable(template)
+    fit.check_validation_effects()
+    if fit.settings.prior is not None or np.ndim(fit.settings.alpha):
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes one number as alpha, and no prior: of shared weights no member "
-            "has coefficients of its own in training."
+            f"With share='batch_ensemble', {owner} takes one number as alpha, and no prior: of shared weights no "
+            "member has coefficients of its own in training."
         )
-    if template._resolve("penalty").projects:
+    if fit.settings.penalty.projects:
         raise ValueError(
-            f"With share='batch_ensemble', {name} takes no penalty that bounds weights: the members' scalings would "
+            f"With share='batch_ensemble', {owner} takes no penalty that bounds weights: the members' scalings would "
             f"undo it. Got penalty={template.penalty!r}."
         )
 
@@ -54,70 +52,81 @@ def fit_batch_ensemble(
 
     They are fitted as far as an interrupt has let them, which is given back.
     """
-    networks = [task.member for task in tasks]
-    first = networks[0]
     if tasks[0].params:
         raise ValueError(
             "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
             f"{sorted(tasks[0].params)}."
         )
-    data = first._prepare(X, y, tasks[0].weight)
-    task = first._member(data, first._generator(), n_epochs=first._max_iter())
-    shared = _sharing(task, len(networks))
+    fits = [trainable(task.member) for task in tasks]
+    first = fits[0]
+    data = first.prepare(X, y, tasks[0].weight)
+    alone = first.spec(data)
+    shared = _with_copies(alone, len(tasks))
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
-    results: Callable[[State], dict[str, Any]] = lambda state: {"_training": Training.of(task, data.encoding, state)}  # noqa: E731
-    [outcome] = train_members([following.only(first, shared, results)], n_threads(n_jobs))
-    check_ending(first, outcome)
+    [outcome] = train_members(
+        [following.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
+    )
+    first.check_outcome(outcome)
 
     def store() -> None:
-        for network, state in zip(networks, _states(shared, task, outcome, len(networks)), strict=True):
-            take_columns(network, first)
-            state.generators = [network._generator()]
-            training = Training.of(task, data.encoding, state, outcome.reason)
-            network.__dict__.update(network._results(training))
+        for fit, state in zip(fits, _states(shared, alone, outcome), strict=True):
+            take_columns(fit.network, first.network)
+            state.generators = [fit.generator()]
+            fit.store(alone, data, Outcome.of(state, outcome.reason))
 
     interrupt = to_the_end(store)
     following.end_of(0)
     if outcome.reason == "interrupted":
         interrupt = interrupt or KeyboardInterrupt()
     else:
-        first._warn_of(outcome)
-    return list(networks), interrupt
+        warning = first.warning(outcome)
+        if warning is not None:
+            warn(str(warning), type(warning))
+    return [fit.network for fit in fits], interrupt
 
 
-def _sharing(task: Member, size: int) -> Member:
+def _with_copies(task: Member, copies: int) -> Member:
     """The task for all members: the mean of their losses, penalties and scores."""
-    architecture = replace(task.architecture, maps=BatchEnsembleMaps(size))
+    architecture = replace(task.architecture, copies=copies)
     changes: dict[str, Any] = {"architecture": architecture}
     score = task.score
     if score is not None:
-        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, size)]))
+        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, copies)]))
     if task.alpha and not task.penalty.on_activations:
         layout = Network([architecture], task.dtype).layout
         alpha = np.empty((1, layout.size), task.dtype)
-        for _, spec, values in layout.placed(alpha):
-            values[...] = (
-                task.alpha / spec.owners
-            )  # a member's own weights are penalised in its share of the loss, 1 / m
+        for named in layout.views(alpha):
+            for name, values in named.items():
+                # A member's own weights are penalised in its share of the loss, 1 / m.
+                values[...] = task.alpha / copies if name == "weights" else task.alpha
         changes["alpha"] = alpha[0, : layout.n_penalised]
     return replace(task, **changes)
 
 
-def _states(shared: Member, task: Member, outcome: Outcome, n_members: int) -> list[State]:
+def _states(shared: Member, task: Member, outcome: Outcome) -> list[State]:
     """Where each member has come to, as an ordinary network's state; its optimizer's memory is empty."""
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
-    trained = together.layout.views(outcome.theta.astype(np.float64))
+    layers = together.layout.views(outcome.theta.astype(np.float64))[1:]  # the first one spreads the rows
     progress = replace(outcome.state.progress[0], settled_buffers=None)
     progress.keep_by(None)  # the weights are the best ones, if such were kept
     states = []
-    for j in range(n_members):
+    for j in range(shared.architecture.copies):
         theta = np.empty((1, alone.layout.size), task.dtype)
-        own = [
-            leaf.alone({name: values[0] for name, values in named.items()}, j)
-            for leaf, named in zip(together.leaves, trained, strict=True)
-        ]
-        alone.layout.fill(theta, 0, [named for named in own if named is not None])
+        for named, views in zip(layers, alone.layout.views(theta), strict=True):
+            for name, value in _own({name: values[0] for name, values in named.items()}, j).items():
+                views[name][0] = value
         optimizer_state = {name: np.zeros_like(theta) for name in task.optimizer.state_names}
         step = outcome.state.step.copy()
         states.append(State(theta, outcome.buffers.copy(), optimizer_state, step, [task.generator], [progress.copy()]))
     return states
+
+
+def _own(named: dict[str, np.ndarray], j: int) -> dict[str, np.ndarray]:
+    """A layer's parameters as member j has them."""
+    if "in_scale" in named:
+        weight = named["weight"] * np.outer(named["in_scale"][j], named["out_scale"][j])
+        return {"weight": weight, "bias": named["bias"][j : j + 1]}
+    if "weights" in named:
+        weight = np.split(named["weights"], len(named["bias"]))[j]
+        return {"weight": weight, "bias": named["bias"][j : j + 1]}
+    return named

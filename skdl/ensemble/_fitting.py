@@ -20,14 +20,14 @@ from skdl._interrupts import interrupted, to_the_end
 from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
-from skdl.engine import train_members
+from skdl.engine import Member
 from skdl.ensemble._following import Following
 from skdl.ensemble._others import Settings, fit_one
 from skdl.ensemble._sampling import select_rows
 from skdl.ensemble._tasks import Task
-from skdl.neural._effects import check_judged
-from skdl.neural._endings import check_ending, ending_warning
-from skdl.neural._tasks import Prepared
+from skdl.execution import train_members
+from skdl.neural._prepared import Prepared
+from skdl.neural.trainable import Trainable, trainable
 
 
 def fit_members(
@@ -148,28 +148,31 @@ def _train(
 
     The networks are given by their numbers.
     """
-    networks = [task.member for task in chosen.values()]
-    members, encodings, warned = [], [], []
+    first = next(iter(chosen.values())).member
+    fits: list[Trainable] = []
+    prepared: list[Prepared] = []
+    members: list[Member] = []
+    warned: list[list[Warned]] = []
     data: Prepared | None = None
-    for (i, task), network in zip(chosen.items(), networks, strict=True):
+    for i, task in chosen.items():
         with collecting() as messages:
+            fit = trainable(task.member)
             if data is None or not alike or task.columns is not None:
-                network._check_parameters()
-                check_judged(network, is_judged=False, incremental=False)
+                fit.check_validation_effects()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
                 table = X if data is None or task.columns is not None else data.X
                 n_rows = None if task.rows is None else len(task.rows)
-                data = network._prepare(task.table(table), y, task.weight, n_rows=n_rows, drawn_by=row_weight)
+                data = fit.prepare(task.table(table), y, task.weight, n_rows=n_rows, drawn_by=row_weight)
             if task.columns is None:
-                take_columns(network, networks[0])
+                take_columns(task.member, first)
             with labelled(following.label(i)):
-                member = network._member(data, network._generator(), n_epochs=network._max_iter(), index=task.rows)
+                member = fit.spec(data, index=task.rows)
         own = partial(_of_rows, task.rows)  # computed for callbacks that ask for it
         weight = None if task.weight is None else own(task.weight)
         given = task_data(partial(_own_table, task, X), partial(own, y), weight)
-        results = partial(network._results_at, member, data.encoding)
-        members.append(following.network(i, network, member, given, results))
-        encodings.append(data.encoding)
+        members.append(following.network(i, fit, member, given, partial(fit.attributes_at, member, data)))
+        fits.append(fit)
+        prepared.append(data)
         warned.append(messages)
     outcomes = train_members(members, n_threads(n_jobs))
     stopped = any(outcome.reason == "interrupted" for outcome in outcomes)
@@ -177,13 +180,13 @@ def _train(
     begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 
     def store() -> None:
-        for network, member, encoding, outcome, messages, is_begun in zip(
-            networks, members, encodings, outcomes, warned, begun, strict=True
+        for fit, member, data, outcome, messages, is_begun in zip(
+            fits, members, prepared, outcomes, warned, begun, strict=True
         ):
             if is_begun:
-                check_ending(network, outcome)
-                network._store(member, encoding, outcome)
-                warning = ending_warning(network, outcome)
+                fit.check_outcome(outcome)
+                fit.store(member, data, outcome)
+                warning = fit.warning(outcome)
                 messages += [] if warning is None else [(type(warning), str(warning))]
 
     interrupt = to_the_end(store)
@@ -203,7 +206,7 @@ def _own_table(task: Task, X: Any) -> Any:
     return _of_rows(task.rows, task.table(X))
 
 
-def take_columns(network: Any, first: Any) -> None:
+def take_columns(network: object, first: object) -> None:
     """The columns' number and names as another member has learned them."""
     for name in ("n_features_in_", "feature_names_in_"):
         if hasattr(first, name):

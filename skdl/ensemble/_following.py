@@ -9,11 +9,11 @@ from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, task_data, tear_down
+from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, has_callbacks, task_data, tear_down
 from skdl._progress import Work, labelled, together
-from skdl.engine import Member
-from skdl.engine.relay import listening
-from skdl.neural._tasks import epoch_lines
+from skdl.engine import Member, State
+from skdl.execution.relay import listening
+from skdl.neural.trainable import Trainable
 
 FITTED = "fitted"  # the reason to end of a member that has no epochs
 
@@ -37,7 +37,7 @@ class Following:
         name = type(ensemble).__name__
         self.work = Work(f"[{name}] ", lambda: n_members, "members") if ensemble.verbose else None
         data = task_data(X, y, weight)
-        self._task = MembersTask(ensemble, n_members, data) if ensemble._has_callbacks else None
+        self._task = MembersTask(ensemble, n_members, data) if has_callbacks(ensemble) else None
         self._held = ExitStack()  # what the members have been lent
         self._fits: dict[int, FitTask] = {}
 
@@ -50,25 +50,30 @@ class Following:
         return None if self._task is None else self._task.member(i)
 
     def network(
-        self, i: int, network: Any, task: Member, data: dict[str, Any], results: Callable[[Any], dict[str, Any]]
+        self,
+        i: int,
+        fit: Trainable,
+        member: Member,
+        data: dict[str, Any],
+        attributes: Callable[[State], dict[str, Any]],
     ) -> Member:
-        """The training of a network as it is followed; `results` are its attributes in a state."""
+        """The training of a network as it is followed; `attributes` are its own in a state."""
         if self._task is not None:
-            self._held.enter_context(self._task.member(i).around(network))
-        if network._has_callbacks:
-            self._held.callback(tear_down, network)
-            self._fits[i] = fit = FitTask(network, task.n_epochs, data)
-            task = fit.observe(task, results)
-        watch = None if self.work is None else self.work.watch(i, task.n_epochs)
-        return replace(task, watch=together(task.watch, watch))
+            self._held.enter_context(self._task.member(i).around(fit.network))
+        if has_callbacks(fit.network):
+            self._held.callback(tear_down, fit.network)
+            self._fits[i] = task = FitTask(fit.network, member.n_epochs, data)
+            member = task.observe(member, attributes)
+        watch = None if self.work is None else self.work.watch(i, member.n_epochs)
+        return replace(member, watch=together(member.watch, watch))
 
-    def only(self, network: Any, task: Member, results: Callable[[Any], dict[str, Any]]) -> Member:
+    def only(self, fit: Trainable, member: Member, attributes: Callable[[State], dict[str, Any]]) -> Member:
         """The one training that all members come from; a verbose ensemble prints its epochs."""
         self.work = None
-        if self.ensemble.verbose and task.watch is None:
+        if self.ensemble.verbose and member.watch is None:
             with labelled(type(self.ensemble).__name__):
-                task = replace(task, watch=epoch_lines(network, task.n_epochs))
-        return self.network(0, network, task, {} if self._task is None else self._task.data, results)
+                member = replace(member, watch=fit.epoch_lines(member.n_epochs))
+        return self.network(0, fit, member, {} if self._task is None else self._task.data, attributes)
 
     def end_of(self, i: int) -> None:
         """Member i is fitted."""

@@ -10,10 +10,8 @@ from scipy.special import entr
 from skdl._scores import ClassifierScore, RegressorScore
 from skdl._typing import MatrixLike
 from skdl._validation import is_frame
-from skdl.ensemble._answers import aligned, answers_by_scores, votes
 from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin, exponents_of
-from skdl.neural._classifier import NetworkClassifier
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 
@@ -30,17 +28,14 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
     def _default(self) -> Any:
         return MLPClassifier()
 
-    def _output(self, member: Any, X: Any) -> np.ndarray:
-        if hasattr(member, "predict_proba"):
-            seen: Any = getattr(member, "classes_", self.classes_)
-            return aligned(member.predict_proba(X), seen, self.classes_)
-        return votes(member.predict(X), self.classes_)
+    def _output_method(self, member: object) -> str:
+        return "predict_proba" if hasattr(member, "predict_proba") else "predict"
 
-    def _answers_by_scores(self, member: Any) -> bool:
-        return answers_by_scores(member, "predict_proba", NetworkClassifier)
-
-    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
-        return aligned(member._probabilities(scores), member.classes_, self.classes_)
+    def _output(self, member: object, answer: np.ndarray) -> np.ndarray:
+        if self._output_method(member) == "predict":
+            return votes(answer, self.classes_)
+        seen: Any = getattr(member, "classes_", self.classes_)
+        return aligned(answer, seen, self.classes_)
 
     def _classes_of(self, y: np.ndarray, warm: bool) -> np.ndarray:
         classes = np.unique(y)
@@ -177,17 +172,12 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
     def _default(self) -> Any:
         return MLPRegressor()
 
-    def _output(self, member: Any, X: Any) -> np.ndarray:
-        return self._shaped(np.asarray(member.predict(X)))
+    def _output_method(self, member: object) -> str:
+        return "predict"
 
-    def _answers_by_scores(self, member: Any) -> bool:
-        return answers_by_scores(member, "predict", MLPRegressor)
-
-    def _output_of_scores(self, member: Any, scores: np.ndarray) -> np.ndarray:
-        return self._shaped(member._predictions(scores))
-
-    def _shaped(self, predicted: np.ndarray) -> np.ndarray:
-        return predicted.reshape(len(predicted), *self._output_shape)  # of one column, some give it and some do not
+    def _output(self, member: object, answer: np.ndarray) -> np.ndarray:
+        # Of one column, some give it as a column and some do not.
+        return answer.reshape(len(answer), *self._output_shape)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """The average of the members' predictions.
@@ -260,3 +250,17 @@ class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
 def _index(X: Any) -> Any:
     """The names of a frame's rows, where it has any."""
     return X.index if is_frame(X) and hasattr(X, "index") else None
+
+
+def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Columns of the classes that a member has seen, among those of all classes; the others are zero."""
+    if len(seen) == len(classes):
+        return probabilities
+    full = np.zeros((len(probabilities), len(classes)), probabilities.dtype)
+    full[:, np.searchsorted(classes, seen)] = probabilities
+    return full
+
+
+def votes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Predicted labels as probabilities of zero and one."""
+    return (labels[:, None] == classes).astype(np.float64)

@@ -74,12 +74,6 @@ class NamedMembers(BaseEnsemble):
     def _settable(self) -> Container[str]:
         return {*super().get_params(deep=False), *(name for name, _ in self._named())}
 
-    def __sklearn_clone__(self):
-        copy = super().__sklearn_clone__()
-        if self.prefit:
-            copy.estimators = self.estimators  # clones of fitted members would not be fitted
-        return copy
-
     def _check_names(self) -> None:
         if self.estimators is None:
             return

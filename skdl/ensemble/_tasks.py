@@ -10,9 +10,11 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skdl._callbacks_adapter import has_callbacks
 from skdl.ensemble._sampling import select_columns, select_rows
-from skdl.neural._base import BaseNetwork
-from skdl.neural._classifier import NetworkClassifier
+from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.neural.trainable import is_trainable
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Task:
     @property
     def is_stackable(self) -> bool:
         """Whether the member may be trained in a stack: all that its fit takes are rows and their weights."""
-        return not self.params and is_stackable(self.member)
+        return not self.params and is_trainable(self.member)
 
 
 def select_rows_of(params: Mapping[str, Any], rows: np.ndarray, n: int) -> dict[str, Any]:
@@ -93,6 +95,7 @@ def check_takes_weight(estimator: Any, owner: Any) -> None:
         )
 
 
-def is_stackable(estimator: Any) -> bool:
-    """Whether an estimator is a network whose fit is the base's own, in parts that an ensemble can call."""
-    return isinstance(estimator, BaseNetwork) and type(estimator).fit in (BaseNetwork.fit, NetworkClassifier.fit)
+def is_mlp_without_callbacks(estimator: object) -> bool:
+    """Whether one training of the estimator can give several members."""
+    is_mlp = isinstance(estimator, (MLPClassifier, MLPRegressor)) and is_trainable(estimator)
+    return is_mlp and not has_callbacks(estimator)

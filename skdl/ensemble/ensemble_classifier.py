@@ -9,7 +9,6 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
 from skdl._typing import EstimatorLike, MatrixLike, Members, RandomStateLike, VectorLike
-from skdl.ensemble._answers import votes as votes_of
 from skdl.ensemble._averaging import COMMON, BaseAveraging
 from skdl.ensemble._docs import document
 from skdl.ensemble._kinds import ClassifierEnsemble
@@ -171,13 +170,8 @@ class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
         fit = greedy_by_log_loss if self.weights == "greedy" else weights_by_log_loss
         return fit(outputs[:, np.arange(len(y)), np.searchsorted(self.classes_, y)], weight)
 
-    def _output(self, member: Any, X: Any) -> np.ndarray:
-        if self.voting == "hard":
-            return votes_of(member.predict(X), self.classes_)
-        return super()._output(member, X)
-
-    def _answers_by_scores(self, member: Any) -> bool:
-        return self.voting == "soft" and super()._answers_by_scores(member)
+    def _output_method(self, member: object) -> str:
+        return "predict" if self.voting == "hard" else super()._output_method(member)
 
     def _columns(self, outputs: np.ndarray) -> np.ndarray:
         if self.voting == "hard":

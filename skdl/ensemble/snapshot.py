@@ -22,20 +22,20 @@ from skdl import _registry
 from skdl._callbacks_adapter import with_callbacks
 from skdl._component import constructor_arguments
 from skdl._constraints import NONE, Boolean, Integer, OneOf, RandomState
+from skdl._estimator import is_set
 from skdl._interrupts import columns_kept
 from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import Member, Outcome, State, train_members
+from skdl.engine import Member, Outcome, State
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import finish, take_columns
 from skdl.ensemble._following import Following
 from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._tasks import is_stackable, seeded
-from skdl.neural._effects import is_set
-from skdl.neural._endings import check_ending
-from skdl.neural._perceptron import Perceptron
+from skdl.ensemble._tasks import is_mlp_without_callbacks, seeded
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 
 class BaseSnapshot(BaseEnsemble):
@@ -97,32 +97,37 @@ class BaseSnapshot(BaseEnsemble):
             classes = self._classes_of(y, False)
             weight = validate_sample_weight(routed.get("sample_weight"), X)
             template = self._templates()[0]
-            cycle: Any = max(1, template._max_iter() // self.n_estimators) if self.cycle == "auto" else self.cycle
+            cycle: Any = self.cycle
+            if cycle == "auto":
+                cycle = max(1, trainable(template).settings.max_iter // self.n_estimators)
             n_epochs = cycle * self.n_estimators
             network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
                 schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle), max_iter=n_epochs
             )
-            network._check_parameters()
-            data = network._prepare(X, y, weight)
-            member = network._member(data, network._generator(), n_epochs=n_epochs)
+            fit = trainable(network)
+            data = fit.prepare(X, y, weight)
+            member = fit.spec(data)
             following = held.enter_context(Following(self, 1, X, y, weight))
-            followed = following.only(network, member, partial(network._results_at, member, data.encoding))
+            followed = following.only(fit, member, partial(fit.attributes_at, member, data))
             states, outcome = train_with_snapshots(replace(followed, keeps=None), cycle)
-            check_ending(network, outcome)
-            network._store(member, data.encoding, outcome)
+            fit.check_outcome(outcome)
+            fit.store(member, data, outcome)
             following.end_of(0)
 
         def store() -> None:
             done = copy(self)  # takes the ensemble's place once all is known
-            done.estimators_ = [_fitted(network, member, data.encoding, state) for state in states or [outcome.state]]
+            done.estimators_ = [
+                _fitted(network, fit.attributes_at(member, data, state)) for state in states or [outcome.state]
+            ]
             done._output_shape = y.shape[1:]
             if classes is not None:
                 done.classes_ = classes
             self.__dict__ = done.__dict__
 
         finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, following)
-        if outcome.reason == "diverged":
-            network._warn_of(outcome)
+        warning = fit.warning(outcome)
+        if warning is not None and outcome.reason == "diverged":
+            warn(str(warning), type(warning))
         if len(states) < self.n_estimators:
             warn(
                 f"The training ended after {outcome.state.progress[0].epoch} of {n_epochs} epochs: the ensemble has "
@@ -134,13 +139,12 @@ class BaseSnapshot(BaseEnsemble):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         [template], owner = self._templates(), type(self).__name__
-        if not isinstance(template, Perceptron) or not is_stackable(template) or template._has_callbacks:
+        if not is_mlp_without_callbacks(template):
             raise ValueError(
                 f"{owner} takes its members from one training of a multilayer perceptron of skdl without callbacks. "
                 f"Got {template!r}."
             )
-        template._check_parameters()
-        if template._resolve("optimizer").full_batch:
+        if trainable(template).settings.optimizer.full_batch:
             raise ValueError(
                 f"{owner} restarts the learning rate, and optimizer={template.optimizer!r} has none. Choose a "
                 "first-order optimizer, such as 'adam'."
@@ -174,11 +178,11 @@ def train_with_snapshots(member: Member, cycle: int) -> tuple[list[State], Outco
     return states, outcome
 
 
-def _fitted(network: Any, member: Member, encoding: Any, state: State) -> Any:
-    """A fitted estimator of its own: what the network was when its training had come to `state`."""
-    snapshot = clone(network).set_params(max_iter=max(1, state.progress[0].epoch))
+def _fitted(network: Any, attributes: dict[str, Any]) -> Any:
+    """A fitted estimator of its own: the network when its training had come to a state with these attributes."""
+    snapshot = clone(network).set_params(max_iter=max(1, attributes["n_iter_"]))
     take_columns(snapshot, network)
-    snapshot.__dict__.update(network._results_at(member, encoding, state))
+    vars(snapshot).update(attributes)
     return snapshot
 
 

@@ -4,7 +4,6 @@ The value is a weighted sum over the rows of a batch; with weights 1 / B it is t
 losses of classes and events are sums, losses of reals are means.
 """
 
-from skdl._protocols import Loss
 from skdl._registry import losses
 from skdl.autodiff import FunctionLoss
 from skdl.losses._classification import BinaryCrossEntropy, Brier, CrossEntropy, Focal
@@ -17,7 +16,6 @@ __all__ = [
     "CrossEntropy",
     "Focal",
     "Huber",
-    "Loss",
     "Poisson",
     "Quantile",
     "SquaredError",

@@ -27,7 +27,7 @@ from sklearn.utils import get_tags
 
 from skdl._callbacks_adapter import callbacks_of
 from skdl._warnings import warn
-from skdl.engine.gathering import clock
+from skdl.execution.stacker import clock
 from skdl.model_selection._identity import data_digest, digest, readable
 from skdl.model_selection._records import Snapshot, append, finished
 from skdl.model_selection._reports import Report, Run

@@ -17,25 +17,25 @@ from skdl._typing import MatrixLike
 from skdl._validation import validate_sample_weight, validate_X
 from skdl._warnings import warn
 from skdl.neighbors.metrics.metric import Metric, NanEuclidean
+from skdl.neighbors.metrics.pairwise import PrecomputedMetric
 from skdl.neighbors.metrics.parameters import (
     NAMES,
     P_UNSET,
-    OrderOfMinkowski,
-    Parameters,
-    canonical,
+    MetricParameters,
+    MinkowskiOrder,
+    canonical_name,
     check_format,
     check_rows,
-    effective,
-    metric_of,
+    effective_metric,
+    resolve_metric,
 )
-from skdl.neighbors.metrics.tables import Precomputed
 from skdl.neighbors.search.base import Search, working_memory
-from skdl.neighbors.search.choice import unsuitable
-from skdl.neighbors.search.direct import GrowingSearch
-from skdl.neighbors.votes import distance_weights, scaled, without_own
+from skdl.neighbors.search.choice import why_unsuitable
+from skdl.neighbors.search.lazy import LazySearch
+from skdl.neighbors.votes import distance_weights, exclude_self, scale_to_one
 
 
-class Rows(NamedTuple):
+class StoredRows(NamedTuple):
     """The training rows: all of them with their weights, the search among those that can be neighbours, and votes."""
 
     X: Any
@@ -49,8 +49,8 @@ class Rows(NamedTuple):
         return self.X.shape[0] if self.searched is None else self.searched.size
 
     @property
-    def are_distances(self) -> bool:
-        return isinstance(self.search.metric, Precomputed)
+    def is_precomputed(self) -> bool:
+        return isinstance(self.search.metric, PrecomputedMetric)
 
 
 class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
@@ -64,14 +64,14 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     n_samples_fit_: int
     effective_metric_: Any
     effective_metric_params_: dict[str, Any]
-    _rows: Rows
+    _rows: StoredRows
 
     _constraints: dict[str, Constraint] = {
         "n_neighbors": Integer(low=1),
         "weights": OneOf("uniform", "distance") | Function(),
         "metric": OneOf(*NAMES) | Function(),
-        "p": OrderOfMinkowski(),
-        "metric_params": Parameters() | NONE,
+        "p": MinkowskiOrder(),
+        "metric_params": MetricParameters() | NONE,
         "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
     }
@@ -107,7 +107,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         check_is_fitted(self)
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         queries = self._queries(X)
-        found = self._others(slice(0, queries.shape[0]), k) if X is None else self._neighbors(queries, k)
+        found = self._training_neighbors(slice(0, queries.shape[0]), k) if X is None else self._neighbors(queries, k)
         return found if return_distance else found[1]
 
     def kneighbors_graph(
@@ -152,7 +152,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         tags = super().__sklearn_tags__()
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
         if isinstance(self.metric, str):
-            name = canonical(self.metric)
+            name = canonical_name(self.metric)
             is_euclidean = name == "minkowski" and self.p == 2 and not self.metric_params
             takes_sparse = is_euclidean or name in {"euclidean", "cosine", "precomputed"}
             tags.input_tags.sparse = takes_sparse and self.algorithm in ("auto", "brute")
@@ -163,19 +163,19 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     def _training_checks(self, X: Any) -> dict[str, Any]:
         """Check the parameters, and how X must then be validated."""
         check_params(self, self._constraints)
-        metric = metric_of(self)
+        metric = resolve_metric(self)
         check_format(X, metric)
-        problem = unsuitable(self.algorithm, X, metric)
+        problem = why_unsuitable(self.algorithm, X, metric)
         if problem:
             raise ValueError(problem)
         # A copy, since the rows are the model: it must not change when the caller's array does.
         return {"accept_sparse": "csr", "copy": True, "ensure_all_finite": finiteness(metric)}
 
-    def _keep_rows(self, X: Any, sample_weight: Any, before: Rows | None = None) -> Rows:
+    def _store_rows(self, X: Any, sample_weight: Any, before: StoredRows | None = None) -> StoredRows:
         """The rows of X, after those kept before, ready to be searched."""
-        metric = metric_of(self, X.shape[1])
+        metric = resolve_metric(self, X.shape[1])
         check_rows(X, metric, training=True)
-        if before is not None and isinstance(metric, Precomputed):
+        if before is not None and isinstance(metric, PrecomputedMetric):
             raise ValueError(
                 "metric='precomputed' holds the distances of one fit: partial_fit can add no rows to them."
             )
@@ -191,13 +191,13 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             X.sum_duplicates()
         searched = None if weight.all() else np.flatnonzero(weight)
         kept = X if searched is None else X[searched]
-        search = GrowingSearch(kept, metric, self.algorithm, self.n_neighbors)
-        return Rows(X, weight, search, searched, scaled(weight))
+        search = LazySearch(kept, metric, self.algorithm, self.n_neighbors)
+        return StoredRows(X, weight, search, searched, scale_to_one(weight))
 
-    def _describe(self, rows: Rows) -> None:
+    def _set_fit_attributes(self, rows: StoredRows) -> None:
         """What a fit that succeeded says of itself."""
         self.n_samples_fit_ = rows.n_searched
-        self.effective_metric_, self.effective_metric_params_ = effective(self, rows.search.metric)
+        self.effective_metric_, self.effective_metric_params_ = effective_metric(self, rows.search.metric)
 
     def _queries(self, X: Any) -> Any:
         """The rows of X, or those of fit."""
@@ -213,15 +213,15 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         self._check_count(k, X.shape[0])
         searched = self._rows.searched
-        if self._rows.are_distances and searched is not None:
+        if self._rows.is_precomputed and searched is not None:
             X = X[:, searched]
         distances, indices = self._rows.search.query(X, int(k), self.n_jobs)
         return distances, indices if searched is None else searched[indices]
 
-    def _others(self, block: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def _training_neighbors(self, block: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Neighbours of rows of fit among the others."""
         self._check_count(k, self._rows.X.shape[0], excluded=1)
-        return without_own(*self._neighbors(self._rows.X[block], k + 1), np.arange(block.start, block.stop))
+        return exclude_self(*self._neighbors(self._rows.X[block], k + 1), np.arange(block.start, block.stop))
 
     def _check_count(self, k: Any, n_queries: int, excluded: int = 0) -> None:
         if not Integer(low=1).accepts(k):
@@ -234,7 +234,9 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
                 f"n_samples = {n_queries}. Rows with sample_weight zero do not count."
             )
 
-    def _votes(self, queries: Any, n_outputs: int, *, own: bool) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    def _vote_blocks(
+        self, queries: Any, n_outputs: int, *, own: bool
+    ) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
         """Blocks of queries, `own` if these are the rows of fit, with their neighbours' indices and votes' weights."""
         check_params(self, self._constraints)
         # The blocks depend on the data alone: a callable `weights` sees the same ones whatever n_jobs is.
@@ -242,7 +244,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         for start in range(0, queries.shape[0], size):
             block = slice(start, min(start + size, queries.shape[0]))
             k = self.n_neighbors
-            distances, indices = self._others(block, k) if own else self._neighbors(queries[block], k)
+            distances, indices = self._training_neighbors(block, k) if own else self._neighbors(queries[block], k)
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
 
 

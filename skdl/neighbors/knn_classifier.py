@@ -14,7 +14,7 @@ from skdl._scores import ClassifierScore
 from skdl._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
 from skdl._validation import validate_labels
 from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
-from skdl.neighbors.labels import Ballot, appended, ballots
+from skdl.neighbors.labels import LabelColumn, append_labels, label_columns
 
 
 class KNNClassifier(ClassifierScore, NeighborsEstimator):
@@ -135,7 +135,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     }
     _y: np.ndarray
     _declared: Any
-    _ballots: list[Ballot]
+    _label_columns: list[LabelColumn]
 
     def __init__(
         self,
@@ -214,12 +214,12 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         if go_on:
             if declared is not None:
                 raise ValueError("classes can be given in the first call of partial_fit only, before any row is kept.")
-            declared, y = self._declared, appended(self._y, y)
-        rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
-        found = ballots(y, rows.votes, self.class_weight, declared)
-        self.classes_ = found[0].classes if y.ndim == 1 else [ballot.classes for ballot in found]
-        self._describe(rows)
-        self._rows, self._y, self._declared, self._ballots = rows, y, declared, found
+            declared, y = self._declared, append_labels(self._y, y)
+        rows = self._store_rows(X, sample_weight, self._rows if go_on else None)
+        found = label_columns(y, rows.votes, self.class_weight, declared)
+        self.classes_ = found[0].classes if y.ndim == 1 else [column.classes for column in found]
+        self._set_fit_attributes(rows)
+        self._rows, self._y, self._declared, self._label_columns = rows, y, declared, found
         return self
 
     def predict_proba(self, X: MatrixLike | None) -> np.ndarray | list[np.ndarray]:
@@ -236,12 +236,12 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
             One column for each label, in the order of `classes_`; for several columns of y a list, as in scikit-learn.
         """
         queries = self._queries(X)
-        widths = [ballot.classes.size for ballot in self._ballots]
+        widths = [column.classes.size for column in self._label_columns]
         shares = [np.empty((queries.shape[0], width), dtype=self._rows.X.dtype) for width in widths]
         unheard = 0
-        for block, indices, votes in self._votes(queries, sum(widths), own=X is None):
-            for place, ballot in zip(shares, self._ballots, strict=True):
-                place[block], none = ballot.shares(indices, votes)
+        for block, indices, votes in self._vote_blocks(queries, sum(widths), own=X is None):
+            for share, column in zip(shares, self._label_columns, strict=True):
+                share[block], none = column.vote_shares(indices, votes)
                 unheard += none
         warn_no_votes(unheard, "their probabilities are those of the training labels")
         return shares[0] if self._y.ndim == 1 else shares

@@ -14,7 +14,7 @@ from skdl._scores import RegressorScore
 from skdl._typing import MatrixLike, VectorLike, VoteLike, WeightLike
 from skdl._validation import validate_regression
 from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
-from skdl.neighbors.metrics.metric import over_columns
+from skdl.neighbors.metrics.row_arithmetic import reduce_columns
 
 LARGEST_SUM = 40  # bits to spare for the sum of as many targets
 
@@ -174,12 +174,12 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         if go_on and self._y.shape[1:] != y.shape[1:]:
             raise ValueError(f"y must have the columns of the earlier calls, {self._y.shape[1:]}. Got {y.shape[1:]}.")
         y = np.concatenate([self._y, y]) if go_on else y.copy()
-        rows = self._keep_rows(X, sample_weight, self._rows if go_on else None)
-        self._describe(rows)
-        targets, exponent = summable(y)
+        rows = self._store_rows(X, sample_weight, self._rows if go_on else None)
+        self._set_fit_attributes(rows)
+        targets, exponent = scale_to_summable(y)
         self._rows, self._y, self._exponent = rows, y, exponent
         mean = np.average(targets, axis=0, weights=rows.votes)
-        self._mean = np.ldexp(within(mean[None], targets[None], rows.votes[None])[0], exponent)
+        self._mean = np.ldexp(clip_to_values(mean[None], targets[None], rows.votes[None])[0], exponent)
         return self
 
     def predict(self, X: MatrixLike | None) -> np.ndarray:
@@ -199,16 +199,16 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         prediction = np.empty((queries.shape[0], *n_outputs), dtype=self._y.dtype)
         targets = np.ldexp(self._y, -self._exponent) if self._exponent else self._y
         unheard = 0
-        for block, indices, votes in self._votes(queries, *n_outputs or (1,), own=X is None):
-            total = over_columns(np.add, votes)
+        for block, indices, votes in self._vote_blocks(queries, *n_outputs or (1,), own=X is None):
+            total = reduce_columns(np.add, votes)
             none = total == 0
             total[none] = 1.0  # any number that can be divided by
             values = take_rows(targets, indices)
             if n_outputs:
                 means = (votes[:, :, None] * values).sum(axis=1) / total[:, None]
             else:
-                means = over_columns(np.add, votes * values) / total
-            means = within(means, values, votes)
+                means = reduce_columns(np.add, votes * values) / total
+            means = clip_to_values(means, values, votes)
             means = np.ldexp(means, self._exponent) if self._exponent else means
             means[none] = self._mean
             unheard += int(none.sum())
@@ -217,7 +217,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         return prediction
 
 
-def within(means: np.ndarray, values: np.ndarray, votes: np.ndarray) -> np.ndarray:
+def clip_to_values(means: np.ndarray, values: np.ndarray, votes: np.ndarray) -> np.ndarray:
     """The means (n, ...) between the smallest and the largest of the values (n, k, ...) that have votes (n, k).
 
     There they are but for rounding: equal values have exactly themselves for a mean, and others keep their bits.
@@ -228,11 +228,11 @@ def within(means: np.ndarray, values: np.ndarray, votes: np.ndarray) -> np.ndarr
         heard = heard.reshape(*votes.shape, *[1] * (values.ndim - 2))
         low, high = np.where(heard, values, np.inf), np.where(heard, values, -np.inf)
     if values.ndim == 2:
-        return np.clip(means, over_columns(np.minimum, low), over_columns(np.maximum, high))
+        return np.clip(means, reduce_columns(np.minimum, low), reduce_columns(np.maximum, high))
     return np.clip(means, low.min(axis=1), high.max(axis=1))
 
 
-def summable(y: np.ndarray) -> tuple[np.ndarray, int]:
+def scale_to_summable(y: np.ndarray) -> tuple[np.ndarray, int]:
     """The targets over the power of two that keeps sums of them finite, and its exponent, 0 unless they are huge."""
     exponent = LARGEST_SUM if y.dtype == np.float64 and np.abs(y).max() > 2.0 ** (1023 - LARGEST_SUM) else 0
     return (np.ldexp(y, -exponent) if exponent else y), exponent

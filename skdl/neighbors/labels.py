@@ -11,10 +11,10 @@ from sklearn.utils.multiclass import check_classification_targets
 from skdl._constraints import Real
 from skdl._encoding.arrays import is_zero_one, positions, typed, unique_labels
 from skdl._warnings import in_turn
-from skdl.neighbors.votes import scaled
+from skdl.neighbors.votes import scale_to_one
 
 
-class Ballot(NamedTuple):
+class LabelColumn(NamedTuple):
     """One column of y: its labels in order, each row's one, and what a label's votes weigh and sum to."""
 
     classes: np.ndarray
@@ -22,7 +22,7 @@ class Ballot(NamedTuple):
     weight: np.ndarray
     priors: np.ndarray
 
-    def shares(self, indices: np.ndarray, votes: np.ndarray) -> tuple[np.ndarray, int]:
+    def vote_shares(self, indices: np.ndarray, votes: np.ndarray) -> tuple[np.ndarray, int]:
         """Each label's share of the votes of the rows `indices`, and how many queries got none and take the priors."""
         (n_queries, _), n_classes = indices.shape, self.classes.size
         cells = np.arange(n_queries)[:, None] * n_classes + self.codes[indices]
@@ -33,7 +33,7 @@ class Ballot(NamedTuple):
         return shares / shares.sum(axis=1, keepdims=True), int(none.sum())
 
 
-def ballots(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) -> list[Ballot]:
+def label_columns(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) -> list[LabelColumn]:
     """One for each column of y.
 
     `declared` are the labels that may come, a list of them for several columns. None stands for those of y, or for 0
@@ -42,7 +42,7 @@ def ballots(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) 
     if y.ndim == 1:
         if isinstance(class_weight, (list, tuple)):
             raise ValueError("For a y of one column class_weight must be one dict. Got a list.")
-        return [ballot(y, declared, class_weight, votes)]
+        return [label_column(y, declared, class_weight, votes)]
     n_columns = y.shape[1]
     each = [class_weight] * n_columns if class_weight is None or isinstance(class_weight, str) else class_weight
     if not isinstance(each, (list, tuple)) or len(each) != n_columns:
@@ -58,17 +58,17 @@ def ballots(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) 
     columns = [typed(column) for column in y.T]
     for column in columns:
         in_turn(check_classification_targets)(column)
-    return [ballot(*arguments, votes) for arguments in zip(columns, declared, each, strict=True)]
+    return [label_column(*arguments, votes) for arguments in zip(columns, declared, each, strict=True)]
 
 
-def ballot(labels: np.ndarray, declared: Any, class_weight: Any, votes: np.ndarray) -> Ballot:
+def label_column(labels: np.ndarray, declared: Any, class_weight: Any, votes: np.ndarray) -> LabelColumn:
     classes = unique_labels(labels if declared is None else declared)
     codes = positions(labels, classes)
     weight = label_weights(class_weight, classes, codes, votes)
     totals = np.bincount(codes, weights=votes, minlength=classes.size) * weight
     if not totals.sum() > 0:
         raise ValueError("class_weight must leave some weight: the votes of all training rows are zero.")
-    return Ballot(classes, codes, weight, totals / totals.sum())
+    return LabelColumn(classes, codes, weight, totals / totals.sum())
 
 
 def label_weights(class_weight: Any, classes: np.ndarray, codes: np.ndarray, votes: np.ndarray) -> np.ndarray:
@@ -79,14 +79,14 @@ def label_weights(class_weight: Any, classes: np.ndarray, codes: np.ndarray, vot
         weight[present] = compute_class_weight(
             class_weight, classes=present, y=codes[voting], sample_weight=votes[voting]
         )
-        return scaled(weight)
+        return scale_to_one(weight)
     values = list((class_weight or {}).values())
     if not all(Real(low=0).accepts(value) for value in values):
         raise ValueError(f"class_weight must hold finite values in the range [0, inf). Got {values}.")
-    return scaled(compute_class_weight(class_weight or None, classes=classes, y=classes[codes]))
+    return scale_to_one(compute_class_weight(class_weight or None, classes=classes, y=classes[codes]))
 
 
-def appended(before: np.ndarray, y: np.ndarray) -> np.ndarray:
+def append_labels(before: np.ndarray, y: np.ndarray) -> np.ndarray:
     """The labels of earlier calls and this one."""
     if before.shape[1:] != y.shape[1:]:
         raise ValueError(f"y must have the columns of the earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")

@@ -28,16 +28,16 @@ def distance_weights(distances: np.ndarray, weights: Any) -> np.ndarray:
         )
     if not (np.isfinite(result) & (result >= 0)).all():
         raise ValueError("The callable 'weights' must return finite values in the range [0, inf).")
-    return scaled(result * comparable)
+    return scale_to_one(result * comparable)
 
 
-def scaled(weights: np.ndarray) -> np.ndarray:
+def scale_to_one(weights: np.ndarray) -> np.ndarray:
     """Weights times the power of two that brings the largest of each row into [0.5, 1): exact, and safe to multiply."""
     exponents = np.frexp(weights.max(axis=-1, keepdims=True))[1]
     return np.ldexp(weights, -exponents)
 
 
-def without_own(distances: np.ndarray, indices: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def exclude_self(distances: np.ndarray, indices: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Drop the query's own row from k + 1 neighbours, or the last one where its own row is not among them."""
     keep = indices != own[:, None]
     keep[keep.all(axis=1), -1] = False

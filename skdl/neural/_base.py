@@ -1,46 +1,56 @@
-"""What the network estimators share: from input to a member of the engine, and from its outcome to attributes."""
+"""The base of the network estimators: fit, what it stores, and raw scores."""
 
 from __future__ import annotations
 
 from abc import ABCMeta
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin, with_callbacks
-from skdl._constraints import check_params
 from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
 from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
 from skdl._warnings import warn
-from skdl.engine import Member, Outcome, State, settled, train_members
-from skdl.engine.gathering import shared_rows
-from skdl.engine.predict import predict
-from skdl.layers.sequential import Sequential
+from skdl.engine import Network
+from skdl.execution import train_members
+from skdl.execution.stacker import interned
 from skdl.neural._checkpoint import CheckpointMixin
-from skdl.neural._effects import check_effects, check_judged
-from skdl.neural._endings import check_ending, ending_note, ending_warning
-from skdl.neural._parameters import fold, layer_arrays, layers_at_prediction
-from skdl.neural._preparation import Preparation
+from skdl.neural._fit import NetworkFit
+from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
+from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._public import checked, fingerprint, is_edited, unfold
-from skdl.neural._tasks import Prepared, make_member
 from skdl.neural._training import Training
+from skdl.neural.trainable import in_parts
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMeta):
+def from_scores(decode: str) -> Callable[[Method], Method]:
+    """Decorator of a method that predicts: declare that it is the method `decode` of the raw scores, and no more."""
+
+    def declare(method: Method) -> Method:
+        method.__dict__["decode"] = decode
+        return method
+
+    return declare
+
+
+class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that the engine trains.
 
-    A fit is `_prepare` (the border), `_member` (a task for the engine), the engine, and `_store` (every `name_`). An
-    ensemble of networks calls the same four, with one preparation for all of its members.
+    A fit goes through the parts of `NetworkFit`: data (the border), a task for the engine, the engine, and every
+    `name_`. An ensemble of networks calls the same, with one preparation for all of its members.
     """
 
     _doc_page = "docs/networks.md"
 
+    @in_parts(NetworkFit)
     def fit(
         self,
         X: MatrixLike,
@@ -72,7 +82,7 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
         """
         go_on = self.warm_start and hasattr(self, "_training")
         validation = (X_val, y_val, sample_weight_val)
-        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter())
+        return self._train(X, y, sample_weight, validation, go_on=go_on)
 
     def initialize(self, X: MatrixLike, y: VectorLike) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
@@ -97,14 +107,15 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
         X: Any,
         y: Any,
         sample_weight: Any,
-        validation: tuple[Any, Any, Any] = (None, None, None),
+        validation: ValidationRows = NO_ROWS,
         *,
         go_on: bool,
-        n_epochs: int,
+        n_epochs: int | None = None,
         incremental: bool = False,
         classes: Any = None,
-    ):
-        self._check_parameters()
+    ) -> Self:
+        fit = NetworkFit(self)
+        n_epochs = fit.settings.max_iter if n_epochs is None else n_epochs
         resume = False
         broken_off = not incremental and go_on and self._training.reason == "interrupted"
         if not incremental and hasattr(self, "_training") and (self._training.loaded or broken_off):
@@ -112,31 +123,23 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
             if resume:
                 n_epochs = n_epochs if self._training.epochs_left(n_epochs) else 0
             else:
-                warn(
-                    "This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.",
-                )
+                warn("This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.")
         if go_on:
             self._take_over_public()
         if n_epochs:
-            check_judged(self, is_judged=validation[0] is not None, incremental=incremental)
+            fit.check_validation_effects(given=validation[0] is not None, incremental=incremental)
         with columns_kept(self):
-            data = self._prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
-            member = self._member(
-                data,
-                self._generator(),
-                go_on=go_on,
-                n_epochs=n_epochs,
-                stopping=not incremental and n_epochs > 0,
-                resume=resume,
-            )
+            data = fit.prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
+            stopping = not incremental and n_epochs > 0
+            member = fit.spec(data, n_epochs=n_epochs, go_on=go_on, stopping=stopping, resume=resume)
             # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
             task = self._fit_task(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
             if task is not None:
                 task.begin()
-                member = task.observe(member, partial(self._results_at, member, data.encoding))
+                member = task.observe(member, partial(fit.attributes_at, member, data))
             [outcome] = train_members([member], n_threads(self.n_jobs))
-            check_ending(self, outcome)
-        interrupt = to_the_end(partial(self._store, member, data.encoding, outcome))
+            fit.check_outcome(outcome)
+        interrupt = to_the_end(partial(fit.store, member, data, outcome))
         if task is not None:
             try:
                 task.end()
@@ -144,62 +147,17 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
                 interrupt = error
         if interrupt is not None or outcome.reason == "interrupted":
             self._training.reason = "interrupted"  # the next fit knows that this one is not to be added to
-            raise interrupted(interrupt, ending_note(self, outcome))
-        self._warn_of(outcome, incremental=incremental or n_epochs == 0)
+            raise interrupted(interrupt, fit.interrupt_note(outcome))
+        warning = fit.warning(outcome, incremental=incremental or n_epochs == 0)
+        if warning is not None:
+            warn(str(warning), type(warning))
         return self
-
-    def _check_parameters(self) -> None:
-        """Raise for a parameter out of its range, before any work is done."""
-        check_params(self, self._constraints)
-        self._architecture(1, 1)
-        for slot in ("optimizer", "schedule", "penalty"):
-            self._resolve(slot)
-        penalty, optimizer = self._resolve("penalty"), self._resolve("optimizer")
-        nonsmooth = np.any(penalty.l1_weight) and not (self._splits_l1 and optimizer.takes_bounds)
-        if optimizer.full_batch and (nonsmooth or penalty.projects):
-            raise ValueError(
-                f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
-                "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
-            )
-        if penalty.on_activations and np.ndim(self.alpha):
-            raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
-        check_effects(self)
-
-    def _generator(self) -> np.random.Generator:
-        """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""
-        seed = self.random_state
-        return np.random.default_rng(seed.randint(2**31 - 1) if isinstance(seed, np.random.RandomState) else seed)
-
-    def _member(
-        self,
-        data: Prepared,
-        generator: np.random.Generator,
-        *,
-        go_on: bool = False,
-        n_epochs: int,
-        stopping: bool = True,
-        index: np.ndarray | None = None,
-        resume: bool = False,
-    ) -> Member:
-        """The task for the engine; `index` chooses rows of the prepared data, with repetitions."""
-        return make_member(
-            self, data, generator, go_on=go_on, n_epochs=n_epochs, stopping=stopping, index=index, resume=resume
-        )
 
     @property
     def history_(self) -> Any:
         """The epochs as a DataFrame: losses, validation score, learning rate, gradient norm, seconds."""
         check_is_fitted(self)
         return self._training.history()
-
-    def _store(self, member: Member, encoding: Any, outcome: Outcome) -> None:
-        """Write every attribute of the fitted network."""
-        self.__dict__.update(self._results(Training.of(member, encoding, outcome.state, outcome.reason)))
-
-    def _results_at(self, member: Member, encoding: Any, state: State) -> dict[str, Any]:
-        """Every attribute as if the training had ended in this state."""
-        ended = settled(member, Outcome.of(state, "interrupted"))
-        return self._results(Training.of(member, encoding, ended.state))
 
     def _results(self, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""
@@ -217,7 +175,7 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
             "best_loss_": min([progress.loss, *losses]),
             "validation_scores_": scores or None,
             "best_validation_score_": float(np.fmax.reduce(scores)) if scores else None,
-            "n_layers_": len(training.architecture.widths) + 2,
+            "n_layers_": len(training.architecture.shapes) + 1,
             "n_outputs_": training.architecture.n_outputs,
             "out_activation_": self._loss(training.encoding).link_name,
             "t_": progress.seen,
@@ -248,22 +206,17 @@ class BaseNetwork(Preparation, CheckpointMixin, CallbackMixin, RootEstimator, me
             self._training = unfold(self._training, coefs, intercepts, output_map)
             self._stored = fingerprint(coefs, intercepts)
 
-    def _warn_of(self, outcome: Outcome, *, incremental: bool = False) -> None:
-        warning = ending_warning(self, outcome, incremental=incremental)
-        if warning is not None:
-            warn(str(warning), type(warning))
-
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
-        return self._scores_by(layers_at_prediction(self._training, X.dtype), X)
+        return self._scores_by(Network([prediction_architecture(self._training.architecture)], X.dtype), X)
 
-    def _scores_by(self, layers: Sequential, X: Any) -> np.ndarray:
+    def _scores_by(self, network: Network, X: Any) -> np.ndarray:
         """The same, by layers that are built already."""
-        scores = predict(layers, X, layer_arrays(layers, *self._coefficients(), self._between, X.dtype))
+        scores = network.predict(X, layer_arrays(*self._coefficients(), self._between, X.dtype))
         return warn_of_overflow(self, X, scores)
 
     def _validated(self, X: Any) -> Any:
-        return validate_X(self, X, shared=shared_rows, accept_sparse="csr")
+        return validate_X(self, X, shared=interned, accept_sparse="csr")
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are not a model

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 import os
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Self
 from zipfile import ZipFile
@@ -21,8 +22,10 @@ import numpy as np
 from skdl._component import Component
 from skdl._files import replacing
 from skdl.neural._archive import Stored, read, write
+from skdl.neural._fit import NetworkFit
+from skdl.neural._preparation import Preparation
 from skdl.neural._restoring import contents, training_of
-from skdl.neural._training import Training
+from skdl.neural._settings import Settings
 from skdl.neural._tree import Tree
 
 FORMAT, VERSION = "skdl checkpoint", 2
@@ -41,17 +44,23 @@ FIELDS = {
 SHORT = 64  # numbers of an array that a header spells out
 
 
-class CheckpointMixin:
+class CheckpointMixin(Preparation):
     """Networks that are written to a checkpoint and read from it."""
 
     n_features_in_: int
     feature_names_in_: np.ndarray
-    _training: Training
-    _check_parameters: Any
-    _results: Any
-    _named: Any
-    _coefficients: Any
-    _is_edited: Any
+
+    @abstractmethod
+    def _named(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> dict[str, Any]:
+        """The coefficients under their public names."""
+
+    @abstractmethod
+    def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, checked."""
+
+    @abstractmethod
+    def _is_edited(self) -> bool:
+        """Whether the public coefficients are no longer those that the training gave."""
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted network and the whole state of its training to a file.
@@ -69,10 +78,10 @@ class CheckpointMixin:
             "format": FORMAT,
             "version": VERSION,
             "estimator": type(self).__name__,
-            "parameters": _described(self),
+            "parameters": self._described_parameters(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": tree.pack(getattr(self, "feature_names_in_", None)),
-            "training": tree.pack(contents(self)),
+            "training": tree.pack(contents(self._settings(), self._training)),
             "edited": tree.pack(self._named(*self._coefficients()) if self._is_edited() else None),
         }
         try:
@@ -110,11 +119,11 @@ class CheckpointMixin:
         ValueError
             When the file is damaged or no checkpoint, or of an estimator with other parameters.
         """
-        self._check_parameters()
+        settings = NetworkFit(self).settings
         with open(path, "rb") as file:
             try:
                 with ZipFile(file) as archive:
-                    loaded = self._loaded(*read(file, archive))
+                    loaded = self._loaded(settings, *read(file, archive))
             except _OtherNetworkError as error:
                 raise ValueError(f"{path} {error}") from None
             except Exception as error:  # an archive can be broken in any layer: zip, NumPy's, JSON, values
@@ -125,15 +134,16 @@ class CheckpointMixin:
         self.__dict__.update(loaded)
         return self
 
-    def _loaded(self, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
+    def _loaded(self, settings: Settings, header: dict[str, Any], arrays: dict[str, Any]) -> dict[str, Any]:
         """The attributes that this network has with the training of a file."""
-        _check_same(self, header)
+        _check_same(type(self).__name__, self._described_parameters(), header)
         tree = Tree(arrays)
         given = {name: tree.unpack(header[name]) for name in ("training", "feature_names_in_", "edited")}
         n_features, names, edited = header["n_features_in_"], given["feature_names_in_"], given["edited"]
-        training = training_of(self, given["training"], n_features)
+        training = training_of(settings, given["training"], n_features, self._accepts_encoding)
+        self._loss(training.encoding)  # raises for a loss that does not go with it
         loaded = copy.copy(self)
-        loaded.__dict__.pop("feature_names_in_", None)
+        vars(loaded).pop("feature_names_in_", None)
         if names is not None:
             if len(set(names.tolist())) != n_features or len(names) != n_features:
                 raise ValueError("its feature_names_in_ are not one for each column")
@@ -143,9 +153,19 @@ class CheckpointMixin:
         if edited is not None:  # coefficients that were set by hand, which training has not gone on from
             loaded.__dict__.update(_read_all(edited, like=loaded._named(*loaded._coefficients())))
             loaded._coefficients()
-        if tree.arrays or json.dumps(Tree().pack(contents(loaded))) != json.dumps(header["training"]):
+        if tree.arrays or json.dumps(Tree().pack(contents(settings, loaded._training))) != json.dumps(
+            header["training"]
+        ):
             raise ValueError("it holds more than a training has")
         return vars(loaded)
+
+    def _described_parameters(self) -> dict[str, Any]:
+        """The parameters that a training depends on, in words that can be compared."""
+        return {
+            name: _words((self._held(name, value) if name in self._slots else None) or value)
+            for name, value in self.get_params(deep=False).items()
+            if name not in FREE
+        }
 
 
 class _OtherNetworkError(ValueError):
@@ -166,15 +186,15 @@ def _kind_of(value: Any) -> type:
     return list if isinstance(value, list) else Stored
 
 
-def _check_same(network: Any, header: dict[str, Any]) -> None:
-    """Raise unless the header is that of this class and these parameters."""
+def _check_same(estimator: str, parameters: dict[str, Any], header: dict[str, Any]) -> None:
+    """Raise unless the header is that of a class of this name with these parameters."""
     if header["format"] != FORMAT or header["version"] != VERSION:
         raise _OtherNetworkError("is not a checkpoint that this version of skdl reads.")
     if header.keys() != FIELDS:
         raise ValueError("other fields")
-    if header["estimator"] != type(network).__name__:
-        raise _OtherNetworkError(f"is a checkpoint of {header['estimator']}, not of {type(network).__name__}.")
-    given, written = json.loads(json.dumps(_described(network))), header["parameters"]
+    if header["estimator"] != estimator:
+        raise _OtherNetworkError(f"is a checkpoint of {header['estimator']}, not of {estimator}.")
+    given, written = json.loads(json.dumps(parameters)), header["parameters"]
     names = [name for name in sorted({*given, *written}) if given.get(name) != written.get(name)]
     if names:
         found = ", ".join(f"{name}={written.get(name)} (here {given.get(name)})" for name in names)
@@ -182,15 +202,6 @@ def _check_same(network: Any, header: dict[str, Any]) -> None:
             f"was written with other parameters: {found}. Load it with those, and change what you wish by "
             "set_params afterwards."
         )
-
-
-def _described(network: Any) -> dict[str, Any]:
-    """The parameters that a training depends on, in words that can be compared."""
-    return {
-        name: _words(network._held(name, value) if name in network._slots and network._held(name, value) else value)
-        for name, value in network.get_params(deep=False).items()
-        if name not in FREE
-    }
 
 
 def _words(value: Any) -> Any:

@@ -20,10 +20,14 @@ from skdl._encoding import (
 from skdl._scores import ClassifierScore
 from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
-from skdl.engine.gathering import shared_rows
-from skdl.neural._base import BaseNetwork
-from skdl.neural._tasks import Prepared
+from skdl.execution.stacker import interned
+from skdl.neural._base import BaseNetwork, from_scores
+from skdl.neural._fit import NetworkFit
+from skdl.neural._preparation import NO_ROWS, ValidationRows
+from skdl.neural._prepared import Prepared
+from skdl.neural._settings import Settings
 from skdl.neural._training import Training
+from skdl.neural.trainable import in_parts
 
 
 class NetworkClassifier(ClassifierScore, BaseNetwork):
@@ -33,15 +37,21 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
     _several_labels = False  # whether it takes a y with several labels a row
 
     @property
-    def _encodings(self) -> tuple[type, ...]:
-        return (Labels, Indicator, Columns) if self._several_labels else (Labels,)
+    def _smoothing(self) -> float:
+        """How much of each label's target is given to the others."""
+        return 0.0
+
+    def _accepts_encoding(self, encoding: Any) -> bool:
+        if isinstance(encoding, Labels):
+            return encoding.binary == (self._is_binary(2) and len(encoding.classes) == 2)
+        return self._several_labels and isinstance(encoding, (Indicator, Columns))
 
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_labels(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
+        X, y = validate_labels(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:
-        encoding = encoding_of_labels(y, classes, binary=self._is_binary(2), smoothing=self._option("label_smoothing"))
+        encoding = encoding_of_labels(y, classes, binary=self._is_binary(2), smoothing=self._smoothing)
         if not (self._several_labels or isinstance(encoding, Labels)):
             raise ValueError(
                 f"{type(self).__name__} takes one label for each row, or its class probabilities as floats. Got y of "
@@ -51,15 +61,16 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         return encoding
 
     def _is_binary(self, n_classes: int) -> bool:
-        """Whether the loss takes one column for two classes."""
+        """Whether the loss takes one column for this number of classes."""
         return False
 
     def _prepare(
         self,
+        settings: Settings,
         X: Any,
         y: Any,
         sample_weight: Any,
-        validation: tuple[Any, Any, Any] = (None, None, None),
+        validation: ValidationRows = NO_ROWS,
         *,
         reset: bool = True,
         classes: Any = None,
@@ -70,7 +81,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             check_declaration(classes, y)
         elif names is not None and lies_between(np.asarray(y)):
             classes = names
-        data = super()._prepare(X, y, sample_weight, validation, reset=reset, classes=classes, **options)
+        data = super()._prepare(settings, X, y, sample_weight, validation, reset=reset, classes=classes, **options)
         for frame in (names, named_columns(validation[1])):
             if frame is not None and isinstance(data.encoding, Labels):
                 data.encoding.check_names(frame)
@@ -97,6 +108,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
     def _results(self, training: Training) -> dict[str, Any]:
         return {**super()._results(training), "classes_": training.encoding.classes}
 
+    @in_parts(NetworkFit)
     def fit(
         self,
         X: MatrixLike,
@@ -132,7 +144,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         """
         go_on = self.warm_start and hasattr(self, "_training")
         validation = (X_val, y_val, sample_weight_val)
-        return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=self._max_iter(), classes=classes)
+        return self._train(X, y, sample_weight, validation, go_on=go_on, classes=classes)
 
     def initialize(self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
@@ -240,6 +252,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         scores = self._raw_scores(self._validated(X))
         return self._training.encoding.decode(scores)
 
+    @from_scores("_probabilities")
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
         """Class probabilities of each row.
 

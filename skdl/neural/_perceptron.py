@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Function, Integer, ListOf, OneOf, RandomState, Real, Text
+from skdl._protocols import Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
-from skdl.layers.architecture import Architecture
+from skdl.engine import Architecture
 from skdl.neural._base import BaseNetwork
+from skdl.neural._settings import Settings
 
 PROBABILITY = Real(0, 1, open_high=True)
 LEARNED = {  # what the losses of each task are for
@@ -48,6 +51,11 @@ COMMON = {
 }
 
 
+def between_32_and_128(n_rows: int) -> int:
+    """The rows of a batch: small data needs small batches to see enough steps in its epochs."""
+    return max(32, min(128, n_rows // 32))
+
+
 class Perceptron(SearchSpaceMixin, BaseNetwork):
     """Hidden layers described by the constructor's arguments."""
 
@@ -77,9 +85,15 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             return np.ones(self.n_features_in_)
         return np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale.astype(np.float64)))
 
-    @property
-    def _drops_constants(self) -> bool:
-        return not self._penalises_raw
+    def _settings(self) -> Settings:
+        return replace(
+            super()._settings(),
+            auto_batch_size=between_32_and_128,
+            drops_constants=True,
+            early_stopping=self.early_stopping,
+            validation_fraction=self.validation_fraction,
+            scoring=self.scoring,
+        )
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         sizes = self.hidden_layer_sizes
@@ -114,21 +128,16 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
-    _slot_defaults = {
+    _auto = {
+        **BaseNetwork._auto,
         "optimizer": lambda: _registry.optimizers.resolve("adam").with_params(learning_rate=0.01),
         "schedule": lambda: _registry.schedules.resolve("cosine").with_params(end=0.03),
     }
 
-    def _max_iter(self) -> int:
-        if self.max_iter != "auto":
-            return self.max_iter
-        return 200 if self._resolve("optimizer").full_batch else 30
-
-    def _batch_size(self, n_rows: int) -> int:
-        # Small data needs small batches to see enough steps in its epochs.
-        if self.batch_size == "auto" and not self._resolve("optimizer").full_batch:
-            return min(max(32, min(128, n_rows // 32)), n_rows)
-        return super()._batch_size(n_rows)
+    def _max_iter(self, optimizer: Optimizer) -> int:
+        if isinstance(self.max_iter, str):
+            return 200 if optimizer.full_batch else 30
+        return int(self.max_iter)
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small = {
@@ -154,10 +163,10 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         # A list holds one entry a layer; an array is the first layer's.
         return self.prior if isinstance(self.prior, (list, tuple)) else [self.prior]
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def _check_parameters(self, settings: Settings) -> None:
+        super()._check_parameters(settings)
         random = np.any(np.asarray(self.dropout) > 0) or self.input_dropout > 0
-        if random and self._resolve("optimizer").full_batch:
+        if random and settings.optimizer.full_batch:
             raise ValueError(
                 f"Dropout makes the loss random, and optimizer={self.optimizer!r} needs the same loss at every call. "
                 "Choose a first-order optimizer, such as 'adam', or set dropout=0 and input_dropout=0."

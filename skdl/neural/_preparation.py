@@ -1,40 +1,176 @@
-"""From what a user gives to what a network trains on: checked, encoded, and in the precision of the training."""
+"""From an estimator's parameters and data to a task for the engine: the border of a fit, and what a kind of network may
+define for itself.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from skdl._component import Component
+from skdl._constraints import Constraint
+from skdl._protocols import FullBatchOptimizer, Loss, Optimizer
 from skdl._slots import SlotMixin
 from skdl._validation import check_alike, in_units, validate_sample_weight
-from skdl.neural._description import Description
-from skdl.neural._tasks import Prepared
+from skdl._warnings import warn
+from skdl.engine import Architecture, Member
+from skdl.neural import _early_stopping
+from skdl.neural._effects import check_effects
+from skdl.neural._prepared import Prepared
+from skdl.neural._rows import check_validation_rows, training_rows
+from skdl.neural._settings import Settings
+from skdl.neural._spec import alpha_in_training, check_alpha, epoch_lines, flat_alpha, flat_prior, state_to_go_on_from
+from skdl.neural._training import Training
+
+ValidationRows = tuple[Any, Any, Any]  # X_val, y_val and sample_weight_val as the user gave them
+NO_ROWS: ValidationRows = (None, None, None)
+OutputMap = tuple[np.ndarray, np.ndarray]
 
 
-class Preparation(Description, SlotMixin):
-    """The border of a fit: what lies behind it trusts the data."""
+class Preparation(SlotMixin, ABC):
+    """The first half of a fit, and the questions that each kind of network answers for itself."""
 
+    _constraints: Mapping[str, Constraint]
+    _training: Training
+    _default_scoring: str  # what scoring=None stands for
+    alpha: Any
+    prior: Any
+    penalty: str | Component
+    optimizer: str | Component
+    standardize: bool
+    batch_size: int | str
+    max_iter: int | str
+    max_time: float | None
+    shuffle: bool
+    tol: float
+    n_iter_no_change: float | None
     dtype: str
-    batch_size: Any
+    verbose: int
+    n_jobs: int | None
+    random_state: Any
+
+    # What a kind of network defines
+
+    def _settings(self) -> Settings:
+        """The parameters as a fit uses them; a kind of network that differs from the others changes fields here."""
+        optimizer = self._resolve("optimizer")
+        return Settings(
+            name=type(self).__name__,
+            optimizer=optimizer,
+            schedule=self._resolve("schedule"),
+            penalty=self._resolve("penalty"),
+            architecture=self._architecture(1, 1),
+            alpha=self.alpha,
+            prior=self.prior,
+            max_iter=self._max_iter(optimizer),
+            max_time=self.max_time,
+            batch_size=self.batch_size,
+            shuffle=self.shuffle,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            dtype=self.dtype,
+            verbose=self.verbose,
+            default_scoring=self._default_scoring,
+            scales_columns=self.standardize,
+        )
+
+    def _max_iter(self, optimizer: Optimizer) -> int:
+        """Epochs of a fit."""
+        return int(self.max_iter)
+
+    @abstractmethod
+    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+        """The network that the parameters describe."""
+
+    @abstractmethod
+    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
+        """X, y and weights, validated."""
+
+    @abstractmethod
+    def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
+        """How y becomes targets and scores predictions; `classes` are the labels that a caller declared."""
+
+    def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
+        """The encoding of the first training, for the targets of a later one."""
+        return self._training.encoding
+
+    @abstractmethod
+    def _accepts_encoding(self, encoding: Any) -> bool:
+        """Whether an encoding that was read from a file is one that this network can have."""
+
+    @abstractmethod
+    def _loss(self, encoding: Any) -> Loss:
+        """The loss component for these targets."""
+
+    @abstractmethod
+    def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Any) -> Callable[[np.ndarray], float]:
+        """From raw scores of validation rows to a number, larger is better."""
+
+    @abstractmethod
+    def _output_map(self, encoding: Any) -> OutputMap | None:
+        """Scale and shift to fold into the last layer."""
+
+    @abstractmethod
+    def _results(self, training: Training) -> dict[str, Any]:
+        """Every attribute of a network that was trained so far."""
+
+    def _idle_outputs(self, encoding: Any) -> np.ndarray | None:
+        """The outputs that have nothing to learn, their targets being zero."""
+        return None
+
+    def _with_class_weight(
+        self, y: np.ndarray, weight: np.ndarray | None, encoding: Any, kept: np.ndarray | None
+    ) -> np.ndarray | None:
+        """The rows' weights, times those of their classes, for which rows that are not `kept` do not count."""
+        return weight
+
+    def _prior(self) -> Sequence[Any] | None:
+        """Given coefficients (n_in, n_out) of each layer that the penalty draws to, None where there are none."""
+        return None
+
+    @property
+    def _column_names(self) -> Any:
+        """The names of X's columns, by which messages call them, or None."""
+        return getattr(self, "feature_names_in_", None)
+
+    # The parts of a fit
+
+    def _check_parameters(self, settings: Settings) -> None:
+        """Raise for parameters that do not go together, before any work is done."""
+        penalty, optimizer = settings.penalty, settings.optimizer
+        smoothed = isinstance(optimizer, FullBatchOptimizer) and settings.splits_l1 and optimizer.takes_bounds
+        if optimizer.full_batch and (penalty.projects or (np.any(penalty.l1_weight) and not smoothed)):
+            raise ValueError(
+                f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
+                "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
+            )
+        if penalty.on_activations and np.ndim(self.alpha):
+            raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
+        check_effects(self, settings)
+
+    def _generator(self) -> np.random.Generator:
+        """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""
+        seed = self.random_state
+        return np.random.default_rng(seed.randint(2**31 - 1) if isinstance(seed, np.random.RandomState) else seed)
 
     def _prepare(
         self,
+        settings: Settings,
         X: Any,
         y: Any,
         sample_weight: Any,
-        validation: tuple[Any, Any, Any] = (None, None, None),
+        validation: ValidationRows = NO_ROWS,
         *,
         reset: bool = True,
         classes: Any = None,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
     ) -> Prepared:
-        """Checked and encoded data, of which a member will train on `n_rows` rows (None for all).
-
-        Where members train on samples of the rows, `drawn_by` are the weights that these were drawn by: they count in
-        the encoding of y, and rows of weight zero are not looked at.
-        """
+        """Checked and encoded data: what lies behind it trusts them. See `Trainable.prepare`."""
         if validation[0] is not None:
             check_alike(X, validation[0])
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
@@ -45,17 +181,17 @@ class Preparation(Description, SlotMixin):
         weight = self._with_class_weight(y, weight, encoding, kept)
         if reset:
             n_weighted = X.shape[0] if weight is None else int(np.count_nonzero(weight))
-            dtype = self._training_dtype(X.dtype, n_rows or n_weighted)
+            dtype: Any = settings.training_dtype(X.dtype, n_rows or n_weighted)
         else:
             dtype = self._training.dtype
-        judged = self._prepare_validation(*validation, encoding, dtype)
+        evaluated = self._prepare_validation(*validation, encoding, dtype)
         targets = self._targets(y, encoding, dtype, weight if drawn_by is None else drawn_by)
-        return Prepared(X, y, targets, weight, encoding, dtype, judged, drawn_by)
+        return Prepared(X, y, targets, weight, encoding, dtype, evaluated, drawn_by, self._column_names)
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
         """Y as the loss takes it; what rows of weight zero hold does not matter."""
         with np.errstate(over="ignore"):
-            targets = encoding.encode(y, dtype)
+            targets: np.ndarray = encoding.encode(y, dtype)
         self._loss(encoding).check_targets(targets if weight is None else targets[weight > 0])
         return targets
 
@@ -72,14 +208,102 @@ class Preparation(Description, SlotMixin):
             X, y, weight = X[kept], y[kept], in_units(weight[kept])
         return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype)
 
-    def _training_dtype(self, dtype: Any, n_rows: int) -> np.dtype:
-        """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""
-        if self.dtype != "auto":
-            return np.dtype(self.dtype)
-        whole = self._resolve("optimizer").full_batch or self._batch_size(n_rows) >= n_rows
-        return np.dtype(dtype if whole else np.float32)
+    def _spec(
+        self,
+        settings: Settings,
+        data: Prepared,
+        generator: np.random.Generator,
+        *,
+        n_epochs: int,
+        go_on: bool = False,
+        stopping: bool = True,
+        index: np.ndarray | None = None,
+        resume: bool = False,
+    ) -> Member:
+        """The task for the engine: training on the rows `index` of the data (None for all).
 
-    def _batch_size(self, n_rows: int) -> int:
-        if self._resolve("optimizer").full_batch:
-            return n_rows
-        return min(200 if self.batch_size == "auto" else self.batch_size, n_rows)
+        Rows of weight zero are left out, as if they were not there. See `Trainable.spec`.
+        """
+        is_sample = index is not None
+        if index is None:
+            index = data.kept
+        elif data.weight is not None and data.kept is not None:
+            index = index[data.weight[index] > 0]
+        before = self._training if go_on else None
+        if before is not None:
+            generator = before.state.generators[0]
+        architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs)
+        check_alpha(settings.alpha, architecture.n_inputs)
+        if before is not None and before.architecture.structure != architecture.structure:
+            raise ValueError(
+                f"{settings.name} cannot go on from its last training: the network's structure has changed. Call fit "
+                "with warm_start=False."
+            )
+        loss, output_map = self._loss(data.encoding), self._output_map(data.encoding)
+        evaluated, set_apart = data.validation, None
+        if evaluated is None and settings.early_stopping and stopping:
+            fraction = settings.validation_fraction
+            index, set_apart = _early_stopping.split(data, index, fraction, generator, is_sample=is_sample)
+            evaluated = None if set_apart is None else data.rows(set_apart)
+        rows = training_rows(settings, data, index, before)
+        n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
+        if not isinstance(settings.batch_size, str) and settings.batch_size > n_given:
+            warn(f"batch_size={settings.batch_size} is larger than the {rows.n} training rows and is clipped to them.")
+        validation = score = None
+        if evaluated is not None:
+            if set_apart is not None:
+                validation = replace(rows, index=set_apart, weight=data.weight)
+            else:
+                own = {"X": evaluated.X, "targets": evaluated.targets, "weight": evaluated.weight}
+                validation = replace(rows, **own, index=None, strata=None)
+            check_validation_rows(settings, data, validation)
+            score = self._validation_score(settings, evaluated, validation.X, validation.index, loss, output_map)
+        idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
+        state = watch = None
+        if before is not None:
+            state = state_to_go_on_from(before, self._idle_outputs(before.encoding), idle, generator)
+        if settings.verbose:
+            progress = None if before is None else before.state.progress[0]
+            watch = epoch_lines(settings, n_epochs, progress, resume=resume)
+        return Member(
+            architecture=architecture,
+            loss=loss,
+            penalty=settings.penalty,
+            optimizer=settings.optimizer,
+            schedule=settings.schedule,
+            alpha=flat_alpha(alpha_in_training(settings, rows), architecture, data.dtype),
+            prior=flat_prior(self._prior(), architecture, rows, output_map),
+            rows=rows,
+            batch_size=settings.batch_rows(rows.n),
+            dtype=data.dtype,
+            generator=generator,
+            n_epochs=n_epochs,
+            max_epochs=settings.max_iter,
+            max_time=settings.max_time,
+            shuffle=settings.shuffle,
+            tol=settings.tol,
+            patience=settings.patience(is_evaluated=evaluated is not None) if stopping else None,
+            validation=validation,
+            score=score,
+            watch=watch,
+            state=state,
+            idle=idle,
+            resume=resume,
+        )
+
+    def _validation_score(
+        self,
+        settings: Settings,
+        data: Prepared,
+        X: Any,
+        index: np.ndarray | None,
+        loss: Loss,
+        output_map: OutputMap | None,
+    ) -> Callable[[np.ndarray], float]:
+        """The score of the validation rows, of which `data` holds all but X."""
+        scoring = settings.scoring
+        if scoring is None or scoring == settings.default_scoring == "r2":
+            return self._scorer(data.y, data.weight, data.encoding)
+        if scoring == "loss":
+            return _early_stopping.loss_score(loss, data)
+        return _early_stopping.scorer_score(self, scoring, data, X if index is None else X[index], output_map)

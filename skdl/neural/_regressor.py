@@ -15,8 +15,8 @@ from skdl._encoding import Reals
 from skdl._scores import RegressorScore, r2
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_regression, validate_sample_weight
-from skdl.engine.gathering import shared_rows
-from skdl.neural._base import BaseNetwork
+from skdl.execution.stacker import interned
+from skdl.neural._base import BaseNetwork, from_scores
 from skdl.neural._rows import LIMITS, check_scales
 from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
 
@@ -25,11 +25,13 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
     """A network whose scores are linked to the means, medians or quantiles of real targets."""
 
     _default_scoring = "r2"
-    _encodings = (Reals,)
     standardize_target: bool
 
+    def _accepts_encoding(self, encoding: Any) -> bool:
+        return isinstance(encoding, Reals)
+
     def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_regression(self, X, y, reset=reset, shared=shared_rows, accept_sparse="csr")
+        X, y = validate_regression(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
@@ -97,17 +99,18 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         return encoding.scale == 0 if self._loss(encoding).standardizes else None
 
     def _output_map(self, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:
-        constant = encoding.scale == 0
-        if self._loss(encoding).standardizes or not constant.any():
+        loss, constant = self._loss(encoding), encoding.scale == 0
+        if loss.standardizes or not constant.any():
             return encoding.scale, encoding.shift
-        return encoding.scale, np.where(constant, self._loss(encoding).unlink(encoding.shift), encoding.shift)
+        scores: Any = loss.unlink(encoding.shift)  # of the constants, which there are only where the link has them
+        return encoding.scale, np.where(constant, scores, encoding.shift)
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Reals) -> Callable[[np.ndarray], float]:
         if len(y) < 2:
             return lambda scores: np.nan
-        output_scale, output_shift = self._output_map(encoding)
+        loss, (output_scale, output_shift) = self._loss(encoding), self._output_map(encoding)
         true = y.reshape(len(y), -1)
-        return lambda scores: r2(true, self._loss(encoding).link(scores * output_scale + output_shift), weight)
+        return lambda scores: r2(true, loss.link(scores * output_scale + output_shift), weight)
 
     @property
     def y_mean_(self) -> np.ndarray:
@@ -154,6 +157,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         go_on = hasattr(self, "_training")
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True)
 
+    @from_scores("_predictions")
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predictions of each row, in the units and the shape of the training targets.
 

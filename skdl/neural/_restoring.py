@@ -14,7 +14,7 @@ from skdl.engine import RECORD, Network, State
 from skdl.engine.state import Progress
 from skdl.neural._archive import Stored
 from skdl.neural._rows import of_type
-from skdl.neural._tasks import architecture_of
+from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 from skdl.neural._tree import ENCODINGS
 
@@ -25,16 +25,14 @@ MOST = 2**53
 LONGEST_LABEL = 2**16  # bytes
 
 
-def contents(network: Any) -> dict[str, Any]:
+def contents(settings: Settings, training: Training) -> dict[str, Any]:
     """All that a training depends on, but for the architecture, which the parameters describe."""
-    training = network._training
-    state, names = training.state, network._resolve("optimizer").state_names
-    if architecture_of(network, network.n_features_in_, training.encoding.n_outputs).structure != (
-        training.architecture.structure
-    ) or network._scales_columns != (training.shift is not None):
+    state, names, trained = training.state, settings.optimizer.state_names, training.architecture
+    described = settings.architecture_for(trained.n_inputs, trained.n_outputs)
+    if described.structure != trained.structure or settings.scales_columns != (training.shift is not None):
         raise ValueError(
-            f"The parameters of this {type(network).__name__} were set to those of another network after it was "
-            "trained. Save it before you change them, or fit it again."
+            f"The parameters of this {settings.name} were set to those of another network after it was trained. Save "
+            "it before you change them, or fit it again."
         )
     same = set(state.optimizer_state) == set(names)  # another optimizer than before remembers nothing
     progress, generator = state.progress[0], state.generators[0].bit_generator
@@ -62,21 +60,21 @@ def contents(network: Any) -> dict[str, Any]:
     }
 
 
-def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Training:
-    """The training of `network` that `contents` has described; any error is one of the description."""
+def training_of(settings: Settings, given: dict[str, Any], n_features: Any, accepts: Callable[[Any], bool]) -> Training:
+    """The training that `contents` has described; any error is one of the description.
+
+    `accepts` says whether an encoding of targets is one that the network can have.
+    """
     _check(_whole(n_features) and n_features > 0, "n_features_in_")
     encoding = _encoding(given.pop("encoding"))
-    _check(isinstance(encoding, network._encodings), "encoding")
-    network._loss(encoding)  # raises for a loss that does not go with it
-    if isinstance(encoding, Labels):
-        _check(encoding.binary == (network._is_binary(2) and len(encoding.classes) == 2), "encoding")
-    architecture = architecture_of(network, n_features, encoding.n_outputs)
+    _check(accepts(encoding), "encoding")
+    architecture = settings.architecture_for(n_features, encoding.n_outputs)
     dtype, input_dtype = FLOATS[given.pop("dtype")], FLOATS[given.pop("input_dtype")]
     layers = Network([architecture], dtype)
     weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)
     progress = _progress(given.pop("progress"), given.pop("history"), weights, buffers, dtype)
     optimizer_state = given.pop("optimizer_state")
-    _check(optimizer_state.keys() == set(network._resolve("optimizer").state_names), "optimizer_state")
+    _check(optimizer_state.keys() == set(settings.optimizer.state_names), "optimizer_state")
     step = _array(given.pop("step"), (1,), np.int64)
     _check(0 <= step[0] <= MOST, "step")
     state = State(
@@ -88,7 +86,7 @@ def training_of(network: Any, given: dict[str, Any], n_features: Any) -> Trainin
         [progress],
     )
     shift, scale = given.pop("shift"), given.pop("scale")
-    _check((shift is not None) == (scale is not None) == network._scales_columns, "shift and scale")
+    _check((shift is not None) == (scale is not None) == settings.scales_columns, "shift and scale")
     if shift is not None:
         # A scale that is out of float32's range is in float64.
         unit = np.float64 if isinstance(scale, Stored) and scale.dtype.itemsize == 8 else dtype

@@ -10,7 +10,17 @@ import numpy as np
 
 from skdl._diagnosis import column_name
 from skdl.engine import Rows
-from skdl.neural._standardize import largest_numbers, mean_and_scale, row_weights, scale_about, zero_and_scale
+from skdl.neural._prepared import Prepared
+from skdl.neural._settings import Settings
+from skdl.neural._standardize import (
+    Moments,
+    largest_numbers,
+    mean_and_scale,
+    row_weights,
+    scale_about,
+    zero_and_scale,
+)
+from skdl.neural._training import Training
 
 # Powers of two between which reciprocal deviations may lie, so that coefficients for X as it is are of X's type.
 LIMITS = {np.dtype(np.float64): 960, np.dtype(np.float32): 100}
@@ -18,26 +28,26 @@ LIMIT_OF_SQUARES = 480  # where the penalty needs their squares
 LIMIT_OF_FLOAT32 = 100  # beyond it, differences in X are scaled before they become float32
 
 
-def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool) -> Rows:
-    """The training rows, with their standardisation: that of the first training, where one goes on."""
+def training_rows(settings: Settings, data: Prepared, index: np.ndarray | None, before: Training | None) -> Rows:
+    """The training rows, with their standardisation: that of the training `before`, where one goes on."""
     weight, shift, scale = data.weight, None, None
-    if network._training.scale is not None if go_on else network._scales_columns:
-        shift, scale = _goes_on(network, data, index) if go_on else _moments(network, data, index)
-        limit = LIMIT_OF_SQUARES if network._penalises_raw else LIMITS[data.X.dtype]
-        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, network._column_names))
-        if not go_on:
-            scale = _for_training(network, scale)
+    if settings.scales_columns if before is None else before.scale is not None:
+        shift, scale = _moments(settings, data, index) if before is None else _goes_on(before, data, index)
+        limit = LIMIT_OF_SQUARES if settings.penalises_raw else LIMITS[data.X.dtype]
+        check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, data.column_names))
+        if before is None:
+            scale = _for_training(settings, scale)
         scale, shift = of_type(scale, data.dtype), shift.astype(data.X.dtype)
-        if go_on:  # by moments of other rows
-            _check_standardised(network, data.X, index, shift, scale, data.dtype, "")
+        if before is not None:  # by moments of other rows
+            _check_standardised(settings, data, data.X, index, (shift, scale))
     else:
-        _check_numbers(network, data, index)
+        _check_numbers(data, index)
     if weight is not None:
         own = weight if index is None else weight[index]
         # Equal ones are none: dividing by the mean rounds, and so does a sum of products with it.
         weight = None if own.min() == own.max() else (weight / own.mean()).astype(data.dtype)
     strata = None
-    if network._option("stratified_batches"):
+    if settings.stratified_batches:
         labels = data.encoding.strata(data.y)
         if labels is None:
             raise ValueError("stratified_batches=True has no effect on this y: it keeps the shares of single labels.")
@@ -45,17 +55,19 @@ def training_rows(network: Any, data: Any, index: np.ndarray | None, go_on: bool
     return Rows(data.X, data.targets, weight, index, shift, scale, strata)
 
 
-def _moments(network: Any, data: Any, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _moments(settings: Settings, data: Prepared, index: np.ndarray | None) -> Moments:
     """Shift and scale of the columns, the scale of constant ones 0."""
-    if index is data.kept and network._centres_columns:
+    if index is data.kept and settings.centres_columns:
         return data.moments
-    of_columns = mean_and_scale if network._centres_columns else zero_and_scale
+    of_columns = mean_and_scale if settings.centres_columns else zero_and_scale
     return of_columns(data.X, row_weights(data.X.shape[0], index, data.weight), data.kept)
 
 
-def _goes_on(network: Any, data: Any, index: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _goes_on(before: Training, data: Prepared, index: np.ndarray | None) -> Moments:
     """Those of the first training; a column that was constant takes its scale from the first rows that differ."""
-    shift, scale = network._training.shift, network._training.scale
+    shift, scale = before.shift, before.scale
+    assert shift is not None
+    assert scale is not None
     idle = np.flatnonzero(scale == 0)
     if len(idle):
         weight = row_weights(data.X.shape[0], index, data.weight)
@@ -64,17 +76,17 @@ def _goes_on(network: Any, data: Any, index: np.ndarray | None) -> tuple[np.ndar
     return shift, scale
 
 
-def _for_training(network: Any, scale: np.ndarray) -> np.ndarray:
+def _for_training(settings: Settings, scale: np.ndarray) -> np.ndarray:
     """The scale that the training sees columns in."""
-    if not network._drops_constants:
+    if not settings.drops_constants:
         scale = np.where(scale == 0, 1.0, scale)
-    if not network._penalises_raw:
+    if not settings.penalises_raw:
         return scale
-    if network._resolve("penalty").degree is None:
+    if settings.penalty.degree is None:
         return np.ones_like(scale)  # the penalty of scaled coefficients is another one: centring is all
     # The curvature of the cross entropy by a column's weight is about its variance / 4, and the penalty's is alpha: in
     # units of their root, all weights are alike for the search.
-    return 1 / np.sqrt(1 / scale**2 + 4 * np.asarray(network.alpha))
+    return np.asarray(1 / np.sqrt(1 / scale**2 + 4 * np.asarray(settings.alpha)))
 
 
 def of_type(scale: np.ndarray, dtype: Any) -> np.ndarray:
@@ -98,22 +110,23 @@ def check_scales(scale: np.ndarray, limit: int, X: Any, name: Callable[[int], st
         )
 
 
-def check_validation(network: Any, rows: Rows, dtype: Any) -> None:
+def check_validation_rows(settings: Settings, data: Prepared, rows: Rows) -> None:
     """Raise for validation rows whose numbers, as the network sees them, the training's precision does not hold."""
     shift = np.zeros(1, rows.X.dtype) if rows.shift is None else rows.shift
     scale = np.ones(1, rows.X.dtype) if rows.scale is None else rows.scale
-    _check_standardised(network, rows.X, rows.index, shift, scale, dtype, " in a validation row")
+    _check_standardised(settings, data, rows.X, rows.index, (shift, scale), " in a validation row")
 
 
 def _check_standardised(
-    network: Any, X: Any, index: np.ndarray | None, shift: np.ndarray, scale: np.ndarray, dtype: Any, where: str
+    settings: Settings, data: Prepared, X: Any, index: np.ndarray | None, moments: Moments, where: str = ""
 ) -> None:
     """Raise for a column that is out of range in units of other rows, by whose moments it is standardised."""
-    limit = np.sqrt(np.finfo(dtype).max)  # squares are numbers, and products of some layers
+    shift, scale = moments
+    limit = np.sqrt(np.finfo(data.dtype).max)  # squares are numbers, and products of some layers
 
     def is_wrong(most: Any) -> np.ndarray:
         with np.errstate(all="ignore"):
-            return ~((most + np.abs(shift)) * scale.astype(np.float64) <= limit)
+            return np.asarray(~((most + np.abs(shift)) * scale.astype(np.float64) <= limit))
 
     values = X if isinstance(X, np.ndarray) else X.data
     if not (values.size and is_wrong(max(values.max(), -values.min())).any()):
@@ -122,16 +135,16 @@ def _check_standardised(
     wrong = is_wrong(most)
     if wrong.any():
         j = int(wrong.argmax())
-        name = column_name(network._column_names, j)
-        advice = "" if network._scales_columns else ", or set standardize=True"
+        advice = "" if settings.scales_columns else ", or set standardize=True"
         raise ValueError(
-            f"{name} holds {most[j]:.4g}{where}, so far out of the range of the rows that the "
-            f"network is trained on that {np.dtype(dtype)} does not hold it or its square. Replace a value that stands "
-            f"for a missing or infinite one (as numpy.nan_to_num writes them), or leave out the row{advice}."
+            f"{column_name(data.column_names, j)} holds {most[j]:.4g}{where}, so far out of the range of the rows that "
+            f"the network is trained on that {np.dtype(data.dtype)} does not hold it or its square. Replace a value "
+            "that stands for a missing or infinite one (as numpy.nan_to_num writes them), or leave out the "
+            f"row{advice}."
         )
 
 
-def _check_numbers(network: Any, data: Any, index: np.ndarray | None) -> None:
+def _check_numbers(data: Prepared, index: np.ndarray | None) -> None:
     """Raise for columns of X as it is whose numbers the training's precision does not hold."""
     info = np.finfo(data.dtype)
     most = largest_numbers(data.X, index)
@@ -139,6 +152,6 @@ def _check_numbers(network: Any, data: Any, index: np.ndarray | None) -> None:
     if wrong.any():
         j = int(wrong.argmax())
         raise ValueError(
-            f"{column_name(network._column_names, j)} holds {most[j]:.4g} as its largest number, and {info.dtype} does "
+            f"{column_name(data.column_names, j)} holds {most[j]:.4g} as its largest number, and {info.dtype} does "
             "not hold it or its square. Set standardize=True, or multiply the column by a constant."
         )

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import RECORD, Member, State
-from skdl.layers.architecture import Architecture
+from skdl.engine import RECORD, Architecture, Member, State
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from skdl import _registry
@@ -24,8 +25,9 @@ from skdl._typing import (
 )
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
-from skdl.neural._heads import Heads
+from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
+from skdl.neural._settings import Settings
 
 
 @document
@@ -169,8 +171,15 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def _settings(self) -> Settings:
+        return replace(super()._settings(), stratified_batches=self.stratified_batches)
+
+    @property
+    def _smoothing(self) -> float:
+        return self.label_smoothing
+
+    def _check_parameters(self, settings: Settings) -> None:
+        super()._check_parameters(settings)
         if self.loss != "auto":
             self._loss_of_task(("classification", "binary"), "a classifier learns classes")
 
@@ -193,4 +202,4 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         else:
             kind = "columns of classes" if isinstance(encoding, Columns) else f"{encoding.n_outputs} classes"
             loss = self._loss_of_task(("classification",), f"this y holds {kind}")
-        return Heads(loss, encoding.sizes) if isinstance(encoding, Columns) else loss
+        return MultiOutputLoss(loss, encoding.sizes) if isinstance(encoding, Columns) else loss

@@ -24,6 +24,7 @@ from skdl._typing import (
 from skdl.neural._docs import document
 from skdl.neural._perceptron import COMMON, Perceptron
 from skdl.neural._regressor import NetworkRegressor
+from skdl.neural._settings import Settings
 
 
 @document
@@ -148,8 +149,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.verbose = verbose
         self.n_jobs = n_jobs
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def _check_parameters(self, settings: Settings) -> None:
+        super()._check_parameters(settings)
         if self.loss != "auto":
             self._loss_of_task(("regression",), "a regressor learns real targets")
 

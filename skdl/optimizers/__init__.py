@@ -6,7 +6,6 @@ weights only. In the docstrings g is the gradient of the batch's mean loss plus 
 operation is elementwise. Where a rule divides by a root, epsilon is added outside of it: sqrt(s) + epsilon.
 """
 
-from skdl._protocols import Optimizer
 from skdl._registry import optimizers
 from skdl.optimizers._adam import Adam, AdamW, NAdam
 from skdl.optimizers._descent import SGD, Momentum, Nesterov
@@ -22,7 +21,6 @@ __all__ = [
     "Momentum",
     "NAdam",
     "Nesterov",
-    "Optimizer",
     "RMSProp",
     "names",
     "resolve",

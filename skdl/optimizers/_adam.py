@@ -11,15 +11,15 @@ from typing import Any
 
 from skdl._array import Array, divide, namespace, sqrt
 from skdl._constraints import Boolean, Real
-from skdl._protocols import Optimizer
+from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
+from skdl.optimizers._common import DECAY, POSITIVE, blocks
 
-MOMENTS = {**FIRST_ORDER, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
+MOMENTS = {**FirstOrderOptimizer.constraints, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
 NUMBERS = ("learning_rate", "beta_1", "beta_2", "epsilon")
 
 
-class _Moments(Optimizer):
+class _Moments(FirstOrderOptimizer):
     """The moments and the step of Adam and AdamW."""
 
     state_names = ("first", "second")
@@ -102,13 +102,11 @@ class Adam(_Moments):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
         self.bias_correction = bias_correction
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
 
 @register("adamw")
@@ -164,17 +162,15 @@ class AdamW(_Moments):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.weight_decay = weight_decay
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
 
 @register("nadam")
-class NAdam(Optimizer):
+class NAdam(FirstOrderOptimizer):
     """Adam whose first moment looks one step ahead, as Nesterov's momentum does.
 
     m <- beta_1 m + (1 - beta_1) g,  v <- beta_2 v + (1 - beta_2) g^2,
@@ -225,12 +221,10 @@ class NAdam(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         root = namespace(gradient).sqrt((1 - self.beta_2) / (1 - self.beta_2**step))

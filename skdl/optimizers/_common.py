@@ -1,20 +1,14 @@
-"""What the rules share: ranges of their hyperparameters, and blocks of parameters."""
+"""Ranges of the rules' hyperparameters, and blocks of parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from skdl._array import Array
-from skdl._constraints import NONE, Constraint, Real
+from skdl._constraints import Real
 
 POSITIVE = Real(0, open_low=True)
 DECAY = Real(0, 1, open_high=True)
-# Limits are structure, not columns, for None cannot be a number of a column.
-FIRST_ORDER: Mapping[str, Constraint] = {
-    "learning_rate": POSITIVE,
-    "clip_norm": NONE | POSITIVE,
-    "clip_value": NONE | POSITIVE,
-}
 BLOCK = 32768
 
 

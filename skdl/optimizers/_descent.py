@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skdl._array import Array
-from skdl._protocols import Optimizer
+from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, FIRST_ORDER
+from skdl.optimizers._common import DECAY
 
 
 @register("sgd")
-class SGD(Optimizer):
+class SGD(FirstOrderOptimizer):
     """Stochastic gradient descent.
 
     d = g
@@ -40,20 +40,15 @@ class SGD(Optimizer):
     MLPClassifier(optimizer=SGD(clip_norm=1.0))
     """
 
-    constraints = {**FIRST_ORDER}
-    per_member = ("learning_rate",)
-
     def __init__(self, learning_rate: float = 0.1, *, clip_norm: float | None = None, clip_value: float | None = None):
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         return gradient
 
 
 @register("momentum")
-class Momentum(Optimizer):
+class Momentum(FirstOrderOptimizer):
     """Gradient descent with momentum: a velocity that remembers the last steps (the heavy ball).
 
     v <- momentum v + g,  d = v
@@ -90,7 +85,7 @@ class Momentum(Optimizer):
     """
 
     state_names = ("velocity",)
-    constraints = {**FIRST_ORDER, "momentum": DECAY}
+    constraints = {**FirstOrderOptimizer.constraints, "momentum": DECAY}
     per_member = ("learning_rate", "momentum")
 
     def __init__(
@@ -101,10 +96,8 @@ class Momentum(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.momentum = momentum
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         velocity = state["velocity"]
@@ -115,7 +108,7 @@ class Momentum(Optimizer):
 
 
 @register("nesterov")
-class Nesterov(Optimizer):
+class Nesterov(FirstOrderOptimizer):
     """Gradient descent with momentum and a look ahead: the gradient is taken where the velocity leads.
 
     v <- momentum v + g,  d = g + momentum v
@@ -152,7 +145,7 @@ class Nesterov(Optimizer):
     """
 
     state_names = ("velocity",)
-    constraints = {**FIRST_ORDER, "momentum": DECAY}
+    constraints = {**FirstOrderOptimizer.constraints, "momentum": DECAY}
     per_member = ("learning_rate", "momentum")
 
     def __init__(
@@ -163,10 +156,8 @@ class Nesterov(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.momentum = momentum
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         ahead = state["velocity"]

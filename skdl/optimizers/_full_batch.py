@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from skdl._constraints import Integer
-from skdl._protocols import Optimizer
+from skdl._protocols import FullBatchOptimizer
 from skdl._registry import register
 
 
 @register("lbfgs")
-class LBFGS(Optimizer):
+class LBFGS(FullBatchOptimizer):
     """Limited-memory BFGS on the objective of all rows, for small data and smooth objectives.
 
     Steps are -H g with an inverse Hessian H that is estimated from the last steps and gradients, found by a line search
@@ -39,7 +39,6 @@ class LBFGS(Optimizer):
     SoftmaxClassifier(optimizer=LBFGS(memory=20))
     """
 
-    full_batch = True
     takes_bounds = True
     constraints = {"memory": Integer(1)}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from skdl._array import Array, sqrt
-from skdl._protocols import Optimizer
+from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, FIRST_ORDER, POSITIVE, blocks
+from skdl.optimizers._common import DECAY, POSITIVE, blocks
 
 
 @register("adagrad")
-class AdaGrad(Optimizer):
+class AdaGrad(FirstOrderOptimizer):
     """Steps that shrink with the sum of a parameter's squared gradients, so that rare inputs keep long ones.
 
     s <- s + g^2,  d = g / (sqrt(s) + epsilon)
@@ -44,7 +44,7 @@ class AdaGrad(Optimizer):
     """
 
     state_names = ("squares",)
-    constraints = {**FIRST_ORDER, "epsilon": POSITIVE}
+    constraints = {**FirstOrderOptimizer.constraints, "epsilon": POSITIVE}
     per_member = ("learning_rate", "epsilon")
 
     def __init__(
@@ -55,10 +55,8 @@ class AdaGrad(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         for g, squares in blocks(gradient, state["squares"]):
@@ -71,7 +69,7 @@ class AdaGrad(Optimizer):
 
 
 @register("rmsprop")
-class RMSProp(Optimizer):
+class RMSProp(FirstOrderOptimizer):
     """Steps scaled by the root of a running mean of a parameter's squared gradients, with momentum on request.
 
     s <- rho s + (1 - rho) g^2,  v <- momentum v + g / (sqrt(s) + epsilon),  d = v
@@ -109,7 +107,7 @@ class RMSProp(Optimizer):
     """
 
     state_names = ("square", "velocity")
-    constraints = {**FIRST_ORDER, "rho": DECAY, "momentum": DECAY, "epsilon": POSITIVE}
+    constraints = {**FirstOrderOptimizer.constraints, "rho": DECAY, "momentum": DECAY, "epsilon": POSITIVE}
     per_member = ("learning_rate", "rho", "momentum", "epsilon")
 
     def __init__(
@@ -122,12 +120,10 @@ class RMSProp(Optimizer):
         clip_norm: float | None = None,
         clip_value: float | None = None,
     ):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.rho = rho
         self.momentum = momentum
         self.epsilon = epsilon
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         for g, square, velocity in blocks(gradient, state["square"], state["velocity"]):

@@ -13,7 +13,7 @@ from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBa
 
 from skdl._constraints import Boolean, Constraint, Integer, check_params
 from skdl._progress import writer
-from skdl.engine.gathering import gathering
+from skdl.execution.stacker import current_stacker
 from skdl.parallel.frames import Frames
 from skdl.parallel.lines import Concurrent, Labelled, LinesHere
 from skdl.parallel.meeting import Meeting
@@ -98,7 +98,7 @@ class StackBackend(ParallelBackendBase):
         """
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
-        one = n_jobs == 1 or (n_jobs is None and gathering() is not None)
+        one = n_jobs == 1 or (n_jobs is None and current_stacker() is not None)
         return 1 if one else self.max_stack
 
     def configure(self, n_jobs: int = 1, parallel: Any = None, **kwargs: Any) -> int:
@@ -199,8 +199,8 @@ class NestedBackend(StackBackend):
 
 def _caller() -> Task | None:
     """The task that this thread runs."""
-    place = gathering()
-    return place if isinstance(place, Task) else None
+    stacker = current_stacker()
+    return stacker if isinstance(stacker, Task) else None
 
 
 def summary(stacks: Sequence[int]) -> str:

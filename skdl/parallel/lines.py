@@ -14,7 +14,7 @@ from typing import Any
 
 from skdl._progress import Watch, Work, labelled
 from skdl.engine import Member
-from skdl.engine.relay import Relay
+from skdl.execution.relay import Relay
 
 
 class Lines(ABC):

@@ -25,10 +25,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Union
 
 from skdl.engine import Member, Outcome
-from skdl.engine.gathering import gathered_by
+from skdl.execution.shared_data import ArrayCache
+from skdl.execution.stacker import stacking_with
 from skdl.parallel.lines import Lines
 from skdl.parallel.rounds import Fit, Room, train_round
-from skdl.parallel.sharing import Pool
 from skdl.parallel.tasks import Call, Cancelled, Elsewhere, Filters, Task
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Meeting:
         self._room = Room(max_stack, max_stack_bytes, n_threads)
         self._workers, self.n_beside = workers, n_beside
         self._away: Share | None = None
-        self.pool = Pool()
+        self.cache = ArrayCache()
         self.lines: Lines | None = None
         self.stacks: list[int] = []  # the number of members of each stack that was trained
         self._lock = threading.Lock()
@@ -311,7 +311,7 @@ class Meeting:
         if outside is not None:
             outside.restore()
         try:
-            with gathered_by(None):  # this may be a task's thread
+            with stacking_with(None):  # this may be a task's thread
                 # While tasks are away, the other cores and joblib's processes are theirs.
                 n_threads = self.n_threads if self._away is None else 1
                 self.stacks += train_round([fit for _, fit in together], n_threads, self.n_beside)

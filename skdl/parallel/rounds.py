@@ -6,22 +6,20 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
+from threading import Event
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn import config_context, get_config
 
 from skdl._progress import Watch, together
-from skdl.engine import Member, Outcome, State, groups_of, train_members
-from skdl.engine.processes import seconds_of, take_generator
+from skdl.engine import Member, Outcome, State
+from skdl.execution.cost import bytes_of, is_enough, seconds_of
+from skdl.execution.executor import train_group
+from skdl.execution.plan import calls_back, groups_of
+from skdl.execution.processes import take_generator
+from skdl.execution.shared_data import with_shared_rows
 from skdl.parallel.lines import Lines
-from skdl.parallel.sharing import with_shared_rows
-
-ROUND_SECONDS = 2.0  # of work that waits for one training, for each core: a ledger records it when that has ended
-FEWEST = 16  # members that are worth a stack though they take longer,
-LONGEST = (
-    30.0  # but not more than so many seconds for each core: so much, and a fit, is lost where the search is killed
-)
 
 
 class Fit:
@@ -40,14 +38,14 @@ class Fit:
         config = get_config()
         watches = [None] * len(members) if lines is None else lines.watches(members)
         self.members = [Guarded(member, config, is_over, watch) for member, watch in zip(members, watches, strict=True)]
-        self.n_bytes = n_bytes(members)
+        self.n_bytes = bytes_of(members)
         self.estimate = sum(map(seconds_of, members))  # of the seconds that its training takes
 
     @property
     def may_leave(self) -> bool:
         """Whether another process can train it: nothing of it calls back, and no thread of BLAS is wanted."""
         members = [guarded.member for guarded in self.members]
-        return not any(own.begin or own.report or own.score or own.threads_blas for own in members)
+        return not any(calls_back(own) or own.threads_blas for own in members)
 
     @property
     def seconds(self) -> float:
@@ -95,11 +93,10 @@ class Guarded:
     def in_company(self) -> Member:
         """The member to train."""
         own = self.member
-        calls_back = not (own.begin is own.report is own.score is None)
         return replace(
             own,
             begin=None if own.begin is None else self._begin,
-            report=self._report if calls_back else None,
+            report=self._report if calls_back(own) else None,
             score=None if own.score is None else partial(self._call, own.score, instead=-np.inf),
             watch=together(None if own.watch is None else self._watch, self._watch_too),
             abandoned=self._is_over,
@@ -153,8 +150,7 @@ class Room(NamedTuple):
     n_bytes : int
         Of rows and parameters.
     n_threads : int
-        That train. `ROUND_SECONDS` of work for each are enough, as it is estimated, and for a stack of fewer than
-        `FEWEST` members `LONGEST`: up to about so many, a stack costs less for each of them.
+        That train, see `cost.is_enough`.
     """
 
     members: int
@@ -172,8 +168,8 @@ class Room(NamedTuple):
         seconds = sum(fit.estimate for _, fit in waiting)
         tables = {other for other, _ in waiting}
         part = 0.5 if table not in tables and len(tables) < len(waiting) else 1.0
-        enough = part * ROUND_SECONDS if n_members >= FEWEST else LONGEST
-        return n_members < self.members and n_bytes < part * self.n_bytes and seconds < enough * self.n_threads
+        enough = is_enough(n_members, seconds, self.n_threads, part)
+        return n_members < self.members and n_bytes < part * self.n_bytes and not enough
 
 
 def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:
@@ -198,7 +194,7 @@ def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[
 def _train(group: Sequence[Guarded], n_threads: int, n_beside: int) -> None:
     begun = time.perf_counter()
     members = with_shared_rows([guarded.in_company() for guarded in group])
-    outcomes = train_members(members, n_threads)
+    outcomes = train_group(members, n_threads, Event())
     _share_time(outcomes, (time.perf_counter() - begun) / n_beside)
     for guarded, outcome in zip(group, outcomes, strict=True):
         guarded.end(outcome)
@@ -222,17 +218,7 @@ def epochs_of(outcome: Outcome) -> list[dict[str, Any]]:
 
 def _train_alone(guarded: Guarded) -> None:
     try:
-        [outcome] = train_members([guarded.alone()])
+        [outcome] = train_group([guarded.alone()], 1, Event())
         guarded.end(outcome)
     except BaseException as error:
         guarded.error = error
-
-
-def n_bytes(members: Sequence[Member]) -> int:
-    """Memory that members hold while they wait and train: their rows, their parameters, and the optimizer's memory."""
-    rows = [rows for member in members for rows in (member.rows, member.validation) if rows is not None]
-    arrays = {id(part.X): part.X for part in rows}
-    data = sum(X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes for X in arrays.values())
-    networks = [(len(member.optimizer.state_names), member.architecture.outline) for member in members]
-    numbers = sum((4 + n_slots) * outline.n_parameters for n_slots, outline in networks)
-    return data + numbers * np.dtype(members[0].dtype).itemsize

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skdl.engine import Member, Outcome
-from skdl.engine.gathering import gathered_by
 from skdl.engine.member import Signal
+from skdl.execution.stacker import stacking_with
 
 if TYPE_CHECKING:
     from skdl.parallel.meeting import Meeting
@@ -136,16 +136,16 @@ class Task:
     def train(self, members: Sequence[Member]) -> list[Outcome]:
         return self.call.meeting.train(self, members)
 
-    def shared(self, X: Any) -> Any:
+    def intern(self, X: Any) -> Any:
         if not isinstance(X, np.ndarray) or (X.flags.c_contiguous and not X.flags.owndata):
             return X  # sparse rows, or those that the caller has, too
-        return self.call.meeting.pool.shared(X)
+        return self.call.meeting.cache.intern(X)
 
     def clock(self) -> float:
         return (time.perf_counter() - self.waited) / self.call.meeting.n_beside + self.trained
 
-    def fact(self, X: Any, compute: Callable[[Any], Any]) -> Any:
-        return self.call.meeting.pool.fact(X, compute)
+    def memoize(self, X: Any, compute: Callable[[Any], Any]) -> Any:
+        return self.call.meeting.cache.memoize(X, compute)
 
     def run(self) -> None:
         """Run the function, unless nobody wants its result, and hand the future over."""
@@ -156,7 +156,7 @@ class Task:
                 self.call.filters.restore()
             self.start = Start()
             begun = self.clock()
-            with gathered_by(self):
+            with stacking_with(self):
                 self.future.set_result(self.call.context.copy().run(self.function))
             if self.call.caller is not None:
                 self.call.caller.trained += self.clock() - begun

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from skdl.engine.gathering import gathering
+from skdl.execution.stacker import current_stacker
 from skdl.parallel.tasks import Task
 
 
@@ -48,7 +48,7 @@ class Timed:
         return self.function.items  # type: ignore[attr-defined]
 
     def __call__(self) -> Any:
-        results, task = self.function(), gathering()
+        results, task = self.function(), current_stacker()
         timed = [result for result in results if isinstance(result, dict) and isinstance(result.get("fit_time"), float)]
         if len(timed) == 1 and isinstance(task, Task):  # of several, it is not known which has waited
             correct(timed[0], task)

@@ -11,11 +11,9 @@ otherwise; and such as cannot be sent.
 from __future__ import annotations
 
 import heapq
-import math
 import multiprocessing
-import os
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import wait
 from contextlib import redirect_stdout, suppress
 from contextvars import copy_context
@@ -23,23 +21,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby, zip_longest
 from operator import itemgetter
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from skdl._threads import one_blas_thread
-from skdl.engine import Member, Outcome, train_members
-from skdl.engine.processes import Flag, as_they_end, end_with_parent, portable, processes_worth, seconds_of, warn_again
-from skdl.engine.relay import Relay, listening
+from skdl.engine import Member, Outcome
+from skdl.execution import cost, train_members
+from skdl.execution.cost import seconds_of
+from skdl.execution.plan import data_numbers
+from skdl.execution.processes import FileEvent, Offload, Warned, end_with_parent, portable, warn_again
+from skdl.execution.relay import Relay
 from skdl.parallel.lines import LinesThere, Printed, received
 from skdl.parallel.meeting import Entry, Meeting, Waiting
-from skdl.parallel.memory import memory_kept
-from skdl.parallel.rounds import FEWEST, LONGEST, ROUND_SECONDS, Fit
+from skdl.parallel.rounds import Fit
 from skdl.parallel.tasks import Call, Elsewhere, Task, note_place
-
-OTHERS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
-TRIALS = 2  # tasks whose time is taken before others are sent, where it matters; imports may slow the first one down
 
 
 @dataclass(frozen=True)
@@ -56,7 +52,7 @@ class Result:
 
     value: Any
     error: Exception | None
-    caught: list[tuple[Any, ...]]
+    caught: list[Warned]
 
     def give(self, seen: dict[Any, Any]) -> Any:
         """Return or raise it, here; `seen` are the warnings that others have given."""
@@ -98,8 +94,7 @@ class Workers:
         fits = [(other, fit) for other, fit in waiting if fit.may_leave]
         waiting[:] = [(other, fit) for other, fit in waiting if not fit.may_leave]
         seconds = max(1e-6, min(self._seconds) + sum(map(seconds_of, members)))
-        at_most = math.ceil(max(min(FEWEST / len(members), LONGEST / seconds), ROUND_SECONDS / seconds))
-        return Share(others, fits, n_processes, self.settings, at_most)
+        return Share(others, fits, n_processes, self.settings, cost.tasks_per_part(len(members), seconds))
 
     def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:
         """How many processes should take over that many tasks like this one, which asks for the members' training."""
@@ -108,15 +103,15 @@ class Workers:
         task.may_leave = False  # asked once, in its first fit
         self._seconds.append(task.start.seconds())
         training = sum(map(seconds_of, members))
-        called_back = any(not (member.begin is member.report is None) for member in members)
-        threads = task.start.seconds_of_others() > OTHERS_SHARE * task.start.seconds()
-        sure = not threads and processes_worth(n_others * training, self.count) == self.count
-        trying = not sure and len(self._seconds) < TRIALS
+        called_back = any(member.begin is not None or member.report is not None for member in members)
+        threads = cost.uses_other_threads(task.start.seconds(), task.start.seconds_of_others())
+        sure = not threads and cost.processes_worth(n_others * training, self.count) == self.count
+        trying = not sure and len(self._seconds) < cost.TRIALS
         if called_back or (threads and not trying) or task.start.random_numbers_drawn():
             self.count = 1
         if self.count == 1 or trying or any(member.threads_blas for member in members):
             return 1
-        return processes_worth(n_others * (min(self._seconds) + training), self.count)
+        return cost.processes_worth(n_others * (min(self._seconds) + training), self.count)
 
 
 class Share:
@@ -143,17 +138,15 @@ class Share:
         self.at_most = at_most
         self.call = entries[0][2].call
         self.failed: Task | None = None  # the first one that has raised, later
-        self._folder = TemporaryDirectory(prefix="skdl-")
-        self._given_up = Flag(os.path.join(self._folder.name, "stop"))
+        self._offload = Offload(n_processes)
 
     def give_up(self) -> None:
         """Nobody wants the results any more."""
-        with suppress(FileNotFoundError):  # they are just coming
-            self._given_up.set()
+        self._offload.stop()
 
     def drop(self) -> None:
         """The processes will not be asked."""
-        self._folder.cleanup()
+        self._offload.close()
 
     def run(self) -> Iterator[Back]:
         """Let the processes run the tasks, which then only give their results; what came back, as it comes.
@@ -170,20 +163,20 @@ class Share:
         seen: dict[Any, Any] = {}
         lines: Any = self.call.meeting.lines
         with (
-            self._folder,
+            self._offload as offload,
             suppress(Exception, KeyboardInterrupt),  # Ctrl-C goes to all processes of a terminal
-            listening(os.path.join(self._folder.name, "lines"), partial(received, lines)) as listener,
+            offload.listening(partial(received, lines)) as listener,
         ):
             settings = (
                 self.n_processes,
                 *self._settings,
                 floating_point,
-                self._given_up,
+                offload.stopped,
                 listener.relay,
                 lines is not None,
             )
             arguments = [([functions[i] for i in part], *settings) for part in parts]
-            for place, (results, stacks) in as_they_end(_work, arguments, self.n_processes):
+            for place, (results, stacks) in offload.results(_work, arguments):
                 back = {
                     id(receiver)
                     for receiver, result in zip((receivers[i] for i in parts[place]), results, strict=True)
@@ -226,8 +219,7 @@ def by_table(tasks: Sequence[Task]) -> list[tuple[Task, int]]:
 
     What meets then has its rows in common: they are standardised once, and gathered once for each batch.
     """
-    numbers: dict[Hashable, int] = {}
-    return sorted(((task, numbers.setdefault(task.table, len(numbers))) for task in tasks), key=itemgetter(1))
+    return sorted(zip(tasks, data_numbers([task.table for task in tasks]), strict=True), key=itemgetter(1))
 
 
 def dealt(tables: Sequence[int], n_processes: int) -> list[list[int]]:
@@ -265,7 +257,7 @@ def _work(
     max_stack: int,
     max_stack_bytes: int,
     floating_point: dict[str, Any],
-    given_up: Flag,
+    given_up: FileEvent,
     relay: Relay,
     has_lines: bool,
 ) -> tuple[list[Result | None], list[int]]:
@@ -279,7 +271,6 @@ def _work(
     meeting = Meeting(max_stack, max_stack_bytes, 1, n_beside=n_processes)
     meeting.lines = LinesThere(relay) if has_lines else None
     with (
-        memory_kept(),
         one_blas_thread(),
         redirect_stdout(Printed(relay)) as printed,
         np.errstate(**floating_point),
@@ -312,7 +303,7 @@ def _training(members: Sequence[Member]) -> list[Outcome] | None:
         return None
 
 
-def _result(function: Callable[[], Any], given_up: Flag) -> Result | None:
+def _result(function: Callable[[], Any], given_up: FileEvent) -> Result | None:
     """What one task comes to."""
     value: Any = None
     error: Exception | None = None

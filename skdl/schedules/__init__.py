@@ -4,7 +4,6 @@ A schedule by epoch is constant within one; a schedule by step changes with ever
 the whole fit (polynomial, cosine, one_cycle) end with its planned number of epochs, the estimator's `max_iter`.
 """
 
-from skdl._protocols import Schedule
 from skdl._registry import schedules
 from skdl.schedules._cycles import Cosine, OneCycle
 from skdl.schedules._decay import Constant, Exponential, InverseTime, Polynomial, StepDecay
@@ -18,7 +17,6 @@ __all__ = [
     "OneCycle",
     "Plateau",
     "Polynomial",
-    "Schedule",
     "StepDecay",
     "Warmup",
     "names",

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skdl.engine import Member, Outcome, train_members
+from skdl.engine import Member, Outcome
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 
 def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
@@ -40,12 +42,11 @@ def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     --------
     >>> import numpy as np
     >>> from skdl import activations, initializers, losses, optimizers, penalties, schedules
-    >>> from skdl.engine import Member, Rows
-    >>> from skdl.layers.architecture import Architecture
+    >>> from skdl.engine import Architecture, Member, Rows
     >>> from skdl.testing import check_members
     >>> rows = Rows(np.linspace(-1, 1, 20, dtype=np.float32)[:, None], np.ones((20, 1), np.float32))
     >>> network = Architecture(1, (3,), 1, (activations.Tanh(),), (None,), (initializers.HeNormal(),) * 2, (0.0, 0.0))
-    >>> def member(seed):
+    >>> def spec(seed):
     ...     return Member(
     ...         network, losses.SquaredError(), penalties.L2(), optimizers.Adam(), schedules.Constant(), alpha=1e-4,
     ...         rows=rows, batch_size=8, dtype=np.float32, generator=np.random.default_rng(seed), n_epochs=2,
@@ -90,18 +91,14 @@ def check_estimator_members(estimators: Sequence[Any], X: Any, y: Any, sample_we
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a short fit need not converge
         alone = [clone(estimator).fit(X, y, sample_weight) for estimator in estimators]
-        tasks = []
-        for estimator in map(clone, estimators):
-            estimator._check_parameters()
-            data = estimator._prepare(X, y, sample_weight)
-            tasks.append(
-                (estimator, data, estimator._member(data, estimator._generator(), n_epochs=estimator._max_iter()))
-            )
-        outcomes = train_members([member for _, _, member in tasks])
-    for i, ((estimator, data, member), outcome) in enumerate(zip(tasks, outcomes, strict=True)):
-        estimator._store(member, data.encoding, outcome)
+        fits = [trainable(clone(estimator)) for estimator in estimators]
+        prepared = [fit.prepare(X, y, sample_weight) for fit in fits]
+        members = [fit.spec(data) for fit, data in zip(fits, prepared, strict=True)]
+        outcomes = train_members(members)
+    for i, (fit, data, member, outcome) in enumerate(zip(fits, prepared, members, outcomes, strict=True)):
+        fit.store(member, data, outcome)
         expected = _attributes(alone[i])
-        found = _attributes(estimator)
+        found = _attributes(fit.network)
         if found.keys() != expected.keys():
             raise AssertionError(f"estimator {i}: attributes {sorted(found)}, must be {sorted(expected)}")
         for name, value in found.items():

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skdl.engine import Rows
-from skdl.engine.batches import Batches, ready_rows
+from skdl.engine.batches import Batches
 
 N, D, C = 23, 4, 2
 
@@ -140,32 +140,6 @@ def test_nothing_is_written_to_the_data(blocks, data):
         for array in batch:
             array *= 0
     assert all(np.array_equal(a, b) for a, b in zip(before, (X, targets, weight), strict=True))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_small_tables_are_standardised_once_to_the_same_bits(dtype):
-    generator = np.random.default_rng(0)
-    X, targets = generator.normal(50, 3, (90, 4)).astype(dtype), np.zeros((90, 1), np.float32)
-    shift, scale = X.mean(axis=0), (1 / X.std(axis=0)).astype(np.float32)
-    index = generator.integers(0, 90, 40)
-    members = [Rows(X, targets, None, index, shift, scale), Rows(X, targets, None, index[::-1], shift, scale)]
-    ready = ready_rows(members, np.float32)
-    assert ready[0].X is ready[1].X
-    assert ready[0].X.dtype == np.float32
-    orders = [rows.order(generator, shuffle=True) for rows in members]
-    for (x, *_), (expected, *_) in zip(
-        Batches(ready, 16, np.float32).epoch(orders), Batches(members, 16, np.float32).epoch(orders), strict=True
-    ):
-        assert_array_equal(x, expected)
-
-
-def test_large_tables_and_sparse_ones_stay_as_they_are(monkeypatch):
-    monkeypatch.setattr("skdl.engine.batches.READY_NUMBERS", 100)
-    X, targets = np.ones((51, 2)), np.zeros((51, 1), np.float32)
-    rows = Rows(X, targets, shift=np.ones(2), scale=np.ones(2, np.float32))
-    assert ready_rows([rows], np.float32) == [rows]
-    few = Rows(sparse.csr_array(X[:5]), targets[:5])
-    assert ready_rows([few], np.float32) == [few]
 
 
 def test_members_share_what_they_agree_in_and_nothing_else(data):

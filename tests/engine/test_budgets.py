@@ -7,7 +7,7 @@ import pytest
 from nets import classification, member
 
 from skdl import optimizers
-from skdl.engine import train_members
+from skdl.execution import train_members
 
 ROWS = classification(40, 4, 3)
 

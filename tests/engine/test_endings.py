@@ -10,7 +10,7 @@ from nets import classification, member, regression
 
 from skdl import losses, optimizers
 from skdl._protocols import Penalty
-from skdl.engine import stack, train_members
+from skdl.execution import cost, train_members
 from skdl.testing import check_members
 
 ROWS = classification(53, 4, 3)
@@ -183,7 +183,7 @@ def test_interruption_ends_later_groups_too():
 
 def test_signal_while_threads_train(monkeypatch):
     """A real SIGINT reaches the main thread, which waits for the workers."""
-    monkeypatch.setattr(stack, "BLOCK_BYTES", 0)  # a block for each member
+    monkeypatch.setattr(cost, "BLOCK_BYTES", 0)  # a block for each member
 
     def report(record):
         if record["epoch"] == 2:

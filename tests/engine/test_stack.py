@@ -9,11 +9,10 @@ from nets import architecture, classification, member, regression
 from scipy import sparse
 
 from skdl import activations, losses, normalizations, optimizers, penalties, schedules
-from skdl.engine import groups_of, stack, train_members
 from skdl.engine.batches import Batches
 from skdl.engine.train import train_stack
-from skdl.layers.batch_ensemble import BatchEnsembleMaps
-from skdl.layers.dense import OrdinaryMaps
+from skdl.execution import cost, train_members
+from skdl.execution.plan import groups_of
 from skdl.testing import check_members
 
 RATES = np.geomspace(1e-3, 1e-1, 7)
@@ -100,10 +99,10 @@ def test_large_layers(n_inputs, widths, batch_size, inside, n_threads):
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("block_bytes", [0, 15_000, 1 << 30], ids=["lone blocks", "blocks of some", "one block"])
 def test_group_sizes(block_bytes, n_threads, monkeypatch):
-    monkeypatch.setattr(stack, "BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr(cost, "BLOCK_BYTES", block_bytes)
     members = seven(classification(53, 7, 3), (6,), dropout=0.2)
     sizes = {0: [1], 15_000: [2, 3, 4], 1 << 30: range(7, 10**9)}
-    assert stack.members_per_block(members[0]) in sizes[block_bytes]
+    assert cost.members_per_block(members[0]) in sizes[block_bytes]
     check_members(members, n_threads)
 
 
@@ -196,49 +195,11 @@ def test_numbers_of_batches_that_differ_make_other_stacks():
     check_members(members, 2)
 
 
-def test_groups_have_equal_numbers_of_rows_side_by_side():
-    [group] = groups_of(with_rows((53, 54, 53, 55, 53, 54, 55)))
-    assert group == [0, 2, 4, 1, 5, 3, 6]
-
-
-@pytest.mark.parametrize(("n_threads", "expected"), [(1, [3, 3, 1]), (2, [2, 2, 2, 1]), (3, [3, 3, 1])])
-def test_threads_get_as_many_blocks_each(n_threads, expected, monkeypatch):
-    members, sizes = seven(classification(53, 7, 3), (6,)), []
-    monkeypatch.setattr(stack, "members_per_block", lambda member: 3)
-    monkeypatch.setattr(
-        stack, "train_stack", lambda block, interrupted: sizes.append(len(block)) or train_stack(block, interrupted)
-    )
-    train_members(members, n_threads)
-    assert sorted(sizes, reverse=True) == expected
-
-
-@pytest.mark.parametrize(
-    ("size", "n_threads", "expected"),
-    [(12, 1, [8, 8, 8, 8, 7]), (36, 1, [20, 19]), (12, 2, [10, 10, 10, 9])],
-)
-def test_blocks_keep_to_one_table_where_it_fills_them(size, n_threads, expected):
-    tables = [classification(20, 3, 2, seed=i) for i in range(3)]
-    group = [member(tables[i]) for i, count in enumerate((16, 16, 7)) for _ in range(count)]
-    blocks = stack.blocks_of(group, size, n_threads)
-    assert [len(block) for block in blocks] == expected
-    assert [one for block in blocks for one in block] == group
-
-
-@pytest.mark.parametrize(
-    ("counts", "n_threads", "expected"),
-    [((4,) * 5, 1, [12, 8]), ((4,) * 5, 2, [10, 10]), ((4,) * 6, 2, [12, 12]), ((4, 4, 4, 4, 5), 1, [11, 10])],
-)
-def test_blocks_of_whole_tables(counts, n_threads, expected):
-    tables = [classification(20, 3, 2, seed=i) for i in range(len(counts))]
-    group = [member(table) for table, count in zip(tables, counts, strict=True) for _ in range(count)]
-    assert [len(block) for block in stack.blocks_of(group, 12, n_threads)] == expected
-
-
-@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("copies", [1, 3])
 @pytest.mark.parametrize(
     ("widths", "dropout", "n_outputs"), [((), 0.0, 3), ((5,), 0.0, 3), ((6, 4), 0.3, 1), ((), 0.3, 1)]
 )
-def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, size, monkeypatch):
+def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, copies, monkeypatch):
     """Two of each of three folds, with one seed and orders in common."""
     folds = [regression(n, 4, n_outputs, seed=i) for i, n in enumerate((40, 41, 40))]
     members, seen = [], set()
@@ -249,14 +210,7 @@ def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, siz
             task = member(
                 rows, widths, seed=5, network=network, optimizer=optimizer, loss=losses.SquaredError(), batch_size=16
             )
-            members.append(
-                replace(
-                    task,
-                    architecture=replace(
-                        task.architecture, maps=BatchEnsembleMaps(size) if size > 1 and widths else OrdinaryMaps()
-                    ),
-                )
-            )
+            members.append(replace(task, architecture=replace(task.architecture, copies=copies if widths else 1)))
     batches = Batches._batches
 
     def watched(self, part, orders, **options):

@@ -7,20 +7,20 @@ import pytest
 from nets import classification, member
 
 from skdl import penalties
-from skdl._protocols import Optimizer
-from skdl.engine import train_members
 from skdl.engine.state import State
 from skdl.engine.train import Stack, initial_state
+from skdl.execution import train_members
+from skdl.plugins import FirstOrderOptimizer
 
 
-class Plain(Optimizer):
+class Plain(FirstOrderOptimizer):
     """The gradient itself."""
 
+    per_member = ()
+
     def __init__(self, learning_rate=0.1, weight_decay=0.0, clip_norm=None, clip_value=None):
-        self.learning_rate = learning_rate
+        super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.weight_decay = weight_decay
-        self.clip_norm = clip_norm
-        self.clip_value = clip_value
 
     def direction(self, gradient, state, step):
         return gradient.copy()

@@ -1,5 +1,7 @@
 """Training as a textbook writes it: plain loops, one network, every formula spelled out."""
 
+import itertools
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +10,7 @@ from nets import classification, member
 from numpy.testing import assert_allclose
 
 from skdl import optimizers, schedules
-from skdl.engine import train_members
+from skdl.execution import train_members
 
 N, D, H, C = 23, 4, 5, 3
 ALPHA, RATE, GAMMA, EPOCHS = 0.05, 0.02, 0.7, 4
@@ -94,5 +96,15 @@ def test_records_of_an_epoch():
     records = []
     train_members([task(3, 8, report=lambda record: records.append(record) is not None)])
     assert [record["learning_rate"] for record in records] == [RATE * GAMMA**epoch for epoch in range(EPOCHS)]
-    assert all(record["seconds"] > 0 for record in records)
     assert [record["validation_score"] for record in records] == [None] * EPOCHS
+
+
+@pytest.mark.parametrize(
+    ("n_members", "optimizer", "seconds"), [(1, "adam", 0.5), (4, "adam", 0.125), (1, "lbfgs", 0.5)]
+)
+def test_the_seconds_of_an_epoch_are_shared_by_the_stack(n_members, optimizer, seconds, monkeypatch):
+    clock = itertools.count(step=0.5)  # on which half a second lies between two looks
+    monkeypatch.setattr(time, "perf_counter", lambda: next(clock))
+    members = [task(seed, 8, optimizer=optimizers.resolve(optimizer)) for seed in range(n_members)]
+    for outcome in train_members(members):
+        assert [record["seconds"] for record in outcome.state.progress[0].history] == [seconds] * EPOCHS

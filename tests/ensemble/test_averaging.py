@@ -24,8 +24,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
+from skdl.execution import train_members
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 4))

@@ -23,9 +23,10 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
 from skdl.ensemble._sampling import row_keys
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 5)).round(2)
@@ -78,10 +79,11 @@ def test_a_member_equals_the_network_trained_alone_on_its_rows(bagging, network,
     ensemble = bagging(clone(network).set_params(standardize=standardize), 5, random_state=3).fit(X, y)
     for member, rows in zip(ensemble.estimators_, ensemble.estimators_samples_, strict=True):
         lone = clone(member)
-        data = lone._prepare(X, y, None, n_rows=len(rows))
-        task = lone._member(data, lone._generator(), n_epochs=lone.max_iter, index=rows)
+        fit = trainable(lone)
+        data = fit.prepare(X, y, n_rows=len(rows))
+        task = fit.spec(data, index=rows)
         [outcome] = train_members([task])
-        lone._store(task, data.encoding, outcome)
+        fit.store(task, data, outcome)
         for one, other in zip(arrays_of(member), arrays_of(lone), strict=True):
             assert_array_equal(one, other)
         assert_array_equal(member.loss_curve_, lone.loss_curve_)

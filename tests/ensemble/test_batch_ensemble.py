@@ -15,9 +15,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
-from skdl.engine import Network, train_members
+from skdl.engine import Network
 from skdl.ensemble import _batch_ensemble as module
-from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(150, 4))
@@ -59,7 +60,7 @@ def test_the_members_are_the_copies_that_were_trained(kind, network, y, trained)
     """Their predictions on X as it is, against the trained network's scores of standardised rows."""
     fitted = shared(kind, network).fit(X, y)
     [[[task], [outcome]]] = trained
-    assert task.architecture.maps.size == 5
+    assert task.architecture.copies == 5
     together = Network([task.architecture], np.float64)
     arrays = together.arrays(outcome.theta.astype(float), outcome.buffers.astype(float))
     scores = together.scores(((X - task.rows.shift) * task.rows.scale)[None].astype(float), arrays)[0]
@@ -88,8 +89,8 @@ def test_what_is_minimised(alpha, weighted, trained):
         fitted = shared(kind, network).fit(X, y, weight)
         [task], [outcome] = trained.pop()
         named = Network([task.architecture], np.float64).layout.views(outcome.theta)
-        *shared_ones, own = [views["weight"] for views in named if "weight" in views]
-        squares = sum((weight**2).sum() for weight in shared_ones) + (own**2).sum() / 5
+        squares = sum((views["weight"] ** 2).sum() for views in named if "weight" in views)
+        squares += sum((views["weights"] ** 2).sum() for views in named if "weights" in views) / 5
         outputs = fitted.predict_members(X)
         if kind is EnsembleClassifier:
             losses = [log_loss(y, output, sample_weight=weight) for output in outputs]
@@ -120,9 +121,7 @@ def test_it_learns_with_few_parameters(trained):
     network = MLPClassifier((64, 64), batch_size=32, max_iter=30)
     ensemble = shared(EnsembleClassifier, network, 16).fit(X[:100], Y_CLASS[:100])
     [[[task], [outcome]]] = trained
-    assert (
-        outcome.theta.size == task.architecture.outline.n_parameters < 0.6 * 16 * ensemble.estimators_[0].n_parameters_
-    )
+    assert outcome.theta.size == task.architecture.n_parameters < 0.6 * 16 * ensemble.estimators_[0].n_parameters_
     assert ensemble.score(X[100:], Y_CLASS[100:]) > 0.8
     regressor = shared(EnsembleRegressor, clone(MLP_R).set_params(max_iter=60), 8).fit(X[:100], Y_REAL[:100])
     assert regressor.score(X[100:], Y_REAL[100:]) > 0.8
@@ -249,7 +248,6 @@ def test_bad_parameters(params, message):
 
 
 def test_copies_and_lone_networks_are_no_stack():
-    network = clone(MLP_C)
-    data = network._prepare(X, Y_CLASS, None)
-    task = network._member(data, network._generator(), n_epochs=1)
-    assert task.structure != replace(task, architecture=replace(task.architecture, maps=BatchEnsembleMaps(2))).structure
+    fit = trainable(clone(MLP_C))
+    task = fit.spec(fit.prepare(X, Y_CLASS))
+    assert task.structure != replace(task, architecture=replace(task.architecture, copies=2)).structure

@@ -17,8 +17,8 @@ from skdl import (
     MLPRegressor,
     SnapshotEnsembleClassifier,
 )
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
+from skdl.execution import train_members
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 3))

@@ -26,8 +26,9 @@ from skdl import (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
-from skdl.engine import train_members
 from skdl.ensemble import _fitting
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 6)).round(2)
@@ -75,10 +76,11 @@ def test_networks_of_columns_are_one_stack_and_equal_their_own_fits(
         strict=True,
     ):  # fmt: skip
         lone = clone(member)
-        data = lone._prepare(X[:, columns], y, None, n_rows=len(rows))
-        task = lone._member(data, lone._generator(), n_epochs=lone._max_iter(), index=rows)
+        fit = trainable(lone)
+        data = fit.prepare(X[:, columns], y, n_rows=len(rows))
+        task = fit.spec(data, index=rows)
         [outcome] = train_members([task])
-        lone._store(task, data.encoding, outcome)
+        fit.store(task, data, outcome)
         answer = lone.predict_proba if y is Y else lone.predict
         assert_array_equal(output, answer(X[:, columns]))
 

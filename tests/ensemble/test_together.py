@@ -8,8 +8,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skdl import BaggingRegressor, EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.activations import LeakyReLU
-from skdl.ensemble import _answers
-from skdl.neural import _together
+from skdl.neural import joint_prediction
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(400, 5))
@@ -56,13 +55,15 @@ def test_regressors_too(n_rows, y):
 
 def test_the_input_is_checked_once_and_the_layers_are_built_once(monkeypatch):
     ensemble = EnsembleClassifier(estimator=MLPClassifier((6,), max_iter=2), n_estimators=7, random_state=0).fit(X, Y)
-    checked, built = [], []
-    validated, layers = MLPClassifier._validated, _together.layers_at_prediction
+    checked, sizes = [], []
+    validated, network = MLPClassifier._validated, joint_prediction.Network
     record = lambda self, X: checked.append(self) or validated(self, X)  # noqa: E731
-    monkeypatch.setattr(_answers.BaseNetwork, "_validated", record)
-    monkeypatch.setattr(_together, "layers_at_prediction", lambda *given: built.append(given) or layers(*given))
+    monkeypatch.setattr(joint_prediction.BaseNetwork, "_validated", record)
+    monkeypatch.setattr(
+        joint_prediction, "Network", lambda all_, dtype: sizes.append(len(all_)) or network(all_, dtype)
+    )
     ensemble.predict(X[:1])
-    assert (len(checked), len(built)) == (1, 1)
+    assert (len(checked), sizes) == (1, [1])
     assert ensemble.predict_proba(X).shape == (400, 3)
     assert len(checked) == 2
 

@@ -3,6 +3,8 @@
 import pickle
 import time
 import warnings
+from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -15,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
 from skdl.callbacks import Checkpoint, EarlyStopping, TimeBudget
 from skdl.engine import Network
 from skdl.optimizers import SGD
@@ -486,18 +488,31 @@ def test_a_budget_of_no_time_is_one_epoch(name):
     assert clone(network).set_params(max_time=1e9).set_callbacks(TimeBudget(1e9)).fit(X, y).n_iter_ == 4
 
 
-def test_time_is_counted_from_the_start_of_each_fit():
-    class Slow(Timid):
-        def on_fit_task_end(self, estimator, context):
-            time.sleep(0.02)
+class Clock(Timid):
+    """A clock of all fits, on which each epoch takes a quarter of a second and nothing else any time."""
 
-    mlp = MLPClassifier(**SMALL, max_iter=200, warm_start=True).set_callbacks(Slow(), TimeBudget(0.4))
-    first = mlp.fit(X, Y).n_iter_
-    assert 1 < first <= 20
-    assert 1 < mlp.fit(X, Y).n_iter_ - first <= 20  # counted from the first fit, it would be one
-    mlp.set_params(max_time=0.4).set_callbacks(Slow())
-    before = mlp.n_iter_
-    assert 1 < mlp.fit(X, Y).n_iter_ - before <= 20
+    def __init__(self):
+        self.now = datetime.now(UTC)
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch" and context.task_id == 0:
+            context.parent.init_time = self.now
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "epoch":
+            self.now += timedelta(seconds=0.25)
+
+
+def test_time_is_counted_from_the_start_of_each_fit(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(callbacks, "datetime", Mock(now=lambda zone: clock.now))
+    monkeypatch.setattr(time, "monotonic", lambda: clock.now.timestamp())
+    mlp = MLPClassifier(**SMALL, max_iter=200, warm_start=True).set_callbacks(clock, TimeBudget(1.0))
+    assert mlp.fit(X, Y).n_iter_ == 4
+    assert mlp.fit(X, Y).n_iter_ == 8  # counted from the first fit, it would be 5
+    mlp.set_params(max_time=1.5).set_callbacks(clock)
+    assert mlp.fit(X, Y).n_iter_ == 14
+    assert mlp.fit(X, Y).n_iter_ == 20
 
 
 def test_each_member_of_an_ensemble_has_its_time():

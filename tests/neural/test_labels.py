@@ -14,9 +14,10 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
-from skdl.engine import train_members
+from skdl.execution import train_members
 from skdl.losses import CrossEntropy
-from skdl.neural._heads import Heads
+from skdl.neural._multi_output_loss import MultiOutputLoss
+from skdl.neural.trainable import trainable
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 QUICK = {"hidden_layer_sizes": (6,), "max_iter": 5, "random_state": 0}
@@ -290,11 +291,12 @@ def test_checkpoints_keep_the_labels(kind, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_stacks_equal_lone_fits(kind):
     networks = [MLPClassifier(**{**QUICK, "random_state": seed}) for seed in range(3)]
-    data = networks[0]._prepare(X, KINDS[kind], None)
-    tasks = [mlp._member(data, mlp._generator(), n_epochs=5) for mlp in networks]
-    for mlp, outcome in zip(networks, train_members(tasks), strict=True):
+    fits = [trainable(mlp) for mlp in networks]
+    data = fits[0].prepare(X, KINDS[kind])
+    tasks = [fit.spec(data) for fit in fits]
+    for fit, outcome in zip(fits, train_members(tasks), strict=True):
         assert np.isfinite(outcome.theta).all()
-        [alone] = train_members([mlp._member(data, mlp._generator(), n_epochs=5)])
+        [alone] = train_members([fit.spec(data)])
         np.testing.assert_array_equal(outcome.theta, alone.theta)
 
 
@@ -434,7 +436,7 @@ def test_heads_are_losses_of_their_own():
     scores = rng.normal(size=(k, n, 9))
     parts = [rng.dirichlet(np.ones(size), (k, n)) for size in sizes]
     weight = rng.uniform(size=(k, n, 1))
-    loss, heads, start = CrossEntropy(), Heads(CrossEntropy(), sizes), 0
+    loss, heads, start = CrossEntropy(), MultiOutputLoss(CrossEntropy(), sizes), 0
     value, gradient = heads.value_and_gradient(scores.copy(), np.concatenate(parts, axis=-1), weight)
     expected = np.zeros(k)
     for size, targets in zip(sizes, parts, strict=True):
@@ -445,5 +447,5 @@ def test_heads_are_losses_of_their_own():
         np.testing.assert_array_equal(heads.link(scores)[..., columns], loss.link(scores[..., columns]))
         start += size
     np.testing.assert_allclose(value, expected, rtol=1e-12)
-    assert hash(heads.structure) == hash(Heads(CrossEntropy(), sizes).structure)
-    assert heads.structure != Heads(CrossEntropy(), (3, 3, 3)).structure
+    assert hash(heads.structure) == hash(MultiOutputLoss(CrossEntropy(), sizes).structure)
+    assert heads.structure != MultiOutputLoss(CrossEntropy(), (3, 3, 3)).structure

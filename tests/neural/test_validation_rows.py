@@ -7,7 +7,8 @@ from scipy import sparse
 from sklearn.base import clone
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor
-from skdl.engine import train_members
+from skdl.execution import train_members
+from skdl.neural.trainable import trainable
 
 SMALL = {"hidden_layer_sizes": (4,), "early_stopping": True, "max_iter": 3, "random_state": 0}
 rng = np.random.default_rng(0)
@@ -58,10 +59,11 @@ def test_members_that_cannot_validate_train_without_and_that_is_said_once():
 
 def trained_on(network, X, y, sample):
     """The network trained on a sample of the rows, with targets as all rows have them."""
-    data = network._prepare(X, y, None, n_rows=len(sample))
-    task = network._member(data, network._generator(), n_epochs=3, index=sample)
+    fit = trainable(network)
+    data = fit.prepare(X, y, n_rows=len(sample))
+    task = fit.spec(data, index=sample)
     [outcome] = train_members([task])
-    network._store(task, data.encoding, outcome)
+    fit.store(task, data, outcome)
     return network
 
 

@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, parallel
 from skdl._threads import n_threads
+from skdl.execution import cost
 from skdl.parallel import rounds
 from skdl.parallel.backend import summary
 from skdl.parallel.meeting import Meeting
@@ -75,8 +76,8 @@ def test_max_stack(max_stack, iris, stacked, stacks):
 
 def test_no_more_waits_for_a_training_than_takes_a_few_seconds(iris, stacked, stacks, monkeypatch):
     """So that a search that is killed has lost no more; but in stacks of which each network costs less than alone."""
-    monkeypatch.setattr(rounds, "ROUND_SECONDS", 1e-9)
-    monkeypatch.setattr(rounds, "FEWEST", 7)
+    monkeypatch.setattr(cost, "FLUSH_SECONDS", 1e-9)
+    monkeypatch.setattr(cost, "ENOUGH_MEMBERS", 7)
     search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-3, 1e-2, 1e-1]}, cv=5, refit=False)
     expected = clone(search).fit(*iris).cv_results_["mean_test_score"]
     with stacked():

@@ -45,8 +45,8 @@ class Listening(MLPClassifier):
     def _report(self, record):
         return bool(self.listener and self.listener(record))
 
-    def _member(self, *args, **options):
-        return replace(super()._member(*args, **options), report=self._report)
+    def _spec(self, *args, **options):
+        return replace(super()._spec(*args, **options), report=self._report)
 
 
 def network(listener=None, **changes):
@@ -140,18 +140,18 @@ def test_a_member_that_diverges(iris, stacks):
 
 def test_a_component_that_raises_in_the_stack(iris, stacks, monkeypatch):
     """Whose error it is shows when each is trained alone; the others are as if nothing had been."""
-    train, calls = rounds.train_members, []
+    train, calls = rounds.train_group, []
 
-    def fragile(members, n_threads=1):
+    def fragile(members, *arguments):
         calls.append(len(members))
         if any(member.alpha == 0.5 for member in members):
             members[0].generator.random(7)  # as far as a training may have come
             raise MemoryError("no room")
-        return train(members, n_threads)
+        return train(members, *arguments)
 
     networks = [clone(MLP).set_params(alpha=alpha) for alpha in (0.1, 0.5, 0.2)]
     expected = fit_all(networks, *iris, backend="sequential")
-    monkeypatch.setattr(rounds, "train_members", fragile)
+    monkeypatch.setattr(rounds, "train_group", fragile)
     found = fit_all(networks, *iris, backend="skdl")
     assert calls == [3, 1, 1, 1]
     assert weights(found[0]) == weights(expected[0])

@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skdl import BaggingClassifier, MLPClassifier, _progress
-from skdl.parallel import workers
+from skdl.execution import cost
 from skdl.parallel.lines import Concurrent, LinesHere, Printed
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=50, random_state=0)
@@ -26,7 +26,7 @@ def at_once(monkeypatch):
 @pytest.fixture
 def in_workers(monkeypatch):
     """Tasks go to processes, however short they are."""
-    monkeypatch.setattr(workers, "processes_worth", lambda seconds, at_most: at_most)
+    monkeypatch.setattr(cost, "processes_worth", lambda seconds, at_most: at_most)
 
 
 def said(text):

@@ -30,7 +30,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from skdl import BaggingClassifier, EnsembleClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
-from skdl.engine import processes, stack
+from skdl.execution import cost, executor
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"alpha": [1e-4, 1e-2], "optimizer__learning_rate": [0.01, 0.1]}
@@ -65,8 +65,8 @@ def test_grid_search(iris, stacked, stacks):
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_long_searches_are_trained_by_processes(early_stopping, iris, stacked, stacks, monkeypatch):
     """But for networks whose validation rows are scored in this one."""
-    monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
-    monkeypatch.setattr(stack, "train_in_processes", mock := Mock(wraps=stack.train_in_processes))
+    monkeypatch.setattr(cost, "LEAST_PROCESS_SECONDS", 1e-9)
+    monkeypatch.setattr(executor, "train_in_processes", mock := Mock(wraps=executor.train_in_processes))
     network = clone(MLP).set_params(early_stopping=early_stopping, dropout=0.2)
     search = GridSearchCV(network, GRID, cv=5, refit=False)
     expected = clone(search).fit(*iris)

@@ -12,9 +12,10 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GridSearchCV, cross_validate, learning_curve
 
 from skdl import MLPClassifier
-from skdl.engine.gathering import gathered_by
+from skdl.execution import cost
+from skdl.execution.stacker import stacking_with
 from skdl.model_selection import SearchLedger
-from skdl.parallel import backend, workers
+from skdl.parallel import backend
 from skdl.parallel.meeting import Meeting
 from skdl.parallel.tasks import Call, Task
 from skdl.parallel.times import Timed, of_search
@@ -51,8 +52,8 @@ def test_with_processes(stacked, monkeypatch):
     search = GridSearchCV(network, GRID, cv=4, refit=False)
     joblib.Parallel(n_jobs=2)(joblib.delayed(clone(network).fit)(X, y) for _ in range(2))  # starts the processes
     monkeypatch.setattr(backend, "cpu_count", lambda: 2)
-    monkeypatch.setattr(workers, "processes_worth", lambda seconds, at_most: at_most)
-    monkeypatch.setattr(workers, "OTHERS_SHARE", np.inf)  # an earlier test's threads may still be busy
+    monkeypatch.setattr(cost, "processes_worth", lambda seconds, at_most: at_most)
+    monkeypatch.setattr(cost, "OTHER_THREADS_SHARE", np.inf)  # an earlier test's threads may still be busy
     with stacked():
         seconds, _ = passed(lambda: search.fit(X, y))
     assert 0.2 * seconds < total(search.cv_results_, 4) <= seconds
@@ -119,7 +120,7 @@ def test_calls_in_one_batch_keep_what_they_measured():
     """It is not known which of them has waited."""
     meeting = Meeting(1, 1, 1, n_beside=2)
     task = Task(Call(meeting, None, copy_context()), sum, None, None, waited=1.0, trained=0.25)
-    with gathered_by(task):
+    with stacking_with(task):
         assert Timed(lambda: [{"fit_time": 3.0, "score_time": 1.0}])() == [{"fit_time": 1.25, "score_time": 0.5}]
         assert Timed(lambda: [{"fit_time": 3.0}, {"fit_time": 2.0}])() == [{"fit_time": 3.0}, {"fit_time": 2.0}]
     assert Timed(lambda: [{"fit_time": 3.0}])() == [{"fit_time": 3.0}]

@@ -23,8 +23,8 @@ from skdl import EnsembleClassifier, MLPClassifier
 from skdl._threads import blas_threads
 from skdl.activations import Tanh
 from skdl.callbacks import TimeBudget
-from skdl.engine import processes
 from skdl.engine.network import Network
+from skdl.execution import cost
 from skdl.parallel import backend, workers
 from skdl.parallel.tasks import Task, arrays_of
 from skdl.parallel.workers import by_table, dealt, in_parts
@@ -37,9 +37,9 @@ TASKS = 20  # of that grid in five folds
 @pytest.fixture
 def shares(monkeypatch):
     """Any work is worth processes; the numbers of tasks in each share that was sent, and what came back."""
-    monkeypatch.setattr(processes, "LEAST_SECONDS", 1e-9)
+    monkeypatch.setattr(cost, "LEAST_PROCESS_SECONDS", 1e-9)
     monkeypatch.setattr(backend, "cpu_count", lambda: 2)
-    monkeypatch.setattr(workers, "OTHERS_SHARE", np.inf)  # an earlier test's threads may still be busy
+    monkeypatch.setattr(cost, "OTHER_THREADS_SHARE", np.inf)  # an earlier test's threads may still be busy
     sent = []
     run = workers.Share.run
 
@@ -133,8 +133,8 @@ def test_processes_take_a_part_of_their_tasks_at_a_time():
 
 def test_results_come_back_part_by_part(iris, stacked, shares, monkeypatch):
     """The first part's tasks have ended here before the last part's begin there: it is they that let it begin."""
-    monkeypatch.setattr(workers, "FEWEST", 1)
-    monkeypatch.setattr(workers, "ROUND_SECONDS", 1e-9)
+    monkeypatch.setattr(cost, "ENOUGH_MEMBERS", 1)
+    monkeypatch.setattr(cost, "FLUSH_SECONDS", 1e-9)
     run, when = workers.Share.run, []
 
     def watched(self):
@@ -503,7 +503,7 @@ class Busy(TransformerMixin, BaseEstimator):
 
 
 def test_tasks_that_compute_with_threads_of_a_library(iris, stacked, shares, monkeypatch):
-    monkeypatch.setattr(workers, "OTHERS_SHARE", 0.2)
+    monkeypatch.setattr(cost, "OTHER_THREADS_SHARE", 0.2)
     with stacked(n_jobs=2):
         cross_val_score(make_pipeline(Busy(), MLP), *iris, cv=6)
     assert shares == []
@@ -515,7 +515,7 @@ def test_in_a_process_of_another_backend(iris, shares):
             return joblib.Parallel()(joblib.delayed(inner)() for _ in range(4))
 
     def inner():
-        workers.processes_worth = lambda seconds, at_most: at_most
+        cost.processes_worth = lambda seconds, at_most: at_most
         MLP.fit(*iris)
         return os.getpid()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import sparse
 from skdl._interrupts import interrupted
 from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.linear.least_squares.solve import from_rows
+from skdl.neural._settings import Settings
 from skdl.neural.mlp_regressor import MLPRegressor
 
 TOL = 1e-8  # of the gradient, for optimizers that see all rows at once; for others, all epochs are run
@@ -51,17 +53,20 @@ class GradientSolverMixin:
 class LinearNetwork(MLPRegressor):
     """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
 
-    _told_as = "LeastSquaresRegressor"
-    _rate_name = "solver__learning_rate"
     _names: Any = None
 
     @property
     def _column_names(self) -> Any:
         return self._names
 
-    @property
-    def _penalises_raw(self) -> bool:
-        return True
+    def _settings(self) -> Settings:
+        return replace(
+            super()._settings(),
+            name="LeastSquaresRegressor",
+            rate_parameter="solver__learning_rate",
+            penalises_raw=True,
+            drops_constants=False,
+        )
 
 
 def descend(

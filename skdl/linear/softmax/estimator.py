@@ -20,13 +20,14 @@ from skdl._encoding import Labels
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
 from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
-from skdl.engine import Member
-from skdl.layers.architecture import Architecture
+from skdl.engine import Architecture, Member
 from skdl.linear.softmax.objective import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier
+from skdl.neural._prepared import Prepared
 from skdl.neural._public import unfold
-from skdl.neural._tasks import Prepared, training_rows
+from skdl.neural._rows import training_rows
+from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 
 
@@ -189,7 +190,6 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         "verbose": Boolean() | Integer(0),
         "n_jobs": NONE | Integer(),
     }
-    _splits_l1 = True
 
     def __init__(
         self,
@@ -237,44 +237,38 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"alpha": LogUniform(1e-7, 1e1)}, {"class_weight": [None, "balanced"]}
 
-    @property
-    def _scales_columns(self) -> bool:
-        return True  # for the search
-
-    @property
-    def _centres_columns(self) -> bool:
-        return self.fit_intercept
-
-    @property
-    def _drops_constants(self) -> bool:
-        return self.standardize and self.fit_intercept and self.prior is None
-
-    @property
-    def _penalises_raw(self) -> bool:
-        return not self.standardize
+    def _settings(self) -> Settings:
+        return replace(
+            super()._settings(),
+            scales_columns=True,  # for the search
+            centres_columns=self.fit_intercept,
+            drops_constants=self.standardize and self.fit_intercept and self.prior is None,
+            penalises_raw=not self.standardize,
+            splits_l1=True,
+        )
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         zeros = _registry.initializers.resolve("zeros")  # the objective is convex: where it starts does not matter
         return Architecture(n_inputs, (), n_outputs, (), (), (zeros,), (0.0,), output_bias=self.fit_intercept)
 
-    def _member(self, data: Prepared, generator: np.random.Generator, **options: Any) -> Member:
+    def _spec(self, settings: Settings, data: Prepared, generator: np.random.Generator, **options: Any) -> Member:
         shape = (data.encoding.n_outputs, data.X.shape[1])
         if self.prior is not None and np.shape(self.prior) != shape:
             raise ValueError(
                 f"The 'prior' parameter must have the shape {shape} of coef_, (n_classes, n_features). "
                 f"Got {np.shape(self.prior)}."
             )
-        if options.get("go_on") and options.get("stopping") and self._resolve("optimizer").full_batch:
-            self._take_units_of(data)
-        member = super()._member(data, generator, **options)
+        if options.get("go_on") and options.get("stopping") and settings.optimizer.full_batch:
+            self._take_units_of(settings, data)
+        member = super()._spec(settings, data, generator, **options)
         if not member.optimizer.full_batch:
             return member
         threads = None if self.n_jobs is None else n_threads(self.n_jobs)
-        return replace(member, function=SoftmaxSearch.of(member, raw=self._penalises_raw, n_threads=threads))
+        return replace(member, function=SoftmaxSearch.of(member, raw=settings.penalises_raw, n_threads=threads))
 
-    def _take_units_of(self, data: Prepared) -> None:
+    def _take_units_of(self, settings: Settings, data: Prepared) -> None:
         """Let a fit that goes on see columns as these rows and alpha scale them, to come to the minimum of any fit."""
-        rows, training = training_rows(self, data, None, go_on=False), self._training
+        rows, training = training_rows(settings, data, None, before=None), self._training
         known = replace(rows, shift=training.shift, scale=training.scale)
         if known.standardisation != rows.standardisation and training.architecture.output_bias == self.fit_intercept:
             changed = replace(training, shift=rows.shift, scale=rows.scale)

@@ -25,7 +25,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist, squareform
 
 from skdl._threads import thread_map
-from skdl.neighbors.bounds.placement import mean_of_present, row_blocks, sample_rows
+from skdl.neighbors.bounds.placement import nan_mean, row_blocks, sample_rows
 from skdl.neighbors.bounds.rounding import rounding_bound
 
 NUMBERS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # of groups tried
@@ -36,20 +36,20 @@ PAIR, PAIR_COLUMN = 400, 3
 SCORE = 6  # and what comparing a score costs
 
 
-class GroupQueries(NamedTuple):
+class ColumnGroupQueries(NamedTuple):
     sums: np.ndarray
     length: np.ndarray  # |a|_1
 
 
-class GroupBound:
+class ColumnGroupBound:
     """Loose scores for Manhattan's distance."""
 
     is_tight = is_exact = is_sharpest = False
     dtype = np.dtype(np.float64)
 
     def __init__(self, X: np.ndarray, groups: np.ndarray, n_threads: int = 1):
-        self.centre = centre_of(X)
-        self.member = membership(groups)
+        self.centre = sample_mean(X)
+        self.member = membership_matrix(groups)
         self.error = 8 * rounding_bound(sum(self.member.shape) + 10, np.float64)
         self.sums = np.empty((X.shape[0], self.member.shape[1]))
 
@@ -60,53 +60,53 @@ class GroupBound:
         with thread_map(n_threads) as run:
             list(run(build, row_blocks(*X.shape)))
 
-    def prepare(self, Q: np.ndarray) -> GroupQueries | None:
+    def prepare(self, Q: np.ndarray) -> ColumnGroupQueries | None:
         with np.errstate(over="ignore", invalid="ignore"):
             rows = Q - self.centre
             length = np.abs(rows).sum(axis=1)
             finite = np.isfinite(length).all() and np.isfinite(self.sums).all()
-            return GroupQueries(rows @ self.member, length) if finite else None
+            return ColumnGroupQueries(rows @ self.member, length) if finite else None
 
-    def scores(self, queries: GroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
+    def scores(self, queries: ColumnGroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
         scores = cdist(self.sums[start:stop], queries.sums, "cityblock", out=out)
         return np.negative(scores, out=scores)
 
-    def reach(self, queries: GroupQueries, distances: np.ndarray) -> np.ndarray:
+    def reach(self, queries: ColumnGroupQueries, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""
         with np.errstate(over="ignore"):
             return -(distances + self.error * (distances + queries.length))
 
 
-def membership(groups: np.ndarray) -> np.ndarray:
+def membership_matrix(groups: np.ndarray) -> np.ndarray:
     """The matrix of zeros and ones (columns, groups), by which rows turn into sums: as products, at full speed."""
     return (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
 
 
-def centre_of(X: np.ndarray) -> np.ndarray:
+def sample_mean(X: np.ndarray) -> np.ndarray:
     """Any would be right; this one makes the sums small."""
-    return mean_of_present(sample_rows(X).astype(np.float64))
+    return nan_mean(sample_rows(X).astype(np.float64))
 
 
-def group_bound(X: np.ndarray, k: int, n_threads: int = 1, *, always: bool = False) -> GroupBound | None:
+def column_group_bound(X: np.ndarray, k: int, n_threads: int = 1, *, always: bool = False) -> ColumnGroupBound | None:
     """The bound with the number of groups that a sample finds cheapest, or None if the distances are cheaper still."""
     n_rows, d = X.shape
     if d > MOST_COLUMNS and not always:
         return None
-    sample = sample_rows(X) - centre_of(X)
+    sample = sample_rows(X) - sample_mean(X)
     numbers = [number for number in NUMBERS if 2 * number <= d] or [-(-d // 2)]
-    partitions = groups_of_columns(sample, numbers)
+    partitions = cluster_columns(sample, numbers)
     pair = PAIR + PAIR_COLUMN * d
     costs = [
         number + SCORE + pair * share
-        for number, share in zip(numbers, passing(sample, partitions, k / n_rows), strict=True)
+        for number, share in zip(numbers, pass_rates(sample, partitions, k / n_rows), strict=True)
     ]
     best = int(np.argmin(costs))
     if not always and costs[best] > 0.5 * (d + SCORE):
         return None
-    return GroupBound(X, partitions[best], n_threads)
+    return ColumnGroupBound(X, partitions[best], n_threads)
 
 
-def groups_of_columns(sample: np.ndarray, numbers: list[int]) -> list[np.ndarray]:
+def cluster_columns(sample: np.ndarray, numbers: list[int]) -> list[np.ndarray]:
     """For each number a group's number for each column; a smaller number joins groups of the larger one."""
     n_rows, d = sample.shape
     if d == 1 or n_rows == 1:
@@ -123,7 +123,7 @@ def groups_of_columns(sample: np.ndarray, numbers: list[int]) -> list[np.ndarray
     return [fcluster(tree, number, "maxclust") - 1 for number in numbers]
 
 
-def passing(sample: np.ndarray, partitions: list[np.ndarray], nearest: float) -> list[float]:
+def pass_rates(sample: np.ndarray, partitions: list[np.ndarray], nearest: float) -> list[float]:
     """The share of rows that need exact distances, for each partition; `nearest` is the share sought."""
     n_rows = sample.shape[0]
     own = np.linspace(0, n_rows - 1, min(SAMPLE_QUERIES, n_rows)).astype(int)
@@ -136,7 +136,7 @@ def passing(sample: np.ndarray, partitions: list[np.ndarray], nearest: float) ->
     reach = np.partition(exact, k - 1, axis=1)[:, k - 1, None]
     shares = []
     for groups in partitions:
-        sums = sample @ membership(groups)
+        sums = sample @ membership_matrix(groups)
         lower = cdist(sums[own], sums, "cityblock")
         lower[diagonal] = np.inf
         shares.append(max(float((lower <= reach).mean()) - k / n_rows, 0) + nearest)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from skdl.neighbors.bounds.placement import sample_rows, unit_of
+from skdl.neighbors.bounds.placement import power_of_two_unit, sample_rows
 from skdl.neighbors.bounds.rounding import SMALLEST, minkowski_underflow, rounding_bound
 from skdl.neighbors.metrics.metric import Metric, Minkowski
 
@@ -21,7 +21,7 @@ STEEP = 64
 MODERATE = 2.0**-300, 2.0**300  # units in which squares of what is not far smaller or larger are in range
 
 
-class Order:
+class MinkowskiMargins:
     """How Minkowski's distance of order p is bounded: in which unit, by which order, and how far off that is."""
 
     def __init__(self, X: np.ndarray, p: float):
@@ -33,7 +33,7 @@ class Order:
         self.error = 4 * rounding_bound(columns + 16, np.float64) + exponent
         self.unit = 1.0
         if self.bounding not in (1, np.inf):
-            unit = unit_of(sample_rows(X).astype(np.float64, copy=False))
+            unit = power_of_two_unit(sample_rows(X).astype(np.float64, copy=False))
             self.unit = unit if p != 2 or not MODERATE[0] < unit < MODERATE[1] else 1.0
         # Of powers, and of rounding a distance to a multiple of the smallest number.
         self.underflow = minkowski_underflow(columns, self.bounding) + 2 * SMALLEST * self.unit
@@ -53,7 +53,7 @@ class DistanceBound:
 
     def __init__(self, X: np.ndarray, metric: Metric):
         self.X, self.metric = X, metric
-        self.order = Order(X, metric.exponent) if isinstance(metric, Minkowski) else None
+        self.order = MinkowskiMargins(X, metric.exponent) if isinstance(metric, Minkowski) else None
 
     def prepare(self, Q: np.ndarray) -> np.ndarray | None:
         return self.order.in_unit(Q) if self.order else Q.astype(np.float64)
@@ -72,7 +72,7 @@ class DistanceBound:
         distances += self.order.underflow
         return distances
 
-    def guaranteed(self, queries: np.ndarray, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    def lower_scores(self, queries: np.ndarray, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
         order = self.order
         if not order:
             return scores

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from skdl.neighbors.bounds.distances import DistanceBound, Order
+from skdl.neighbors.bounds.distances import DistanceBound, MinkowskiMargins
 from skdl.neighbors.bounds.placement import Placement, row_blocks, sample_rows
 from skdl.neighbors.bounds.products import Operand, ProductBound
-from skdl.neighbors.metrics.metric import Metric, Minkowski, row_largest
+from skdl.neighbors.metrics.metric import Metric, Minkowski
+from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 
 BITS = 20  # of the grid's largest number
 
@@ -36,7 +37,7 @@ class GridBound(ProductBound):
         self.room = 2.0 ** (23 if self.dtype == np.float32 else 50)
 
     def prepare(self, Q: Any) -> Operand | None:
-        if not is_whole(self.placement(Q)):
+        if not are_whole_numbers(self.placement(Q)):
             return None
         queries = super().prepare(Q)
         return queries if queries and self.holds(queries.length.max()) else None
@@ -45,7 +46,7 @@ class GridBound(ProductBound):
         return bool((length + self.length.max()) ** 2 < self.room)
 
 
-class ExactDistances(DistanceBound):
+class ExactDistanceBound(DistanceBound):
     """Exact scores for Chebyshev's distance, and for Manhattan's on a grid."""
 
     is_exact = True
@@ -53,14 +54,14 @@ class ExactDistances(DistanceBound):
     def __init__(self, X: np.ndarray, metric: Minkowski, factor: float | None, longest: float = 0):
         super().__init__(X, metric)
         self.factor, self.longest = factor, longest
-        self.order = Order(X, metric.exponent)
+        self.order = MinkowskiMargins(X, metric.exponent)
         self.order.error = self.order.underflow = 0.0
 
     def prepare(self, Q: np.ndarray) -> np.ndarray | None:
         if self.factor is not None:
             with np.errstate(over="ignore", under="ignore"):
                 rows = Q * np.float64(self.factor)
-                if not is_whole(rows) or not np.abs(rows).sum(axis=1).max() + self.longest < 2.0**50:
+                if not are_whole_numbers(rows) or not np.abs(rows).sum(axis=1).max() + self.longest < 2.0**50:
                     return None
         return super().prepare(Q)
 
@@ -85,38 +86,38 @@ def grid_bound(X: Any, metric: Metric, n_threads: int) -> GridBound | None:
     return wider
 
 
-def exact_distances(X: np.ndarray, metric: Minkowski) -> ExactDistances | None:
+def exact_distances(X: np.ndarray, metric: Minkowski) -> ExactDistanceBound | None:
     if metric.exponent == np.inf:
-        return ExactDistances(X, metric, None)
+        return ExactDistanceBound(X, metric, None)
     factor = grid_factor(X) if metric.exponent == 1 else None
     if factor is None:
         return None
     longest = max(float(np.abs(X[block] * np.float64(factor)).sum(axis=1).max()) for block in row_blocks(*X.shape))
-    return ExactDistances(X, metric, factor, longest) if longest < 2.0**50 else None
+    return ExactDistanceBound(X, metric, factor, longest) if longest < 2.0**50 else None
 
 
 def grid_factor(X: Any) -> float | None:
     """The power of two that makes whole numbers, of few bits, of all of X; the least such one."""
     factor, values = 1.0, np.empty(0)
     for rows in (X[:64], sample_rows(X)):
-        largest = float(row_largest(rows).max())
+        largest = float(row_max_abs(rows).max())
         if not 2.0**-900 < largest < 2.0**900:
             return None
         factor = 2.0 ** (BITS - np.frexp(largest)[1])
         values = (rows.data if sparse.issparse(rows) else rows) * np.float64(factor)
-        if not is_whole(values):
+        if not are_whole_numbers(values):
             return None
     bits = int(np.bitwise_or.reduce(np.abs(values).astype(np.int64), axis=None))
     factor /= bits & -bits
     with np.errstate(over="ignore"):
-        on_it = (is_whole(part * np.float64(factor)) for part in parts_of(X))
+        on_it = (are_whole_numbers(part * np.float64(factor)) for part in value_blocks(X))
         return factor if all(on_it) else None
 
 
-def parts_of(X: Any) -> list[np.ndarray]:
+def value_blocks(X: Any) -> list[np.ndarray]:
     return [X.data] if sparse.issparse(X) else [X[block] for block in row_blocks(*X.shape)]
 
 
-def is_whole(values: Any) -> bool:
+def are_whole_numbers(values: Any) -> bool:
     values = values.data if sparse.issparse(values) else values
     return bool((np.rint(values) == values).all())

@@ -8,7 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from skdl.neighbors.bounds.rounding import SMALLEST
-from skdl.neighbors.metrics.metric import Cosine, Metric, directions, row_largest
+from skdl.neighbors.metrics.metric import Cosine, Metric
+from skdl.neighbors.metrics.row_arithmetic import row_max_abs, unit_rows
 
 SAMPLE_ROWS = 2048
 FAR = 100  # times the median distance: fewer do not widen the margins of the products much
@@ -31,19 +32,19 @@ class Placement:
         sample = sample_rows(X).astype(np.float64)
         if self.cosine:
             if centred:
-                self.centre = directions(sample).mean(axis=0)
+                self.centre = unit_rows(sample).mean(axis=0)
             return
         if not sparse.issparse(X):
-            centre, inner = centre_of_most(sample)
+            centre, inner = robust_centre(sample)
             # In X's precision, so that differences in it are rounded once.
             self.centre = centre.astype(X.dtype).astype(np.float64)
             with np.errstate(over="ignore"):
                 sample = sample[inner] - self.centre
-        self.factor = unit_of(sample, 126 if X.dtype == np.float32 else 1022)
+        self.factor = power_of_two_unit(sample, 126 if X.dtype == np.float32 else 1022)
         self.hidden = SMALLEST * self.factor
 
     @classmethod
-    def as_it_is(cls) -> Placement:
+    def identity(cls) -> Placement:
         """Rows where they are, which takes no look at them."""
         placement = cls.__new__(cls)
         placement.cosine, placement.centre, placement.factor, placement.hidden = False, np.zeros(1), 1.0, SMALLEST
@@ -52,7 +53,7 @@ class Placement:
     def __call__(self, X: Any, dtype: Any = np.float64) -> Any:
         """Rows of X as the products see them, each entry rounded once."""
         if self.cosine:
-            rows = directions(X)
+            rows = unit_rows(X)
             return rows - self.centre if self.centre.any() else rows
         with np.errstate(over="ignore", under="ignore"):  # too long a row is refused by the bounds
             if sparse.issparse(X):
@@ -62,9 +63,9 @@ class Placement:
             return rows
 
 
-def unit_of(X: Any, most: int = 1022) -> float:
+def power_of_two_unit(X: Any, most: int = 1022) -> float:
     """The power of two, at most 2^most or its inverse, that brings the largest number of X to about 1."""
-    largest = row_largest(X)
+    largest = row_max_abs(X)
     largest = np.fmax.reduce(np.where(np.isfinite(largest), largest, 0))
     return 2.0 ** -float(np.clip(np.frexp(largest)[1], -most, most))
 
@@ -77,9 +78,9 @@ def sample_rows(X: Any, count: int = SAMPLE_ROWS) -> Any:
     return X[np.sort(np.random.default_rng(0).choice(n_rows, count, replace=False))]
 
 
-def centre_of_most(X: np.ndarray) -> tuple[np.ndarray, Any]:
+def robust_centre(X: np.ndarray) -> tuple[np.ndarray, Any]:
     """The mean of a sample without rows that are far from it as most are not, and the rows that are left."""
-    centre = mean_of_present(X)
+    centre = nan_mean(X)
     inner: Any = slice(None)
     for _ in range(3):
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -88,11 +89,11 @@ def centre_of_most(X: np.ndarray) -> tuple[np.ndarray, Any]:
             near = ~(length > FAR * usual)  # with absent values, all
         if near.all() or usual == 0:
             break
-        centre, inner = mean_of_present(X[near]), near
+        centre, inner = nan_mean(X[near]), near
     return centre, inner
 
 
-def mean_of_present(X: np.ndarray) -> np.ndarray:
+def nan_mean(X: np.ndarray) -> np.ndarray:
     """Means of the columns of a sample over what is not NaN, 0 where everything is."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean = X.mean(axis=0)

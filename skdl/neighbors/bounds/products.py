@@ -44,7 +44,8 @@ from scipy import sparse
 from skdl._threads import thread_map
 from skdl.neighbors.bounds.placement import Placement, row_blocks
 from skdl.neighbors.bounds.rounding import rounding_bound
-from skdl.neighbors.metrics.metric import Metric, row_sums_of_squares
+from skdl.neighbors.metrics.metric import Metric
+from skdl.neighbors.metrics.row_arithmetic import row_sums_of_squares
 
 NARROW = 1024  # columns: full blocks of so many stay in the cache
 SPARSE = 0.03  # share of stored entries from which full queries take less time, as each entry of X meets them in a row
@@ -59,7 +60,7 @@ class Operand(NamedTuple):
     offset: np.ndarray
 
 
-class Products(ABC):
+class ProductScores(ABC):
     """Scores [a, 1, |a|] . [b, s + e|s|, e|b|], the rows of X made ready once, or in each search to save memory."""
 
     is_tight: bool
@@ -124,7 +125,7 @@ class Products(ABC):
         scores += (self.offset + self.error * np.abs(self.offset))[start:stop, None]
         return scores
 
-    def lost(self, length: np.ndarray) -> np.ndarray:
+    def underflow_loss(self, length: np.ndarray) -> np.ndarray:
         """2 w for queries of the given lengths: what underflow may cost."""
         return self.underflow * (1 + length) * (1 + self.length.max())
 
@@ -152,7 +153,7 @@ def full_unless_sparse(X: Any, share: float, order: Any = None) -> Any:
     return X.toarray(order=order) if is_full else X
 
 
-class ProductBound(Products):
+class ProductBound(ProductScores):
     """Tight scores for Euclid's and the cosine distance.
 
     A dense X is first tried in float32, whatever its own precision. The lengths and terms of its rows are those of the
@@ -182,11 +183,11 @@ class ProductBound(Products):
             square = row_sums_of_squares(rows)
             return Operand(rows, np.sqrt(square), square / -2)
 
-    def guaranteed(self, queries: Operand, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    def lower_scores(self, queries: Operand, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """L for the pairs of query i and row x that have the given scores."""
         a, b = queries.length[i], self.length[x]
         margin = 2 * self.error * (a * b - self.offset[x]) + self.final_error * (a * a + b * b)
-        return scores - margin - self.lost(a)
+        return scores - margin - self.underflow_loss(a)
 
     def _set_precision(self, dtype: Any) -> None:
         columns = self.X.shape[1]

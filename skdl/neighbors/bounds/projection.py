@@ -43,7 +43,7 @@ from typing import Any
 import numpy as np
 
 from skdl.neighbors.bounds.placement import Placement, sample_rows
-from skdl.neighbors.bounds.products import Operand, Products
+from skdl.neighbors.bounds.products import Operand, ProductScores
 from skdl.neighbors.bounds.rounding import rounding_bound
 from skdl.neighbors.metrics.metric import Metric
 
@@ -55,7 +55,7 @@ PAIR, PAIR_COLUMN = 6000, 60
 SCORE = 10  # and what comparing a score costs
 
 
-class ProjectionBound(Products):
+class ProjectionBound(ProductScores):
     """Loose scores for Euclid's and the cosine distance from projections."""
 
     is_tight = is_sharpest = False
@@ -95,7 +95,7 @@ class ProjectionBound(Products):
 
     def reach(self, queries: Operand, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""
-        margin = self.lost(queries.length)
+        margin = self.underflow_loss(queries.length)
         if self.placement.cosine:
             centre = self.placement.centre
             return 1 - distances - queries.offset - centre @ centre - self.final_error - margin
@@ -113,7 +113,7 @@ def projection_bound(
     sample = placement(sample_rows(X), X.dtype.type)
     if not always and d > max(WIDTHS):  # whether any structure is in sight, by a few rows
         directions = leading_directions(sample[::8], 64)
-        share = passing(sample[::4], directions, [64], k / n_rows)[0]
+        share = pass_rates(sample[::4], directions, [64], k / n_rows)[0]
         if 64 + SCORE + (PAIR + PAIR_COLUMN * d) * share > 2 * (d + SCORE):
             return None
     directions = leading_directions(sample[::2], min(max(WIDTHS), -(-d // 2)))  # half of it does for these
@@ -122,7 +122,7 @@ def projection_bound(
     pair = PAIR + PAIR_COLUMN * d
     costs = [
         width + SCORE + pair * share
-        for width, share in zip(widths, passing(sample, directions, widths, k / n_rows), strict=True)
+        for width, share in zip(widths, pass_rates(sample, directions, widths, k / n_rows), strict=True)
     ]
     best = int(np.argmin(costs))
     if not always and costs[best] > 0.8 * (d + SCORE):
@@ -142,7 +142,7 @@ def leading_directions(sample: np.ndarray, width: int) -> np.ndarray:
     return np.linalg.qr((basis @ rotation[:, ::-1])[:, :width].astype(np.float64))[0]
 
 
-def passing(sample: np.ndarray, directions: np.ndarray, widths: list[int], nearest: float) -> list[float]:
+def pass_rates(sample: np.ndarray, directions: np.ndarray, widths: list[int], nearest: float) -> list[float]:
     """The share of rows that need exact distances, for each number of directions; `nearest` is the share sought."""
     n_rows, d = sample.shape
     own = np.linspace(0, n_rows - 1, min(SAMPLE_QUERIES, n_rows)).astype(int)

@@ -16,7 +16,16 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
-from scipy import sparse
+
+from skdl.neighbors.metrics.row_arithmetic import (
+    reduce_columns,
+    row_max_abs,
+    row_sums_of_squares,
+    scale_by_powers_of_two,
+    unit_rows,
+)
+
+LEAST_SUM = 2.0**-960  # what underflows beside it, in any number of columns, is below its rounding
 
 
 class Metric(ABC):
@@ -46,11 +55,11 @@ class Minkowski(Metric):
         with np.errstate(over="ignore", under="ignore"):  # an infinite distance is reported by the search
             difference = A - B
             if p == 2:
-                return root_of_powers(difference, 2)
+                return p_norm(difference, 2)
             np.abs(difference, out=difference)
             if p in (1, np.inf):
-                return over_columns(np.add if p == 1 else np.maximum, difference)
-            return root_of_powers(difference, p)
+                return reduce_columns(np.add if p == 1 else np.maximum, difference)
+            return p_norm(difference, p)
 
 
 class Cosine(Metric):
@@ -60,11 +69,11 @@ class Cosine(Metric):
     """
 
     def represent(self, X: Any) -> Any:
-        return directions(X)
+        return unit_rows(X)
 
     def between(self, A: Any, B: Any) -> np.ndarray:
         distances = row_sums_of_squares(A - B) / 2
-        distances[(row_largest(A) == 0) | (row_largest(B) == 0)] = 1.0
+        distances[(row_max_abs(A) == 0) | (row_max_abs(B) == 0)] = 1.0
         return distances
 
 
@@ -81,16 +90,16 @@ class NanEuclidean(Metric):
             absent = np.isnan(difference)
             difference[absent] = 0
             common = A.shape[1] - absent.sum(axis=1)
-            distances = root_of_powers(difference, 2, A.shape[1] / np.maximum(common, 1))
+            distances = p_norm(difference, 2, A.shape[1] / np.maximum(common, 1))
             distances[common == 0] = np.inf
             return distances
 
 
-def root_of_powers(difference: Any, p: float, factor: np.ndarray | None = None) -> np.ndarray:
+def p_norm(difference: Any, p: float, factor: np.ndarray | None = None) -> np.ndarray:
     """(factor sum_j difference_j^p)^(1/p) of each row; the differences are at least 0 unless p = 2."""
 
     def of(rows: Any, factor: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        sums = row_sums_of_squares(rows) if p == 2 else over_columns(np.add, rows**p)
+        sums = row_sums_of_squares(rows) if p == 2 else reduce_columns(np.add, rows**p)
         sums = sums if factor is None else sums * factor
         return sums, np.sqrt(sums) if p == 2 else sums ** (1 / p)
 
@@ -98,66 +107,7 @@ def root_of_powers(difference: Any, p: float, factor: np.ndarray | None = None) 
     astray = np.flatnonzero(~((sums > LEAST_SUM) & (sums < np.inf)))
     if astray.size:
         rows = difference[astray]
-        exponents = np.frexp(row_largest(rows))[1]
-        scaled = of(times_powers_of_two(rows, -exponents), None if factor is None else factor[astray])[1]
+        exponents = np.frexp(row_max_abs(rows))[1]
+        scaled = of(scale_by_powers_of_two(rows, -exponents), None if factor is None else factor[astray])[1]
         roots[astray] = np.ldexp(scaled, exponents)
     return roots
-
-
-LEAST_SUM = 2.0**-960  # what underflows beside it, in any number of columns, is below its rounding
-
-
-def times_powers_of_two(X: Any, exponents: np.ndarray) -> Any:
-    if not sparse.issparse(X):
-        return np.ldexp(X, exponents[:, None])
-    X = X.copy()
-    X.data = np.ldexp(X.data, np.repeat(exponents, np.diff(X.indptr)))
-    return X
-
-
-def directions(X: Any) -> Any:
-    """Rows divided by their lengths, in float64; a row of zeros stays.
-
-    Dividing by the largest entry first neither overflows nor underflows, and it gives exact multiples of a row the
-    same direction to the last bit, since equal quotients round equally.
-    """
-    X = X.astype(np.float64)
-    for divisor in (row_largest, lambda rows: np.sqrt(row_sums_of_squares(rows))):
-        lengths = divisor(X)
-        X = scale_rows(X, np.where(lengths == 0, 1.0, lengths))
-    return X
-
-
-def scale_rows(X: Any, divisors: np.ndarray) -> Any:
-    if not sparse.issparse(X):
-        return X / divisors[:, None]
-    X = X.copy()
-    X.data = X.data / np.repeat(divisors, np.diff(X.indptr))
-    return X
-
-
-def row_largest(X: Any) -> np.ndarray:
-    if not sparse.issparse(X):
-        return over_columns(np.maximum, np.abs(X))
-    return np.asarray(abs(X).max(axis=1).todense(), dtype=np.float64).ravel()
-
-
-def row_sums_of_squares(X: Any) -> np.ndarray:
-    if not sparse.issparse(X):
-        return over_columns(np.add, X * X)
-    squares = X.copy()
-    squares.data = np.square(squares.data)
-    return np.asarray(squares.sum(axis=1)).ravel()
-
-
-def over_columns(operation: np.ufunc, X: np.ndarray) -> np.ndarray:
-    """`operation.reduce(X, axis=1)`, bit for bit.
-
-    NumPy, too, combines rows of fewer than 8 numbers in their order, but takes five times as long.
-    """
-    if not 2 <= X.shape[1] < 8:
-        return operation.reduce(X, axis=1)
-    result = operation(X[:, 0], X[:, 1])
-    for column in X.T[2:]:
-        operation(result, column, out=result)
-    return result

@@ -12,17 +12,17 @@ from sklearn.exceptions import DataConversionWarning
 from skdl._constraints import Constraint, Real
 from skdl._warnings import warn
 from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanEuclidean
-from skdl.neighbors.metrics.tables import BOOLEAN, Custom, Precomputed, Scipy
+from skdl.neighbors.metrics.pairwise import BOOLEAN, CallableMetric, PrecomputedMetric, ScipyMetric
 
 ORDERS = {"euclidean": 2.0, "manhattan": 1.0, "chebyshev": np.inf}
 ALIASES = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev", "p": "minkowski"}
-OTHERS = {"cosine": Cosine(), "nan_euclidean": NanEuclidean(), "precomputed": Precomputed()}
+OTHERS = {"cosine": Cosine(), "nan_euclidean": NanEuclidean(), "precomputed": PrecomputedMetric()}
 WEIGHTED = ("braycurtis", "canberra", "hamming", *BOOLEAN)
 NAMES = ("minkowski", *ORDERS, *OTHERS, "mahalanobis", "seuclidean", *WEIGHTED, *ALIASES)
 P_UNSET = 2  # the default: what the metrics without an order must leave p at
 
 
-class OrderOfMinkowski(Real):
+class MinkowskiOrder(Real):
     """A real number of at least 1, or infinity."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class OrderOfMinkowski(Real):
         return "a float in the range [1, inf], infinity included"
 
 
-class Parameters(Constraint):
+class MetricParameters(Constraint):
     """A dict of keyword arguments."""
 
     def accepts(self, value: Any) -> bool:
@@ -45,21 +45,21 @@ class Parameters(Constraint):
         return "a dict with the names of parameters as keys"
 
 
-def canonical(name: str) -> str:
+def canonical_name(name: str) -> str:
     return ALIASES.get(name, name)
 
 
-def metric_of(estimator: Any, n_features: int | None = None) -> Metric:
+def resolve_metric(estimator: Any, n_features: int | None = None) -> Metric:
     """The metric of the parameters, which `check_params` has passed; `n_features` checks the sizes of arrays too."""
     metric, p, given = estimator.metric, estimator.p, dict(estimator.metric_params or {})
-    name = None if callable(metric) else canonical(metric)
+    name = None if callable(metric) else canonical_name(metric)
     if name != "minkowski" and p not in (P_UNSET, ORDERS.get(name or "")):
         raise ValueError(
             f"p is the order of metric='minkowski' and has no effect with metric={metric!r}. Got p={p!r}: use "
             f"metric='minkowski', or leave p at {P_UNSET}."
         )
     if name is None:
-        return Custom(metric, given)
+        return CallableMetric(metric, given)
     allowed = allowed_parameters(name)
     unknown = sorted(set(given) - set(allowed))
     if "p" in unknown and name == "minkowski":
@@ -80,12 +80,12 @@ def metric_of(estimator: Any, n_features: int | None = None) -> Metric:
             "metric='minkowski' with p=inf takes no weights 'w' in metric_params. Scale the columns instead."
         )
     if name == "minkowski":
-        return Scipy(name, {"p": p, "w": column_weights(given, n_features)})
+        return ScipyMetric(name, {"p": p, "w": column_weights(given, n_features)})
     if name == "mahalanobis":
-        return Scipy(name, {"VI": inverse_covariance(given, n_features)})
+        return ScipyMetric(name, {"VI": inverse_covariance(given, n_features)})
     if name == "seuclidean":
-        return Scipy(name, {"V": variances(given, n_features)})
-    return Scipy(name, {"w": column_weights(given, n_features)} if given else {})
+        return ScipyMetric(name, {"V": variances(given, n_features)})
+    return ScipyMetric(name, {"w": column_weights(given, n_features)} if given else {})
 
 
 def allowed_parameters(name: str) -> tuple[str, ...]:
@@ -153,7 +153,7 @@ def real_array(value: Any, name: str, ndim: int, n_features: int | None) -> np.n
     return array
 
 
-def effective(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any]]:
+def effective_metric(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any]]:
     """What the metric is called at last, and its parameters."""
     if callable(estimator.metric):
         return estimator.metric, dict(estimator.metric_params or {})
@@ -161,16 +161,16 @@ def effective(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any]]:
         names = {order: name for name, order in ORDERS.items()}
         order = metric.exponent
         return (names[order], {}) if order in names else ("minkowski", {"p": order})
-    return canonical(estimator.metric), dict(getattr(metric, "parameters", {}))
+    return canonical_name(estimator.metric), dict(getattr(metric, "parameters", {}))
 
 
 def takes_sparse(metric: Metric) -> bool:
-    return isinstance(metric, (Cosine, Precomputed)) or metric.exponent == 2
+    return isinstance(metric, (Cosine, PrecomputedMetric)) or metric.exponent == 2
 
 
 def check_format(X: Any, metric: Metric) -> None:
     """Refuse, before validation converts them, sparse matrices that may have dropped distances of zero."""
-    if isinstance(metric, Precomputed) and sparse.issparse(X) and X.format in ("bsr", "dok"):
+    if isinstance(metric, PrecomputedMetric) and sparse.issparse(X) and X.format in ("bsr", "dok"):
         raise TypeError(
             f"Sparse distances in the format {X.format!r} are not supported due to its handling of explicit zeros, "
             "which are the nearest: give them as CSR."
@@ -181,7 +181,7 @@ def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
     """What a metric asks of validated X beyond finite numbers."""
     if sparse.issparse(X) and not takes_sparse(metric):
         raise ValueError("Sparse X works with the metrics 'euclidean' and 'cosine' only: use one, or pass X.toarray().")
-    if isinstance(metric, Precomputed):
+    if isinstance(metric, PrecomputedMetric):
         values = X.data if sparse.issparse(X) else X
         if training and X.shape[0] != X.shape[1]:
             raise ValueError(

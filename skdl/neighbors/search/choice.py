@@ -9,17 +9,18 @@ import numpy as np
 from scipy import sparse
 
 from skdl._threads import one_blas_thread
-from skdl.neighbors.bounds.column_groups import group_bound
+from skdl.neighbors.bounds.column_groups import column_group_bound
 from skdl.neighbors.bounds.distances import DistanceBound
 from skdl.neighbors.bounds.grid import exact_distances, grid_bound
-from skdl.neighbors.bounds.missing import PresentBound
+from skdl.neighbors.bounds.nan_products import NanProductBound
 from skdl.neighbors.bounds.placement import Placement, sample_rows
 from skdl.neighbors.bounds.products import ProductBound
 from skdl.neighbors.bounds.projection import PAIR, PAIR_COLUMN, SAMPLE_QUERIES, projection_bound
 from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanEuclidean
-from skdl.neighbors.metrics.tables import Precomputed, PrecomputedSearch, Table, TableSearch
+from skdl.neighbors.metrics.pairwise import PairwiseMetric, PrecomputedMetric
 from skdl.neighbors.search.base import Search
-from skdl.neighbors.search.repeats import RepeatedRows, equal_rows
+from skdl.neighbors.search.duplicates import DuplicateRowsSearch, find_duplicate_rows
+from skdl.neighbors.search.pairwise import PairwiseSearch, PrecomputedSearch
 from skdl.neighbors.search.scan import ScanSearch
 from skdl.neighbors.search.tree import TreeSearch
 
@@ -31,24 +32,24 @@ FEW_ROWS = 4096  # below, a scan is over before a projection is found
 
 def make_search(X: Any, metric: Metric, algorithm: str = "auto", k: int = 5, n_threads: int = 1) -> Search:
     """The search named by `algorithm`, made ready for about k neighbours; "auto" is the one that suits X."""
-    if isinstance(metric, Precomputed):
+    if isinstance(metric, PrecomputedMetric):
         return PrecomputedSearch(X, metric)
     with one_blas_thread():
-        groups = equal_rows(X)
+        groups = find_duplicate_rows(X)
         if groups is None:
             return _make_search(X, metric, algorithm, k, n_threads)
         inner = _make_search(X[groups.first], metric, algorithm, k, n_threads)
-        return RepeatedRows(X, metric, inner, groups)
+        return DuplicateRowsSearch(X, metric, inner, groups)
 
 
 def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int) -> Search:
-    if isinstance(metric, Table):
-        return TableSearch(X, metric)
+    if isinstance(metric, PairwiseMetric):
+        return PairwiseSearch(X, metric)
     if algorithm == "kd_tree" or (algorithm == "auto" and suits_tree(X, metric, k)):
         assert isinstance(metric, Minkowski)
         return TreeSearch(X, metric)
     is_large = X.shape[0] >= FEW_ROWS and X.shape[1] >= FEW_COLUMNS
-    tried = algorithm == "auto" and is_large and not unsuitable("projection", X, metric)
+    tried = algorithm == "auto" and is_large and not why_unsuitable("projection", X, metric)
     if algorithm == "projection" or tried:
         bounds = loose_bounds(X, metric, k, n_threads, always=algorithm == "projection")
         if bounds:
@@ -64,7 +65,7 @@ def suits_tree(X: Any, metric: Metric, k: int) -> bool:
     return not has_products(metric) or n_rows >= TREE_ROWS * 2**d
 
 
-def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
+def why_unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
     """What keeps an algorithm from working with these rows and this metric."""
     if algorithm == "kd_tree" and not isinstance(metric, Minkowski):
         return "algorithm='kd_tree' works with the metrics 'euclidean', 'manhattan', 'chebyshev' and 'minkowski' only."
@@ -78,7 +79,7 @@ def unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
 def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list[Any]:
     """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
     if isinstance(metric, NanEuclidean):
-        return [PresentBound(X, metric), DistanceBound(X, metric)]
+        return [NanProductBound(X, metric), DistanceBound(X, metric)]
     if isinstance(metric, Minkowski) and metric.exponent == 2:
         grid = grid_bound(X, metric, n_threads)
         if grid:
@@ -98,7 +99,7 @@ def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list
 def loose_bounds(X: np.ndarray, metric: Metric, k: int, n_threads: int, *, always: bool) -> list[Any] | None:
     """A bound from a few numbers for each row, and what takes over from it; None if it would be no gain."""
     if not has_products(metric):
-        groups = group_bound(X, k, n_threads, always=always)
+        groups = column_group_bound(X, k, n_threads, always=always)
         return None if groups is None else [groups, DistanceBound(X, metric)]
     leading = projection_bound(X, metric, k, n_threads, always=always)
     if leading is None:
@@ -144,7 +145,7 @@ def open_share(bound: ProductBound, sample: np.ndarray, k: int) -> float:
     shape = sample.shape[0], own.size
     upper = small.scores(queries, 0, shape[0], np.empty(shape, small.dtype)).astype(np.float64)
     x, i = (place.ravel() for place in np.indices(shape))
-    lower = small.guaranteed(queries, i, x, upper.ravel()).reshape(shape)
+    lower = small.lower_scores(queries, i, x, upper.ravel()).reshape(shape)
     lower[own, np.arange(own.size)] = -np.inf
     k = min(k, shape[0] - 1)
     return float((upper >= -np.partition(-lower, k - 1, axis=0)[k - 1]).mean()) if k > 0 else 0.0

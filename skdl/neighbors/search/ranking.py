@@ -30,11 +30,11 @@ class Ranking:
             return
         n_rows, k = self.X.shape[0], self.distances.shape[1]
         distances, x = np.append(self.exact(i, x), np.inf), np.append(x, n_rows)
-        for queries, places in tables_of_groups(i, self.distances.shape[0]):
+        for queries, places in padded_groups(i, self.distances.shape[0]):
             D, rows = take_rows(distances, places), take_rows(x, places)
             if D.shape[1] < k or (self.indices[queries, 0] < n_rows).any():
                 D, rows = np.hstack([self.distances[queries], D]), np.hstack([self.indices[queries], rows])
-            self.distances[queries], self.indices[queries] = least(D, rows, k)
+            self.distances[queries], self.indices[queries] = k_smallest(D, rows, k)
 
     def exact(self, i: np.ndarray, x: np.ndarray, X: Any = None) -> np.ndarray:
         """The distances of the queries i from the rows x of the training rows, or of a copy X in another order."""
@@ -52,7 +52,7 @@ def rows_at(X: Any, index: np.ndarray) -> Any:
     return take_rows(X, index) if isinstance(X, np.ndarray) else X[index]
 
 
-def least(distances: np.ndarray, x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def k_smallest(distances: np.ndarray, x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """The k first of each row by distance, then x."""
     order = np.argsort(distances, axis=1)[:, : k + 1]
     best = np.take_along_axis(distances, order, axis=1)
@@ -68,7 +68,7 @@ def best_of_groups(i: np.ndarray, scores: np.ndarray, k: int, n_groups: int) -> 
     """
     kth = np.full(n_groups, -np.inf, scores.dtype)
     negated = np.append(-scores, scores.dtype.type(np.inf))
-    for groups, places in tables_of_groups(i, n_groups):
+    for groups, places in padded_groups(i, n_groups):
         if places.shape[1] >= k:
             kth[groups] = -np.partition(take_rows(negated, places), k - 1, axis=1)[:, k - 1]
     least = kth[i]
@@ -79,7 +79,7 @@ def best_of_groups(i: np.ndarray, scores: np.ndarray, k: int, n_groups: int) -> 
     return kth, best
 
 
-def tables_of_groups(i: np.ndarray, n_groups: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def padded_groups(i: np.ndarray, n_groups: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Groups of about the same size, and the places of their members in i, a row for each group.
 
     Rows of a table are sorted, or partitioned, far sooner than all items by group and key. They are filled up to the

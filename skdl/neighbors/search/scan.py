@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from skdl.neighbors.bounds.products import NARROW
-from skdl.neighbors.metrics.metric import Cosine, Metric, row_largest
+from skdl.neighbors.metrics.metric import Cosine, Metric
+from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 from skdl.neighbors.search.base import BlockSearch
 from skdl.neighbors.search.ranking import Ranking, best_of_groups
 
@@ -31,7 +32,7 @@ class UndecidedError(ValueError):
 class ScanSearch(BlockSearch):
     """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
 
-    query_rows = 512  # at most 2^16, for `tables_of_groups`
+    query_rows = 512  # at most 2^16, for `padded_groups`
 
     def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
         super().__init__(X, metric)
@@ -42,7 +43,7 @@ class ScanSearch(BlockSearch):
         return 2 * (48 * self._training_rows(k, budget) + 40 * self._full_columns() + 128 * k)
 
     def nearest(self, Q: Any, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
-        if isinstance(self.metric, Cosine) and (zero := row_largest(Q) == 0).any():
+        if isinstance(self.metric, Cosine) and (zero := row_max_abs(Q) == 0).any():
             # At distance 1 from every row: no ties need to be ranked.
             distances, indices = np.ones((Q.shape[0], k)), np.tile(np.arange(k), (Q.shape[0], 1))
             if not zero.all():
@@ -134,7 +135,7 @@ class Candidates:
             return
         probed = np.ones(self.n_queries, dtype=bool)
         if self.bound.is_tight:
-            low = self.bound.guaranteed(self.queries, i, x, scores.astype(np.float64))
+            low = self.bound.lower_scores(self.queries, i, x, scores.astype(np.float64))
             kth, _ = best_of_groups(i, low, self.k, self.n_queries)
             self.threshold = np.maximum(self.threshold, kth)
             i, x, scores = self._keep(scores >= self.threshold[i], i, x, scores)
@@ -174,7 +175,7 @@ class Candidates:
             return
         i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
         if self.bound.is_tight:
-            low = self.bound.guaranteed(self.queries, i, x, scores[x, i].astype(np.float64))
+            low = self.bound.lower_scores(self.queries, i, x, scores[x, i].astype(np.float64))
             self.threshold = low.reshape(self.n_queries, few).min(axis=1)
         else:
             self._probe(i, x)

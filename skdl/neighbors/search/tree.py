@@ -13,7 +13,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from skdl._array import take_rows
-from skdl.neighbors.bounds.distances import DistanceBound, Order
+from skdl.neighbors.bounds.distances import DistanceBound, MinkowskiMargins
 from skdl.neighbors.bounds.rounding import rounding_bound
 from skdl.neighbors.metrics.metric import Minkowski
 from skdl.neighbors.search.base import BlockSearch
@@ -33,17 +33,17 @@ class TreeSearch(BlockSearch):
 
     def __init__(self, X: np.ndarray, metric: Minkowski):
         super().__init__(X, metric)
-        self.order = Order(X, metric.exponent)
+        self.order = MinkowskiMargins(X, metric.exponent)
         rows = self.order.in_unit(X)
         order = spatial_order(rows)
         # From the tree's numbers to X's; one past the rows stands for "none" in both.
         self.number = np.append(order, X.shape[0])
-        self.tree = self._built()
+        self.tree = self._build_tree()
         self.scan = ScanSearch(X, metric, [DistanceBound(X, metric)])
         # The tree adds and subtracts powers along up to about 100 levels; a tie within this counts as possible.
         self.error = self.order.spread * (1 + self.order.error + 4 * rounding_bound(512, np.float64)) - 1
 
-    def _built(self) -> cKDTree:
+    def _build_tree(self) -> cKDTree:
         return cKDTree(self.order.in_unit(self.X)[self.number[:-1]], leafsize=LEAF)
 
     # Formats without pickle cannot hold a tree of compiled code, and a file must not be able to make one up: its nodes
@@ -53,7 +53,7 @@ class TreeSearch(BlockSearch):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.tree = self._built()
+        self.tree = self._build_tree()
 
     def bytes_per_query(self, k: int, budget: int) -> int:
         return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
@@ -64,9 +64,9 @@ class TreeSearch(BlockSearch):
         undecided = spatial_order(queries)
         for width in self.widths:
             size = max(1, min(BLOCK // (width * (k + 1)), budget // self.bytes_per_query(width * (k + 1), budget)))
-            rest = [self._propose(ranking, queries, part, width * (k + 1)) for part in in_blocks(undecided, size)]
+            rest = [self._propose(ranking, queries, part, width * (k + 1)) for part in split_blocks(undecided, size)]
             undecided = np.concatenate([undecided[:0], *rest])
-        for part in in_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
+        for part in split_blocks(undecided, max(1, budget // self.scan.bytes_per_query(k, budget))):
             ranking.distances[part], ranking.indices[part] = self.scan.nearest(Q[part], k, budget)
         return ranking.distances, ranking.indices
 
@@ -111,5 +111,5 @@ def spatial_order(X: np.ndarray) -> np.ndarray:
     return cKDTree(X, leafsize=LEAF, balanced_tree=False, compact_nodes=False).indices
 
 
-def in_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
+def split_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
     return [items[start : start + size] for start in range(0, items.shape[0], size)]

@@ -21,6 +21,7 @@ from skdl.linear.softmax import preconditioner
 from skdl.linear.softmax.hessian import curvature_at
 from skdl.linear.softmax.preconditioner import sample_size
 from skdl.linear.softmax.row_blocks import RowBlocks
+from skdl.neural._fit import NetworkFit
 from skdl.penalties import L1, ElasticNet
 
 RNG = np.random.default_rng(0)
@@ -29,7 +30,8 @@ IRIS = load_iris(return_X_y=True)
 
 def function_of(classifier, X, y, weight=None, name=None, index=None):
     """What a full-batch optimizer minimises."""
-    member = classifier._member(classifier._prepare(X, y, weight), np.random.default_rng(0), n_epochs=5, index=index)
+    fit = NetworkFit(classifier)
+    member = fit.spec(fit.prepare(X, y, weight), n_epochs=5, index=index)
     search = member.function if name is None else replace(member.function, name=name)
     return search(member, initial_state(member))
 
@@ -388,8 +390,8 @@ def made(n_samples, n_features, n_classes):
 def test_the_hessian_is_that_of_central_differences(fit_intercept):
     X, y, weight = RNG.normal(size=(60, 3)) * [1, 5, 0.1] + 1, RNG.integers(0, 3, 60), RNG.uniform(0.5, 2, 60)
     softmax = SoftmaxClassifier(0.1, warm_start=True, fit_intercept=fit_intercept).fit(X, y, weight)
-    options = {"go_on": True, "n_epochs": 5}
-    member = softmax._member(softmax._prepare(X, y, weight), np.random.default_rng(0), **options)
+    fit = NetworkFit(softmax)
+    member = fit.spec(fit.prepare(X, y, weight), go_on=True, n_epochs=5)
     function = member.function(member, initial_state(member))
     assert member.function.name == "hessian"
     theta, h = softmax._training.state.theta[0], 1e-5

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from skdl.neighbors.bounds.direct import DirectBound
 from skdl.neighbors.bounds.distances import DistanceBound
 from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
 from skdl.neighbors.search.choice import loose_bounds, make_search, tight_bounds
-from skdl.neighbors.search.direct import DirectBound
 from skdl.neighbors.search.ranking import Ranking
 
 TIGHT = [Minkowski(2), Minkowski(1), Minkowski(2.5), Minkowski(np.inf), Cosine()]
@@ -73,7 +73,7 @@ def test_tight_scores_enclose_the_exact_ones(metric, dtype, kind):
         if isinstance(metric, Cosine) and isinstance(bound, DistanceBound):
             continue  # its scores are the distances that decide, whatever their rounding
         queries, upper = all_scores(bound, Q, X)
-        lower = bound.guaranteed(queries, i, x, upper.ravel()).reshape(upper.shape)
+        lower = bound.lower_scores(queries, i, x, upper.ravel()).reshape(upper.shape)
         exact = exact_scores(bound, Q, X, metric)
         assert (upper >= exact).all()
         assert (lower <= exact).all()

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from skdl import KNNClassifier, KNNRegressor
-from skdl.neighbors.metrics.tables import smallest
+from skdl.neighbors.search.pairwise import k_smallest_columns
 
 BOTH = [KNNClassifier, KNNRegressor]
 rng = np.random.default_rng(0)
@@ -275,9 +275,9 @@ def test_the_smallest_are_those_of_a_stable_sort(seed):
         D[draw.random(D.shape) < 0.1] = np.nan
     for k in {1, (n + 1) // 2, n}:
         if np.isnan(np.sort(D, axis=1)[:, k - 1]).any():
-            assert np.isnan(smallest(D, k)[0]).any()
+            assert np.isnan(k_smallest_columns(D, k)[0]).any()
             continue
-        distances, columns = smallest(D, k)
+        distances, columns = k_smallest_columns(D, k)
         assert_array_equal(columns, np.argsort(D, axis=1, kind="stable")[:, :k])
         assert_array_equal(distances, np.take_along_axis(D, columns, axis=1))
 

@@ -14,7 +14,7 @@ from sklearn import config_context
 
 from skdl import KNNRegressor
 from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
-from skdl.neighbors.metrics.tables import Custom
+from skdl.neighbors.metrics.pairwise import CallableMetric
 from skdl.neighbors.search.choice import make_search
 
 
@@ -181,11 +181,11 @@ def test_a_function_as_metric():
         return float(sum(abs(s - t) / (abs(s) + abs(t)) for s, t in zip(a, b, strict=True) if s or t))
 
     expected = nearest(np.array([[canberra(q.astype(float), x.astype(float)) for x in X] for q in Q]), 6)
-    for found, wanted in zip(brute(X, Custom(canberra)).query(Q, 6), expected, strict=True):
+    for found, wanted in zip(brute(X, CallableMetric(canberra)).query(Q, 6), expected, strict=True):
         assert_array_equal(found, wanted)
     for bad in (lambda a, b: -1.0, lambda a, b: np.nan, lambda a, b: np.abs(a - b)):
         with pytest.raises(ValueError, match="'metric' must return a number in the range"):
-            brute(X, Custom(bad)).query(Q, 1)
+            brute(X, CallableMetric(bad)).query(Q, 1)
 
 
 def test_distances_of_integers_are_their_correctly_rounded_roots():

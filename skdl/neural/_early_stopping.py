@@ -1,0 +1,116 @@
+"""Validation rows: how they are set apart from the training rows, and how an epoch is scored on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_regressor
+from sklearn.metrics import check_scoring, get_scorer_names
+
+from skdl._apart import set_apart
+from skdl._protocols import Loss
+from skdl._warnings import warn
+from skdl._words import nearest
+from skdl.neural._epoch_estimator import EpochEstimator
+from skdl.neural._prepared import Prepared
+
+NAMES = [*get_scorer_names(), "loss"]
+Score = Callable[[np.ndarray], float]  # from raw scores of the validation rows to a number, larger is better
+
+
+def split(
+    data: Prepared,
+    index: np.ndarray | None,
+    fraction: float,
+    generator: np.random.Generator,
+    *,
+    is_sample: bool,
+) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
+
+    Of a sample with repetitions, only rows that occur once may validate: a copy of a training row tells nothing. A
+    sample in which no row may is trained on without any.
+    """
+    everything, repeated = index, np.empty(0, np.intp)
+    if index is None:
+        index = np.arange(data.X.shape[0])
+    size = math.ceil(fraction * len(index))
+    rows, counts = np.unique(index, return_counts=True)
+    if len(rows) < len(index):
+        once = np.isin(index, rows[counts == 1])
+        index, repeated = index[once], index[~once]
+    # The stream's first child, whatever was spawned before: a training that goes on sets the same rows apart.
+    seed: Any = generator.bit_generator.seed_seq
+    stream = np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
+    random = np.random.RandomState(int(stream.integers(2**31)))
+    strata = data.encoding.strata(data.y[index])
+    training, validation = set_apart(size, random, mass=np.ones(len(index)), strata=strata)
+    if not len(validation):
+        _report_no_validation_rows(fraction, len(rows), strata, is_sample)
+        return everything, None
+    return np.concatenate([index[training], repeated]), index[validation]
+
+
+def _report_no_validation_rows(fraction: float, n_rows: int, strata: np.ndarray | None, is_sample: bool) -> None:
+    """Raise where no row can be spared to validate; for a sample that an ensemble has drawn, warn."""
+    of_classes = "" if strata is None else " of each class"
+    reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
+    if is_sample:
+        warn(f"{reason}: where a sample has no other, its member is trained without early_stopping.")
+        return
+    held = f"{n_rows} row{'s' * (n_rows != 1)}"
+    if strata is not None:
+        held += f" of {len(np.unique(strata))} classes"
+    raise ValueError(
+        f"{reason}: none of the {held} can be spared (validation_fraction={fraction}). Give more rows, or validation "
+        "rows of your own as X_val and y_val, or set early_stopping=False."
+    )
+
+
+def loss_score(loss: Loss, data: Prepared) -> Score:
+    """The negative loss of the validation rows."""
+    share = np.ones(len(data.y)) if data.weight is None else data.weight
+    weight = (share / share.sum()).astype(data.dtype)[None, :, None]
+    return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
+
+
+def scorer_score(
+    network: Any,
+    scoring: str | Callable[..., float],
+    data: Prepared,
+    X: Any,
+    output_map: tuple[np.ndarray, np.ndarray] | None,
+) -> Score:
+    """The score by a scorer of scikit-learn; `data` holds the validation rows' y.
+
+    Where the score cannot tell two networks apart, it is NaN or constant, and the loss decides, see the engine.
+    """
+    if isinstance(scoring, str) and scoring not in NAMES:
+        raise ValueError(
+            f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, NAMES)} "
+            "sklearn.metrics.get_scorer_names() lists them."
+        )
+    scorer = check_scoring(network, scoring=scoring)
+    weights = {} if data.weight is None else {"sample_weight": data.weight}
+    scores: list[float] = []
+
+    def score(raw: np.ndarray) -> float:
+        if scores and not np.isfinite(scores[0]):
+            return np.nan  # it is not defined on these rows: it need not say so in every epoch
+        if output_map is not None:
+            raw = raw * output_map[0] + output_map[1]
+        scores.append(scored(raw))
+        return scores[-1]
+
+    def scored(raw: np.ndarray) -> float:
+        try:
+            return float(scorer(EpochEstimator(network, data.encoding, raw), X, data.y, **weights))
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"scoring={scoring!r} cannot judge {type(network).__name__}: {error}") from error
+
+    if isinstance(scoring, str) and is_regressor(network) and len(data.y) > 1:
+        scored(np.zeros(data.targets.shape, data.dtype))  # before any work: most scorers are for classifiers
+    return score

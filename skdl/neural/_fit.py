@@ -1,0 +1,106 @@
+"""The parts of a network's fit, see `skdl.neural.trainable`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl._constraints import check_params
+from skdl._progress import EpochLines
+from skdl.engine import Member, Outcome, State, settled
+from skdl.neural import _outcomes
+from skdl.neural._effects import check_validation_effects
+from skdl.neural._preparation import NO_ROWS, Preparation, ValidationRows
+from skdl.neural._prepared import Prepared
+from skdl.neural._spec import epoch_lines
+from skdl.neural._training import Training
+
+
+class NetworkFit:
+    """One fit of one network, whose parameters are checked, and resolved, here and nowhere else.
+
+    Parameters
+    ----------
+    network : Preparation
+    """
+
+    def __init__(self, network: Preparation) -> None:
+        check_params(network, network._constraints)
+        self.network = network
+        self.settings = network._settings()
+        network._check_parameters(self.settings)
+
+    def check_validation_effects(self, *, given: bool = False, incremental: bool = False) -> None:
+        check_validation_effects(self.network, self.settings, given=given, incremental=incremental)
+
+    def prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        validation: ValidationRows = NO_ROWS,
+        *,
+        reset: bool = True,
+        classes: Any = None,
+        n_rows: int | None = None,
+        drawn_by: np.ndarray | None = None,
+    ) -> Prepared:
+        return self.network._prepare(
+            self.settings,
+            X,
+            y,
+            sample_weight,
+            validation,
+            reset=reset,
+            classes=classes,
+            n_rows=n_rows,
+            drawn_by=drawn_by,
+        )
+
+    def generator(self) -> np.random.Generator:
+        return self.network._generator()
+
+    def spec(
+        self,
+        data: Prepared,
+        *,
+        index: np.ndarray | None = None,
+        n_epochs: int | None = None,
+        go_on: bool = False,
+        stopping: bool = True,
+        resume: bool = False,
+    ) -> Member:
+        return self.network._spec(
+            self.settings,
+            data,
+            self.generator(),
+            n_epochs=self.settings.max_iter if n_epochs is None else n_epochs,
+            go_on=go_on,
+            stopping=stopping,
+            index=index,
+            resume=resume,
+        )
+
+    def epoch_lines(self, n_epochs: int) -> EpochLines:
+        return epoch_lines(self.settings, n_epochs)
+
+    def check_outcome(self, outcome: Outcome) -> None:
+        _outcomes.check_outcome(self.settings, outcome)
+
+    def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
+        training = Training.of(member, data.encoding, outcome.state, outcome.reason)
+        vars(self.network).update(self.network._results(training))
+
+    def warning(self, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
+        return _outcomes.outcome_warning(self.settings, outcome, incremental=incremental)
+
+    def interrupt_note(self, outcome: Outcome) -> str:
+        return _outcomes.interrupt_note(self.settings, outcome)
+
+    def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+        ended = settled(member, Outcome.of(state, "interrupted"))
+        return self.network._results(Training.of(member, data.encoding, ended.state))
+
+    def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+        return {"_training": Training.of(member, data.encoding, state)}

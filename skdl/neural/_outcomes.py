@@ -1,0 +1,101 @@
+"""How the end of a training is reported: by an error, by the note on an interrupt, or by a warning."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from skdl._interrupts import interrupted
+from skdl.engine import Outcome
+from skdl.neural._settings import Settings
+
+
+def check_outcome(settings: Settings, outcome: Outcome) -> None:
+    """Raise for a training that has come to nothing: no epoch of it, nor of one before that it went on from, is whole.
+
+    Weights that no data have touched are not a model. What was trained for some epochs keeps those when it diverges.
+    """
+    if outcome.state.progress[0].epoch > 0:
+        return
+    name, epoch = settings.name, settings.epoch_word
+    if outcome.reason == "diverged":
+        raise ValueError(
+            f"{name} has learned nothing: the loss became infinite or NaN in the first {epoch}. {_remedy(settings)}"
+        )
+    if outcome.reason == "interrupted":
+        raise interrupted(None, f"{name} was interrupted before its first {epoch} had ended, and is as it was before.")
+
+
+def interrupt_note(settings: Settings, outcome: Outcome) -> str:
+    """What a user who has interrupted a training is told."""
+    progress = outcome.state.progress[0]
+    kept = "the best" if progress.best_theta is not None else "the last"
+    plural = "s" * (progress.epoch != 1)
+    return (
+        f"{settings.name} was interrupted after {progress.epoch} {settings.epoch_word}{plural} and is fitted, with "
+        f"{kept} of their weights. With warm_start=True, fit brings this training to its end; partial_fit adds to it."
+    )
+
+
+def _remedy(settings: Settings) -> str:
+    """What helps against divergence; not what is chosen already."""
+    scaled = settings.scales_columns
+    if settings.optimizer.full_batch:
+        return "Give a larger alpha, or other initial weights (random_state)." if scaled else "Set standardize=True."
+    return f"Lower the learning rate ({settings.rate_parameter}){'' if scaled else ', or set standardize=True'}."
+
+
+def _more_precision(settings: Settings, outcome: Outcome) -> str:
+    """What there is to choose; not what is chosen already."""
+    advice = ["a larger tol"]
+    if outcome.state.theta.dtype != np.float64:
+        advice.append("dtype='float64'")
+    if not settings.scales_columns:
+        advice.append("standardize=True")
+    return f"Use {' or '.join(advice)}."
+
+
+def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
+    """The warning for the way a training ended: what happened, and what to do; None where all is well.
+
+    A training of one epoch, `incremental`, has no end to come to.
+    """
+    if incremental and outcome.reason != "diverged":
+        return None
+    full_batch = settings.optimizer.full_batch
+    if outcome.reason == "max_iter":
+        if settings.n_iter_no_change in (None, math.inf) and not full_batch:
+            return _undefined_score(settings, outcome)  # nothing else was to end the training
+        advice = f"Maximum iterations (max_iter={settings.max_iter}) reached, and the training has not converged yet."
+        if full_batch:
+            advice += " Increase max_iter, or tol, the largest component of the gradient that counts as zero."
+        else:
+            advice += (
+                " Increase max_iter or the learning rate, or accept the result: tol decides what counts as progress."
+            )
+        return ConvergenceWarning(advice)
+    if outcome.reason == "stalled":
+        return ConvergenceWarning(
+            f"The search found no better point, with a gradient still above tol={settings.tol}: the precision of the "
+            f"data allows no more. {_more_precision(settings, outcome)}"
+        )
+    if outcome.reason == "diverged":
+        return ConvergenceWarning(
+            f"The loss became infinite or NaN in {settings.epoch_word} {outcome.state.progress[0].epoch + 1}; the last "
+            f"finite weights are kept. {_remedy(settings)}"
+        )
+    return _undefined_score(settings, outcome)
+
+
+def _undefined_score(settings: Settings, outcome: Outcome) -> Warning | None:
+    """The warning for validation rows on which the score was not defined in any epoch."""
+    progress = outcome.state.progress[0]
+    if progress.by_score or progress.first_score is None or not math.isnan(progress.first_score):
+        return None
+    name = settings.default_scoring if settings.scoring is None else f"scoring={settings.scoring!r}"
+    return UserWarning(
+        f"The score of the validation rows ({name}) is not defined: their loss has decided which epoch is best. Set "
+        'scoring="loss" to choose that, or give more rows.'
+    )

@@ -1,0 +1,128 @@
+"""The parameters of a network as one fit uses them: components resolved once, words turned into numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from skdl._protocols import Optimizer, Penalty, Schedule
+from skdl._typing import Scoring
+from skdl.engine import Architecture
+
+
+def at_most_200(n_rows: int) -> int:
+    """The rows of a batch by scikit-learn's rule."""
+    return min(200, n_rows)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the functions of a fit read in place of the estimator.
+
+    An estimator makes them in `_settings`. The fields with a default are extension points: a kind of network that
+    differs from the others says so by other values, and the base knows none of its descendants.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's name in messages; where the network is a part of another estimator, the name of that one.
+    optimizer, schedule, penalty : components
+    architecture : Architecture
+        The layers, for one input and one output until the data are known, see `architecture_for`.
+    alpha : float or array of shape (n_features,)
+    prior : coefficients or None
+        As the user gave them.
+    max_iter : int
+        Epochs of a fit.
+    max_time : float or None
+        Seconds.
+    batch_size : int or "auto"
+    shuffle : bool
+    tol : float
+    n_iter_no_change : int, inf or None
+    dtype : {"auto", "float32", "float64"}
+    verbose : int
+    default_scoring : str
+        What `scoring=None` stands for.
+    early_stopping : bool
+    validation_fraction : float
+    scoring : str, callable or None
+    stratified_batches : bool
+    auto_batch_size : callable
+        From the number of rows to the batch size that "auto" stands for.
+    scales_columns : bool
+        Whether training sees columns of one scale.
+    centres_columns : bool
+        Whether these have a mean of zero, which takes an intercept.
+    drops_constants : bool
+        Whether columns that are constant in training have the scale 0 (where all weights begin at zero, no need).
+    penalises_raw : bool
+        Whether alpha speaks of the coefficients for X as it is, though training scales columns.
+    splits_l1 : bool
+        Whether a full-batch search splits a penalty of |w| into bounded parts.
+    rate_parameter : str
+        The parameter that sets the learning rate.
+    """
+
+    name: str
+    optimizer: Optimizer
+    schedule: Schedule
+    penalty: Penalty
+    architecture: Architecture
+    alpha: Any
+    prior: Any
+    max_iter: int
+    max_time: float | None
+    batch_size: int | str
+    shuffle: bool
+    tol: float
+    n_iter_no_change: Any  # int, inf or None
+    dtype: str
+    verbose: int
+    default_scoring: str
+    scales_columns: bool
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    scoring: Scoring | None = None
+    stratified_batches: bool = False
+    auto_batch_size: Callable[[int], int] = at_most_200
+    centres_columns: bool = True
+    drops_constants: bool = False
+    penalises_raw: bool = False
+    splits_l1: bool = False
+    rate_parameter: str = "optimizer__learning_rate"
+
+    @property
+    def epoch_word(self) -> str:
+        """The name of a pass over all rows."""
+        return "iteration" if self.optimizer.full_batch else "epoch"
+
+    def architecture_for(self, n_inputs: int, n_outputs: int) -> Architecture:
+        """The layers for data of this width, with the penalty where it is one on activations."""
+        architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs)
+        if self.penalty.on_activations:
+            architecture = replace(architecture, activity=self.penalty, activity_alpha=self.alpha)
+        return architecture
+
+    def batch_rows(self, n_rows: int) -> int:
+        """Rows of a step, of `n_rows` rows."""
+        if self.optimizer.full_batch:
+            return n_rows
+        size = self.auto_batch_size(n_rows) if isinstance(self.batch_size, str) else self.batch_size
+        return min(size, n_rows)
+
+    def training_dtype(self, dtype: Any, n_rows: int) -> np.dtype[Any]:
+        """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""
+        if self.dtype != "auto":
+            return np.dtype(self.dtype)
+        return np.dtype(dtype if self.batch_rows(n_rows) >= n_rows else np.float32)
+
+    def patience(self, *, is_evaluated: bool) -> Any:
+        """Epochs without progress that end a fit; by default only with validation rows: a training loss has no end."""
+        if is_evaluated:
+            return 10 if self.n_iter_no_change is None else self.n_iter_no_change
+        # The tol of a full-batch optimizer is on the gradient.
+        return None if self.optimizer.full_batch else self.n_iter_no_change

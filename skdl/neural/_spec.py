@@ -1,0 +1,123 @@
+"""Parts of the engine's task: `alpha` and `prior` for each of its weights, the state to go on from, printed lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from skdl._progress import EpochLines
+from skdl.engine import Architecture, Network, Progress, Rows, State
+from skdl.neural._settings import Settings
+from skdl.neural._training import Training
+
+Mask = np.ndarray | None
+
+
+def epoch_lines(
+    settings: Settings, n_epochs: int, before: Progress | None = None, *, resume: bool = False
+) -> EpochLines:
+    """The function that prints one line per epoch, after those that were trained `before`."""
+    progress = Progress() if before is None else before
+    first = progress.first_epoch if resume else progress.epoch
+    return EpochLines(first + n_epochs, settings.epoch_word, settings.max_time)
+
+
+def state_to_go_on_from(
+    training: Training, idle_before: Mask, idle: tuple[Mask, Mask], generator: np.random.Generator
+) -> State:
+    """The state of a training, in which inputs and outputs that have been idle so far have initial weights.
+
+    They are those that were drawn for them in the beginning, when they were set to zero. `idle_before` are the outputs
+    that had nothing to learn in the training, and `idle` the inputs and outputs that have nothing to learn now.
+    """
+    state = training.state
+    inputs = None if idle[0] is None else (training.scale == 0) & ~idle[0]
+    outputs = None if idle[1] is None or idle_before is None else idle_before & ~idle[1]
+    if not (np.any(inputs) or np.any(outputs)):
+        return state
+    seed: Any = generator.bit_generator.seed_seq
+    engine = Network([training.architecture], training.dtype)
+    drawn, _ = engine.initial([np.random.default_rng(seed)])
+    state = state.copy()
+    for mask, part, fresh in zip((inputs, outputs), engine.ends(state.theta), engine.ends(drawn), strict=True):
+        if mask is not None and mask.any():
+            part[mask] = fresh[mask]
+    return state
+
+
+def alpha_in_training(settings: Settings, rows: Rows) -> Any:
+    """The factor of the penalty: that of coefficients for X as it is, where the settings say so."""
+    if not settings.penalises_raw or rows.scale is None or settings.penalty.degree is None:
+        return settings.alpha
+    return np.asarray(settings.alpha) * rows.scale.astype(np.float64) ** settings.penalty.degree
+
+
+def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np.ndarray:
+    """One factor for all weights; of an array, each feature's for the first layer's row, and their mean above."""
+    if np.ndim(alpha) == 0:
+        return float(alpha)
+    alpha, shapes = np.asarray(alpha, dtype=np.float64), _shapes(architecture)
+    parts = [np.repeat(alpha, shapes[0][1])]
+    parts += [np.full(n_in * n_out, alpha.mean()) for n_in, n_out in shapes[1:]]
+    return np.concatenate(parts).astype(dtype)
+
+
+def check_alpha(alpha: Any, n_inputs: int) -> None:
+    """Raise for an array that is not one factor for each feature."""
+    if np.ndim(alpha) == 0:
+        return
+    expected = f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_inputs} such numbers, "
+    expected += "one for each feature."
+    try:
+        alpha = np.asarray(alpha, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{expected} Got {alpha!r}.") from None
+    if alpha.shape != (n_inputs,):
+        raise ValueError(f"{expected} Got an array of shape {alpha.shape}.")
+    wrong = alpha[~(np.isfinite(alpha) & (alpha >= 0))]
+    if wrong.size:
+        raise ValueError(f"{expected} Got {wrong[0]} among them.")
+
+
+def flat_prior(
+    prior: Sequence[Any] | None,
+    architecture: Architecture,
+    rows: Rows,
+    output_map: tuple[np.ndarray, np.ndarray] | None,
+) -> np.ndarray | None:
+    """Given coefficients of each layer as weights in training, where inputs and targets are standardised."""
+    if prior is None:
+        return None
+    shapes = _shapes(architecture)
+    if len(prior) > len(shapes):
+        raise ValueError(f"The 'prior' parameter lists {len(prior)} layers for a network of {len(shapes)}.")
+    layers = []
+    for i, shape in enumerate(shapes):
+        given = prior[i] if i < len(prior) else None
+        layer = np.zeros(shape)
+        if given is not None:
+            try:
+                layer[...] = np.asarray(given, dtype=np.float64)
+            except ValueError as error:
+                raise ValueError(
+                    f"The 'prior' parameter of layer {i} must have the shape {shape} of its coefficients. "
+                    f"Got {np.shape(given)}."
+                ) from error
+        layers.append(layer)
+    if rows.scale is not None:
+        layers[0] = _divided(layers[0], rows.scale.astype(np.float64)[:, None])
+    if output_map is not None:
+        layers[-1] = _divided(layers[-1], output_map[0])
+    return np.concatenate([layer.ravel() for layer in layers])
+
+
+def _divided(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Weights over a scale; 0 where that is 0, for columns and targets that are constant."""
+    return np.where(scale == 0, 0.0, weights / np.where(scale == 0, 1.0, scale))
+
+
+def _shapes(architecture: Architecture) -> list[tuple[int, int]]:
+    return list(pairwise((architecture.n_inputs, *architecture.widths, architecture.n_outputs)))

@@ -1,0 +1,78 @@
+"""Several fitted networks asked about the same rows: the input is checked once, and layers in common are built once.
+
+To build the layers takes longer than to send a few rows through. Bits are those of each network alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+
+from skdl.engine import Network
+from skdl.neural._base import BaseNetwork
+from skdl.neural._parameters import prediction_architecture
+
+METHODS = ("_validated", "_raw_scores")  # by which a network predicts from the scores of its layers
+
+
+class JointPrediction:
+    """Networks that predict the same rows.
+
+    Parameters
+    ----------
+    members : mapping from int to estimator
+        Fitted. Those of them that are networks which have learned the columns of the first one, and predict as the base
+        does, are taken; the others, which this object does not contain, have to be asked one by one.
+    methods : mapping from int to str
+        The name of the method that is asked of each, such as "predict_proba".
+    X : array, sparse matrix or frame
+        The rows.
+    """
+
+    def __init__(self, members: Mapping[int, object], methods: Mapping[int, str], X: Any):
+        decoders = {i: _decoder(each, methods[i]) for i, each in members.items()}
+        first: Any = next((members[i] for i, decoder in decoders.items() if decoder), None)
+        self._decoders = {
+            i: (members[i], decoder)
+            for i, decoder in decoders.items()
+            if decoder and (first is members[i] or same_columns(first, members[i]))
+        }
+        self._X: Any = None if first is None else first._validated(X)
+        self._built: dict[Hashable, Network] = {}
+
+    def __contains__(self, i: int) -> bool:
+        return i in self._decoders
+
+    def output(self, i: int) -> np.ndarray:
+        """The predictions, or class probabilities, of network i."""
+        network: Any
+        network, decoder = self._decoders[i]
+        decoded: np.ndarray = getattr(network, decoder)(self._raw_scores(network))
+        return decoded
+
+    def _raw_scores(self, network: BaseNetwork) -> np.ndarray:
+        architecture = prediction_architecture(network._training.architecture)
+        # A structure leaves out the numbers that members of a stack may have of their own, which all are in the repr.
+        key = architecture.structure, repr(architecture), self._X.dtype
+        if key not in self._built:
+            self._built[key] = Network([architecture], self._X.dtype)
+        return network._scores_by(self._built[key], self._X)
+
+
+def _decoder(member: object, method: str) -> str:
+    """The name of the method that makes what `method` answers of raw scores; empty for a member that has none."""
+    if not isinstance(member, BaseNetwork) or method in vars(member):
+        return ""
+    kind = type(member)
+    if any(getattr(kind, name) is not getattr(BaseNetwork, name) for name in METHODS):
+        return ""
+    return getattr(getattr(kind, method, None), "decode", "")
+
+
+def same_columns(first: Any, second: Any) -> bool:
+    """Whether two estimators were fitted to columns of the same number and names."""
+    one: Any = getattr(first, "feature_names_in_", None)
+    other: Any = getattr(second, "feature_names_in_", None)
+    return first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))

@@ -1,0 +1,138 @@
+"""A fit of a network in its parts, for whoever trains several together: all that `skdl.ensemble` knows of networks.
+
+    fit = trainable(network)
+    data = fit.prepare(X, y)
+    member = fit.spec(data)
+    [outcome] = train_members([member])
+    fit.check_outcome(outcome)
+    fit.store(member, data, outcome)
+
+is `network.fit(X, y)`. One `data` may serve several networks, and one call of the engine several members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from skdl._progress import EpochLines
+from skdl.engine import Member, Outcome, State
+from skdl.neural._prepared import Prepared
+from skdl.neural._settings import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Trainable(Protocol):
+    """One fit of one network.
+
+    Parameters
+    ----------
+    network : estimator
+        It is written to by `prepare`, which sets its columns' number and names, and by `store`.
+    settings : Settings
+        Its parameters, checked, as they were when the fit was made.
+    """
+
+    @property
+    def network(self) -> Any: ...
+
+    @property
+    def settings(self) -> Settings: ...
+
+    def check_validation_effects(self, *, given: bool = False, incremental: bool = False) -> None:
+        """Raise for parameters that act on validation rows where there are none.
+
+        Parameters
+        ----------
+        given : bool
+            Whether the user has given such rows.
+        incremental : bool
+            Whether the fit is one epoch of `partial_fit`, which sets no rows apart.
+        """
+
+    def prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        n_rows: int | None = None,
+        drawn_by: np.ndarray | None = None,
+    ) -> Prepared:
+        """Check and encode data.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        n_rows : int or None
+            Rows that a member will train on; None for all.
+        drawn_by : array of shape (n_samples,) or None
+            Where members train on samples of the rows, the weights that these were drawn by: they count in the
+            encoding of y, and rows of weight zero are not looked at.
+        """
+
+    def generator(self) -> np.random.Generator:
+        """A new stream of the fit's random numbers."""
+
+    def spec(self, data: Prepared, *, index: np.ndarray | None = None) -> Member:
+        """Make the engine's task.
+
+        Parameters
+        ----------
+        data : Prepared
+            By this network, or by one with the same parameters.
+        index : int array or None
+            Rows to train on, with repetitions; None for all.
+        """
+
+    def epoch_lines(self, n_epochs: int) -> EpochLines:
+        """What prints one line per epoch of a new training."""
+
+    def check_outcome(self, outcome: Outcome) -> None:
+        """Raise for a training that has come to nothing: it diverged or was interrupted in its first epoch."""
+
+    def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
+        """Write every attribute of the fitted network."""
+
+    def warning(self, outcome: Outcome) -> Warning | None:
+        """The warning for the way a training ended, None where all is well."""
+
+    def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+        """Every attribute as if the training had ended in this state."""
+
+    def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+        """The attributes that tell the history of a training in this state, without those that predict."""
+
+
+def in_parts(parts: Callable[[Any], Trainable]) -> Callable[[Function], Function]:
+    """Decorator of a `fit`: declare that it is no more than the parts that `parts` makes of an estimator.
+
+    A subclass with a `fit` of its own is not declared so, and is trained by that.
+    """
+
+    def declare(fit: Function) -> Function:
+        fit.__dict__["parts"] = parts
+        return fit
+
+    return declare
+
+
+def is_trainable(estimator: object) -> bool:
+    """Whether the `fit` of an estimator is declared to consist of parts."""
+    return _parts_of(estimator) is not None
+
+
+def trainable(estimator: object) -> Trainable:
+    """The fit of an estimator in its parts, with its parameters checked."""
+    parts = _parts_of(estimator)
+    if parts is None:
+        raise TypeError(f"{type(estimator).__name__} does not declare its fit to consist of parts.")
+    return parts(estimator)
+
+
+def _parts_of(estimator: object) -> Callable[[Any], Trainable] | None:
+    return getattr(getattr(type(estimator), "fit", None), "parts", None)
