@@ -434,6 +434,23 @@ class NegativePenalty(penalties.L2):
         return -weights
 
 
+class HiddenKink(penalties.L1):
+    l1_weight = 0.0
+
+
+class WrongDegree(penalties.L1):
+    degree = 2
+
+
+class ProjectsUnasked(penalties.MaxNorm):
+    projects = False
+
+
+class Shrinks(penalties.MaxNorm):
+    def project(self, weight):
+        weight *= 0.5
+
+
 class Misspelt(Activation):
     def foward(self, x):
         return x, lambda dy: (dy, {})
@@ -513,6 +530,10 @@ BROKEN = {
     SumsMembers: "member 0 of a stack equals it alone",
     ChangesWeights: "the weights stay as they are",
     NegativePenalty: "a penalty is not negative",
+    HiddenKink: "gradient is smooth_gradient \\+ l1_weight sign",
+    WrongDegree: "the value of 2 w is 2\\^2 that of w, by degree",
+    ProjectsUnasked: "project moves weights where projects is True",
+    Shrinks: "project leaves allowed weights as they are",
     Misspelt: "Misspelt must define forward, as its family asks for",
     NoFamily: "must derive from exactly one of",
 }

@@ -34,12 +34,12 @@ def check_component(component: Component | type[Component]) -> None:
     stack of 3, with other numbers for each, gives the same bits as alone. Then, by family:
 
     ============== =====================================================================================================
-    activations    gradients by x and learned parameters; rows do not feel each other; finite in float32 at +-1e4
+    activations    gradients by x and learned parameters; rows do not affect each other; finite in float32 at +-1e4
     initializers   shape, float64, drawn from the given generator only
     losses         gradient by the scores; weights count rows; the link's range; exact in float32 at scores of +-1e4
     normalizations gradients by x and learned parameters, in training and prediction; prediction changes no buffer
     optimizers     all of the state used, and in place; downhill on a quadratic; full-batch ones: to its exact minimum
-    penalties      gradient away from zero, finite at zero; not negative
+    penalties      gradient away from zero, finite at zero; not negative; l1_weight, degree and projects as declared
     schedules      finite and not negative, past the planned end too; broadcasts to the steps
     ============== =====================================================================================================
 

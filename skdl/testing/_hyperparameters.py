@@ -97,7 +97,7 @@ def _check_ranges(component: Any) -> None:
 
 
 def _is_number(component: Any, name: str) -> bool:
-    """Whether a hyperparameter is, by its value, its default or its annotation, a number, or may be one."""
+    """True for a hyperparameter that is a number, or may be one, by its value, its default or its annotation."""
     argument = inspect.signature(type(component)).parameters[name]
     values = (getattr(component, name), argument.default)
     if any(isinstance(value, numbers.Real) and not isinstance(value, bool) for value in values):
@@ -127,7 +127,7 @@ class _Marker:
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two hyperparameters, or components with all of theirs, are equal."""
+    """True for two hyperparameters that are equal, or components that are so in all of theirs."""
     if isinstance(a, Component) and isinstance(b, Component):
         left, right = a.get_params(deep=False), b.get_params(deep=False)
         return (
@@ -147,7 +147,7 @@ def _dumps(component: Any) -> bytes:
     if found is not cls or cls.__module__ == "__main__":
         import cloudpickle
 
-        return cloudpickle.dumps(component)
+        return bytes(cloudpickle.dumps(component))
     return pickle.dumps(component)
 
 

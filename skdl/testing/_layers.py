@@ -15,7 +15,7 @@ EXTREME = 1e4
 
 
 def check_activation(activation: Any) -> None:
-    """Check gradients by x and by learned parameters, stability, and that rows do not feel each other."""
+    """Check gradients by x and by learned parameters, stability, and that rows do not affect each other."""
     inputs = _inputs(activation)
     check_arrays(activation, _evaluate, inputs, ndim=3)
     _check_gradients(activation, _evaluate, inputs)

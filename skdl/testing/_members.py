@@ -51,7 +51,7 @@ def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     ...         network, losses.SquaredError(), penalties.L2(), optimizers.Adam(), schedules.Constant(), alpha=1e-4,
     ...         rows=rows, batch_size=8, dtype=np.float32, generator=np.random.default_rng(seed), n_epochs=2,
     ...         max_epochs=2)
-    >>> [outcome.reason for outcome in check_members([member(0), member(1)])]
+    >>> [outcome.reason for outcome in check_members([spec(0), spec(1)])]
     ['max_iter', 'max_iter']
     """
     together = train_members([_fresh(member) for member in members], n_threads)
@@ -110,7 +110,7 @@ def _fresh(member: Member) -> Member:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    """All that an outcome says, except for times."""
+    """The contents of an outcome by name, except for times."""
     state, progress = outcome.state, outcome.state.progress[0]
     return {
         "reason": outcome.reason,

@@ -44,6 +44,7 @@ def check_penalty(penalty: Any) -> None:
         return float(penalty.value(weights).sum())
 
     check_gradient(objective, results["gradient"], inputs["weights"], name=f"{type(penalty).__name__}: gradient")
+    _check_parts(penalty, inputs["weights"], results)
     at_zero = _evaluate_penalty(penalty, {"weights": np.zeros((K, N))})
     for name, result in at_zero.items():
         require(np.isfinite(result).all(), penalty, "finite at zero weights", f"{name} is {result}")
@@ -127,6 +128,24 @@ def _check_extremes(loss: Any, targets: np.ndarray) -> None:
         rule = f"no overflow in float32 at scores of +-{EXTREME:g}"
         require(np.isfinite(result).all(), loss, rule, f"{name} is not finite")
         require_close(result, exact[name], loss, f"float32 keeps its digits at scores of +-{EXTREME:g} ({name})", 1e-4)
+
+
+def _check_parts(penalty: Any, weights: np.ndarray, results: Arrays) -> None:
+    """The attributes of a penalty agree with its methods: l1_weight, degree and projects."""
+    if not penalty.on_activations:
+        parts = penalty.smooth_gradient(weights.copy()) + penalty.l1_weight * np.sign(weights)
+        require_close(parts, results["gradient"], penalty, "gradient is smooth_gradient + l1_weight sign(w)", 1e-12)
+    if penalty.degree is not None:
+        rule = f"the value of 2 w is 2^{penalty.degree} that of w, by degree"
+        require_close(penalty.value(2 * weights), 2.0**penalty.degree * results["value"], penalty, rule, 1e-12)
+    matrices = weights.reshape(K, B, N) * 100
+    projected = matrices.copy()
+    penalty.project(projected)
+    moved = not np.array_equal(projected, matrices)
+    require(moved == penalty.projects, penalty, "project moves weights where projects is True", f"{moved=}")
+    again = projected.copy()
+    penalty.project(again)
+    require_close(again, projected, penalty, "project leaves allowed weights as they are", 1e-12)
 
 
 def _evaluate_penalty(penalty: Any, inputs: Arrays) -> dict[str, np.ndarray]:

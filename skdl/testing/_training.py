@@ -85,10 +85,10 @@ def _state(optimizer: Any, like: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _direction(optimizer: Any, gradient: np.ndarray, state: dict[str, np.ndarray], step: int) -> np.ndarray:
-    """One call, with the rules that hold for each."""
+    """The direction that one call gives, held to the rules of every call."""
     arrays = dict(state)
     steps = np.full((len(gradient), 1), step, gradient.dtype)
-    direction = optimizer.direction(gradient.copy(), state, steps)
+    direction: np.ndarray = optimizer.direction(gradient.copy(), state, steps)
     shapes = f"{direction.shape}, must be {gradient.shape}"
     require(direction.shape == gradient.shape, optimizer, "a direction has the gradient's shape", shapes)
     kept = state.keys() == arrays.keys() and all(state[name] is arrays[name] for name in arrays)
@@ -139,7 +139,7 @@ def _check_full_batch(optimizer: Any) -> None:
             rule = "report gets the parameters and their objective"
             require_close(np.asarray(value), np.asarray(function(theta)[0]), optimizer, rule, 1e-12)
             reported.append(value)
-            return changes.get("stop", False)
+            return bool(changes.get("stop", False))
 
         given = start.copy()
         limits = {"max_iter": 1000, "tol": 1e-8, **{key: changes[key] for key in changes if key != "stop"}}
