@@ -1,8 +1,8 @@
-"""The only seam to an array library.
+"""Array operations that the engine and the components share, by NumPy's fastest calls.
 
-The engine and the components work in the array namespace of the arrays that they are given (array API standard,
-in-place arithmetic allowed). What that standard lacks, or what is much faster by a library's own call, is a named
-operation here.
+Arrays are NumPy's: the operations here are, and so are the arrays that the engine makes. Elementwise formulas of
+components take their functions from `namespace(x)`, so that they would hold for other libraries of the array API
+standard (with in-place arithmetic), but nothing else is written or tested for these.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-Array = Any  # an array of any supported library
+Array = Any  # a NumPy array
 
 
 def namespace(x: Array) -> Any:
-    """The array library of x: its module of functions."""
+    """The module of functions of the library that x is an array of."""
     xp = _NAMESPACES.get(type(x))
     if xp is None:
         xp = _NAMESPACES[type(x)] = x.__array_namespace__()
@@ -29,7 +29,7 @@ _NAMESPACES: dict[type, Any] = {}  # NumPy takes 6 us to answer, which a step on
 
 
 def column(values: Any, ndim: int, dtype: Any) -> Array:
-    """One number a member as an array of shape (k, 1, ...), to broadcast over arrays that have members first."""
+    """An array of shape (k, 1, ...) of one number a member, to broadcast over arrays that have members first."""
     return np.asarray(values, dtype=dtype).reshape(-1, *([1] * (ndim - 1)))
 
 
@@ -54,7 +54,7 @@ def norms(x: Array) -> Array:
 
 
 def power(x: Array, exponent: Any) -> Array:
-    """Powers, by the same way for one exponent as for many: NumPy has shortcuts for a lone 2, 1/2 or -1."""
+    """Powers, computed for one exponent as for many: NumPy has shortcuts for a lone 2, 1/2 or -1."""
     return np.power(x, np.broadcast_to(exponent, x.shape).astype(x.dtype, order="C"))
 
 
@@ -175,7 +175,7 @@ def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array
 
 
 def to_numpy(x: Array) -> np.ndarray:
-    """X as a NumPy array."""
+    """The same numbers as a NumPy array."""
     return np.asarray(x)
 
 

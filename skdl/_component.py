@@ -1,4 +1,4 @@
-"""Components: hyperparameters and mathematics, and nothing else."""
+"""The base of components, which are hyperparameters and mathematics, and nothing else."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _missing_methods(cls: type) -> list[str]:
 
 
 def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None:
-    """Let the constructor that a class defines say what an unknown argument is called here: `our` is the sentence."""
+    """Make the constructor that a class defines suggest the name of an unknown argument here, by the sentence `our`."""
     init: Any = cls.__dict__.get("__init__")
     if init is None:
         return
@@ -52,7 +52,8 @@ def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None
 def refuse_unknown(cls: Any, given: Mapping[str, Any], our: Callable[[str, list[str]], str]) -> None:
     """Raise for a parameter that a class does not have.
 
-    It stands for itself, for a class of `__main__` is pickled with its constructor's code, and this by its name.
+    It is a function of its own, since a class of `__main__` is pickled with its constructor's code, which finds this
+    one by its name.
     """
     unknown = [name for name in given if name not in constructor_arguments(cls)]
     if unknown:
@@ -67,7 +68,7 @@ def unknown_parameter(cls: Any, name: str, our: Callable[[str, list[str]], str])
 
 
 class Component:
-    """Base of everything that fills a slot: an activation, an optimizer, a loss, ...
+    """Base of all components: activations, optimizers, losses, ...
 
     A component stores its constructor's arguments under their own names, and holds no arrays. It clones
     (`sklearn.base.clone`) and pickles, and its hyperparameters are reached by `get_params` and `set_params`.
@@ -126,7 +127,7 @@ class Component:
 
     @property
     def structure(self) -> Hashable:
-        """Description that is equal for two components which may share a stack."""
+        """A value that is equal for two components which may share a stack."""
         return (
             type(self),
             *(

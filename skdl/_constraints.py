@@ -1,11 +1,11 @@
 """Declared parameter checks, shared by components and estimators.
 
-A class names its parameters' ranges once::
+A component names its parameters' ranges once (an estimator in `_constraints`, which is not for its users)::
 
-    _constraints = {"alpha": Real(low=0), "weights": OneOf("uniform", "distance") | Function()}
+    constraints = {"alpha": Real(low=0), "weights": OneOf("uniform", "distance") | Function()}
 
-and `check_params` turns them into errors that say the parameter, the allowed range and what came. Constructors only
-store (scikit-learn's rule), so the check runs at the start of the work, before any of it is done.
+and `check_params` turns them into errors that name the parameter, the allowed range and the value given. Constructors
+only store (scikit-learn's rule), so the check runs at the start of a fit, before any work is done.
 """
 
 from __future__ import annotations
@@ -24,17 +24,22 @@ class InvalidParameterError(ValueError, TypeError):
 
 
 class Constraint(ABC):
-    """A set of allowed values and its description in words; `a | b` allows either."""
+    """A set of allowed values; `a | b` allows either.
+
+    `str(constraint)` is its description, which ends the sentence "The 'x' parameter of C must be".
+    """
 
     @abstractmethod
     def accepts(self, value: Any) -> bool:
-        """Whether the value is in the set."""
+        """True for a value in the set."""
 
     def __or__(self, other: Constraint) -> Constraint:
         return AnyOf(self, other)
 
 
 class AnyOf(Constraint):
+    """A value that one of several constraints accepts; written `a | b`."""
+
     def __init__(self, *parts: Constraint):
         self.parts = parts
 
@@ -65,7 +70,7 @@ class Real(Constraint):
             return False
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
-        return above and below
+        return bool(above and below)
 
     def __str__(self) -> str:
         left, right = "(" if self.open_low else "[", ")" if self.open_high else "]"
@@ -94,6 +99,8 @@ class OneOf(Constraint):
 
 
 class Boolean(Constraint):
+    """True or False, of Python or NumPy."""
+
     def accepts(self, value: Any) -> bool:
         return isinstance(value, (bool, np.bool_))
 
@@ -102,6 +109,8 @@ class Boolean(Constraint):
 
 
 class Text(Constraint):
+    """A string."""
+
     def accepts(self, value: Any) -> bool:
         return isinstance(value, str)
 
@@ -110,6 +119,8 @@ class Text(Constraint):
 
 
 class Function(Constraint):
+    """A callable object."""
+
     def accepts(self, value: Any) -> bool:
         return callable(value)
 
@@ -156,7 +167,7 @@ class ArrayLike(Constraint):
 
 
 class RandomState(Constraint):
-    """What scikit-learn takes as `random_state`."""
+    """A seed as scikit-learn takes it: an int, a RandomState of NumPy or None."""
 
     def accepts(self, value: Any) -> bool:
         return value is None or isinstance(value, np.random.RandomState) or Integer(0, 2**32 - 1).accepts(value)

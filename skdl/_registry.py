@@ -25,7 +25,7 @@ from skdl._words import our_name
 T = TypeVar("T", bound=Component)
 C = TypeVar("C", bound=type)
 
-REGISTRIES: dict[str, Registry] = {}
+REGISTRIES: dict[str, Registry[Any]] = {}
 
 
 class Registry(Generic[T]):
@@ -84,7 +84,8 @@ class Registry(Generic[T]):
         if isinstance(spec, str):
             return self.get(spec)()
         if isinstance(spec, self.base):
-            return spec
+            component: T = spec
+            return component
         raise ValueError(
             f"Expected one of {self.names()} or an instance of {self.base.__name__} (skdl.{self.family}). Got {spec!r}."
         )
@@ -174,7 +175,7 @@ def with_plug_ins(reduced: Any) -> Any:
 
 
 def plug_in_references() -> dict[tuple[str, str], Any]:
-    """How another process finds the components that this one registered by decorator.
+    """References by which another process finds the components that this one registered by decorator.
 
     A class of an importable module travels as its path, which is imported when its name is asked for; one of `__main__`
     (a notebook) by value.

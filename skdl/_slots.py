@@ -11,13 +11,13 @@ from skdl._registry import Registry, with_plug_ins
 
 
 class SlotMixin:
-    """Reach into components: `set_params(optimizer__learning_rate=0.1)` works on a slot that holds a name, too.
+    """Hyperparameters of components as an estimator's own, `set_params(optimizer__learning_rate=0.1)`, of names too.
 
     A slot with a name is resolved, and a changed copy is stored. An instance is never changed in place, so that two
     estimators which share it stay independent.
     """
 
-    _slots: ClassVar[Mapping[str, Registry]] = {}
+    _slots: ClassVar[Mapping[str, Registry[Any]]] = {}
     # What "auto" makes in the slots that take it; None where that depends on the data or the layer, so that the
     # estimator asks for "auto" itself.
     _auto: ClassVar[Mapping[str, Callable[[], Component] | None]] = {"initializer": None, "loss": None}

@@ -124,7 +124,7 @@ OF_COMPONENTS: Mapping[str, str] = MappingProxyType(
 
 
 def our_word(word: str, known: Collection[str]) -> str:
-    """A sentence with what a parameter is called here, among the `known` ones; empty where nothing is like it."""
+    """A sentence with the name that a parameter has here, one of `known`; empty where nothing is like it."""
     if word in OF_FIT:
         return f" {word} is an argument of fit."
     for words in (OF_NETWORKS, OF_ALL):
@@ -141,18 +141,18 @@ def our_word(word: str, known: Collection[str]) -> str:
 
 
 def our_name(family: str, name: str, known: Collection[str]) -> str:
-    """The same for the name of a component."""
+    """A sentence with the name that a component has here; empty where nothing is like it."""
     ours = NAMES.get(family, {}).get(name.lower())
     return f" Here it is {ours!r}." if ours in known else nearest(name, known)
 
 
 def our_hyperparameter(word: str, known: Collection[str]) -> str:
-    """The same for a parameter of a component."""
+    """A sentence with the name that a parameter of a component has here; empty where nothing is like it."""
     ours = OF_COMPONENTS.get(word)
     return f" Here it is {ours!r}." if ours in known else nearest(word, known)
 
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """A question after the most similar known word, if there is one."""
+    """A question for the most similar known word, if there is one."""
     found = difflib.get_close_matches(word, known, 1)
     return f" Did you mean {found[0]!r}?" if found else ""

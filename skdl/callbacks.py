@@ -47,7 +47,7 @@ class _Callback:
 
 def _is_epoch(context: Any) -> bool:
     """Whether a task is an epoch of a network. The fit is a task, too, which ends after its last epoch."""
-    return context.task_name == EPOCH
+    return bool(context.task_name == EPOCH)
 
 
 class EarlyStopping(_Callback):
@@ -177,7 +177,8 @@ class TimeBudget(_Callback):
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         if context.parent is None or not _is_epoch(context):
             return False
-        return (datetime.now(UTC) - context.parent.init_time).total_seconds() >= self.seconds
+        passed: float = (datetime.now(UTC) - context.parent.init_time).total_seconds()
+        return passed >= self.seconds
 
 
 class Checkpoint(_Callback):

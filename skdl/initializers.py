@@ -53,7 +53,7 @@ class Zeros(Initializer):
 
 @register("normal")
 class Normal(Initializer):
-    """A normal distribution of given width, whatever the size of the layer.
+    """A normal distribution of a given standard deviation, whatever the size of the layer.
 
     W ~ N(0, std^2)
 

@@ -1,4 +1,4 @@
-"""What the authors of components import: bases, constraints, array operations and `register`.
+"""The public surface for authors of components: bases, constraints, array operations and `register`.
 
 The page docs/plugins.md walks through an example. A component is a class derived from the base of its family, whose
 docstring gives the methods and the shapes; `skdl.testing.check_component` says whether it keeps the contract.

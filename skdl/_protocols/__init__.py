@@ -1,4 +1,4 @@
-"""What a plug-in of each family must provide, with the shapes.
+"""Bases of the component families: the methods that a plug-in must provide, with the shapes.
 
 k is the number of members of a stack, B the rows of a batch, n the units of a layer, C the columns of the targets and
 P the number of parameters of one member. Members come first on every array, and no component reduces over them. Where

@@ -1,4 +1,4 @@
-"""Losses of classes and of events, whose targets are probabilities."""
+"""Losses for classes and for events, whose targets are probabilities."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Focal(Loss):
     Parameters
     ----------
     gamma : float, default=2.0
-        How fast the weight falls with the probability, in [0, inf).
+        Exponent of the weight (1 - p)^gamma that a row of probability p has, in [0, inf).
 
     Shape
     -----
@@ -158,7 +158,7 @@ class Focal(Loss):
         log_p = scores
         log_p -= xp.log(total)
         rest = xp.maximum(-xp.expm1(log_p), np.finfo(p.dtype).tiny)  # 1 - p without its rounding
-        # By logarithms: NumPy's power takes another way for a lone member's exponent of 2 than for a stack's.
+        # By logarithms: NumPy's power computes a lone member's exponent of 2 by another path than a stack's.
         share = xp.exp(self.gamma * xp.log(rest))
         share *= targets
         rows = -row_sum(share * log_p)

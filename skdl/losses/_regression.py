@@ -1,4 +1,4 @@
-"""Losses of reals and of counts."""
+"""Losses for real targets and for counts."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class Huber(Loss):
     Parameters
     ----------
     delta : float, default=1.0
-        Where small errors end, in (0, inf), in units of the targets that the network sees: with standardised targets,
-        in their standard deviations.
+        Largest error that is squared, in (0, inf), in units of the targets that the network sees: with standardised
+        targets, in their standard deviations.
 
     Shape
     -----

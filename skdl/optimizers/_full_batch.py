@@ -55,9 +55,9 @@ class LBFGS(FullBatchOptimizer):
         report: Callable[[np.ndarray, float], bool],
         lower: np.ndarray | None = None,
     ) -> tuple[np.ndarray, bool]:
-        from scipy.optimize import Bounds, minimize
+        from scipy.optimize import Bounds, OptimizeResult, minimize
 
-        def callback(intermediate_result):
+        def callback(intermediate_result: OptimizeResult) -> None:
             if report(intermediate_result.x, float(intermediate_result.fun)):
                 raise StopIteration
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from skdl._array import Array, namespace
 from skdl._constraints import NONE, Integer, Real
@@ -10,9 +11,9 @@ from skdl._protocols import Schedule
 from skdl._registry import register
 
 
-def half_wave(xp: object, u: Array) -> Array:
+def half_wave(xp: Any, u: Array) -> Array:
     """The fall of a cosine from 1 at u = 0 to 0 at u = 1."""
-    return (1 + xp.cos(math.pi * u)) / 2  # type: ignore[attr-defined]
+    return (1 + xp.cos(math.pi * u)) / 2
 
 
 @register("cosine")
@@ -27,7 +28,7 @@ class Cosine(Schedule):
         Epochs of the first cycle, at least 1, after which the factor is 1 again. None for one cycle over the whole fit,
         after which it stays at the end value.
     growth : float, default=1.0
-        Length of each cycle by that of the one before, in [1, inf).
+        Ratio of the length of each cycle to that of the one before, in [1, inf).
     end : float, default=0.0
         Factor at the end of a cycle, in [0, 1].
 

@@ -1,4 +1,4 @@
-"""A beginning for any schedule, and learning rates that react to the losses."""
+"""A rise before any schedule, and learning rates that react to the losses."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from skdl._protocols import Schedule
 from skdl._registry import register, schedules
 
 
-class _Spec(Constraint):
-    """What the registry resolves."""
+class _ScheduleLike(Constraint):
+    """The name of a schedule or an instance."""
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, Schedule) or (isinstance(value, str) and value in schedules.names())
@@ -57,7 +57,7 @@ class Warmup(Schedule):
     MLPClassifier(schedule=Warmup(schedule='cosine', epochs=0.5))
     """
 
-    constraints = {"schedule": _Spec(), "epochs": Real(0, open_low=True)}
+    constraints = {"schedule": _ScheduleLike(), "epochs": Real(0, open_low=True)}
 
     def __init__(self, schedule: str | Schedule = "constant", *, epochs: float = 1):
         self.schedule = schedule
