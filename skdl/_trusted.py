@@ -23,9 +23,9 @@ from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleR
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
 from skdl.linear.least_squares.problem import Setting, Solution
-from skdl.linear.polynomial.basis import ChebyshevProducts, Power
+from skdl.linear.polynomial.basis import ChebyshevProducts, RecurrenceStep
 from skdl.linear.polynomial.estimator import PolynomialRegressor
-from skdl.linear.polynomial.terms import Block
+from skdl.linear.polynomial.terms import TermBlock
 from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.linear.solvers.reduction import Reduction
 from skdl.neighbors.base import StoredRows
@@ -68,7 +68,7 @@ ESTIMATORS = (
 )
 FITTED = {
     "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
-    "linear models": (LinearNetwork, Setting, Solution, Reduction, Power, ChebyshevProducts, Block),
+    "linear models": (LinearNetwork, Setting, Solution, Reduction, RecurrenceStep, ChebyshevProducts, TermBlock),
     "neighbours": (
         StoredRows,
         LabelColumn,

@@ -84,12 +84,12 @@ class LeastSquaresRegressor(
         Rank of X, centred if an intercept is fitted. Below `n_features`, the coefficients without penalty are not
         determined by the data. None where it is not computed: with "lsmr" and optimizers.
     solver_ : str
-        Solver that ran: "cholesky", "qr", "svd", "kernel" (Cholesky for more features than samples), "lsmr" (the
+        Solver that ran: "cholesky", "qr", "svd", "dual" (Cholesky for more features than samples), "lsmr" (the
         iteration for a large sparse X), "nnls" (with `positive`, where a coefficient would be negative) or the name of
         an optimizer's class.
     singular_ : ndarray of shape (min(n_samples, n_features),)
         Singular values of X, centred if an intercept is fitted, with rows multiplied by the root of their weights.
-        Computed when it is asked for; not there where no triangle is kept: with "kernel", "lsmr" and optimizers.
+        Computed when it is asked for; not there where no triangle is kept: with "dual", "lsmr" and optimizers.
     condition_number_ : float
         Largest singular value of X over the smallest, for columns that are centred (if an intercept is fitted) and
         have unit length; infinite where `rank_` is below `n_features`, NaN where the rank is unknown. Computed when
@@ -248,7 +248,7 @@ class LeastSquaresRegressor(
             with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
                 solution = solve_problem(problem, self.solver)
             return self._store(solution, problem, problem.X.dtype, one_output=one_output)
-        return self._descend(problem, one_output=one_output, partial=False)
+        return self._fit_by_optimizer(problem, one_output=one_output, partial=False)
 
     def _is_direct(self) -> bool:
         return isinstance(self.solver, str) and self.solver in DIRECT

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from skdl._interrupts import interrupted
 from skdl.linear.least_squares.problem import Problem, Solution
-from skdl.linear.least_squares.solve import from_rows
+from skdl.linear.least_squares.solve import solution_from_coefficients
 from skdl.neural._settings import Settings
 from skdl.neural.mlp_regressor import MLPRegressor
 
@@ -28,8 +28,8 @@ class GradientSolverMixin:
     random_state: Any
     n_iter_: int
 
-    def _descend(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
-        solution, network, stopped = descend(
+    def _fit_by_optimizer(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
+        solution, network, stopped = solve_by_optimizer(
             problem,
             getattr(self, "_network", None) if partial else None,
             names=getattr(self, "feature_names_in_", None),
@@ -69,7 +69,7 @@ class LinearNetwork(MLPRegressor):
         )
 
 
-def descend(
+def solve_by_optimizer(
     problem: Problem, network: LinearNetwork | None, *, names: Any, partial: bool, **options: Any
 ) -> tuple[Solution, LinearNetwork, bool]:
     """Train a new network on the rows of the problem; or with `partial` an epoch more, if it is given.
@@ -108,7 +108,7 @@ def descend(
     if not setting.fit_intercept:
         intercept = np.zeros(k)
     solver = type(network._resolve("optimizer")).__name__
-    solution = from_rows(problem, coef, np.zeros(d), intercept, solver=solver)
+    solution = solution_from_coefficients(problem, coef, np.zeros(d), intercept, solver=solver)
     if partial:  # of the rows before, nothing is known
         unknown = np.full(k, np.nan)
         solution = solution._replace(rss=unknown, tss=unknown)

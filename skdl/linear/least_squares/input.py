@@ -26,12 +26,12 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     weight = validate_sample_weight(sample_weight, X)
     if weight is not None and not weight.all():
         require_finite(estimator, X)
-    X, y, weight = used_rows(X, y, weight)
+    X, y, weight = drop_zero_weights(X, y, weight)
     unit = 1.0 if weight is None else float(weight.max())
     outputs = y.reshape(len(y), -1)
     setting = Setting(
-        penalty_of(estimator.alpha, X.shape[1], outputs.shape[1]),
-        prior_of(estimator.prior, X.shape[1], outputs.shape[1]),
+        read_alpha(estimator.alpha, X.shape[1], outputs.shape[1]),
+        read_prior(estimator.prior, X.shape[1], outputs.shape[1]),
         bool(estimator.fit_intercept),
         float(np.finfo(X.dtype).eps),
         bool(estimator.positive),
@@ -76,7 +76,7 @@ def check_coefficients(estimator: Any, problem: Problem, coef: np.ndarray, dtype
     )
 
 
-def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
+def drop_zero_weights(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
     """Without the rows of weight zero, which then can influence nothing, not even by rounding."""
     if weight is None or (weight > 0).all():
         return X, y, weight
@@ -84,7 +84,7 @@ def used_rows(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np
     return X[used], y[used], weight[used]
 
 
-def penalty_of(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarray:
+def read_alpha(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarray:
     """The parameter `alpha`, one number or one for each feature; for (1, n_features), no other reading is possible."""
     if np.ndim(alpha) == 0:
         return float(alpha)
@@ -108,7 +108,7 @@ def penalty_of(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarra
     return factors.reshape(n_features)
 
 
-def prior_of(prior: Any, n_features: int, n_outputs: int) -> np.ndarray | None:
+def read_prior(prior: Any, n_features: int, n_outputs: int) -> np.ndarray | None:
     """The parameter `prior` of the shape (n_features, n_outputs)."""
     if prior is None:
         return None

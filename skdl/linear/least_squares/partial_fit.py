@@ -25,7 +25,7 @@ class PartialFitMixin:
     _stored: str
     _check_parameters: Any
     _is_direct: Any
-    _descend: Any
+    _fit_by_optimizer: Any
     _store: Any
     coef_: np.ndarray
     intercept_: Any
@@ -60,7 +60,7 @@ class PartialFitMixin:
         if not first:
             self._check_goes_on(problem, one_output=one_output)
         if not self._is_direct():
-            return self._descend(problem, one_output=one_output, partial=True)
+            return self._fit_by_optimizer(problem, one_output=one_output, partial=True)
         reduction, setting, dtype = reduction_of(problem), problem.setting, problem.X.dtype
         known = None if first else self._solution
         if known is not None and known.reduction is not None:

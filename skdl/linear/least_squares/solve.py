@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from skdl.linear.least_squares.problem import Problem, Setting, Solution
-from skdl.linear.solvers.blocks import Blocks
-from skdl.linear.solvers.dual import solve_kernel
+from skdl.linear.solvers.blocks import DesignBlocks
+from skdl.linear.solvers.dual import solve_dual
 from skdl.linear.solvers.gram import REFINE_SAFETY, GramSolution, accumulate, solve_gram
-from skdl.linear.solvers.lsmr import solve_sparse
-from skdl.linear.solvers.nonnegative import solve_positive
-from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.lsmr import solve_lsmr
+from skdl.linear.solvers.nonnegative import solve_nonnegative
+from skdl.linear.solvers.qr import rank_threshold, solve_qr
 from skdl.linear.solvers.reduction import EPS, SAMPLE_ROWS, Reduction, reduce_rows, triangle_of
 from skdl.linear.solvers.refinement import refine
-from skdl.linear.solvers.scaling import divided, exponents_of
+from skdl.linear.solvers.scaling import safe_exponents, scale_down
 from skdl.linear.solvers.svd import solve_svd
 
 # Up to so many numbers in X, the most exact way costs no more than the call around it.
@@ -27,22 +27,22 @@ DIRECT_ELEMENTS = 2**24
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
     """By "auto", "cholesky", "qr" or "svd"."""
-    solution = _solve_freely(problem, solver)
+    solution = _solve_unconstrained(problem, solver)
     if not (problem.setting.positive and (solution.coef < 0).any()):
         return solution
     reduction = _triangle(problem) if solution.reduction is None else solution.reduction
     return solve_reduction(reduction, problem.setting, solver)
 
 
-def _solve_freely(problem: Problem, solver: str) -> Solution:
+def _solve_unconstrained(problem: Problem, solver: str) -> Solution:
     """Whatever the signs of the coefficients are."""
     n, d = problem.X.shape
     if solver == "auto":
         if problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS:
-            return _by_iteration(problem)
+            return _by_lsmr(problem)
         solver = "qr" if n * d <= SMALL else "cholesky"
     if solver == "cholesky":
-        solution = _by_kernel(problem) if n - int(problem.setting.fit_intercept) < d else _by_gram(problem)
+        solution = _by_dual(problem) if n - int(problem.setting.fit_intercept) < d else _by_gram(problem)
         if solution is not None:
             return solution
         solver = "qr"
@@ -69,17 +69,17 @@ def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") 
     if solver == "svd":
         coef, rank = solve_svd(shifted, half * np.asarray(alpha), noise=noise)
     elif np.ndim(alpha) == 0:
-        coef, rank = solve(shifted, half * float(alpha), noise=noise)
+        coef, rank = solve_qr(shifted, half * float(alpha), noise=noise)
     else:
-        coef, rank = solve(shifted, half, np.diag(np.sqrt(alpha)), noise=noise)
+        coef, rank = solve_qr(shifted, half, np.diag(np.sqrt(alpha)), noise=noise)
     if prior is not None:
         coef = coef + prior
     ran = "svd" if solver == "svd" else "qr"
     if positive and (coef < 0).any():
         prior, ran = np.zeros(coef.shape) if prior is None else prior, "nnls"
-        coef = solve_positive(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
-    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
-    rss = np.sum(divided(reduction.target - reduction.factor @ coef, exponent) ** 2, axis=0)
+        coef = solve_nonnegative(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
+    exponent = safe_exponents(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = np.sum(scale_down(reduction.target - reduction.factor @ coef, exponent) ** 2, axis=0)
     return _of_reduction(reduction, coef, rss, exponent, rank, ran, setting)
 
 
@@ -92,7 +92,7 @@ def _of_reduction(
     solver: str,
     setting: Setting,
 ) -> Solution:
-    tss = np.sum(divided(reduction.target, exponent) ** 2, axis=0)
+    tss = np.sum(scale_down(reduction.target, exponent) ** 2, axis=0)
     means, weights = (reduction.x_mean, reduction.y_mean), (reduction.weight, reduction.unit)
     return Solution(coef, *means, rss, tss, *weights, rank, solver, setting, reduction, y_exponent=exponent)
 
@@ -138,8 +138,8 @@ def _by_gram(problem: Problem) -> Solution | None:
     if found is None:
         return None
     reduction = found.reduction._replace(unit=problem.unit)
-    exponent = exponents_of(np.abs(reduction.target).max(axis=0, initial=0.0))
-    rss = divided(found.rss, 2 * exponent)
+    exponent = safe_exponents(np.abs(reduction.target).max(axis=0, initial=0.0))
+    rss = scale_down(found.rss, 2 * exponent)
     return _of_reduction(reduction, found.coef, rss, exponent, len(found.coef), "cholesky", problem.setting)
 
 
@@ -173,7 +173,7 @@ def _gram(problem: Problem) -> GramSolution | None:
         np.subtract(block[whole:], centre[:d], out=out[whole:])
         return None
 
-    blocks = Blocks(fill, y, problem.weight, d)
+    blocks = DesignBlocks(fill, y, problem.weight, d)
     gram = accumulate(blocks, centred=problem.setting.fit_intercept)
     if not gram.is_finite:
         problem.check()
@@ -188,11 +188,11 @@ def _gram(problem: Problem) -> GramSolution | None:
     )
 
 
-def _by_kernel(problem: Problem) -> Solution | None:
+def _by_dual(problem: Problem) -> Solution | None:
     penalty = problem.penalty
     if problem.is_sparse or (penalty is not None and not penalty.all()):
         return None
-    found = solve_kernel(
+    found = solve_dual(
         lambda part: np.asarray(problem.X[:, part], dtype=np.float64),
         problem.X.shape[1],
         problem.targets,
@@ -206,36 +206,38 @@ def _by_kernel(problem: Problem) -> Solution | None:
     if found is None:
         return None
     rank = len(problem.y) - int(problem.setting.fit_intercept)
-    return Solution(*found, problem.total, problem.unit, rank, "kernel", problem.setting)
+    return Solution(*found, problem.total, problem.unit, rank, "dual", problem.setting)
 
 
-def _by_iteration(problem: Problem) -> Solution:
+def _by_lsmr(problem: Problem) -> Solution:
     problem.check()
     alpha, prior, fit_intercept = problem.setting[:3]
-    X, y_exponent = problem.X, exponents_of(np.abs(problem.targets).max(axis=0))
-    x_exponent = exponents_of(abs(X).max())
+    X, y_exponent = problem.X, safe_exponents(np.abs(problem.targets).max(axis=0))
+    x_exponent = safe_exponents(abs(X).max())
     if x_exponent:
         X = X.copy()
-        X.data = divided(X.data, x_exponent)
-    found = solve_sparse(
+        X.data = scale_down(X.data, x_exponent)
+    found = solve_lsmr(
         X,
-        divided(problem.targets, y_exponent),
+        scale_down(problem.targets, y_exponent),
         problem.weight,
-        alpha=divided(np.asarray(alpha), 2 * x_exponent),
-        prior=None if prior is None else divided(prior, y_exponent - x_exponent),
+        alpha=scale_down(np.asarray(alpha), 2 * x_exponent),
+        prior=None if prior is None else scale_down(prior, y_exponent - x_exponent),
         fit_intercept=fit_intercept,
     )
-    coef, x_mean = divided(found.coef, x_exponent - y_exponent), divided(found.x_mean, -x_exponent)
-    return from_rows(problem, coef, x_mean, divided(found.y_mean, -y_exponent), solver="lsmr")
+    coef, x_mean = scale_down(found.coef, x_exponent - y_exponent), scale_down(found.x_mean, -x_exponent)
+    return solution_from_coefficients(problem, coef, x_mean, scale_down(found.y_mean, -y_exponent), solver="lsmr")
 
 
-def from_rows(problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, *, solver: str) -> Solution:
+def solution_from_coefficients(
+    problem: Problem, coef: np.ndarray, x_mean: np.ndarray, y_mean: np.ndarray, *, solver: str
+) -> Solution:
     """A solution that an iteration found, and how it fits; without a rank."""
     w = np.ones(len(problem.y)) if problem.weight is None else problem.weight
     mean = w @ problem.targets / problem.total if problem.setting.fit_intercept else 0.0
     residual = problem.targets - y_mean - (problem.X @ coef - x_mean @ coef)
-    exponent = exponents_of(np.abs(problem.targets).max(axis=0))
-    rss = w @ divided(residual, exponent) ** 2
-    tss = w @ divided(problem.targets - mean, exponent) ** 2
+    exponent = safe_exponents(np.abs(problem.targets).max(axis=0))
+    rss = w @ scale_down(residual, exponent) ** 2
+    tss = w @ scale_down(problem.targets - mean, exponent) ** 2
     about = (problem.total, problem.unit, None, solver, problem.setting)
     return Solution(coef, x_mean, y_mean, rss, tss, *about, y_exponent=exponent)

@@ -23,7 +23,7 @@ from skdl._warnings import warn
 from skdl.linear.least_squares.problem import Setting, Solution
 from skdl.linear.solvers.qr import rank_threshold
 from skdl.linear.solvers.reduction import EPS, Reduction
-from skdl.linear.solvers.scaling import norms
+from skdl.linear.solvers.scaling import safe_norms
 from skdl.neural._public import is_edited
 
 if TYPE_CHECKING:
@@ -44,19 +44,19 @@ class SummaryMixin:
     @property
     def condition_number_(self) -> float:
         """Largest over smallest singular value of the centred columns, scaled to unit length."""
-        solution = self._known("condition_number_")
+        solution = self._checked_solution("condition_number_")
         if solution.rank is None:
             return np.nan
         if solution.reduction is None or solution.rank < len(solution.coef):
             return np.inf
         factor = solution.reduction.factor
-        values = svdvals(factor / norms(factor), check_finite=False)
+        values = svdvals(factor / safe_norms(factor), check_finite=False)
         return float(values[0] / values[-1])
 
     @property
     def singular_(self) -> np.ndarray:
         """Singular values of the columns, centred if an intercept is fitted; weights multiply rows by their root."""
-        solution = self._known("singular_")
+        solution = self._checked_solution("singular_")
         if solution.reduction is None:
             raise AttributeError(f"singular_ is not known with solver_={solution.solver!r}, which keeps no triangle.")
         factor, d = solution.reduction.factor, len(solution.coef)
@@ -68,7 +68,7 @@ class SummaryMixin:
     @property
     def r2_(self) -> Any:
         """1 - RSS / TSS on the training data."""
-        solution = self._known("r2_", of_coefficients=True)
+        solution = self._checked_solution("r2_", of_coefficients=True)
         rounding = 8 * EPS * np.ldexp(solution.y_mean, -np.asarray(solution.y_exponent))
         defined = solution.tss > solution.total * rounding**2  # more than a constant's
         if not defined.all():
@@ -79,7 +79,7 @@ class SummaryMixin:
     @property
     def residual_std_(self) -> Any:
         """Estimated standard deviation of the noise."""
-        solution = self._known("residual_std_", of_coefficients=True)
+        solution = self._checked_solution("residual_std_", of_coefficients=True)
         df, why = _degrees_of_freedom(solution)
         if why:
             _warn(f"residual_std_ is not defined {why}")
@@ -111,13 +111,13 @@ class SummaryMixin:
         """
         import pandas as pd  # here, since importing it takes longer than importing skdl
 
-        solution = self._known("summary", of_coefficients=True)
+        solution = self._checked_solution("summary", of_coefficients=True)
         df, why = _degrees_of_freedom(solution)
         d, k = solution.coef.shape
         terms = names_of_features(self)
         estimates = np.asarray(self.coef_, dtype=np.float64).reshape(k, d)
         if solution.setting.fit_intercept:
-            terms = [_name_beside(terms), *terms]
+            terms = [_unused_name(terms), *terms]
             estimates = np.column_stack([np.reshape(self.intercept_, k), estimates])
         errors = np.full(estimates.shape, np.nan)
         if not why:
@@ -142,7 +142,7 @@ class SummaryMixin:
             index = pd.MultiIndex.from_product([range(k), terms], names=["output", "term"])
         return pd.DataFrame(values.reshape(-1, len(COLUMNS)), index=index, columns=list(COLUMNS))
 
-    def _known(self, name: str, *, of_coefficients: bool = False) -> Solution:
+    def _checked_solution(self, name: str, *, of_coefficients: bool = False) -> Solution:
         """The last solution; for what is a statistic of its coefficients, only while `coef_` still holds them."""
         if not hasattr(self, "_solution"):
             raise NotFittedError(f"{name} is known only after fit.")
@@ -178,8 +178,8 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
     assert reduction is not None  # else the rank is unknown, or no degrees of freedom are left
     d = reduction.factor.shape[1]
     if solution.rank != d:
-        return _errors_of_dependent(reduction, solution.setting)
-    length = norms(reduction.factor)
+        return _rank_deficient_errors(reduction, solution.setting)
+    length = safe_norms(reduction.factor)
     inverse = solve_triangular(reduction.factor[:d] / length, np.eye(d), check_finite=False)
     errors = np.linalg.norm(inverse, axis=1) / length
     if not solution.setting.fit_intercept:
@@ -188,7 +188,7 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
     return np.concatenate([[np.hypot(1 / np.sqrt(reduction.weight), of_mean)], errors])
 
 
-def _errors_of_dependent(reduction: Reduction, setting: Setting) -> np.ndarray:
+def _rank_deficient_errors(reduction: Reduction, setting: Setting) -> np.ndarray:
     """Those of columns that depend on each other."""
     scale, d = reduction.x_norm, len(reduction.x_norm)
     threshold = rank_threshold(d, setting.noise)
@@ -213,7 +213,7 @@ def _errors_of_dependent(reduction: Reduction, setting: Setting) -> np.ndarray:
     return np.concatenate([[np.nan if (shares > tolerance).any() else error], errors])
 
 
-def _name_beside(names: list[str]) -> str:
+def _unused_name(names: list[str]) -> str:
     """The intercept's name, which no feature has."""
     name = "intercept"
     while name in names:

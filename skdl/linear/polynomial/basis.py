@@ -18,7 +18,7 @@ from skdl.linear.polynomial.terms import list_blocks
 from skdl.linear.solvers.double_double import DoubleDouble
 
 
-class Power(NamedTuple):
+class RecurrenceStep(NamedTuple):
     """Row of T_exponent(z_feature), and the rows of the two polynomials before it."""
 
     row: int
@@ -36,7 +36,7 @@ class ChebyshevProducts:
         self.n_terms = blocks[-1].rows.stop if blocks else 0
         pure = {(block.feature, block.exponent): block.rows.start for block in blocks if block.rest is None}
         self._powers = [
-            Power(row, feature, pure.get((feature, a - 1)), pure.get((feature, a - 2)))
+            RecurrenceStep(row, feature, pure.get((feature, a - 1)), pure.get((feature, a - 2)))
             for (feature, a), row in pure.items()
         ]
         self._products = [

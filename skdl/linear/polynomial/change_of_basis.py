@@ -21,7 +21,7 @@ from skdl.linear.solvers.double_double import DoubleDouble
 FAMILIES = ("monomial", "chebyshev", "legendre")
 
 
-class Step(NamedTuple):
+class ExponentStep(NamedTuple):
     """The terms with T_exponent of a feature, and with each lower exponent in its place: `rows[b]`, of them `rows[-1]`.
 
     The row behind the last term stands for the constant.
@@ -89,7 +89,7 @@ class ChangeOfBasis:
             return sparse.csc_array((units @ whole)[:-1, :-1])
 
 
-def _list_steps(terms: list[Term]) -> list[Step]:
+def _list_steps(terms: list[Term]) -> list[ExponentStep]:
     """In the order in which they must be made: what comes down from T_a is a P_b already, not a T_b."""
     index = {term: row for row, term in enumerate(terms)} | {(): len(terms)}
     lower: defaultdict[int, np.ndarray] = defaultdict(lambda: np.empty(len(terms), dtype=np.intp))
@@ -104,7 +104,7 @@ def _list_steps(terms: list[Term]) -> list[Step]:
         by_exponent = [np.array(rows)]
         for _ in range(exponent):
             by_exponent.append(lower[feature][by_exponent[-1]])
-        steps.append(Step(feature, exponent, np.array(by_exponent[::-1])))
+        steps.append(ExponentStep(feature, exponent, np.array(by_exponent[::-1])))
     return steps
 
 

@@ -22,13 +22,13 @@ from skdl._validation import (
     warn_of_overflow,
 )
 from skdl._warnings import warn
-from skdl.linear.least_squares.input import used_rows
+from skdl.linear.least_squares.input import drop_zero_weights
 from skdl.linear.polynomial.degrees import DegreeOfEachColumn, read_degree
 from skdl.linear.polynomial.evaluation import evaluate_terms
-from skdl.linear.polynomial.fit import Fitted, fit_polynomial
+from skdl.linear.polynomial.fit import PolynomialFit, fit_polynomial
 from skdl.linear.polynomial.terms import list_blocks, list_powers, list_terms, name_term
 from skdl.linear.set_coefficients import read_coefficients
-from skdl.linear.solvers.scaling import divided
+from skdl.linear.solvers.scaling import scale_down
 from skdl.neural._public import fingerprint, is_edited
 
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
@@ -207,7 +207,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         """
         check_params(self, self._constraints)
         X, y = validate_regression(self, X, y)
-        X, y, weight = used_rows(X, y, validate_sample_weight(sample_weight, X))
+        X, y, weight = drop_zero_weights(X, y, validate_sample_weight(sample_weight, X))
         caps, degree = read_degree(self)
         fitted = fit_polynomial(
             X,
@@ -221,7 +221,9 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         )
         return self._store(fitted, caps, X.dtype, one_output=y.ndim == 1)
 
-    def _store(self, fitted: Fitted, caps: list[int], dtype: np.dtype, *, one_output: bool) -> PolynomialRegressor:
+    def _store(
+        self, fitted: PolynomialFit, caps: list[int], dtype: np.dtype, *, one_output: bool
+    ) -> PolynomialRegressor:
         basis, found = fitted.basis, fitted.coef
         powers = list_powers(list_blocks(caps, basis.degree), len(caps))
         raw = np.zeros((len(powers), found.shape[1]))
@@ -273,7 +275,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         if edited:
             shape = (len(self.powers_), inner.shape[1])
             inner = np.vstack(read_coefficients(self.coef_, self.intercept_, *shape, one_output=self._one_output))
-        X = X if edited else divided(X, x_exponent)
+        X = X if edited else scale_down(X, x_exponent)
         prediction = np.empty((len(X), inner.shape[1]))
         step = max(256, BLOCK_ELEMENTS // len(inner))
         for start in range(0, len(X), step):
@@ -284,7 +286,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
                 terms = self._basis(X[part])
             prediction[part] = (inner[:-1].T @ terms).T + inner[-1]
         if not edited:
-            prediction = divided(prediction, -y_exponent)
+            prediction = scale_down(prediction, -y_exponent)
         return (prediction[:, 0] if self._one_output else prediction).astype(dtype)
 
     def get_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:

@@ -21,12 +21,12 @@ from skdl.linear.polynomial.change_of_basis import ChangeOfBasis
 from skdl.linear.polynomial.problem import Problem, Solution
 from skdl.linear.polynomial.refinement import refine_exactly, refine_penalised
 from skdl.linear.polynomial.terms import list_powers
-from skdl.linear.solvers.blocks import Blocks
+from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import REFINE_SAFETY, Gram, accumulate, factorise, solve_gram
-from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.qr import rank_threshold, solve_qr
 from skdl.linear.solvers.reduction import EPS, SAMPLE_ROWS, Reduction, reduce_rows
-from skdl.linear.solvers.scaling import divided, exponents_of
+from skdl.linear.solvers.scaling import safe_exponents, scale_down
 
 # Coefficients are refined with 32 digits where they may have errors above these, in designs of up to so many numbers:
 # 2^14 take about 2 ms, 2^18 about 30 ms.
@@ -36,7 +36,7 @@ LARGE_TOLERANCE, LARGE_DESIGN = 1e-6, 2**18
 FACTORED_TERMS = 2048
 
 
-class Fitted(NamedTuple):
+class PolynomialFit(NamedTuple):
     basis: ChebyshevProducts  # what the polynomial is evaluated in
     inner: np.ndarray  # (m + 1, k) coefficients in this basis, the constant last
     coef: np.ndarray  # (m + 1, k) coefficients in the family that was asked for, the constant last
@@ -56,16 +56,16 @@ def fit_polynomial(
     family: str,
     alpha: float,
     fit_intercept: bool,
-) -> Fitted:
+) -> PolynomialFit:
     """The polynomial for targets y (n, k). Its basis has no terms of features that have no effect."""
     if weight is not None:
         weight = weight / weight.max()  # so that no sum of weights overflows
     centre, half = ranges(X, shift=fit_intercept)
-    x_exponent, y_exponent = exponents_of(np.abs(centre) + half), exponents_of(np.abs(y).max(axis=0))
+    x_exponent, y_exponent = safe_exponents(np.abs(centre) + half), safe_exponents(np.abs(y).max(axis=0))
     if x_exponent.any():
-        X = divided(X, x_exponent)
+        X = scale_down(X, x_exponent)
         centre, half = ranges(X, shift=fit_intercept)
-    y = divided(y, y_exponent)
+    y = scale_down(y, y_exponent)
     inner_centre, inner_half = typical_ranges(X, weight, centre, half, shift=fit_intercept)
     if alpha == 0:  # A feature that never varies has no effect; only a penalty on its powers says how to share theirs.
         caps = [cap if width > 0 else 0 for cap, width in zip(caps, half, strict=True)]
@@ -100,10 +100,10 @@ def fit_polynomial(
             exponent[:-1] -= (list_powers(basis.blocks, len(half)) @ x_exponent)[:, None]
         with np.errstate(over="ignore"):
             coef, domain = np.ldexp(coef, exponent), np.ldexp(domain, x_exponent[:, None])
-    return Fitted(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
+    return PolynomialFit(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
 
 
-class Centred:
+class CentredRows:
     """The rows of an array minus a constant, computed where they are used."""
 
     def __init__(self, values: np.ndarray, centre: np.ndarray):
@@ -126,7 +126,7 @@ def solve_products(problem: Problem) -> Solution:
         rank = m
     else:
         reduction = reduce_rows(lambda part: basis(X[part]).T - origin, y, weight, fit_intercept=fit_intercept)
-        coef, rank = solve(reduction, ridge, None if penalised is None else penalised.toarray(), noise=noise)
+        coef, rank = solve_qr(reduction, ridge, None if penalised is None else penalised.toarray(), noise=noise)
         rate = 1.0
     mean = reduction.x_mean if fit_intercept else origin
     triangle = reduction.factor[:m] if penalised is None else None
@@ -152,8 +152,8 @@ def _solve_gram(
         if not moments:
             out -= rough
 
-    targets: Any = Centred(y, offset[m:])
-    blocks = Blocks(write, targets, weight, m, order="F")
+    targets: Any = CentredRows(y, offset[m:])
+    blocks = DesignBlocks(write, targets, weight, m, order="F")
     gram = accumulate_moments(blocks) if moments else accumulate(blocks, centred=centred)
     squared = None
     if penalised is not None:
@@ -171,7 +171,7 @@ def _solve_gram(
         return None
     if penalised is None or squared is not None:
         return found.coef, found.reduction, EPS / found.safety
-    coef, _ = solve(found.reduction, ridge, penalised.toarray(), noise=noise)
+    coef, _ = solve_qr(found.reduction, ridge, penalised.toarray(), noise=noise)
     if found.safety < REFINE_SAFETY:
         refined = refine_penalised(gram, blocks, found.reduction.factor[:m], coef, ridge, penalised, centred=centred)
         if refined is None:
@@ -180,7 +180,7 @@ def _solve_gram(
     return coef, found.reduction, EPS / found.safety
 
 
-def accumulate_moments(blocks: Blocks) -> Gram:
+def accumulate_moments(blocks: DesignBlocks) -> Gram:
     """The centred Gram matrix of T_1, ..., T_m of one feature and of the targets, from 2m + 1 sums."""
     m, k, width = blocks.d, blocks.k, blocks.width
     higher = np.arange(m + 1, 2 * m + 1)

@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from skdl.linear.polynomial.problem import Problem, Solution
-from skdl.linear.solvers.blocks import Blocks
+from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import Gram
 from skdl.linear.solvers.reduction import EPS, triangle_of
@@ -73,7 +73,7 @@ def refine_exactly(problem: Problem, solution: Solution) -> DoubleDouble:
 
 def refine_penalised(
     gram: Gram,
-    blocks: Blocks,
+    blocks: DesignBlocks,
     triangle: np.ndarray,
     coef: np.ndarray,
     ridge: float,

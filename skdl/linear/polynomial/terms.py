@@ -4,7 +4,7 @@ A term is the tuple of its (feature, exponent) pairs by feature: ((0, 2), (3, 1)
 exponents are at most a cap for each feature and have a sum of at most `degree`, by this sum and then in alphabetical
 order, as scikit-learn's PolynomialFeatures has them. All terms of one sum that begin with the same power of the same
 feature then stand together, and what follows that power are the *last* terms of a smaller sum, together and in the
-same order: a `Block` is one vectorised product.
+same order: a `TermBlock` is one vectorised product.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 Term = tuple[tuple[int, int], ...]
 
 
-class Block(NamedTuple):
+class TermBlock(NamedTuple):
     """The terms `rows` are x_feature^exponent times the terms `rest`; times 1 for the one row where `rest` is None."""
 
     rows: slice
@@ -56,8 +56,8 @@ def _choose(n: int, k: int, limit: int) -> int:
     return count
 
 
-def list_blocks(caps: Sequence[int], degree: int) -> list[Block]:
-    blocks: list[Block] = []
+def list_blocks(caps: Sequence[int], degree: int) -> list[TermBlock]:
+    blocks: list[TermBlock] = []
     n_features, row = len(caps), 0
     begins: list[list[int]] = [[]]  # of each sum and feature: the first row whose term has no feature before this one
     for total in range(1, degree + 1):
@@ -73,13 +73,13 @@ def list_blocks(caps: Sequence[int], degree: int) -> list[Block]:
                     rest = slice(smaller[feature + 1], smaller[n_features])
                 rows = slice(row, row + (1 if rest is None else rest.stop - rest.start))
                 if rows.stop > row:
-                    blocks.append(Block(rows, feature, exponent, rest))
+                    blocks.append(TermBlock(rows, feature, exponent, rest))
                 row = rows.stop
         begins.append([*begin, row])
     return blocks
 
 
-def list_terms(blocks: list[Block]) -> list[Term]:
+def list_terms(blocks: list[TermBlock]) -> list[Term]:
     terms: list[Term] = []
     for block in blocks:
         rest: list[Term] = [()] if block.rest is None else terms[block.rest]
@@ -87,7 +87,7 @@ def list_terms(blocks: list[Block]) -> list[Term]:
     return terms
 
 
-def list_powers(blocks: list[Block], n_features: int) -> np.ndarray:
+def list_powers(blocks: list[TermBlock], n_features: int) -> np.ndarray:
     """The exponent of each feature in each term."""
     powers = np.zeros((blocks[-1].rows.stop if blocks else 0, n_features), dtype=np.int64)
     for rows, feature, exponent, rest in blocks:

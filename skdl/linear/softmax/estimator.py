@@ -1,7 +1,7 @@
 """The linear maximum-likelihood classifier.
 
 It is a network without hidden layers: data, encodings, first-order training, checkpoints and callbacks are those of the
-networks. What it adds is a full-batch search of its own, in `objective` and `preconditioner`.
+networks. What it adds is a full-batch search of its own, in `objective`, `preconditioner` and `search`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
 from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
 from skdl.engine import Architecture, Member
-from skdl.linear.softmax.objective import SoftmaxSearch
+from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._prepared import Prepared

@@ -32,11 +32,11 @@ from scipy.linalg import blas
 from scipy.special import softmax
 
 from skdl.linear.softmax.preconditioner import (
-    OF_BOUND,
-    Diagonal,
-    factor_of,
-    share,
-    spread_rows,
+    BOUND_SHARE,
+    DiagonalPreconditioner,
+    golden_ratio_sample,
+    gram_weight,
+    regularised_cholesky,
 )
 from skdl.linear.softmax.row_blocks import RowBlocks
 
@@ -48,26 +48,28 @@ LEAST_EVALUATION = 2**19  # multiplications, below which an evaluation costs no 
 BLOCK_ROWS, BLOCK_ELEMENTS = 256, 2**20
 
 
-def is_worth(n_rows: int, n_columns: int, n_classes: int, entries: float) -> bool:
+def hessian_pays_off(n_rows: int, n_columns: int, n_classes: int, entries: float) -> bool:
     """Whether the Hessian's blocks are worth their price, for rows that hold so many entries in all."""
     size = (n_columns + 1) ** 2 * n_classes
     affordable = COST * max(2 * entries * n_classes, LEAST_EVALUATION)
     return size <= MOST_ELEMENTS and _sample_size(n_rows, n_columns) * size <= affordable
 
 
-class Hessian(Diagonal):
+class HessianPreconditioner(DiagonalPreconditioner):
     """The variables u_c of the Hessian's blocks at a point, class after class, and the mean over the classes."""
 
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray, n_biases: int, theta: np.ndarray):
         super().__init__(blocks, alpha)
         n_classes = self.shape[1]
-        matrices, gram = _hessian(blocks, _sample_size(blocks.n, self.shape[0]), *self.each(theta))
-        own, bound = alpha, self.root[:, 0] ** 2
+        matrices, gram = _hessian(blocks, _sample_size(blocks.n, self.shape[0]), *self.unpack(theta))
+        own, bound = alpha, self.weight_scale[:, 0] ** 2
         if n_biases:
-            own, bound = np.append(own, 0.0), np.append(bound, share(n_classes))
-        gram *= OF_BOUND * share(n_classes)
+            own, bound = np.append(own, 0.0), np.append(bound, gram_weight(n_classes))
+        gram *= BOUND_SHARE * gram_weight(n_classes)
         # A column that the sample happens to miss gets that share of its bound, from all rows.
-        factors = (factor_of(each + gram, OF_BOUND * bound, own, np.dtype(np.float64)) for each in matrices)
+        factors = (
+            regularised_cholesky(each + gram, BOUND_SHARE * bound, own, np.dtype(np.float64)) for each in matrices
+        )
         self.factors = [np.asfortranarray(factor) for factor in factors]
         self.of_mean = np.sqrt(np.where(own > 0, n_classes * own, 1.0))
 
@@ -81,7 +83,7 @@ class Hessian(Diagonal):
         each = self._by_class(blas.dtrsv, point[:-size].reshape(size, -1), trans=1)
         return (each - (each.mean(axis=1) - point[-size:] / self.of_mean)[:, None]).ravel()
 
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
+    def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
         each = gradient.reshape(-1, len(self.factors))
         mean = each.mean(axis=1)
         by_class = self._by_class(blas.dtrsv, each - mean[:, None], trans=0)
@@ -93,7 +95,7 @@ class Hessian(Diagonal):
         return np.column_stack(found)
 
 
-def curvature_at(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray:
+def hessian_diagonal(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray:
     """The diagonal of the Hessian at theta, (P,), from all rows: a sample of sparse ones would miss columns."""
     d, n_classes = blocks.n_columns, len(blocks.targets)
     weight, bias = theta[: d * n_classes].reshape(d, n_classes), theta[d * n_classes :]
@@ -130,7 +132,7 @@ def _sampled(
     blocks: RowBlocks, size: int, weight: np.ndarray, bias: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Standardised rows, their probabilities and their shares of all weight, block by block of a sample."""
-    index = np.arange(blocks.n) if size == blocks.n else spread_rows(blocks.n, size)
+    index = np.arange(blocks.n) if size == blocks.n else golden_ratio_sample(blocks.n, size)
     share_of = blocks.weight[index] / (blocks.weight[index].sum() or 1.0)
     step = max(1, min(BLOCK_ROWS, BLOCK_ELEMENTS // blocks.n_columns))
     for start in range(0, len(index), step):

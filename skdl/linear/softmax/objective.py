@@ -13,97 +13,68 @@ in float64.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from skdl._threads import blas_threads, thread_map
 from skdl.engine import FullFunction, Member, Network, Objective, State
-from skdl.linear.softmax.hessian import Hessian, curvature_at, is_worth
-from skdl.linear.softmax.preconditioner import Bohning, Diagonal, Split, sample_size
+from skdl.linear.softmax.hessian import HessianPreconditioner, hessian_diagonal
+from skdl.linear.softmax.preconditioner import BohningPreconditioner, DiagonalPreconditioner, SplitPreconditioner
 from skdl.linear.softmax.row_blocks import RowBlocks
 
 THREADS_FROM = 1 << 22  # multiplications of an evaluation from which threads gain
 
 
-@dataclass(frozen=True)
-class SoftmaxSearch:
-    """What makes the function of a member.
+class SoftmaxObjective(FullFunction):
+    """The objective of a softmax regression, and its gradient by the variables of a preconditioner.
 
     Parameters
     ----------
+    member : Member
+        The training.
+    state : State
+        Where it starts.
     name : {"bohning", "hessian", "diagonal", "split"}
-        Which variables it is searched in.
-    raw : bool
-        Whether the penalty is on the coefficients for X as it is, rather than on those of the columns in training.
-    goes_on : bool
-        Whether it starts where an earlier training ended.
-    n_threads : int or None
-        None are as many as BLAS has.
+        The preconditioner.
+    raw, goes_on, n_threads
+        As in `SoftmaxSearch`.
     """
 
-    name: str
-    raw: bool
-    goes_on: bool
-    n_threads: int | None = None
-
-    @classmethod
-    def of(cls, member: Member, *, raw: bool, n_threads: int | None) -> SoftmaxSearch:
-        """The search that suits a member's data and penalty."""
-        rows, n_classes = member.rows, member.architecture.n_outputs
-        goes_on = member.state is not None and member.n_epochs > 1
-        n_columns, entries = rows.X.shape[1], rows.X.size * rows.n / rows.X.shape[0]
-        if np.any(member.penalty.l1_weight) and np.any(member.alpha):
-            name = "split"
-        elif goes_on and is_worth(rows.n, n_columns, n_classes, entries):
-            name = "hessian"
-        elif isinstance(rows.X, np.ndarray) and sample_size(rows.n, n_columns, n_classes):
-            name = "bohning"
-        else:
-            name = "diagonal"
-        return cls(name, raw, goes_on, n_threads)
-
-    def __call__(self, member: Member, state: State) -> FullFunction:
-        return SoftmaxFunction(member, state, self)
-
-
-class SoftmaxFunction(FullFunction):
-    """The objective of a softmax regression, and its gradient by the variables of a search."""
-
-    def __init__(self, member: Member, state: State, search: SoftmaxSearch):
+    def __init__(self, member: Member, state: State, name: str, *, raw: bool, goes_on: bool, n_threads: int | None):
         super().__init__(member, state)
-        self.raw, self.n_biases = search.raw, member.architecture.n_outputs * member.architecture.output_bias
+        self.raw, self.n_biases = raw, member.architecture.n_outputs * member.architecture.output_bias
         self.tol = 0.0  # the gradient by the search's variables has other units: `has_converged` ends the search
         n_columns, n_classes = member.rows.X.shape[1], member.architecture.n_outputs
         threads = 1
         if member.rows.n * n_columns * n_classes >= THREADS_FROM:
-            threads = search.n_threads or blas_threads()
+            threads = n_threads or blas_threads()
         with ExitStack() as held:
             self.blocks = RowBlocks(member.rows, member.dtype, held.enter_context(thread_map(threads)))
             exact = replace(member, dtype=np.float64)
             self.objective = Objective(Network([member.architecture], np.float64), [exact])
             alpha = np.broadcast_to(self.objective.alpha[0], n_columns * n_classes)
-            self.variables = self._variables(search, alpha)
-            self.lower = self.variables.lower
+            self.preconditioner = self._make_preconditioner(name, alpha, goes_on=goes_on)
+            self.lower = self.preconditioner.lower
             self.unit = self._unit(alpha)
             self.held = held.pop_all()
 
-    def _variables(self, search: SoftmaxSearch, alpha: np.ndarray) -> Diagonal:
+    def _make_preconditioner(self, name: str, alpha: np.ndarray, *, goes_on: bool) -> DiagonalPreconditioner:
         penalty: Any = self.objective.penalty
         ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0]
         curvature = self._by_column(alpha) * max(ends[1] - ends[0], 0.0)
         start = self.state.theta[0].astype(np.float64)
-        if search.name == "bohning":
-            return Bohning(self.blocks, curvature)
-        if search.name == "hessian":
-            return Hessian(self.blocks, curvature, self.n_biases, start)
-        if search.name == "split":
-            known = curvature_at(self.blocks, start) if search.goes_on else None
+        if name == "bohning":
+            return BohningPreconditioner(self.blocks, curvature)
+        if name == "hessian":
+            return HessianPreconditioner(self.blocks, curvature, self.n_biases, start)
+        if name == "split":
+            known = hessian_diagonal(self.blocks, start) if goes_on else None
             prior = np.zeros(alpha.shape) if self.objective.prior is None else self.objective.prior[0]
             kink = alpha * float(np.ravel(penalty.l1_weight)[0])
-            return Split(self.blocks, curvature, known, kink, prior, self.n_biases)
-        return Diagonal(self.blocks, curvature)
+            return SplitPreconditioner(self.blocks, curvature, known, kink, prior, self.n_biases)
+        return DiagonalPreconditioner(self.blocks, curvature)
 
     def _by_column(self, alpha: np.ndarray) -> np.ndarray:
         return alpha[:: len(self.blocks.targets)]
@@ -117,15 +88,15 @@ class SoftmaxFunction(FullFunction):
         own = self._by_column(alpha)
         if self.raw and degree is not None:
             own = own * scale ** (2 - degree)
-        spread = self.variables.mean_squares + 4 * own
+        spread = self.preconditioner.mean_squares + 4 * own
         of_weights = np.repeat(1 / np.sqrt(np.where(spread > 0, spread, 1.0)), n_classes)
         return np.append(of_weights, np.ones(self.n_biases))
 
     def point(self, theta: np.ndarray) -> np.ndarray:
-        return self.variables.point(theta)
+        return self.preconditioner.point(theta)
 
     def theta(self, point: np.ndarray) -> np.ndarray:
-        return self.variables.theta(point)
+        return self.preconditioner.theta(point)
 
     @property
     def has_converged(self) -> bool:
@@ -135,14 +106,14 @@ class SoftmaxFunction(FullFunction):
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         theta = self.theta(point)
         self.state.theta[0] = theta
-        value, gradient = self._loss(*self.variables.each(theta))
+        value, gradient = self._loss(*self.preconditioner.unpack(theta))
         self.objective.add_penalty_gradient(theta[None], gradient[None])
         self.value = value + float(self.objective.penalty_value(theta[None])[0])
-        slope = self.variables.slope(gradient)
+        slope = self.preconditioner.transform_gradient(gradient)
         self.gradient = gradient[None]
         if self.objective.nonsmooth:
             self.objective.make_pseudo_gradient(theta[None], self.gradient)
-        return self.value + self.variables.excess(point), slope
+        return self.value + self.preconditioner.excess(point), slope
 
     def _loss(self, weight: np.ndarray, bias: np.ndarray) -> tuple[float, np.ndarray]:
         """The mean cross entropy, and its gradient (P,)."""

@@ -44,11 +44,11 @@ FEWEST_PER_COLUMN = 8
 COST = 150  # evaluations of the objective that the Gram matrix may cost, in multiplications (which are cheaper there)
 MOST_COLUMNS = 5000
 MISSED = 0.25  # share of a column's curvature below which the sample has missed it
-OF_BOUND = 0.01  # share of the bound that is added to a curvature that is known, which may vanish
+BOUND_SHARE = 0.01  # share of the bound that is added to a curvature that is known, which may vanish
 GROUPS = 4  # of rows in the Gram matrix, added in order
 
 
-def sample_size(n_rows: int, n_columns: int, n_classes: int) -> int:
+def gram_sample_size(n_rows: int, n_columns: int, n_classes: int) -> int:
     """Rows of the sample for the Gram matrix; 0 where it is not worth its price."""
     affordable = COST * n_rows * n_classes // n_columns
     size = min(n_rows, max(ROWS_PER_COLUMN * n_columns, LEAST_SAMPLE), affordable)
@@ -56,45 +56,45 @@ def sample_size(n_rows: int, n_columns: int, n_classes: int) -> int:
     return size if worth else 0
 
 
-def share(n_classes: int) -> float:
+def gram_weight(n_classes: int) -> float:
     """The factor c of the Gram matrix."""
     n_classes = max(n_classes, 2)
     return (1 - 1 / n_classes) / (3 * n_classes)
 
 
-class Diagonal:
+class DiagonalPreconditioner:
     """Each parameter times the root of its curvature: of the bound, or as it is `known`, an array (P,)."""
 
     lower: np.ndarray | None = None
 
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray, known: np.ndarray | None = None):
-        c = share(len(blocks.targets))
+        c = gram_weight(len(blocks.targets))
         self.mean_squares = blocks.mean_squares()
         self.shape = (blocks.n_columns, len(blocks.targets))
         curvature, of_bias = (c * self.mean_squares)[:, None], np.full(1, c)
         if known is not None:
-            of_weights, of_biases = self.each(known)
-            curvature, of_bias = of_weights + OF_BOUND * curvature, of_biases + OF_BOUND * of_bias
+            of_weights, of_biases = self.unpack(known)
+            curvature, of_bias = of_weights + BOUND_SHARE * curvature, of_biases + BOUND_SHARE * of_bias
         curvature = curvature + alpha[:, None]
-        self.root = np.sqrt(np.where(curvature > 0, curvature, 1.0))
-        self.of_bias = np.sqrt(of_bias)
+        self.weight_scale = np.sqrt(np.where(curvature > 0, curvature, 1.0))
+        self.bias_scale = np.sqrt(of_bias)
 
-    def each(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def unpack(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Weights (d, K) and biases (K,) of a flat array."""
         d, n_classes = self.shape
         return theta[: d * n_classes].reshape(self.shape), theta[d * n_classes :]
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         """The variables of parameters (P,)."""
-        weight, bias = self.each(theta)
-        return np.concatenate([(weight * self.root).ravel(), bias * self.of_bias])
+        weight, bias = self.unpack(theta)
+        return np.concatenate([(weight * self.weight_scale).ravel(), bias * self.bias_scale])
 
     def theta(self, point: np.ndarray) -> np.ndarray:
         """The parameters (P,) of variables."""
-        weight, bias = self.each(point)
-        return np.concatenate([(weight / self.root).ravel(), bias / self.of_bias])
+        weight, bias = self.unpack(point)
+        return np.concatenate([(weight / self.weight_scale).ravel(), bias / self.bias_scale])
 
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
+    def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
         """The gradient by the variables, from that by the parameters."""
         return self.theta(gradient)
 
@@ -103,8 +103,8 @@ class Diagonal:
         return 0.0
 
 
-class Split(Diagonal):
-    """As `Diagonal`, with each weight's difference from the prior in two parts, a positive and a negative one."""
+class SplitPreconditioner(DiagonalPreconditioner):
+    """The diagonal one, with each weight's difference from the prior in two parts, a positive and a negative one."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Split(Diagonal):
     ):
         super().__init__(blocks, alpha, known)
         self.prior = np.concatenate([prior, np.zeros(n_biases)])
-        self.kink = (kink.reshape(self.shape) / self.root).ravel()
+        self.kink = (kink.reshape(self.shape) / self.weight_scale).ravel()
         self.lower = np.concatenate([np.zeros(2 * self.kink.size), np.full(n_biases, -np.inf)])
 
     def point(self, theta: np.ndarray) -> np.ndarray:
@@ -129,7 +129,7 @@ class Split(Diagonal):
         positive, negative, bias = self._parts(point)
         return super().theta(np.concatenate([positive - negative, bias])) + self.prior
 
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
+    def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
         slope = super().theta(gradient)
         part, bias = slope[: self.kink.size], slope[self.kink.size :]
         return np.concatenate([self.kink + part, self.kink - part, bias])
@@ -143,32 +143,34 @@ class Split(Diagonal):
         return point[:size], point[size : 2 * size], point[2 * size :]
 
 
-class Bohning(Diagonal):
+class BohningPreconditioner(DiagonalPreconditioner):
     """The variables u = L'W of the Gram matrix of a sample of rows."""
 
     def __init__(self, blocks: RowBlocks, alpha: np.ndarray):
         super().__init__(blocks, alpha)
-        size = sample_size(blocks.n, *self.shape)
-        self.factor = factor_of(share(self.shape[1]) * _gram(blocks, size), self.root[:, 0] ** 2, alpha, blocks.dtype)
+        size = gram_sample_size(blocks.n, *self.shape)
+        self.factor = regularised_cholesky(
+            gram_weight(self.shape[1]) * _gram(blocks, size), self.weight_scale[:, 0] ** 2, alpha, blocks.dtype
+        )
 
     def point(self, theta: np.ndarray) -> np.ndarray:
-        weight, bias = self.each(theta)
-        return np.concatenate([(self.factor.T @ weight).ravel(), bias * self.of_bias])
+        weight, bias = self.unpack(theta)
+        return np.concatenate([(self.factor.T @ weight).ravel(), bias * self.bias_scale])
 
     def theta(self, point: np.ndarray) -> np.ndarray:
-        weight, bias = self.each(point)
+        weight, bias = self.unpack(point)
         weight = solve_triangular(self.factor, weight, trans="T", lower=True, check_finite=False)
-        return np.concatenate([weight.ravel(), bias / self.of_bias])
+        return np.concatenate([weight.ravel(), bias / self.bias_scale])
 
-    def slope(self, gradient: np.ndarray) -> np.ndarray:
-        weight, bias = self.each(gradient)
+    def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
+        weight, bias = self.unpack(gradient)
         weight = solve_triangular(self.factor, weight, lower=True, check_finite=False)
-        return np.concatenate([weight.ravel(), bias / self.of_bias])
+        return np.concatenate([weight.ravel(), bias / self.bias_scale])
 
 
 def _gram(blocks: RowBlocks, size: int) -> np.ndarray:
     """The weighted mean of x x' over a sample of standardised rows, of shape (d, d), in its lower triangle."""
-    index = np.arange(blocks.n) if size == blocks.n else spread_rows(blocks.n, size)
+    index = np.arange(blocks.n) if size == blocks.n else golden_ratio_sample(blocks.n, size)
     weight = blocks.weight[index]
     root = np.sqrt(weight / (weight.sum() or 1.0)).astype(blocks.dtype)
     syrk = blas.ssyrk if blocks.dtype == np.float32 else blas.dsyrk
@@ -188,12 +190,12 @@ def _gram(blocks: RowBlocks, size: int) -> np.ndarray:
     return reduce(np.add, blocks.map(group, groups)).astype(np.float64)
 
 
-def spread_rows(n_rows: int, size: int) -> np.ndarray:
+def golden_ratio_sample(n_rows: int, size: int) -> np.ndarray:
     """About `size` rows, spread evenly by multiples of the golden ratio, which meet no period of the data."""
     return np.unique((np.arange(1, size + 1) * ((np.sqrt(5) - 1) / 2) % 1 * n_rows).astype(np.intp))
 
 
-def factor_of(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.ndarray, dtype: np.dtype) -> np.ndarray:
+def regularised_cholesky(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """The lower Cholesky factor of the matrix with alpha added, `diagonal` being that of all rows.
 
     Only what is far below it is raised: more on the diagonal would hide that columns depend on each other. What

@@ -27,7 +27,7 @@ import numpy as np
 
 from skdl._array import take_rows
 from skdl.engine import Rows
-from skdl.linear.solvers.scaling import divided, exponents_of
+from skdl.linear.solvers.scaling import safe_exponents, scale_down
 
 BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
 LEAST_ROWS, MOST_ROWS = 512, 2048  # where the cache and the calls of Python are both out of the way
@@ -153,8 +153,8 @@ class RowBlocks:
         sum of the factor alone, where that is known.
         """
         # Columns whose squares would be out of range come in other units, by powers of two.
-        exponent = exponents_of(self.scale) if self.folds else np.zeros(self.n_columns, int)
-        shift, scale = divided(self.shift, -exponent), divided(self.scale, exponent)
+        exponent = safe_exponents(self.scale) if self.folds else np.zeros(self.n_columns, int)
+        shift, scale = scale_down(self.shift, -exponent), scale_down(self.scale, exponent)
         unit = np.ldexp(1.0, exponent) if exponent.any() else None
 
         def sums(chunk: range) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ WIDE = 400  # columns from which a group's totals are large, and a product of on
 Fill = Callable[[slice, np.ndarray], np.ndarray | None]
 
 
-class Blocks:
+class DesignBlocks:
     """The rows [x_i, y_i, 1] sqrt(w_i) of a least-squares problem, block by block.
 
     Parameters

@@ -118,12 +118,12 @@ def _renormalise(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _two_product(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rounded product and its error."""
     product = a * b
-    a_high, a_low = _halves(a)
-    b_high, b_low = _halves(b)
+    a_high, a_low = _veltkamp_split(a)
+    b_high, b_low = _veltkamp_split(b)
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-def _halves(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _veltkamp_split(a: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scaled = SPLIT * a
     high = scaled - (scaled - a)
     return high, a - high

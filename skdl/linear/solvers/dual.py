@@ -20,13 +20,13 @@ from scipy.linalg import blas, cho_solve
 from skdl.linear.solvers.blocks import BLOCK_BYTES
 from skdl.linear.solvers.gram import LARGEST, MAX_CHANGE, MIN_SAFETY, SMALLEST, factorise, mirror
 from skdl.linear.solvers.reduction import EPS
-from skdl.linear.solvers.scaling import norms
+from skdl.linear.solvers.scaling import safe_norms
 
 LEAST_COLUMNS = 256
 MAX_PASSES = 4
 
 
-class KernelFit(NamedTuple):
+class DualSolution(NamedTuple):
     coef: np.ndarray  # (d, k)
     x_mean: np.ndarray  # (d,)
     y_mean: np.ndarray  # (k,)
@@ -34,7 +34,7 @@ class KernelFit(NamedTuple):
     tss: np.ndarray  # (k,) sums of squares of the centred targets, weighted
 
 
-def solve_kernel(
+def solve_dual(
     columns: Callable[[slice], np.ndarray],
     n_columns: int,
     y: np.ndarray,
@@ -45,7 +45,7 @@ def solve_kernel(
     prior: np.ndarray | None = None,
     threshold: float = 0.0,
     check: Callable[[], None] = lambda: None,
-) -> KernelFit | None:
+) -> DualSolution | None:
     """The coefficients nearest to `prior` that fit best; None where the rows may be dependent.
 
     Parameters
@@ -88,12 +88,12 @@ def solve_kernel(
     mirror(plain)
     if fit_intercept:
         plain += np.multiply.outer(root, root) * (trace / n / (root @ root))
-    factor, scale, rcond = _regular(plain)
+    factor, scale, rcond = _scaled_cholesky(plain)
     if rcond < MIN_SAFETY or np.sqrt(rcond * trace / squares) < 4 * threshold:
         return None
     if penalty is not None:
         mirror(kernel)
-        factor, scale, rcond = _regular(kernel + np.eye(n))
+        factor, scale, rcond = _scaled_cholesky(kernel + np.eye(n))
         if rcond < MIN_SAFETY:
             return None
 
@@ -123,18 +123,18 @@ def solve_kernel(
         residual = evaluate(z)[1]
         correction = solution(residual if penalty is None else residual - z)
         z = z + correction
-        size = norms(z)
-        change = float((norms(correction) / np.where(size > 0, size, 1.0)).max())
+        size = safe_norms(z)
+        change = float((safe_norms(correction) / np.where(size > 0, size, 1.0)).max())
         if not change < MAX_CHANGE:
             return None
         first = first or change
         if change * first < 4 * EPS:
             break
     coef, residual = evaluate(z)
-    return KernelFit(coef, x_mean, y_mean, np.sum(residual**2, axis=0), tss)
+    return DualSolution(coef, x_mean, y_mean, np.sum(residual**2, axis=0), tss)
 
 
-def _regular(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _scaled_cholesky(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Cholesky factor, scale of its rows and estimated reciprocal condition."""
     diagonal = matrix.diagonal()
     if not (diagonal > SMALLEST).all():

@@ -24,10 +24,10 @@ import numpy as np
 from scipy.linalg import cho_solve, lapack, solve_triangular
 
 from skdl._threads import one_blas_thread
-from skdl.linear.solvers.blocks import WIDE, Blocks
+from skdl.linear.solvers.blocks import WIDE, DesignBlocks
 from skdl.linear.solvers.double_double import two_sum
 from skdl.linear.solvers.reduction import EPS, Reduction
-from skdl.linear.solvers.syrk import add_symmetric
+from skdl.linear.solvers.syrk import rank_k_update
 
 MIN_SAFETY = 1e-8
 REFINE_SAFETY = 1e-3
@@ -53,7 +53,7 @@ class Gram(NamedTuple):
         return bool(np.isfinite(self.squares).all())
 
 
-def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
+def accumulate(blocks: DesignBlocks, *, centred: bool) -> Gram:
     """The Gram matrix in one pass; `centred` is about the weighted mean, exactly."""
     [total] = blocks.sum(_add_products, (blocks.width, blocks.width))
     products, sums, weight = total[:-1, :-1], total[:-1, -1].copy(), float(total[-1, -1])
@@ -72,7 +72,7 @@ def accumulate(blocks: Blocks, *, centred: bool) -> Gram:
 def _add_products(x: np.ndarray, y: np.ndarray, total: np.ndarray) -> None:
     """The upper triangle of [x, y]' [x, y]."""
     d = x.shape[1]
-    add_symmetric(x, total[:d, :d])
+    rank_k_update(x, total[:d, :d])
     total[:d, d:] += (y.T @ x).T  # this way round both are read as they lie in memory
     total[d:, d:] += y.T @ y
 
@@ -96,7 +96,7 @@ class GramSolution(NamedTuple):
 
 def solve_gram(
     gram: Gram,
-    blocks: Blocks,
+    blocks: DesignBlocks,
     *,
     centred: bool,
     penalty: np.ndarray | None = None,
@@ -150,7 +150,7 @@ def solve_gram(
         return np.asarray(normal_scale[:, None] * scaled)
 
     at, x_r = np.zeros_like(right), right  # a point, and the products of the columns with the residuals there
-    with _undisturbed(d):
+    with _without_numpy_threads(d):
         coef = step_of(right - pull(at))
         rss = tss - np.einsum("ij,ij->j", coef, 2 * right - x @ coef)
     n_passes = 0
@@ -174,7 +174,7 @@ def solve_gram(
     rss = np.maximum(rss, 0.0)
     root = np.zeros((d + 1, d), order="F")
     np.divide(factor, scale, out=root[:d])
-    with _undisturbed(d):
+    with _without_numpy_threads(d):
         target = root[:d] @ at + solve_triangular(factor, scale[:, None] * x_r, trans="T", check_finite=False)
     reduction = Reduction(
         root,
@@ -188,7 +188,7 @@ def solve_gram(
     return GramSolution(coef, rss, reduction, safety, n_passes)
 
 
-def _undisturbed(d: int) -> AbstractContextManager[None]:
+def _without_numpy_threads(d: int) -> AbstractContextManager[None]:
     """Around products by NumPy: its threads would wait for those of SciPy that just factorised and still spin."""
     return one_blas_thread() if d >= WIDE else nullcontext()
 
@@ -207,7 +207,9 @@ def factorise(matrix: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, float]
     return factor, float(lapack.dpocon(factor, norm)[0])
 
 
-def _residual_products(gram: Gram, blocks: Blocks, coef: np.ndarray, *, centred: bool) -> tuple[np.ndarray, np.ndarray]:
+def _residual_products(
+    gram: Gram, blocks: DesignBlocks, coef: np.ndarray, *, centred: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Products of the (centred) columns with the residuals of the rows themselves, and the residuals' squares."""
     d, k = blocks.d, blocks.k
     intercept = gram.mean[d:] - gram.mean[:d] @ coef

@@ -14,13 +14,13 @@ MAX_ITER = 10_000
 CONVERGED = {0, 1, 2, 4, 5}  # LSMR's `istop`: 3 and 6 are an ill-conditioned matrix, 7 is its limit of iterations
 
 
-class IterativeFit(NamedTuple):
+class LsmrSolution(NamedTuple):
     coef: np.ndarray  # (d, k)
     x_mean: np.ndarray  # (d,)
     y_mean: np.ndarray  # (k,)
 
 
-def solve_sparse(
+def solve_lsmr(
     X: Any,
     y: np.ndarray,
     weight: np.ndarray | None,
@@ -28,7 +28,7 @@ def solve_sparse(
     alpha: float | np.ndarray,
     prior: np.ndarray | None,
     fit_intercept: bool,
-) -> IterativeFit:
+) -> LsmrSolution:
     """Minimise the weighted mean of (y - X w - b)^2 plus sum alpha / 2 (w - prior)^2; X is never centred nor copied.
 
     LSMR goes from the prior through combinations of the rows, hence to the solution nearest to it, as long as the
@@ -39,7 +39,7 @@ def solve_sparse(
     weight = np.full(n, 1.0 / n) if weight is None else (weight / weight.max()) / (weight / weight.max()).sum()
     root, damp = np.sqrt(weight), np.sqrt(np.broadcast_to(np.asarray(alpha, dtype=np.float64) / 2, d))
     X_t = X.T.tocsr()
-    columns = _Columns(X_t, weight)
+    columns = _SparseColumns(X_t, weight)
     x_mean, y_mean = np.zeros(d), np.zeros(y.shape[1])
     if fit_intercept:
         x_mean, y_mean = columns.mean(), weight @ y
@@ -79,10 +79,10 @@ def solve_sparse(
                 "A positive alpha helps, and so does a dense X if it fits into memory.",
                 ConvergenceWarning,
             )
-    return IterativeFit(coef, x_mean, y_mean)
+    return LsmrSolution(coef, x_mean, y_mean)
 
 
-class _Columns:
+class _SparseColumns:
     """Weighted means and root mean squares of sparse columns, without the cancellation of E[x^2] - E[x]^2."""
 
     def __init__(self, X_t: Any, weight: np.ndarray):

@@ -8,11 +8,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import nnls
 
-from skdl.linear.solvers.qr import rank_threshold, solve
+from skdl.linear.solvers.qr import rank_threshold, solve_qr
 from skdl.linear.solvers.reduction import EPS, Reduction, column_norms
 
 
-def solve_positive(reduction: Reduction, penalty: np.ndarray, prior: np.ndarray, *, noise: float = EPS) -> np.ndarray:
+def solve_nonnegative(
+    reduction: Reduction, penalty: np.ndarray, prior: np.ndarray, *, noise: float = EPS
+) -> np.ndarray:
     """Coefficients (d, k), none negative, that minimise |factor w - target|^2 + sum_j penalty_j (w_j - prior_j)^2.
 
     Columns that rounding alone may have made of constant ones are left out. Which coefficients are positive is found
@@ -49,4 +51,4 @@ def _solve_support(
         x_norm=reduction.x_norm[support],
     )
     weights = np.diag(np.sqrt(penalty[support]))
-    return solve(rows, float(penalty.any()), weights, noise=noise)[0][:, 0] + start
+    return solve_qr(rows, float(penalty.any()), weights, noise=noise)[0][:, 0] + start

@@ -16,7 +16,7 @@ def rank_threshold(d: int, noise: float) -> float:
     return float(np.sqrt(d) * (noise / 2 + 8 * EPS))
 
 
-def solve(
+def solve_qr(
     reduction: Reduction, ridge: float = 0.0, penalised: np.ndarray | None = None, *, noise: float = EPS
 ) -> tuple[np.ndarray, int]:
     """Coefficients (d, k) that minimise |factor w - target|^2 + ridge |K w|^2, and the rank of the factor.
@@ -39,7 +39,7 @@ def solve(
     if rank == d:
         # Scaling columns does not change a unique solution, only makes it exact to more digits.
         penalty = np.zeros((0, d)) if ridge == 0 else _penalty_matrix(penalised, scale)[:, order]
-        scaled = _ridge(r, target, np.sqrt(ridge) * penalty)
+        scaled = _solve_ridge(r, target, np.sqrt(ridge) * penalty)
         coef = np.empty((d, k))
         coef[order] = scaled / scale[order, None]
         return coef, rank
@@ -50,9 +50,9 @@ def solve(
     basis[:, is_constant(reduction, noise)] = 0.0
     span = (basis * scale).T
     if penalised is not None and ridge > 0 and (np.diagonal(penalised) == 0).any():
-        stacked = with_penalty(reduction, r[:, :rank] @ span.T, target, np.sqrt(ridge) * penalised)
-        return solve(stacked, noise=noise)[0], rank
-    return solve_dependent(span, r[:, :rank], solution[:, :k], target, ridge, penalised), rank
+        stacked = append_penalty_rows(reduction, r[:, :rank] @ span.T, target, np.sqrt(ridge) * penalised)
+        return solve_qr(stacked, noise=noise)[0], rank
+    return solve_rank_deficient(span, r[:, :rank], solution[:, :k], target, ridge, penalised), rank
 
 
 def is_constant(reduction: Reduction, noise: float) -> np.ndarray:
@@ -61,7 +61,7 @@ def is_constant(reduction: Reduction, noise: float) -> np.ndarray:
     return np.asarray(spread <= rank_threshold(len(spread), noise))
 
 
-def with_penalty(reduction: Reduction, factor: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> Reduction:
+def append_penalty_rows(reduction: Reduction, factor: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> Reduction:
     """The penalty |penalty w|^2 as rows of a problem without, for where some directions are free of it.
 
     The rows themselves are given as `factor` (rank, d) and `target` (rank, k), without what they do not explain of the
@@ -72,7 +72,7 @@ def with_penalty(reduction: Reduction, factor: np.ndarray, target: np.ndarray, p
     return reduction._replace(factor=rows, target=np.vstack([target, rest]), x_norm=norm)
 
 
-def solve_dependent(
+def solve_rank_deficient(
     span: np.ndarray,
     matrix: np.ndarray,
     basic: np.ndarray,
@@ -89,22 +89,22 @@ def solve_dependent(
     if penalised is not None:
         span = linalg.solve_triangular(penalised, span, trans="T", check_finite=False)
     if ridge == 0:
-        coef = nearest_origin(span, basic)
+        coef = minimum_norm(span, basic)
     else:
-        q, s, pivots = qr_by_rows(span)
-        coef = q @ _ridge(matrix[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(len(matrix)))
+        q, s, pivots = rowwise_stable_qr(span)
+        coef = q @ _solve_ridge(matrix[:, pivots] @ s.T, target, np.sqrt(ridge) * np.eye(len(matrix)))
     if penalised is not None:
         coef = linalg.solve_triangular(penalised, coef, check_finite=False)
     return np.asarray(coef)
 
 
-def nearest_origin(span: np.ndarray, basic: np.ndarray) -> np.ndarray:
+def minimum_norm(span: np.ndarray, basic: np.ndarray) -> np.ndarray:
     """The shortest w with span' w = basic."""
-    q, s, pivots = qr_by_rows(span)
+    q, s, pivots = rowwise_stable_qr(span)
     return np.asarray(q @ linalg.solve_triangular(s, basic[pivots], trans="T", check_finite=False))
 
 
-def qr_by_rows(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rowwise_stable_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """QR decomposition with pivoting that is accurate in each row: rows are taken from large to small [1]_.
 
     References
@@ -123,11 +123,11 @@ def _penalty_matrix(penalised: np.ndarray | None, scale: np.ndarray) -> np.ndarr
     return np.diag(1.0 / scale) if penalised is None else penalised / scale
 
 
-def _ridge(matrix: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> np.ndarray:
+def _solve_ridge(matrix: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> np.ndarray:
     """Argmin of |matrix w - target|^2 + |penalty w|^2 for a square, regular matrix, without squaring its condition."""
     if len(penalty) == 0:
         return linalg.solve_triangular(matrix, target, check_finite=False)
-    q, r, order = qr_by_rows(np.vstack([matrix, penalty]))
+    q, r, order = rowwise_stable_qr(np.vstack([matrix, penalty]))
     solution = np.empty((matrix.shape[1], target.shape[1]))
     solution[order] = linalg.solve_triangular(r, q[: len(target)].T @ target, check_finite=False)
     return solution

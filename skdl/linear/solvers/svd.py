@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from scipy import linalg
 
-from skdl.linear.solvers.qr import is_constant, rank_threshold, solve_dependent, with_penalty
+from skdl.linear.solvers.qr import append_penalty_rows, is_constant, rank_threshold, solve_rank_deficient
 from skdl.linear.solvers.reduction import EPS, Reduction
-from skdl.linear.solvers.scaling import norms
+from skdl.linear.solvers.scaling import safe_norms
 
 
 def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) -> tuple[np.ndarray, int]:
@@ -25,13 +25,13 @@ def solve_svd(reduction: Reduction, penalty: np.ndarray, *, noise: float = EPS) 
     if rank == d:
         # A determined solution is more exact in units of the centred columns, where a small column stays a direction.
         left, right = np.vstack([reduction.factor, np.diag(root)]), np.vstack([reduction.target, np.zeros((d, k))])
-        scale = norms(left)
+        scale = safe_norms(left)
         u, s, vt = linalg.svd(left / scale, full_matrices=False, check_finite=False)
         return np.asarray(vt.T @ ((u.T @ right) / s[:, None]) / scale[:, None]), rank
     target, span = u[:, :rank].T @ reduction.target, (vt[:rank] * reduction.x_norm).T
     span[is_constant(reduction, noise)] = 0.0
     if root.any() and not root.all():
-        stacked = with_penalty(reduction, s[:rank, None] * span.T, target, np.diag(root))
+        stacked = append_penalty_rows(reduction, s[:rank, None] * span.T, target, np.diag(root))
         return solve_svd(stacked, np.zeros(d), noise=noise)[0], rank
     weights, ridge = (np.diag(root), 1.0) if root.any() else (None, 0.0)
-    return solve_dependent(span, np.diag(s[:rank]), target / s[:rank, None], target, ridge, weights), rank
+    return solve_rank_deficient(span, np.diag(s[:rank]), target / s[:rank, None], target, ridge, weights), rank

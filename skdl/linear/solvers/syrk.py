@@ -35,7 +35,7 @@ _DSYRK = _routine(cython_blas.__pyx_capi__["dsyrk"])
 _ONE = byref(c_double(1.0))
 
 
-def add_symmetric(x: np.ndarray, total: np.ndarray) -> None:
+def rank_k_update(x: np.ndarray, total: np.ndarray) -> None:
     """Add the upper triangle of x'x to that of `total`; what is below the diagonal stays as it is.
 
     Parameters

@@ -235,7 +235,7 @@ def test_more_features_than_samples(alpha, fit_intercept, blocks, rng, monkeypat
     X, Y, weight = rng.normal(size=(20, 60)) + 1, rng.normal(size=(20, 2)) + 3, rng.integers(1, 4, 20)
     model = LeastSquaresRegressor(alpha, fit_intercept=fit_intercept).fit(X, Y, weight)
     reference = LeastSquaresRegressor(alpha, fit_intercept=fit_intercept, solver="qr").fit(X, Y, weight)
-    assert model.solver_ == "kernel"
+    assert model.solver_ == "dual"
     assert model.rank_ == reference.rank_ == 20 - fit_intercept
     assert_allclose(model.coef_, reference.coef_, rtol=0, atol=1e-13)
     assert_allclose(model.intercept_, reference.intercept_, rtol=1e-12)

@@ -14,7 +14,7 @@ from skdl.linear.polynomial.basis import ChebyshevProducts, ranges, typical_rang
 from skdl.linear.polynomial.change_of_basis import ChangeOfBasis
 from skdl.linear.polynomial.fit import accumulate_moments
 from skdl.linear.polynomial.terms import count_terms, list_blocks, list_powers, list_terms, name_term
-from skdl.linear.solvers.blocks import Blocks
+from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import accumulate
 
@@ -180,7 +180,7 @@ def test_moments_give_the_gram_matrix(weighted, rng):
     def write(part, out):
         basis.write(x[part], out.T)
 
-    blocks = Blocks(write, targets, weight, 7, order="F")
+    blocks = DesignBlocks(write, targets, weight, 7, order="F")
     by_moments, by_products = accumulate_moments(blocks), accumulate(blocks, centred=True)
     for found, expected in zip(by_moments, by_products, strict=True):
         assert_allclose(found, expected, rtol=0, atol=1e-13 * 5000)

@@ -132,9 +132,9 @@ def test_predictions_are_those_of_changed_coefficients(degree, basis, n_outputs,
 
 
 def test_ordinary_sizes_are_left_alone():
-    from skdl.linear.solvers.scaling import divided, exponents_of
+    from skdl.linear.solvers.scaling import safe_exponents, scale_down
 
     values = np.ldexp(np.array([[0.0, 1.0, -3.0, 1.0, 1.0, 5e-324]]), [0, 299, -290, 310, -310, 0])
-    assert exponents_of(np.abs(values).max(axis=0)).tolist() == [0, 0, 0, 311, -309, -1073]
-    assert divided(values, np.zeros(6, int)) is values
-    assert divided(values, exponents_of(np.abs(values[0])))[0].tolist() == [0, *values[0, 1:3], 0.5, 0.5, 0.5]
+    assert safe_exponents(np.abs(values).max(axis=0)).tolist() == [0, 0, 0, 311, -309, -1073]
+    assert scale_down(values, np.zeros(6, int)) is values
+    assert scale_down(values, safe_exponents(np.abs(values[0])))[0].tolist() == [0, *values[0, 1:3], 0.5, 0.5, 0.5]

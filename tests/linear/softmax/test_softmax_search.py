@@ -17,9 +17,8 @@ from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines
 from skdl.engine import Rows
 from skdl.engine.train import initial_state
-from skdl.linear.softmax import preconditioner
-from skdl.linear.softmax.hessian import curvature_at
-from skdl.linear.softmax.preconditioner import sample_size
+from skdl.linear.softmax.hessian import hessian_diagonal
+from skdl.linear.softmax.preconditioner import BOUND_SHARE, golden_ratio_sample, gram_sample_size, gram_weight
 from skdl.linear.softmax.row_blocks import RowBlocks
 from skdl.neural._fit import NetworkFit
 from skdl.penalties import L1, ElasticNet
@@ -137,7 +136,7 @@ def test_the_hessian_is_near_a_multiple_of_the_identity():
     slopes = [(function.evaluate(h * e)[1] - function.evaluate(-h * e)[1]) / (2 * h) for e in np.eye(size + n_classes)]
     hessian = np.array(slopes)[:size, :size]
     between = np.eye(n_classes) - 1 / n_classes
-    expected = np.kron(np.eye(6), between) / n_classes / preconditioner.share(n_classes)
+    expected = np.kron(np.eye(6), between) / n_classes / gram_weight(n_classes)
     np.testing.assert_allclose(hessian, expected, atol=1e-5)
     function.close()
 
@@ -146,12 +145,12 @@ def test_a_sample_of_rows_is_nearly_all_of_them(monkeypatch):
     X, y = make_classification(3000, 10, n_informative=5, n_redundant=3, random_state=0)
     exact = SoftmaxClassifier(tol=1e-7).fit(X, y)
     monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 200)
-    assert sample_size(3000, 10, 2) == 320
+    assert gram_sample_size(3000, 10, 2) == 320
     sampled = SoftmaxClassifier(tol=1e-7).fit(X, y)
     assert sampled.n_iter_ <= exact.n_iter_ + 5
     np.testing.assert_allclose(sampled.coef_, exact.coef_, atol=1e-4)
     plain = function_of(SoftmaxClassifier(), X, y, name="diagonal")
-    assert plain.variables.root.shape == (10, 1)
+    assert plain.preconditioner.weight_scale.shape == (10, 1)
     plain.close()
 
 
@@ -159,11 +158,11 @@ def test_a_column_that_the_sample_misses_keeps_its_curvature(monkeypatch):
     monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 40)
     X, y = RNG.normal(size=(4000, 2)), RNG.integers(0, 2, 4000)
     X[:, 1] = 0
-    missed = np.setdiff1d(np.arange(4000), preconditioner.spread_rows(4000, 64))[:20]
+    missed = np.setdiff1d(np.arange(4000), golden_ratio_sample(4000, 64))[:20]
     X[missed, 1] = 1
     function = function_of(SoftmaxClassifier(alpha=1e-6), X, y)
-    diagonal = (function.variables.factor**2).sum(axis=1)
-    np.testing.assert_allclose(diagonal, preconditioner.share(2), rtol=0.3)
+    diagonal = (function.preconditioner.factor**2).sum(axis=1)
+    np.testing.assert_allclose(diagonal, gram_weight(2), rtol=0.3)
     function.close()
 
 
@@ -183,7 +182,7 @@ def test_equal_and_constant_columns_without_penalty():
      (10**6, 5000, 100, True), (60000, 5000, 10, False), (150, 4, 3, True)],
 )  # fmt: skip
 def test_where_the_gram_matrix_is_worth_its_price(n, d, n_classes, worth):
-    size = sample_size(n, d, n_classes)
+    size = gram_sample_size(n, d, n_classes)
     assert (size > 0) == worth
     assert size <= n
 
@@ -403,14 +402,10 @@ def test_the_hessian_is_that_of_central_differences(fit_intercept):
     hessian = np.array([(gradient(theta + h * e) - gradient(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
     weights = theta[:9].reshape(3, 3)
     z = np.column_stack([(X - function.blocks.shift) * function.blocks.scale, *[np.ones(60)] * fit_intercept])
-    bound = (
-        np.kron((z * (weight / weight.sum())[:, None]).T @ z, np.eye(3))
-        * preconditioner.share(3)
-        * preconditioner.OF_BOUND
-    )
-    for c, factor in enumerate(function.variables.factors):
+    bound = np.kron((z * (weight / weight.sum())[:, None]).T @ z, np.eye(3)) * gram_weight(3) * BOUND_SHARE
+    for c, factor in enumerate(function.preconditioner.factors):
         np.testing.assert_allclose(factor @ factor.T, (hessian + bound)[c::3, c::3], atol=1e-7)
-    known = curvature_at(function.blocks, theta)
+    known = hessian_diagonal(function.blocks, theta)
     own = np.append(np.full(weights.size, 0.1), np.zeros(3 * fit_intercept))
     np.testing.assert_allclose(known + own, hessian.diagonal(), atol=1e-7)
     function.close()
@@ -487,17 +482,17 @@ def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
 def test_an_interruption_inside_an_evaluation(place, monkeypatch):
     """What iterations have ended is kept; before the first, there is nothing. BLAS has its threads again."""
     from skdl import _threads
-    from skdl.linear.softmax.objective import SoftmaxFunction
+    from skdl.linear.softmax.objective import SoftmaxObjective
 
-    original, calls = getattr(SoftmaxFunction, place), []
+    original, calls = getattr(SoftmaxObjective, place), []
 
-    def interrupted(self, *args):
+    def interrupted(self, *args, **options):
         calls.append(1)
         if len(calls) == (5 if place == "evaluate" else 1):
             raise KeyboardInterrupt
-        return original(self, *args)
+        return original(self, *args, **options)
 
-    monkeypatch.setattr(SoftmaxFunction, place, interrupted)
+    monkeypatch.setattr(SoftmaxObjective, place, interrupted)
     softmax = SoftmaxClassifier()
     with pytest.raises(KeyboardInterrupt) as told:
         softmax.fit(*IRIS)

@@ -3,7 +3,7 @@ import pytest
 from exact import exact_least_squares
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skdl.linear.solvers.blocks import Blocks
+from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.gram import accumulate, solve_gram
 
 
@@ -17,7 +17,7 @@ def blocks_of(X, Y, weight=None, order="C"):
         assert out.strides[0 if order == "F" else 1] == 8
         out[...] = X[part]
 
-    return Blocks(fill, Y, weight, X.shape[1], order=order)
+    return DesignBlocks(fill, Y, weight, X.shape[1], order=order)
 
 
 def solution(X, Y, weight=None, *, centred=True, order="C", **options):

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy.linalg import cython_blas
 
 from skdl.linear.solvers import syrk
-from skdl.linear.solvers.syrk import add_symmetric
+from skdl.linear.solvers.syrk import rank_k_update
 
 
 @pytest.fixture(params=["routine", "wrapper"])
@@ -28,7 +28,7 @@ def test_the_upper_triangle_of_the_product_is_added_and_nothing_else_is_touched(
     exact = x.astype(np.longdouble)
     expected[:d, :d] += np.triu(2 * exact.T @ exact).astype(np.float64)
     for _ in range(2):
-        add_symmetric(x, whole[:d, :d])
+        rank_k_update(x, whole[:d, :d])
     # Whatever the order of its sums, a product of n terms is within n units in the last place of the terms' sizes.
     bound = np.finfo(np.float64).eps * (n + 2) * (2 * abs(x).T @ abs(x) + 2)
     assert (abs(whole - expected)[:d, :d] <= bound).all()
