@@ -21,6 +21,7 @@ BASE = {
     "_array",
     "_constraints",
     "_diagnosis",
+    "_docstrings",
     "_files",
     "_interrupts",
     "_progress",
@@ -48,6 +49,7 @@ ALLOWED = {
     "_structure": set(),
     "_words": set(),
     "_diagnosis": set(),
+    "_docstrings": set(),
     "_typing": PROTOCOLS,
     "_component": BASE,
     "_estimator": COMPONENTS,
@@ -115,6 +117,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_array",
         "_constraints",
         "_diagnosis",
+        "_docstrings",
         "_interrupts",
         "_progress",
         "_warnings",
@@ -171,6 +174,13 @@ def test_the_engine_names_no_component(module):
     words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert not identifiers & {cls.__name__ for _, cls in registered}
     assert not words & {name for name, _ in registered}
+
+
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) == "ensemble"])
+def test_ensembles_know_networks_by_their_protocol(module):
+    """`Trainable`, and what it passes on: nothing that is private to the networks."""
+    of_networks = {name.split(".")[2] for name in imports(module) if name.startswith("skdl.neural.")}
+    assert of_networks <= {"trainable", "prepared", "joint_prediction", "mlp_classifier", "mlp_regressor"}
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("skdl.testing")])

@@ -16,8 +16,8 @@ from skdl._constraints import Constraint, check_params
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
 from skdl._warnings import Warned, collecting, warn
-from skdl.ensemble._means import RunningMean
 from skdl.ensemble._routing import RoutesMetadata
+from skdl.ensemble._running_mean import RunningMean
 from skdl.ensemble._sampling import select_columns
 from skdl.neural.joint_prediction import JointPrediction
 

@@ -18,8 +18,8 @@ from skdl._threads import n_threads
 from skdl._warnings import warn
 from skdl.engine import Member, Network, Outcome, State
 from skdl.ensemble._fitting import take_columns
-from skdl.ensemble._following import Following
-from skdl.ensemble._tasks import Task, is_mlp_without_callbacks
+from skdl.ensemble._member_job import MemberJob, is_mlp_without_callbacks
+from skdl.ensemble._observers import Observers
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
@@ -46,25 +46,25 @@ def check_shareable(template: Any, owner: str) -> None:
 
 
 def fit_batch_ensemble(
-    tasks: Sequence[Task], X: Any, y: np.ndarray, n_jobs: int | None, following: Following
+    jobs: Sequence[MemberJob], X: Any, y: np.ndarray, n_jobs: int | None, observers: Observers
 ) -> tuple[list[Any], KeyboardInterrupt | None]:
     """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used.
 
     They are fitted as far as an interrupt has let them, which is given back.
     """
-    if tasks[0].params:
+    if jobs[0].params:
         raise ValueError(
             "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
-            f"{sorted(tasks[0].params)}."
+            f"{sorted(jobs[0].params)}."
         )
-    fits = [trainable(task.member) for task in tasks]
+    fits = [trainable(job.member) for job in jobs]
     first = fits[0]
-    data = first.prepare(X, y, tasks[0].weight)
+    data = first.prepare(X, y, jobs[0].weight)
     alone = first.spec(data)
-    shared = _with_copies(alone, len(tasks))
+    shared = _with_copies(alone, len(jobs))
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
     [outcome] = train_members(
-        [following.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
+        [observers.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
     )
     first.check_outcome(outcome)
 
@@ -75,7 +75,7 @@ def fit_batch_ensemble(
             fit.store(alone, data, Outcome.of(state, outcome.reason))
 
     interrupt = to_the_end(store)
-    following.end_of(0)
+    observers.end_of(0)
     if outcome.reason == "interrupted":
         interrupt = interrupt or KeyboardInterrupt()
     else:

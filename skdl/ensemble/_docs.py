@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from skdl.neural._docs import T
-from skdl.neural._docs import document as fill
+from skdl._docstrings import documented_by
 
 TEXTS = {
     "bagging": """
@@ -177,7 +176,4 @@ apart are lost to the training.
 """,
 }
 
-
-def document(cls: T) -> T:
-    """Class decorator that puts the ensembles' texts where the docstring names them in braces."""
-    return fill(cls, TEXTS)
+document = documented_by(TEXTS)

@@ -21,20 +21,20 @@ from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
 from skdl.engine import Member
-from skdl.ensemble._following import Following
-from skdl.ensemble._others import Settings, fit_one
+from skdl.ensemble._foreign_members import Settings, fit_one
+from skdl.ensemble._member_job import MemberJob
+from skdl.ensemble._observers import Observers
 from skdl.ensemble._sampling import select_rows
-from skdl.ensemble._tasks import Task
 from skdl.execution import train_members
-from skdl.neural._prepared import Prepared
+from skdl.neural.prepared import Prepared
 from skdl.neural.trainable import Trainable, trainable
 
 
 def fit_members(
-    tasks: Sequence[Task],
+    jobs: Sequence[MemberJob],
     X: Any,
     y: np.ndarray,
-    following: Following,
+    observers: Observers,
     *,
     classify: bool,
     row_weight: np.ndarray | None = None,
@@ -45,9 +45,9 @@ def fit_members(
 
     Parameters
     ----------
-    tasks : list of Task
+    jobs : list of MemberJob
     X, y : validated data
-    following : Following
+    observers : Observers
         Who follows the fits.
     classify : bool
         Whether y holds labels, of which a sample may lack some.
@@ -64,24 +64,24 @@ def fit_members(
         In the members' order.
     """
     fitted: dict[int, Any] = {}
-    warned: list[list[Warned]] = [[] for _ in tasks]
+    warned: list[list[Warned]] = [[] for _ in jobs]
     interrupt: KeyboardInterrupt | None = None
-    networks = [i for i, task in enumerate(tasks) if task.is_stackable]
+    networks = [i for i, job in enumerate(jobs) if job.is_stackable]
     if networks:
-        begun, interrupt, lists = _train({i: tasks[i] for i in networks}, X, y, following, row_weight, alike, n_jobs)
+        begun, interrupt, lists = _train({i: jobs[i] for i in networks}, X, y, observers, row_weight, alike, n_jobs)
         for i, is_fitted, messages in zip(networks, begun, lists, strict=True):
             warned[i] = messages
             if is_fitted:
-                fitted[i] = tasks[i].member
-    others = [i for i in range(len(tasks)) if i not in set(networks)]
+                fitted[i] = jobs[i].member
+    others = [i for i in range(len(jobs)) if i not in set(networks)]
     if others and interrupt is None:
         done: dict[int, tuple[Any, list[Warned]]] = {}  # of those that are fitted in this process, as it goes
         here = Settings(get_config(), warnings.filters, os.getpid())
         try:
-            with following.fits() as tell:
+            with observers.fits() as tell:
                 results = Parallel(n_jobs=n_jobs)(
                     delayed(fit_one)(
-                        i, tasks[i], X, y, classify, here, done, following.member(i), following.label(i), tell
+                        i, jobs[i], X, y, classify, here, done, observers.member(i), observers.label(i), tell
                     )
                     for i in others
                 )
@@ -92,7 +92,7 @@ def fit_members(
             fitted[i], warned[i] = member, messages
     if interrupt is None:
         _warn(warned)
-    return Members(len(tasks), fitted, interrupt)
+    return Members(len(jobs), fitted, interrupt)
 
 
 @dataclass
@@ -116,13 +116,13 @@ class Members:
 
 
 def finish(
-    owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None, following: Following | None = None
+    owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None, observers: Observers | None = None
 ) -> None:
     """Write what the fitted members make of an ensemble, though an interrupt comes, which is then raised."""
     interrupt = to_the_end(store) or interrupt
-    if following is not None:
+    if observers is not None:
         try:
-            following.end()
+            observers.end()
         except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
             interrupt = error
     if interrupt is not None:
@@ -136,10 +136,10 @@ def finish(
 
 
 def _train(
-    chosen: Mapping[int, Task],
+    chosen: Mapping[int, MemberJob],
     X: Any,
     y: np.ndarray,
-    following: Following,
+    observers: Observers,
     row_weight: np.ndarray | None,
     alike: bool,
     n_jobs: int | None,
@@ -154,23 +154,23 @@ def _train(
     members: list[Member] = []
     warned: list[list[Warned]] = []
     data: Prepared | None = None
-    for i, task in chosen.items():
+    for i, job in chosen.items():
         with collecting() as messages:
-            fit = trainable(task.member)
-            if data is None or not alike or task.columns is not None:
+            fit = trainable(job.member)
+            if data is None or not alike or job.columns is not None:
                 fit.check_validation_effects()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
-                table = X if data is None or task.columns is not None else data.X
-                n_rows = None if task.rows is None else len(task.rows)
-                data = fit.prepare(task.table(table), y, task.weight, n_rows=n_rows, drawn_by=row_weight)
-            if task.columns is None:
-                take_columns(task.member, first)
-            with labelled(following.label(i)):
-                member = fit.spec(data, index=task.rows)
-        own = partial(_of_rows, task.rows)  # computed for callbacks that ask for it
-        weight = None if task.weight is None else own(task.weight)
-        given = task_data(partial(_own_table, task, X), partial(own, y), weight)
-        members.append(following.network(i, fit, member, given, partial(fit.attributes_at, member, data)))
+                table = X if data is None or job.columns is not None else data.X
+                n_rows = None if job.rows is None else len(job.rows)
+                data = fit.prepare(job.table(table), y, job.weight, n_rows=n_rows, drawn_by=row_weight)
+            if job.columns is None:
+                take_columns(job.member, first)
+            with labelled(observers.label(i)):
+                member = fit.spec(data, index=job.rows)
+        own = partial(_of_rows, job.rows)  # computed for callbacks that ask for it
+        weight = None if job.weight is None else own(job.weight)
+        given = task_data(partial(_own_table, job, X), partial(own, y), weight)
+        members.append(observers.network(i, fit, member, given, partial(fit.attributes_at, member, data)))
         fits.append(fit)
         prepared.append(data)
         warned.append(messages)
@@ -192,7 +192,7 @@ def _train(
     interrupt = to_the_end(store)
     for i, is_begun in zip(chosen, begun, strict=True):
         if is_begun:
-            following.end_of(i)
+            observers.end_of(i)
     return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
 
 
@@ -201,9 +201,9 @@ def _of_rows(rows: np.ndarray | None, data: Any) -> Any:
     return data if rows is None else select_rows(data, rows)
 
 
-def _own_table(task: Task, X: Any) -> Any:
+def _own_table(job: MemberJob, X: Any) -> Any:
     """The rows and columns of a member."""
-    return _of_rows(task.rows, task.table(X))
+    return _of_rows(job.rows, job.table(X))
 
 
 def take_columns(network: object, first: object) -> None:

@@ -9,9 +9,9 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._scores import accuracy, r2
 from skdl._typing import MatrixLike
-from skdl.ensemble._bags import BaseBagging
+from skdl.ensemble._averages import PredictionAverage, ProbabilityAverage
+from skdl.ensemble._base_bagging import BaseBagging
 from skdl.ensemble._docs import document
-from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
 
 
 def _has_decision_function(ensemble: Any) -> bool:
@@ -21,7 +21,7 @@ def _has_decision_function(ensemble: Any) -> bool:
 
 
 @document
-class BaggingClassifier(ClassifierEnsemble, BaseBagging):
+class BaggingClassifier(ProbabilityAverage, BaseBagging):
     """Average of classifiers that each learn a random sample of the rows.
 
     p(. | x) = 1/k sum_j p_j(. | x), the members' class probabilities; members without `predict_proba` vote.
@@ -130,7 +130,7 @@ class BaggingClassifier(ClassifierEnsemble, BaseBagging):
 
 
 @document
-class BaggingRegressor(RegressorEnsemble, BaseBagging):
+class BaggingRegressor(PredictionAverage, BaseBagging):
     """Average of regressors that each learn a random sample of the rows.
 
     f(x) = 1/k sum_j f_j(x)

@@ -9,10 +9,10 @@ from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
 from skdl._typing import EstimatorLike, MatrixLike, Members, RandomStateLike, VectorLike
-from skdl.ensemble._averaging import COMMON, BaseAveraging
+from skdl.ensemble._averages import ProbabilityAverage
 from skdl.ensemble._docs import document
-from skdl.ensemble._kinds import ClassifierEnsemble
-from skdl.ensemble._transforming import MemberColumns, side_by_side
+from skdl.ensemble._member_columns import MemberColumns, side_by_side
+from skdl.ensemble._weighted_ensemble import COMMON, WeightedEnsemble
 from skdl.ensemble._weights import (
     greedy_by_log_loss,
     weights_by_log_loss,
@@ -28,7 +28,7 @@ def _is_soft(ensemble: Any) -> bool:
 
 
 @document
-class EnsembleClassifier(MemberColumns, ClassifierEnsemble, BaseAveraging):
+class EnsembleClassifier(MemberColumns, ProbabilityAverage, WeightedEnsemble):
     """Average of the class probabilities (or majority of the votes) of classifiers that each learn all rows.
 
     p(. | x) = sum_j w_j p_j(. | x) / sum_j w_j

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from skdl._typing import EstimatorLike, Members, RandomStateLike, VectorLike
-from skdl.ensemble._averaging import COMMON, BaseAveraging
+from skdl.ensemble._averages import PredictionAverage
 from skdl.ensemble._docs import document
-from skdl.ensemble._kinds import RegressorEnsemble
-from skdl.ensemble._transforming import MemberColumns, side_by_side
+from skdl.ensemble._member_columns import MemberColumns, side_by_side
+from skdl.ensemble._weighted_ensemble import COMMON, WeightedEnsemble
 from skdl.ensemble._weights import (
     greedy_by_squared_error,
     weights_by_squared_error,
@@ -16,7 +16,7 @@ from skdl.ensemble._weights import (
 
 
 @document
-class EnsembleRegressor(MemberColumns, RegressorEnsemble, BaseAveraging):
+class EnsembleRegressor(MemberColumns, PredictionAverage, WeightedEnsemble):
     """Average of the predictions of regressors that each learn all rows.
 
     f(x) = sum_j w_j f_j(x) / sum_j w_j

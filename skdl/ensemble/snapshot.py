@@ -28,12 +28,12 @@ from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike,
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import Member, Outcome, State
+from skdl.ensemble._averages import PredictionAverage, ProbabilityAverage
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import finish, take_columns
-from skdl.ensemble._following import Following
-from skdl.ensemble._kinds import ClassifierEnsemble, RegressorEnsemble
-from skdl.ensemble._tasks import is_mlp_without_callbacks, seeded
+from skdl.ensemble._member_job import is_mlp_without_callbacks, seeded
+from skdl.ensemble._observers import Observers
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
@@ -107,12 +107,12 @@ class BaseSnapshot(BaseEnsemble):
             fit = trainable(network)
             data = fit.prepare(X, y, weight)
             member = fit.spec(data)
-            following = held.enter_context(Following(self, 1, X, y, weight))
-            followed = following.only(fit, member, partial(fit.attributes_at, member, data))
+            observers = held.enter_context(Observers(self, 1, X, y, weight))
+            followed = observers.only(fit, member, partial(fit.attributes_at, member, data))
             states, outcome = train_with_snapshots(replace(followed, keeps=None), cycle)
             fit.check_outcome(outcome)
             fit.store(member, data, outcome)
-            following.end_of(0)
+            observers.end_of(0)
 
         def store() -> None:
             done = copy(self)  # takes the ensemble's place once all is known
@@ -124,7 +124,7 @@ class BaseSnapshot(BaseEnsemble):
                 done.classes_ = classes
             self.__dict__ = done.__dict__
 
-        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, following)
+        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, observers)
         warning = fit.warning(outcome)
         if warning is not None and outcome.reason == "diverged":
             warn(str(warning), type(warning))
@@ -187,7 +187,7 @@ def _fitted(network: Any, attributes: dict[str, Any]) -> Any:
 
 
 @document
-class SnapshotEnsembleClassifier(ClassifierEnsemble, BaseSnapshot):
+class SnapshotEnsembleClassifier(ProbabilityAverage, BaseSnapshot):
     """Average of the class probabilities of one network at several moments of one training.
 
     p(. | x) = 1/k sum_j p_j(. | x),  with p_j the network at the end of cycle j of its learning rate
@@ -233,7 +233,7 @@ class SnapshotEnsembleClassifier(ClassifierEnsemble, BaseSnapshot):
 
 
 @document
-class SnapshotEnsembleRegressor(RegressorEnsemble, BaseSnapshot):
+class SnapshotEnsembleRegressor(PredictionAverage, BaseSnapshot):
     """Average of the predictions of one network at several moments of one training.
 
     f(x) = 1/k sum_j f_j(x),  with f_j the network at the end of cycle j of its learning rate

@@ -21,10 +21,12 @@ from skdl.engine import Network
 from skdl.execution import train_members
 from skdl.execution.stacker import interned
 from skdl.neural._checkpoint import CheckpointMixin
+from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
 from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._public import checked, fingerprint, is_edited, unfold
+from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 from skdl.neural.trainable import in_parts
 
@@ -51,6 +53,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
     _doc_page = "docs/networks.md"
 
     @in_parts(NetworkFit)
+    @document
     def fit(
         self,
         X: MatrixLike,
@@ -64,16 +67,10 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data; sparse rows are made dense batch by batch.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the mean loss.
-        X_val, y_val : like X and y, default=None
-            Validation rows: they judge each epoch, by `scoring`, and the weights that scored best are kept.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation row in the score.
+        {data}
+        {reals}
+        {weight}
+        {validation}
 
         Returns
         -------
@@ -84,13 +81,13 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on)
 
+    @document
     def initialize(self, X: MatrixLike, y: VectorLike) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data that the input standardisation is taken from.
+        {initial_data}
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets, which fix the outputs.
 
@@ -159,7 +156,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         check_is_fitted(self)
         return self._training.history()
 
-    def _results(self, training: Training) -> dict[str, Any]:
+    def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""
         progress = training.state.progress[0]
         folded = fold(training, self._output_map(training.encoding))

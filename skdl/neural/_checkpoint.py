@@ -149,7 +149,7 @@ class CheckpointMixin(Preparation):
                 raise ValueError("its feature_names_in_ are not one for each column")
             loaded.feature_names_in_ = names
         loaded.n_features_in_ = n_features
-        loaded.__dict__.update(loaded._results(training))
+        loaded.__dict__.update(loaded._results(settings, training))
         if edited is not None:  # coefficients that were set by hand, which training has not gone on from
             loaded.__dict__.update(_read_all(edited, like=loaded._named(*loaded._coefficients())))
             loaded._coefficients()

@@ -22,11 +22,12 @@ from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
+from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._preparation import NO_ROWS, ValidationRows
-from skdl.neural._prepared import Prepared
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
+from skdl.neural.prepared import Prepared
 from skdl.neural.trainable import in_parts
 
 
@@ -105,10 +106,11 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
     def _output_map(self, encoding: Encoding) -> None:
         return None
 
-    def _results(self, training: Training) -> dict[str, Any]:
-        return {**super()._results(training), "classes_": training.encoding.classes}
+    def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
+        return {**super()._results(settings, training), "classes_": training.encoding.classes}
 
     @in_parts(NetworkFit)
+    @document
     def fit(
         self,
         X: MatrixLike,
@@ -123,17 +125,13 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data; sparse rows are made dense batch by batch.
+        {data}
         y : array-like of shape (n_samples,) or (n_samples, n_columns)
             Labels, class probabilities, or several labels a row: see the notes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the mean loss. Rows of weight zero are left out, but for their labels, which count as
             declared in `classes`.
-        X_val, y_val : like X and y, default=None
-            Validation rows: they judge each epoch, by `scoring`, and the weights that scored best are kept.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation row in the score.
+        {validation}
         classes : array-like of shape (n_classes,) or list of these, default=None
             All labels, where y does not hold them all; for class probabilities, what each column stands for.
 
@@ -146,13 +144,13 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         validation = (X_val, y_val, sample_weight_val)
         return self._train(X, y, sample_weight, validation, go_on=go_on, classes=classes)
 
+    @document
     def initialize(self, X: MatrixLike, y: VectorLike, classes: ClassesLike | None = None) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data that the input standardisation is taken from.
+        {initial_data}
         y : array-like of shape (n_samples,) or (n_samples, n_columns)
             Labels as in fit, which fix the outputs.
         classes : array-like of shape (n_classes,) or list of these, default=None
@@ -165,6 +163,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         """
         return self._train(X, y, None, go_on=False, n_epochs=0, classes=classes)
 
+    @document
     def partial_fit(
         self,
         X: MatrixLike,
@@ -186,12 +185,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         classes : array-like of shape (n_classes,) or list of these, default=None
             All labels that will ever come; needed in the first call only, and there when y does not hold them all. For
             class probabilities, what each column stands for.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the mean loss.
-        X_val, y_val : like X and y, default=None
-            Validation rows, which score the epoch; the weights that scored best so far predict.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation row in the score.
+        {weight}
+        {validation_of_epoch}
 
         Returns
         -------

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import TypeVar
-
-T = TypeVar("T", bound=type)
+from skdl._docstrings import documented_by
 
 TEXTS = {
     "hidden": """
@@ -129,6 +125,34 @@ n_features_in_ : int
 feature_names_in_ : array of shape (n_features_in_,)
     Their names, when X had names that are all strings.
 """,
+    "data": """
+X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    Training data; sparse rows are made dense batch by batch.
+""",
+    "initial_data": """
+X : {array-like, sparse matrix} of shape (n_samples, n_features)
+    Data that the input standardisation is taken from.
+""",
+    "reals": """
+y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+    Targets.
+""",
+    "weight": """
+sample_weight : array-like of shape (n_samples,), default=None
+    Weight of each row in the mean loss.
+""",
+    "validation": """
+X_val, y_val : like X and y, default=None
+    Validation rows: each epoch is evaluated on them, by `scoring`, and the weights of the best epoch are kept.
+sample_weight_val : array-like of shape (n_validation_samples,), default=None
+    Weight of each validation row in the score.
+""",
+    "validation_of_epoch": """
+X_val, y_val : like X and y, default=None
+    Validation rows, on which the epoch is evaluated; the weights of the best epoch so far predict.
+sample_weight_val : array-like of shape (n_validation_samples,), default=None
+    Weight of each validation row in the score.
+""",
     "labels": """
 A y may be, with the columns of y in the order of their names or of `classes`, an argument of `fit`:
 
@@ -189,14 +213,4 @@ optimizer), weight 2 equals the row twice. In mini-batches it does so in expecta
 """,
 }
 
-
-def document(cls: T, texts: Mapping[str, str] = TEXTS) -> T:
-    """Class decorator that puts the shared texts where the docstring names them in braces."""
-
-    def text(match: re.Match[str]) -> str:
-        indent, name = match.groups()
-        lines = texts[name].strip().splitlines()
-        return "\n".join(indent + line if line else line for line in lines)
-
-    cls.__doc__ = re.sub(r"^( *)\{(\w+)\}$", text, cls.__doc__ or "", flags=re.MULTILINE)
-    return cls
+document = documented_by(TEXTS)

@@ -15,7 +15,7 @@ from skdl._protocols import Loss
 from skdl._warnings import warn
 from skdl._words import nearest
 from skdl.neural._epoch_estimator import EpochEstimator
-from skdl.neural._prepared import Prepared
+from skdl.neural.prepared import Prepared
 
 NAMES = [*get_scorer_names(), "loss"]
 Score = Callable[[np.ndarray], float]  # from raw scores of the validation rows to a number, larger is better

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+OF_PARAMETERS = {"get_params", "set_params", "__sklearn_clone__"}  # methods that read the constructor of their class
+
 
 class EpochEstimator:
     """A proxy of a network in training: its methods predict from the raw scores of one epoch's validation rows.
@@ -39,7 +41,7 @@ class EpochEstimator:
         if network is None:  # while it is copied
             raise AttributeError(name)
         method = getattr(type(network), name, None)
-        if isinstance(method, FunctionType) and name not in vars(network):
+        if isinstance(method, FunctionType) and name not in vars(network) and name not in OF_PARAMETERS:
             return MethodType(method, self)
         return getattr(network, name)
 

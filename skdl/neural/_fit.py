@@ -12,9 +12,9 @@ from skdl.engine import Member, Outcome, State, settled
 from skdl.neural import _outcomes
 from skdl.neural._effects import check_validation_effects
 from skdl.neural._preparation import NO_ROWS, Preparation, ValidationRows
-from skdl.neural._prepared import Prepared
 from skdl.neural._spec import epoch_lines
 from skdl.neural._training import Training
+from skdl.neural.prepared import Prepared
 
 
 class NetworkFit:
@@ -90,7 +90,7 @@ class NetworkFit:
 
     def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
         training = Training.of(member, data.encoding, outcome.state, outcome.reason)
-        vars(self.network).update(self.network._results(training))
+        vars(self.network).update(self.network._results(self.settings, training))
 
     def warning(self, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
         return _outcomes.outcome_warning(self.settings, outcome, incremental=incremental)
@@ -100,7 +100,7 @@ class NetworkFit:
 
     def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
         ended = settled(member, Outcome.of(state, "interrupted"))
-        return self.network._results(Training.of(member, data.encoding, ended.state))
+        return self.network._results(self.settings, Training.of(member, data.encoding, ended.state))
 
     def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
         return {"_training": Training.of(member, data.encoding, state)}

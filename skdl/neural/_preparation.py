@@ -20,11 +20,11 @@ from skdl._warnings import warn
 from skdl.engine import Architecture, Member
 from skdl.neural import _early_stopping
 from skdl.neural._effects import check_effects
-from skdl.neural._prepared import Prepared
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._spec import alpha_in_training, check_alpha, epoch_lines, flat_alpha, flat_prior, state_to_go_on_from
 from skdl.neural._training import Training
+from skdl.neural.prepared import Prepared
 
 ValidationRows = tuple[Any, Any, Any]  # X_val, y_val and sample_weight_val as the user gave them
 NO_ROWS: ValidationRows = (None, None, None)
@@ -115,7 +115,7 @@ class Preparation(SlotMixin, ABC):
         """Scale and shift to fold into the last layer."""
 
     @abstractmethod
-    def _results(self, training: Training) -> dict[str, Any]:
+    def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""
 
     def _idle_outputs(self, encoding: Any) -> np.ndarray | None:

@@ -17,6 +17,7 @@ from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_regression, validate_sample_weight
 from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
+from skdl.neural._docs import document
 from skdl.neural._rows import LIMITS, check_scales
 from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
 
@@ -124,6 +125,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         check_is_fitted(self)
         return self._training.encoding.scale.copy()
 
+    @document
     def partial_fit(
         self,
         X: MatrixLike,
@@ -141,12 +143,8 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
             The rows of this call. Standardisation of inputs and targets is taken from those of the first.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Their targets.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each row in the mean loss.
-        X_val, y_val : like X and y, default=None
-            Validation rows, which score the epoch; the weights that scored best so far predict.
-        sample_weight_val : array-like of shape (n_validation_samples,), default=None
-            Weight of each validation row in the score.
+        {weight}
+        {validation_of_epoch}
 
         Returns
         -------

@@ -10,7 +10,6 @@ import numpy as np
 
 from skdl._diagnosis import column_name
 from skdl.engine import Rows
-from skdl.neural._prepared import Prepared
 from skdl.neural._settings import Settings
 from skdl.neural._standardize import (
     Moments,
@@ -21,6 +20,7 @@ from skdl.neural._standardize import (
     zero_and_scale,
 )
 from skdl.neural._training import Training
+from skdl.neural.prepared import Prepared
 
 # Powers of two between which reciprocal deviations may lie, so that coefficients for X as it is are of X's type.
 LIMITS = {np.dtype(np.float64): 960, np.dtype(np.float32): 100}

@@ -19,8 +19,8 @@ import numpy as np
 
 from skdl._progress import EpochLines
 from skdl.engine import Member, Outcome, State
-from skdl.neural._prepared import Prepared
 from skdl.neural._settings import Settings
+from skdl.neural.prepared import Prepared
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

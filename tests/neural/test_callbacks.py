@@ -212,7 +212,7 @@ def test_subtasks_are_at_most_the_epochs():
 def test_what_nobody_asks_for_is_not_computed(monkeypatch):
     calls = []
     results = MLPClassifier._results
-    monkeypatch.setattr(MLPClassifier, "_results", lambda self, training: calls.append(1) or results(self, training))
+    monkeypatch.setattr(MLPClassifier, "_results", lambda self, *args: calls.append(1) or results(self, *args))
     MLPClassifier(**SMALL, max_iter=5).set_callbacks(Timid()).fit(X, Y)
     assert len(calls) == 1
     monkeypatch.setattr(MLPClassifier, "_init_callback_context", None)

@@ -24,11 +24,11 @@ from skdl.engine import Architecture, Member
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier
-from skdl.neural._prepared import Prepared
 from skdl.neural._public import unfold
 from skdl.neural._rows import training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
+from skdl.neural.prepared import Prepared
 
 
 class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
@@ -274,10 +274,10 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
             changed = replace(training, shift=rows.shift, scale=rows.scale)
             self._training = unfold(changed, *self._coefficients(), None)
 
-    def _results(self, training: Training) -> dict[str, Any]:
-        optimizer = type(self._resolve("optimizer")).__name__.lower()
+    def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
+        optimizer = type(settings.optimizer).__name__.lower()
         solver = optimizer if training.search is None else f"{optimizer} ({training.search})"
-        return {**super()._results(training), "solver_": solver}
+        return {**super()._results(settings, training), "solver_": solver}
 
     def _prior(self) -> Sequence[Any] | None:
         return None if self.prior is None else [np.transpose(np.asarray(self.prior))]

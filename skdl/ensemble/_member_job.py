@@ -18,7 +18,7 @@ from skdl.neural.trainable import is_trainable
 
 
 @dataclass(frozen=True)
-class Task:
+class MemberJob:
     """An unfitted member and its part of the data.
 
     Parameters

@@ -19,11 +19,11 @@ from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._fitting import finish, fit_members
-from skdl.ensemble._following import Following
+from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded
+from skdl.ensemble._observers import Observers
 from skdl.ensemble._out_of_bag import OutOfBag
 from skdl.ensemble._routing import routes_metadata
 from skdl.ensemble._sampling import Sampler
-from skdl.ensemble._tasks import Task, check_takes_weight, seeded
 
 
 class BaseBagging(OutOfBag, BaseEnsemble):
@@ -138,15 +138,17 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             else:
                 chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
             members_weight = validate_sample_weight(routed.pop("sample_weight", None), X)
-            following = held.enter_context(Following(self, len(new), X, y, weight, len(kept)))
+            observers = held.enter_context(Observers(self, len(new), X, y, weight, len(kept)))
             members = fit_members(
                 [
-                    Task(seeded(template, seed_of(entropy, i, 0)), rows, self._subset(columns), members_weight, routed)
+                    MemberJob(
+                        seeded(template, seed_of(entropy, i, 0)), rows, self._subset(columns), members_weight, routed
+                    )
                     for i, rows, columns in zip(new, drawn, chosen, strict=True)
                 ],
                 X,
                 y,
-                following,
+                observers,
                 classify=classes is not None,
                 row_weight=shares if self.bootstrap else None,
                 alike=True,
@@ -170,7 +172,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
                 done._judge_out_of_bag(X, y, shares)
             self.__dict__ = done.__dict__
 
-        finish(self, store, members.interrupt, following)
+        finish(self, store, members.interrupt, observers)
         return self
 
     def _check_parameters(self) -> None:

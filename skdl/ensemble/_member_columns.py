@@ -10,7 +10,7 @@ from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import MatrixLike, VectorLike
-from skdl.ensemble._named import is_dropped
+from skdl.ensemble._named_members import is_dropped
 
 
 class MemberColumns(TransformerMixin):

@@ -18,7 +18,7 @@ from skdl.neural.trainable import Trainable
 FITTED = "fitted"  # the reason to end of a member that has no epochs
 
 
-class Following:
+class Observers:
     """What follows one fit of an ensemble, as a context in which the members are fitted.
 
     Parameters
@@ -97,7 +97,7 @@ class Following:
         if self._task is not None:
             self._task.end()
 
-    def __enter__(self) -> Following:
+    def __enter__(self) -> Observers:
         return self
 
     def __exit__(self, *error: Any) -> None:

@@ -13,7 +13,7 @@ from skdl import (
     MLPRegressor,
     SnapshotEnsembleRegressor,
 )
-from skdl.ensemble._means import RunningMean
+from skdl.ensemble._running_mean import RunningMean
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 4))

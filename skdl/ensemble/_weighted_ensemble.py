@@ -25,11 +25,11 @@ from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import finish, fit_members
-from skdl.ensemble._following import Following
-from skdl.ensemble._named import NamedMembers, is_dropped
+from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded, select_rows_of
+from skdl.ensemble._named_members import NamedMembers, is_dropped
+from skdl.ensemble._observers import Observers
 from skdl.ensemble._routing import routes_metadata
 from skdl.ensemble._sampling import select_rows, set_contents_apart
-from skdl.ensemble._tasks import Task, check_takes_weight, seeded, select_rows_of
 
 COMMON = {
     "estimators": NONE | Instance(list, tuple, name="list of (name, estimator) pairs"),
@@ -46,7 +46,7 @@ COMMON = {
 }
 
 
-class BaseAveraging(NamedMembers):
+class WeightedEnsemble(NamedMembers):
     """What both kinds of averages share."""
 
     _unseen_by = "Set weights='validation' or 'greedy', which keep rows from the members."
@@ -115,7 +115,7 @@ class BaseAveraging(NamedMembers):
             entropy = self._entropy if warm else root_entropy(self.random_state)
             training, unseen = self._split(X, y, weight, entropy)
             interrupt: KeyboardInterrupt | None = None
-            following: Following | None = None
+            observers: Observers | None = None
             if self.prefit:
                 members = self._templates()
                 self._check_prefit(members, y)
@@ -128,20 +128,20 @@ class BaseAveraging(NamedMembers):
                 rows = slice(None) if training is None else training
                 learned = (X if training is None else select_rows(X, training), y[rows])
                 alike = self.estimators is None
-                tasks = self._tasks(unfitted, routed, X, training)
+                jobs = self._jobs(unfitted, routed, X, training)
                 share = None if weight is None else weight[rows]
-                together = self.share is not None and len(tasks) > 1
-                n_fits = 1 if together else len(tasks)
-                following = held.enter_context(Following(self, n_fits, *learned, share, len(kept)))
+                together = self.share is not None and len(jobs) > 1
+                n_fits = 1 if together else len(jobs)
+                observers = held.enter_context(Observers(self, n_fits, *learned, share, len(kept)))
                 if together:
-                    members, interrupt = fit_batch_ensemble(tasks, *learned, self.n_jobs, following)
+                    members, interrupt = fit_batch_ensemble(jobs, *learned, self.n_jobs, observers)
                 else:
                     classify = classes is not None
-                    found = fit_members(tasks, *learned, following, classify=classify, alike=alike, n_jobs=self.n_jobs)
+                    found = fit_members(jobs, *learned, observers, classify=classify, alike=alike, n_jobs=self.n_jobs)
                     interrupt = found.interrupt
                     members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
         store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
-        finish(self, store, interrupt, following)
+        finish(self, store, interrupt, observers)
         return self
 
     def _split(
@@ -170,13 +170,13 @@ class BaseAveraging(NamedMembers):
             return [clone(template) for template in templates]
         return [seeded(template, seed_of(entropy, i, 0), keep=True) for i, template in enumerate(templates)]
 
-    def _tasks(
+    def _jobs(
         self, unfitted: list[Any], routed: Mapping[str, Mapping[str, Any]], X: Any, training: np.ndarray | None
-    ) -> list[Task]:
+    ) -> list[MemberJob]:
         """What each member is to learn of the rows in `training`: with what was routed to it, by these rows."""
         names = ["estimator"] * len(unfitted) if self.estimators is None else list(routed)
         weights: dict[int, np.ndarray | None] = {}  # members that are given the same share one array
-        tasks = []
+        jobs = []
         for name, member in zip(names, unfitted, strict=True):
             params = dict(routed[name])
             given = params.pop("sample_weight", None)
@@ -184,8 +184,8 @@ class BaseAveraging(NamedMembers):
                 weight = validate_sample_weight(given, X)
                 weights[id(given)] = weight if weight is None or training is None else weight[training]
             params = params if training is None else select_rows_of(params, training, X.shape[0])
-            tasks.append(Task(member, weight=weights[id(given)], params=params))
-        return tasks
+            jobs.append(MemberJob(member, weight=weights[id(given)], params=params))
+        return jobs
 
     def _store(
         self,

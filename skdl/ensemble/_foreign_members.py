@@ -18,10 +18,10 @@ from skdl._callbacks_adapter import MemberTask
 from skdl._progress import labelled
 from skdl._warnings import Warned, collecting, warn
 from skdl.ensemble._base import tags_of
-from skdl.ensemble._following import around
+from skdl.ensemble._member_job import MemberJob
+from skdl.ensemble._observers import around
 from skdl.ensemble._routing import takes_weight
 from skdl.ensemble._sampling import select_rows
-from skdl.ensemble._tasks import Task
 
 
 class Settings(NamedTuple):
@@ -34,7 +34,7 @@ class Settings(NamedTuple):
 
 def fit_one(
     i: int,
-    task: Task,
+    job: MemberJob,
     X: Any,
     y: np.ndarray,
     classify: bool,
@@ -46,42 +46,42 @@ def fit_one(
 ) -> tuple[Any, list[Warned]]:
     """A fitted member and what it warns of, which are put into `done` as well."""
     outside = _filters_of(here), config_context(**here.config)
-    with outside[0], outside[1], collecting() as messages, labelled(label), around(followed, task.member):
-        member = _fit(task, task.table(X), y, classify)
+    with outside[0], outside[1], collecting() as messages, labelled(label), around(followed, job.member):
+        member = _fit(job, job.table(X), y, classify)
     done[i] = member, messages
     if tell is not None:
         tell(i)
     return member, messages
 
 
-def _fit(task: Task, X: Any, y: np.ndarray, classify: bool) -> Any:
-    if not classify or task.rows is None:
-        return task.fit(X, y)
-    labels = np.unique(y[task.rows])
+def _fit(job: MemberJob, X: Any, y: np.ndarray, classify: bool) -> Any:
+    if not classify or job.rows is None:
+        return job.fit(X, y)
+    labels = np.unique(y[job.rows])
     try:
-        member = task.fit(X, y)
+        member = job.fit(X, y)
         if len(labels) == 1:  # which some learn, and then fail to predict
             answer = member.predict_proba if hasattr(member, "predict_proba") else member.predict
-            answer(select_rows(X, task.rows[:1]))
+            answer(select_rows(X, job.rows[:1]))
         return member
     except Exception as error:
         if isinstance(error, TypeError) or len(labels) == len(np.unique(y)):
             raise
-        member = _fit_with_counts(task, X, y)
-        return _constant(task, X, y, labels, error) if member is None else member
+        member = _fit_with_counts(job, X, y)
+        return _constant(job, X, y, labels, error) if member is None else member
 
 
-def _fit_with_counts(task: Task, X: Any, y: np.ndarray) -> Any:
+def _fit_with_counts(job: MemberJob, X: Any, y: np.ndarray) -> Any:
     """The member fitted to all rows, with the times that each was drawn as weights; None if it does not take that.
 
     So it knows that there are other classes: some learn only two or more, or labels 0, 1, ... without a gap.
     """
-    if task.rows is None or not takes_weight(task.member) or _takes_distances(task.member):
+    if job.rows is None or not takes_weight(job.member) or _takes_distances(job.member):
         return None  # of distances, the table has columns for the drawn rows alone
-    counts = np.bincount(task.rows, minlength=len(y)).astype(np.float64)
-    weight = counts if task.weight is None else counts * task.weight
+    counts = np.bincount(job.rows, minlength=len(y)).astype(np.float64)
+    weight = counts if job.weight is None else counts * job.weight
     try:
-        return replace(task, member=clone(task.member), rows=None, weight=weight).fit(X, y)
+        return replace(job, member=clone(job.member), rows=None, weight=weight).fit(X, y)
     except Exception:  # the error of the drawn rows is told
         return None
 
@@ -91,15 +91,15 @@ def _takes_distances(member: Any) -> bool:
     return tags is not None and tags.input_tags.pairwise
 
 
-def _constant(task: Task, X: Any, y: np.ndarray, labels: np.ndarray, error: Exception) -> Any:
+def _constant(job: MemberJob, X: Any, y: np.ndarray, labels: np.ndarray, error: Exception) -> Any:
     """What stands for a member that cannot learn a sample of one class: it predicts that class."""
     if len(labels) > 1:
         raise error
     warn(
-        f"the sample has rows of class {labels.tolist()[0]!r} alone, which {type(task.member).__name__} does not learn "
+        f"the sample has rows of class {labels.tolist()[0]!r} alone, which {type(job.member).__name__} does not learn "
         f"({error}): the member predicts this class. More rows of the others, or a larger max_samples, would help."
     )
-    return replace(task, member=DummyClassifier(strategy="prior"), weight=None, params={}).fit(X, y)
+    return replace(job, member=DummyClassifier(strategy="prior"), weight=None, params={}).fit(X, y)
 
 
 @contextmanager

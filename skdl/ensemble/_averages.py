@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
+class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
     """An average of class probabilities."""
 
     _kind = "classifier"
@@ -163,7 +163,7 @@ class ClassifierEnsemble(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         return votes(y, self.classes_) - outputs
 
 
-class RegressorEnsemble(RegressorScore, DiagnosticsMixin, BaseEnsemble):
+class PredictionAverage(RegressorScore, DiagnosticsMixin, BaseEnsemble):
     """An average of predictions."""
 
     _kind = "regressor"
