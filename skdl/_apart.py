@@ -62,7 +62,7 @@ def _count(masses: np.ndarray, quota: float) -> int:
 def _apportion(shares: np.ndarray, total: int, random: np.random.RandomState) -> np.ndarray:
     """`total` units in whole numbers in proportion to the shares, by largest remainders; ties are drawn."""
     quotas = shares / shares.sum() * total
-    whole = np.floor(quotas)
+    whole: np.ndarray = np.floor(quotas)
     left = int(total - whole.sum())
     remainders = quotas - whole
     for value in np.unique(remainders)[::-1]:

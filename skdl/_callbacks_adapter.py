@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Protocol, Self, TypeVar
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin
+from sklearn.callback import with_callbacks as callbacks_around
 
 __all__ = [
     "CallbackMixin",
@@ -20,6 +21,18 @@ __all__ = [
     "tear_down",
     "with_callbacks",
 ]
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """A decorator of methods, which keep their types."""
+
+    def __call__(self, method: Method, /) -> Method: ...
+
+
+with_callbacks: Decorator = callbacks_around
 
 
 def callbacks_of(estimator: Any) -> list[Any]:
@@ -61,8 +74,8 @@ class CallbackMixin(CallbackSupportMixin):
             self._has_callbacks = True
         return self
 
-    def __sklearn_clone__(self):
-        cloned = super().__sklearn_clone__()
+    def __sklearn_clone__(self) -> Self:
+        cloned: Self = super().__sklearn_clone__()
         if self._has_callbacks:
             cloned._has_callbacks = True
         return cloned
@@ -125,9 +138,10 @@ class FitTask:
         def report(record: dict[str, Any]) -> bool:
             stop = member.report is not None and member.report(record)
             epoch, self.epoch = self.epoch, None
-            return stop | epoch.call_on_fit_task_end(
+            stop |= epoch.call_on_fit_task_end(
                 estimator=self.estimator, **self.data, reconstruction_attributes=attributes
             )
+            return bool(stop)
 
         return replace(member, begin=begin, report=report, keeps=self._keeps())
 

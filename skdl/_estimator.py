@@ -48,7 +48,8 @@ class RootEstimator(BaseEstimator):
         for name in (key.partition("__")[0] for key in params):
             if name not in known:
                 raise ValueError(unknown_parameter(type(self), name, our_word))
-        return super().set_params(**params)
+        super().set_params(**params)
+        return self
 
     def _settable(self) -> Container[str]:
         """The names that `set_params` takes, up to a `__`."""

@@ -14,7 +14,7 @@ from typing import BinaryIO
 try:
     import fcntl
 except ImportError:  # Windows, where a file that somebody has open cannot be removed
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None  # type: ignore[assignment]  # or a module
 
 BINARY = getattr(os, "O_BINARY", 0)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)

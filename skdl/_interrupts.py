@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -85,7 +85,7 @@ def whole(fit: Fit) -> Fit:
             raise found
         return found
 
-    return wrapped  # type: ignore[return-value]
+    return cast(Fit, wrapped)
 
 
 @contextmanager

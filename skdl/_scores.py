@@ -101,7 +101,8 @@ def _over(values: np.ndarray, unit: np.ndarray) -> np.ndarray:
     values = values if values.dtype.kind == "f" else values.astype(np.float64)
     limit = 2.0 ** (np.finfo(values.dtype).maxexp // 2 - 24)
     with np.errstate(over="ignore", under="ignore"):
-        return np.clip(np.ldexp(values, -np.frexp(unit)[1]), -limit, limit)
+        scaled: np.ndarray = np.clip(np.ldexp(values, -np.frexp(unit)[1]), -limit, limit)
+    return scaled
 
 
 def accuracy(y: np.ndarray, predicted: np.ndarray, sample_weight: Any = None) -> float:

@@ -61,7 +61,7 @@ class SlotMixin:
                 nested[slot][name] = value
             else:
                 plain[key] = value
-        super().set_params(**plain)  # type: ignore[misc]
+        super().set_params(**plain)  # type: ignore[misc]  # the estimator's, which this is mixed into
         for slot, changes in nested.items():
             setattr(self, slot, self._changed(slot, changes))
         return self
@@ -89,7 +89,8 @@ class SlotMixin:
         if value == "auto" and slot in self._auto:
             make = self._auto[slot]
             return None if make is None else make()
-        return self._slots[slot].resolve(value) if value in self._slots[slot].names() else None
+        found: Component | None = self._slots[slot].resolve(value) if value in self._slots[slot].names() else None
+        return found
 
     def _resolve(self, slot: str) -> Any:
         """The component in a slot, checked."""

@@ -84,7 +84,8 @@ def thread_map(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
 @cache
 def _blas() -> list[Any]:
     """BLAS as NumPy and SciPy loaded it; looking for it takes longer than a small product."""
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
+    return found
 
 
 def blas_threads() -> int:
@@ -97,7 +98,7 @@ def n_threads(n_jobs: int | None) -> int:
 
     A backend may have more workers than this machine has cores, or than were asked for: only cores make threads.
     """
-    count = effective_n_jobs(n_jobs)
+    count: int = effective_n_jobs(n_jobs)
     if count == 1:
         return 1  # to count the cores reads files, in each fit
     return min(count, n_jobs if n_jobs is not None and n_jobs > 0 else max(1, cpu_count() + 1 + min(n_jobs or -1, -1)))

@@ -251,16 +251,16 @@ def validate_targets(estimator: Any, X: Any, y: Any, *, multi_output: bool = Fal
         raise ValueError(
             f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
         )
-    y = check_array(y, ensure_2d=False, dtype=None, input_name="y")
+    targets: np.ndarray = check_array(y, ensure_2d=False, dtype=None, input_name="y")
     if not multi_output:
-        if y.ndim == 2 and y.shape[1] > 1:
+        if targets.ndim == 2 and targets.shape[1] > 1:
             raise ValueError(
-                f"{type(estimator).__name__} takes a single target for each row. Got y of shape {y.shape}; y should be "
-                "a 1d array."
+                f"{type(estimator).__name__} takes a single target for each row. Got y of shape {targets.shape}; y "
+                "should be a 1d array."
             )
-        y = _raveled(y)
-    check_consistent_length(X, y)
-    return y
+        targets = _raveled(targets)
+    check_consistent_length(X, targets)
+    return targets
 
 
 def validate_label_targets(estimator: Any, X: Any, y: Any) -> np.ndarray:
@@ -289,12 +289,14 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
 
 def target_array(y: Any) -> np.ndarray:
     """True targets as an array of finite numbers, to be compared with predictions."""
-    return check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+    targets: np.ndarray = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")
+    return targets
 
 
 def in_units(weight: np.ndarray) -> np.ndarray:
     """Weights times a power of two that puts the largest into [1, 2): the sum is a number, ratios keep their bits."""
-    return np.ldexp(weight, 1 - np.frexp(weight.max())[1])
+    scaled: np.ndarray = np.ldexp(weight, 1 - np.frexp(weight.max())[1])
+    return scaled
 
 
 def names_of_features(estimator: Any, input_features: Any = None) -> list[str]:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, TypeVar
+from types import FrameType
+from typing import Any, TypeVar, cast
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Warned = tuple[type[Warning], str]
@@ -39,7 +40,7 @@ def in_turn(function: Function) -> Function:
         with _turn:
             return function(*args, **kwargs)
 
-    return called  # type: ignore[return-value]
+    return cast(Function, called)
 
 
 def _may_wait(value: Any) -> bool:
@@ -85,14 +86,15 @@ def _level_of_user() -> int:
 
     In a thread or a process that has no user's line, it is that of the first caller that is not of skdl.
     """
-    level, other, frame = 1, None, sys._getframe(1)
+    level, other = 1, None
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         home = _home(frame)
         if home not in BETWEEN:
             return level
         if home != "skdl" and other is None:
             other = level
-        level, frame = level + 1, frame.f_back  # type: ignore[assignment]
+        level, frame = level + 1, frame.f_back
     return other or 1
 
 

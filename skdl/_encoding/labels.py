@@ -74,7 +74,8 @@ class Labels:
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The most probable label; of equals, the first."""
-        return self.classes[self._decided(scores)]
+        labels: np.ndarray = self.classes[self._decided(scores)]
+        return labels
 
     def _decided(self, scores: np.ndarray) -> np.ndarray:
         return (scores[:, 0] > 0).astype(np.intp) if self.binary else scores.argmax(axis=1)
@@ -95,7 +96,8 @@ class Labels:
             present = counts > 0
             by_class = np.zeros(len(counts))
             by_class[present] = len(y) / (present.sum() * counts[present])
-        return by_class[codes] if shares is None else shares @ by_class
+        weights: np.ndarray = by_class[codes] if shares is None else shares @ by_class
+        return weights
 
     def check_declared(self, classes: Any, y: np.ndarray) -> None:
         """Raise where `classes`, given in a later call, are not those of the first."""
@@ -114,7 +116,8 @@ class Labels:
     def _shares(self, y: np.ndarray) -> np.ndarray:
         """Checked probabilities, in the order of `classes`; their sums, which may be rounded, are made one."""
         check_probabilities(y, len(self.classes))
-        shares = y.astype(np.float64)
+        shares: np.ndarray = y.astype(np.float64)
         if self.columns is not None:
             shares = shares[:, np.argsort(self.columns)]
-        return shares / shares.sum(axis=1, keepdims=True)
+        shares /= shares.sum(axis=1, keepdims=True)
+        return shares

@@ -158,7 +158,8 @@ class Columns:
                 f"for each column. Got {class_weight!r}."
             )
         weights = [self.outputs[j].class_weights(each[j], y[:, j]) for j in range(n_outputs)]
-        return np.prod(weights, axis=0)
+        product: np.ndarray = np.prod(weights, axis=0)
+        return product
 
     def check_declared(self, classes: Any, y: np.ndarray) -> None:
         if not is_nested(classes) or len(classes) != len(self.outputs):

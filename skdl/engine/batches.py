@@ -119,8 +119,9 @@ class Rows:
 
     def standardised(self, dtype: Any) -> np.ndarray:
         """All of a dense X, standardised; elementwise, so that it makes no difference when it is done."""
-        if self.X.dtype == dtype and self.standardisation is None:
-            return self.X
+        X: np.ndarray = self.X
+        if X.dtype == dtype and self.standardisation is None:
+            return X
         X = np.empty(self.X.shape, dtype)
         with np.errstate(over="ignore", invalid="ignore"):  # there may be rows that no member has
             for start in range(0, len(X), STANDARDISED_ROWS):

@@ -39,7 +39,8 @@ def data_digest(*values: Any) -> str:
 
     The memory layout counts, since it changes the rounding of matrix products; being mapped from a file does not.
     """
-    return joblib.hash(_content(values), hash_name="sha1", coerce_mmap=True)[:LENGTH]
+    digest: str = joblib.hash(_content(values), hash_name="sha1", coerce_mmap=True)
+    return digest[:LENGTH]
 
 
 def _content(value: Any) -> Any:
@@ -106,7 +107,7 @@ def _describe(value: Any, within: tuple[int, ...] = ()) -> Any:
         return ["object", _class(type(value)), describe(params), describe(callbacks)]
     try:
         reduced = None if type(value) in copyreg.dispatch_table else value.__reduce_ex__(2)
-        if isinstance(reduced, tuple) and reduced[0] is copyreg.__newobj__:  # type: ignore[attr-defined]
+        if isinstance(reduced, tuple) and reduced[0] is copyreg.__newobj__:  # type: ignore[attr-defined]  # no stub has it
             _, (cls, *args), *content = reduced  # an object that is its class and its attributes
             return ["object", _class(cls), describe(args), describe([part for part in content if part])]
         return ["hash", data_digest(value)]
