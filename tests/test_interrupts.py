@@ -281,17 +281,27 @@ def test_cross_validation_ends_at_once(backend):
 
 
 SCRIPT = """
+import os
 import sys
+from pathlib import Path
 import joblib
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
 from skdl import MLPClassifier
 from skdl.model_selection import SearchLedger
+from skdl.optimizers import Adam
+
+class Noted(Adam):
+    def direction(self, gradient, state, step):
+        Path(f"trains-{os.getpid()}").touch()
+        return super().direction(gradient, state, step)
 
 path, backend, max_iter = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if __name__ == "__main__":
     X, y = load_iris(return_X_y=True)
     network = MLPClassifier((16,), batch_size=8, max_iter=max_iter, random_state=0)
+    if max_iter >= 10**6:
+        network.set_params(optimizer=Noted())
     grid = {"alpha": [10.0 ** -i for i in range(8)], "optimizer__learning_rate": [0.001, 0.01]}
     search = GridSearchCV(network, grid, cv=5, refit=False)
     with joblib.parallel_config(backend=backend, n_jobs=2):
@@ -338,12 +348,12 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes(backend, tmp_path):
     n_epochs = 200 if backend == "skdl" else 40  # a stack is recorded at its end: the search has several of them
     process = start(tmp_path, backend, n_epochs)
     try:
-        wait_until(lambda: n_lines(path) >= 3 or process.poll() is not None, 100)
+        wait_until(lambda: n_lines(path) >= 3 or process.poll() is not None, 200)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == -signal.SIGINT, errors
         assert "KeyboardInterrupt" in errors
-        wait_until(lambda: group_has_ended(process.pid), 20)
+        wait_until(lambda: group_has_ended(process.pid), 60)
     finally:
         end_group(process.pid)
     n_recorded = n_lines(path)
@@ -361,11 +371,10 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes(backend, tmp_path):
 def test_workers_end_with_a_killed_parent(backend, tmp_path):
     process = start(tmp_path, backend, 10**7)
     try:
-        wait_until(lambda: (tmp_path / "sweep.jsonl").exists(), 60)
-        time.sleep(4)  # the processes train
+        wait_until(lambda: {path.name for path in tmp_path.glob("trains-*")} - {f"trains-{process.pid}"}, 200)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        wait_until(lambda: group_has_ended(process.pid), 10)
+        wait_until(lambda: group_has_ended(process.pid), 60)
     finally:
         end_group(process.pid)
         process.communicate()
