@@ -35,7 +35,7 @@ class Variable(NDArrayOperatorsMixin):
     def __init__(self, value: Any, parents: Sequence[tuple[Variable, Pullback]] = ()):
         value = np.asarray(value)
         # A gradient is not a whole number, though the values be.
-        self.value = value.astype(np.float64) if value.dtype.kind in "biu" else value
+        self.value: np.ndarray = value.astype(np.float64) if value.dtype.kind in "biu" else value
         self.parents = parents
 
     def __repr__(self) -> str:
@@ -93,7 +93,8 @@ class Variable(NDArrayOperatorsMixin):
     def mean(self, axis: Any = None, keepdims: bool = False) -> Variable:
         """The mean over one axis, several, or all."""
         total = self.sum(axis, keepdims)
-        return total * (total.value.size / self.value.size)
+        mean: Variable = total * (total.value.size / self.value.size)
+        return mean
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Variable:
         """The largest number; equal ones share the gradient."""
@@ -158,9 +159,10 @@ def _pullback(x: Variable, rule: Callable[..., Any], y: Any, values: Sequence[An
     """The way back through one input of a ufunc; what was broadcast is summed."""
 
     def back(dy: np.ndarray) -> np.ndarray:
-        dx = np.asarray(rule(dy, y, *values))
-        dx = dx.sum(axis=tuple(range(dx.ndim - x.ndim)))
-        return dx.sum(axis=tuple(i for i, n in enumerate(x.shape) if n == 1 and dx.shape[i] != 1), keepdims=True)
+        dx: np.ndarray = np.asarray(rule(dy, y, *values))
+        dx = np.asarray(dx.sum(axis=tuple(range(dx.ndim - x.ndim))))
+        stretched = tuple(i for i, n in enumerate(x.shape) if n == 1 and dx.shape[i] != 1)
+        return np.asarray(dx.sum(axis=stretched, keepdims=True))
 
     return back
 

@@ -261,7 +261,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         """
         shares = self.predict_proba(X)
         if isinstance(shares, np.ndarray):
-            return self.classes_[shares.argmax(axis=1)]
+            return np.asarray(self.classes_[shares.argmax(axis=1)])
         labels = np.empty((shares[0].shape[0], len(shares)), dtype=self._y.dtype)
         for column, (share, classes) in enumerate(zip(shares, self.classes_, strict=True)):
             labels[:, column] = classes[share.argmax(axis=1)]

@@ -228,8 +228,8 @@ def clip_to_values(means: np.ndarray, values: np.ndarray, votes: np.ndarray) -> 
         heard = heard.reshape(*votes.shape, *[1] * (values.ndim - 2))
         low, high = np.where(heard, values, np.inf), np.where(heard, values, -np.inf)
     if values.ndim == 2:
-        return np.clip(means, reduce_columns(np.minimum, low), reduce_columns(np.maximum, high))
-    return np.clip(means, low.min(axis=1), high.max(axis=1))
+        return np.asarray(np.clip(means, reduce_columns(np.minimum, low), reduce_columns(np.maximum, high)))
+    return np.asarray(np.clip(means, low.min(axis=1), high.max(axis=1)))
 
 
 def scale_to_summable(y: np.ndarray) -> tuple[np.ndarray, int]:

@@ -14,12 +14,12 @@ def distance_weights(distances: np.ndarray, weights: Any) -> np.ndarray:
     """
     comparable = np.isfinite(distances)
     if weights == "uniform":
-        return comparable.astype(np.float64)
+        return np.asarray(comparable.astype(np.float64))
     if weights == "distance":
         nearest = distances[:, :1]
         # Relative to the nearest, 1/distance cannot overflow; neighbours at distance zero share the whole vote.
         with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
-            return np.where(comparable & (nearest > 0), nearest / distances, distances == 0)
+            return np.asarray(np.where(comparable & (nearest > 0), nearest / distances, distances == 0))
     result = np.asarray(weights(distances.copy()), dtype=np.float64)
     if result.shape != distances.shape:
         raise ValueError(
@@ -34,7 +34,7 @@ def distance_weights(distances: np.ndarray, weights: Any) -> np.ndarray:
 def scale_to_one(weights: np.ndarray) -> np.ndarray:
     """Weights times the power of two that brings the largest of each row into [0.5, 1): exact, and safe to multiply."""
     exponents = np.frexp(weights.max(axis=-1, keepdims=True))[1]
-    return np.ldexp(weights, -exponents)
+    return np.asarray(np.ldexp(weights, -exponents))
 
 
 def exclude_self(distances: np.ndarray, indices: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -247,8 +247,10 @@ class LeastSquaresRegressor(
         if self._is_direct():
             with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
                 solution = solve_problem(problem, self.solver)
-            return self._store(solution, problem, problem.X.dtype, one_output=one_output)
-        return self._fit_by_optimizer(problem, one_output=one_output, partial=False)
+            self._store(solution, problem, problem.X.dtype, one_output=one_output)
+            return self
+        fitted: Self = self._fit_by_optimizer(problem, one_output=one_output, partial=False)
+        return fitted
 
     def _is_direct(self) -> bool:
         return isinstance(self.solver, str) and self.solver in DIRECT
@@ -265,7 +267,7 @@ class LeastSquaresRegressor(
 
     def _store(
         self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
-    ) -> LeastSquaresRegressor:
+    ) -> None:
         with np.errstate(over="ignore"):
             coef, intercept = solution.coef.astype(dtype), solution.intercept
         check_coefficients(self, problem, coef, dtype)
@@ -279,7 +281,6 @@ class LeastSquaresRegressor(
         self.rank_, self.solver_ = solution.rank, solution.solver
         self.n_iter_ = 1 if network is None else network.n_iter_
         self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
-        return self
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.

@@ -29,6 +29,7 @@ class GradientSolverMixin:
     n_iter_: int
 
     def _fit_by_optimizer(self, problem: Problem, *, one_output: bool, partial: bool) -> Any:
+        """The estimator, fitted; or the interrupt that ended the training early, for `whole` to raise."""
         solution, network, stopped = solve_by_optimizer(
             problem,
             getattr(self, "_network", None) if partial else None,

@@ -60,7 +60,8 @@ class PartialFitMixin:
         if not first:
             self._check_goes_on(problem, one_output=one_output)
         if not self._is_direct():
-            return self._fit_by_optimizer(problem, one_output=one_output, partial=True)
+            fitted: Self = self._fit_by_optimizer(problem, one_output=one_output, partial=True)
+            return fitted
         reduction, setting, dtype = reduction_of(problem), problem.setting, problem.X.dtype
         known = None if first else self._solution
         if known is not None and known.reduction is not None:
@@ -69,7 +70,8 @@ class PartialFitMixin:
             dtype = np.result_type(dtype, self.coef_.dtype)
         with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
             solution = solve_reduction(reduction, setting, self.solver)
-        return self._store(solution, problem, dtype, one_output=one_output)
+        self._store(solution, problem, dtype, one_output=one_output)
+        return self
 
     def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
         """Raise if these rows cannot join those of the calls before."""

@@ -58,7 +58,7 @@ class Problem:
         return self.y.astype(np.float64, copy=False)
 
     def rows(self, part: slice) -> np.ndarray:
-        return self.X[part].toarray() if self.is_sparse else self.X[part]
+        return np.asarray(self.X[part].toarray() if self.is_sparse else self.X[part])
 
 
 class Solution(NamedTuple):

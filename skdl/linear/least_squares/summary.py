@@ -183,7 +183,7 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
     inverse = solve_triangular(reduction.factor[:d] / length, np.eye(d), check_finite=False)
     errors = np.linalg.norm(inverse, axis=1) / length
     if not solution.setting.fit_intercept:
-        return errors
+        return np.asarray(errors)
     of_mean = np.linalg.norm(inverse.T @ (reduction.x_mean / length))
     return np.concatenate([[np.hypot(1 / np.sqrt(reduction.weight), of_mean)], errors])
 

@@ -53,7 +53,7 @@ class ChangeOfBasis:
         One that is out of float64's range, which happens where the polynomial is not, is not finite.
         """
         with np.errstate(all="ignore"):
-            return np.ldexp(self._change(coef, self.tables).hi, self.exponent[:, None])
+            return np.asarray(np.ldexp(self._change(coef, self.tables).hi, self.exponent[:, None]))
 
     def amplification(self, coef: DoubleDouble) -> float:
         """The largest relative error of a new coefficient, in units of the relative error of the largest old one."""

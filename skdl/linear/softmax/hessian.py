@@ -81,7 +81,7 @@ class HessianPreconditioner(DiagonalPreconditioner):
     def theta(self, point: np.ndarray) -> np.ndarray:
         size = len(self.of_mean)
         each = self._by_class(blas.dtrsv, point[:-size].reshape(size, -1), trans=1)
-        return (each - (each.mean(axis=1) - point[-size:] / self.of_mean)[:, None]).ravel()
+        return np.asarray((each - (each.mean(axis=1) - point[-size:] / self.of_mean)[:, None]).ravel())
 
     def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
         each = gradient.reshape(-1, len(self.factors))
@@ -103,7 +103,7 @@ def hessian_diagonal(blocks: RowBlocks, theta: np.ndarray) -> np.ndarray:
 
     def uncertain(x: Any, part: slice) -> np.ndarray:
         p = softmax(x @ folded + shifted, axis=1)
-        return p * (1 - p) * blocks.weight[part][:, None]
+        return np.asarray(p * (1 - p) * blocks.weight[part][:, None])
 
     of_weight, of_bias = blocks.sums_of_squares(uncertain)
     return np.append(np.maximum(of_weight, 0.0).T.ravel(), of_bias[: len(bias)])

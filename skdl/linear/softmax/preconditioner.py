@@ -127,7 +127,7 @@ class SplitPreconditioner(DiagonalPreconditioner):
 
     def theta(self, point: np.ndarray) -> np.ndarray:
         positive, negative, bias = self._parts(point)
-        return super().theta(np.concatenate([positive - negative, bias])) + self.prior
+        return np.asarray(super().theta(np.concatenate([positive - negative, bias])) + self.prior)
 
     def transform_gradient(self, gradient: np.ndarray) -> np.ndarray:
         slope = super().theta(gradient)
@@ -207,6 +207,6 @@ def regularised_cholesky(matrix: np.ndarray, diagonal: np.ndarray, alpha: np.nda
     while True:
         np.fill_diagonal(matrix, own + missing + ridge)
         try:
-            return cholesky(matrix, lower=True, check_finite=False)
+            return np.asarray(cholesky(matrix, lower=True, check_finite=False))
         except LinAlgError:
             ridge *= 100.0

@@ -45,7 +45,7 @@ class DoubleDouble:
         self.hi[key], self.lo[key] = value.hi, value.lo
 
     def __isub__(self, other: Any) -> DoubleDouble:
-        return self - other
+        return self + -_wrap(other)
 
     def __neg__(self) -> DoubleDouble:
         return DoubleDouble(-self.hi, -self.lo)
@@ -78,7 +78,8 @@ class DoubleDouble:
         first = DoubleDouble(self.hi / other.hi)
         second = DoubleDouble((self - first * other).hi / other.hi)
         third = (self - (first + second) * other).hi / other.hi
-        return first + second + third
+        total: DoubleDouble = first + second + third
+        return total
 
     def __rtruediv__(self, other: Any) -> DoubleDouble:
         return _wrap(other) / self

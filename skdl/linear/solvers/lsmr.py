@@ -58,7 +58,7 @@ def solve_lsmr(
         def rmatvec(u: np.ndarray) -> np.ndarray:
             u = np.ravel(u)
             top = root * u[:n]
-            return scale * (X_t @ top - x_mean * top.sum() + damp * u[n:])
+            return np.asarray(scale * (X_t @ top - x_mean * top.sum() + damp * u[n:]))
 
         return LinearOperator((n + d, d), matvec=matvec, rmatvec=rmatvec, dtype=np.float64)
 
@@ -99,8 +99,8 @@ class _SparseColumns:
     def mean(self) -> np.ndarray:
         rough = self._sum(self.weight * self.values)
         # The mean of what is left, so that the mean of a constant is this constant.
-        return rough + self._sum(self.weight * (self.values - rough[self.column])) - self.of_zeros * rough
+        return np.asarray(rough + self._sum(self.weight * (self.values - rough[self.column])) - self.of_zeros * rough)
 
     def spread(self, centre: np.ndarray) -> np.ndarray:
         squares = self.weight * (self.values - centre[self.column]) ** 2
-        return np.sqrt(self._sum(squares) + self.of_zeros * centre**2)
+        return np.asarray(np.sqrt(self._sum(squares) + self.of_zeros * centre**2))

@@ -51,4 +51,4 @@ def _solve_support(
         x_norm=reduction.x_norm[support],
     )
     weights = np.diag(np.sqrt(penalty[support]))
-    return solve_qr(rows, float(penalty.any()), weights, noise=noise)[0][:, 0] + start
+    return np.asarray(solve_qr(rows, float(penalty.any()), weights, noise=noise)[0][:, 0] + start)

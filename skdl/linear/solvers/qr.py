@@ -126,7 +126,7 @@ def _penalty_matrix(penalised: np.ndarray | None, scale: np.ndarray) -> np.ndarr
 def _solve_ridge(matrix: np.ndarray, target: np.ndarray, penalty: np.ndarray) -> np.ndarray:
     """Argmin of |matrix w - target|^2 + |penalty w|^2 for a square, regular matrix, without squaring its condition."""
     if len(penalty) == 0:
-        return linalg.solve_triangular(matrix, target, check_finite=False)
+        return np.asarray(linalg.solve_triangular(matrix, target, check_finite=False))
     q, r, order = rowwise_stable_qr(np.vstack([matrix, penalty]))
     solution = np.empty((matrix.shape[1], target.shape[1]))
     solution[order] = linalg.solve_triangular(r, q[: len(target)].T @ target, check_finite=False)

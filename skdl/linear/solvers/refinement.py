@@ -165,4 +165,6 @@ def _product(parts: np.ndarray, right: DoubleDouble) -> DoubleDouble:
     products = (parts @ cut.T).reshape(3, -1, 3, k)
     # The product of the i-th and the j-th part is about 2^-20 (i + j) of the whole; those of the first two are exact.
     small = products[0, :, 2] + products[1, :, 1] + products[2, :, 0] + products[1, :, 2] + products[2, :, 1]
-    return DoubleDouble(products[0, :, 0]) + products[0, :, 1] + products[1, :, 0] + (small + products[2, :, 2])
+    product: DoubleDouble = DoubleDouble(products[0, :, 0]) + products[0, :, 1] + products[1, :, 0]
+    product = product + (small + products[2, :, 2])
+    return product

@@ -69,17 +69,17 @@ class ColumnGroupBound:
 
     def scores(self, queries: ColumnGroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
         scores = cdist(self.sums[start:stop], queries.sums, "cityblock", out=out)
-        return np.negative(scores, out=scores)
+        return np.asarray(np.negative(scores, out=scores))
 
     def reach(self, queries: ColumnGroupQueries, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""
         with np.errstate(over="ignore"):
-            return -(distances + self.error * (distances + queries.length))
+            return np.asarray(-(distances + self.error * (distances + queries.length)))
 
 
 def membership_matrix(groups: np.ndarray) -> np.ndarray:
     """The matrix of zeros and ones (columns, groups), by which rows turn into sums: as products, at full speed."""
-    return (groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64)
+    return np.asarray((groups[:, None] == np.arange(groups.max() + 1)).astype(np.float64))
 
 
 def sample_mean(X: np.ndarray) -> np.ndarray:

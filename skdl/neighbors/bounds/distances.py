@@ -70,7 +70,7 @@ class DistanceBound:
             distances = cdist(rows, queries, name, out=out) if name else cdist(rows, queries, "minkowski", p=p, out=out)
         distances *= -(1 - self.order.error)
         distances += self.order.underflow
-        return distances
+        return np.asarray(distances)
 
     def lower_scores(self, queries: np.ndarray, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
         order = self.order

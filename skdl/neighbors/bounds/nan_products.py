@@ -74,7 +74,7 @@ class NanProductBound:
         with np.errstate(over="ignore", under="ignore"):
             reach = np.square(distances * self.placement.factor) / self.columns
             lost = self.underflow * (1 + queries.length) * (1 + np.sqrt(self.longest))
-        return -(reach * (1 + self.final_error)) - lost
+        return np.asarray(-(reach * (1 + self.final_error)) - lost)
 
     def _filled(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = self.placement(X)

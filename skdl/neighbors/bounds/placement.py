@@ -67,7 +67,7 @@ def power_of_two_unit(X: Any, most: int = 1022) -> float:
     """The power of two, at most 2^most or its inverse, that brings the largest number of X to about 1."""
     largest = row_max_abs(X)
     largest = np.fmax.reduce(np.where(np.isfinite(largest), largest, 0))
-    return 2.0 ** -float(np.clip(np.frexp(largest)[1], -most, most))
+    return float(2.0 ** -float(np.clip(np.frexp(largest)[1], -most, most)))
 
 
 def sample_rows(X: Any, count: int = SAMPLE_ROWS) -> Any:
@@ -98,10 +98,10 @@ def nan_mean(X: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):
         mean = X.mean(axis=0)
     if np.isfinite(mean).all():
-        return mean
+        return np.asarray(mean)
     present = ~np.isnan(X)
     sums = np.where(present, X / SAMPLE_ROWS, 0).sum(axis=0)  # divided before they overflow
-    return sums / np.maximum(present.sum(axis=0), 1) * SAMPLE_ROWS
+    return np.asarray(sums / np.maximum(present.sum(axis=0), 1) * SAMPLE_ROWS)
 
 
 def row_blocks(n_rows: int, columns: int) -> list[slice]:

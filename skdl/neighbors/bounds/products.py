@@ -123,11 +123,11 @@ class ProductScores(ABC):
         scores = scores.toarray() if sparse.issparse(scores) else scores
         scores += (self.error * self.length[start:stop])[:, None] * queries.length
         scores += (self.offset + self.error * np.abs(self.offset))[start:stop, None]
-        return scores
+        return np.asarray(scores)
 
     def underflow_loss(self, length: np.ndarray) -> np.ndarray:
         """2 w for queries of the given lengths: what underflow may cost."""
-        return self.underflow * (1 + length) * (1 + self.length.max())
+        return np.asarray(self.underflow * (1 + length) * (1 + self.length.max()))
 
     def _training_operand(self, X: Any) -> Operand:
         operand = self.operand(X)
@@ -187,7 +187,7 @@ class ProductBound(ProductScores):
         """L for the pairs of query i and row x that have the given scores."""
         a, b = queries.length[i], self.length[x]
         margin = 2 * self.error * (a * b - self.offset[x]) + self.final_error * (a * a + b * b)
-        return scores - margin - self.underflow_loss(a)
+        return np.asarray(scores - margin - self.underflow_loss(a))
 
     def _set_precision(self, dtype: Any) -> None:
         columns = self.X.shape[1]

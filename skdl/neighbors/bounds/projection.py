@@ -98,10 +98,10 @@ class ProjectionBound(ProductScores):
         margin = self.underflow_loss(queries.length)
         if self.placement.cosine:
             centre = self.placement.centre
-            return 1 - distances - queries.offset - centre @ centre - self.final_error - margin
+            return np.asarray(1 - distances - queries.offset - centre @ centre - self.final_error - margin)
         with np.errstate(over="ignore", under="ignore"):
             square, reach = np.square(queries.length), np.square(distances * self.placement.factor)
-        return (square - reach) / 2 - self.final_error * (square + reach) - margin
+        return np.asarray((square - reach) / 2 - self.final_error * (square + reach) - margin)
 
 
 def projection_bound(

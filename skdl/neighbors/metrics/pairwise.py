@@ -39,13 +39,13 @@ class ScipyMetric(PairwiseMetric):
 
     def represent(self, X: np.ndarray) -> np.ndarray:
         if self.is_boolean:
-            return X != 0
+            return np.asarray(X != 0)
         X = X.astype(np.float64, copy=False)
         return X / np.sqrt(self.parameters["V"]) if self.name == "seuclidean" else X
 
     def pairwise(self, Q: np.ndarray, X: np.ndarray) -> np.ndarray:
         if self.name == "seuclidean":
-            return cdist(Q, X, "euclidean")
+            return np.asarray(cdist(Q, X, "euclidean"))
         inverse = self.parameters.get("VI")
         if inverse is not None and np.shape(inverse) != (X.shape[1], X.shape[1]):  # scipy would read what is not there
             raise ValueError(f"VI must have the shape {(X.shape[1], X.shape[1])}. Got {np.shape(inverse)}.")
@@ -54,7 +54,7 @@ class ScipyMetric(PairwiseMetric):
         if self.name == "braycurtis":  # two rows of zeros are equal, though 0 / 0 is not a number
             i, j = np.nonzero(np.isnan(distances))
             distances[i, j] = np.where((Q[i] == 0).all(axis=1) & (X[j] == 0).all(axis=1), 0, np.nan)
-        return distances
+        return np.asarray(distances)
 
 
 class CallableMetric(PairwiseMetric):

@@ -57,8 +57,8 @@ def reduce_columns(operation: np.ufunc, X: np.ndarray) -> np.ndarray:
     NumPy, too, combines rows of fewer than 8 numbers in their order, but takes five times as long.
     """
     if not 2 <= X.shape[1] < 8:
-        return operation.reduce(X, axis=1)
+        return np.asarray(operation.reduce(X, axis=1))
     result = operation(X[:, 0], X[:, 1])
     for column in X.T[2:]:
         operation(result, column, out=result)
-    return result
+    return np.asarray(result)

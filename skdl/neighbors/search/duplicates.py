@@ -31,7 +31,7 @@ class RowGroups(NamedTuple):
 
     @property
     def first(self) -> np.ndarray:
-        return self.members[self.starts]
+        return np.asarray(self.members[self.starts])
 
 
 class DuplicateRowsSearch(Search):
@@ -112,7 +112,7 @@ def row_hashes(X: Any) -> np.ndarray:
     weights = np.random.default_rng(0).standard_normal(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         if sparse.issparse(X):
-            return X @ weights
+            return np.asarray(X @ weights)
         keys = np.empty(X.shape[0])
         for block in row_blocks(*X.shape):
             rows = X[block].astype(np.float64, copy=False)
@@ -125,5 +125,5 @@ def row_hashes(X: Any) -> np.ndarray:
 def rows_are_equal(A: Any, B: Any) -> np.ndarray:
     if sparse.issparse(A):
         different = (A != B).tocsr()
-        return np.diff(different.indptr) == 0
-    return ((A == B) | (np.isnan(A) & np.isnan(B))).all(axis=1)
+        return np.asarray(np.diff(different.indptr) == 0)
+    return np.asarray(((A == B) | (np.isnan(A) & np.isnan(B))).all(axis=1))

@@ -30,7 +30,7 @@ class PairwiseSearch(BlockSearch):
         self.rows = rows * self.unit if self.unit != 1 else rows
 
     def bytes_per_query(self, k: int, budget: int) -> int:
-        return 32 * self.X.shape[0] + 8 * self.X.shape[1] + 64 * k
+        return int(32 * self.X.shape[0] + 8 * self.X.shape[1] + 64 * k)
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         assert isinstance(self.metric, PairwiseMetric)

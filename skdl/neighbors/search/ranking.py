@@ -104,4 +104,4 @@ def group_starts(i: np.ndarray, n_groups: int) -> np.ndarray:
 
 def ranks_in_group(i: np.ndarray, n_groups: int) -> np.ndarray:
     """The place of each item in its group, where the group numbers i are sorted."""
-    return np.arange(i.shape[0]) - group_starts(i, n_groups)[i]
+    return np.asarray(np.arange(i.shape[0]) - group_starts(i, n_groups)[i])

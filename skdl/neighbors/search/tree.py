@@ -56,7 +56,7 @@ class TreeSearch(BlockSearch):
         self.tree = self._build_tree()
 
     def bytes_per_query(self, k: int, budget: int) -> int:
-        return 256 * (k + 1) + 64 * self.X.shape[1] * (k + 1)
+        return int(256 * (k + 1) + 64 * self.X.shape[1] * (k + 1))
 
     def nearest(self, Q: np.ndarray, k: int, budget: int) -> tuple[np.ndarray, np.ndarray]:
         ranking = Ranking(self.X, self.metric, Q, k, budget)
@@ -86,7 +86,7 @@ class TreeSearch(BlockSearch):
         others = np.flatnonzero(decided & ~exactly)
         i, column = np.nonzero((found[others] <= reach[others, None]) & (x[others] < n_rows))
         ranking.add(part[others[i]], x[others[i], column])
-        return part[~decided]
+        return np.asarray(part[~decided])
 
     def _fill(self, ranking: Ranking, i: np.ndarray, x: np.ndarray, placed: np.ndarray) -> None:
         """Put exactly the k nearest of the queries i in order: sorting rows, which the tree left nearly sorted."""
@@ -108,7 +108,7 @@ class TreeSearch(BlockSearch):
 
 def spatial_order(X: np.ndarray) -> np.ndarray:
     """An order of the rows in which neighbours are near each other."""
-    return cKDTree(X, leafsize=LEAF, balanced_tree=False, compact_nodes=False).indices
+    return np.asarray(cKDTree(X, leafsize=LEAF, balanced_tree=False, compact_nodes=False).indices)
 
 
 def split_blocks(items: np.ndarray, size: int) -> list[np.ndarray]:
