@@ -14,12 +14,14 @@ from skdl._encoding import Columns, Indicator, Labels, Reals
 from skdl._registry import REGISTRIES
 from skdl.autodiff import FunctionActivation, FunctionLoss
 from skdl.callbacks import EarlyStopping, TimeBudget
-from skdl.engine import Architecture, State
+from skdl.engine import State
 from skdl.engine.state import Progress
 from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
 from skdl.ensemble.ensemble_classifier import EnsembleClassifier
 from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
+from skdl.layers.architecture import Architecture
+from skdl.layers.dense import DenseBlock, OrdinaryMaps
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
 from skdl.linear.least_squares.problem import Setting, Solution
@@ -66,8 +68,20 @@ ESTIMATORS = (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
+ENCODINGS = (Labels, Indicator, Columns, Reals)
 FITTED = {
-    "all networks": (Training, State, Progress, Architecture, Labels, Indicator, Columns, Reals),
+    "all networks": (
+        Training,
+        State,
+        Progress,
+        Architecture,
+        DenseBlock,
+        OrdinaryMaps,
+        Labels,
+        Indicator,
+        Columns,
+        Reals,
+    ),
     "linear models": (LinearNetwork, Setting, Solution, Reduction, RecurrenceStep, ChebyshevProducts, TermBlock),
     "neighbours": (
         StoredRows,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from skdl import activations, initializers, losses, normalizations, optimizers, penalties, schedules
-from skdl.engine import Architecture, Member, Rows
+from skdl.engine import Member, Rows
+from skdl.layers.architecture import Architecture
 
 
 def architecture(n_inputs, widths, n_outputs, *, activation="tanh", normalization=None, dropout=0.0):

@@ -13,7 +13,8 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 FAMILIES = {
-    "activations", "augmentations", "initializers", "losses", "normalizations", "optimizers", "penalties", "schedules"
+    "activations", "augmentations", "initializers", "layers", "losses", "normalizations", "optimizers", "penalties",
+    "schedules",
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
 BASE = {
@@ -33,9 +34,11 @@ BASE = {
 }
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
-ENGINE = COMPONENTS | {"_protocols", "engine"}
+ENGINE = COMPONENTS | {"_protocols", "engine", "layers"}
 BORDER = {"_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
-ESTIMATORS = BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution"} | BORDER
+ESTIMATORS = (
+    BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"} | BORDER
+)
 ALLOWED = {
     "_apart": set(),
     "_array": set(),

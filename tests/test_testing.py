@@ -580,7 +580,8 @@ def test_check_gradient_lets_the_function_overwrite():
 
 
 def stacks(optimizer, n=3):
-    from skdl.engine import Architecture, Member, Rows
+    from skdl.engine import Member, Rows
+    from skdl.layers.architecture import Architecture
 
     rng = np.random.default_rng(0)
     rows = Rows(rng.normal(size=(20, 2)).astype(np.float32), rng.normal(size=(20, 1)).astype(np.float32))

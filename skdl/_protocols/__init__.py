@@ -5,20 +5,48 @@ P the number of parameters of one member. Members come first on every array, and
 a method is said to own an argument, it may overwrite it; it never has to.
 """
 
+from skdl._protocols._blocks import Block, Embedding, Parts
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
+from skdl._protocols._network import (
+    Absorption,
+    Container,
+    Cost,
+    Fold,
+    ForwardContext,
+    Layer,
+    LayerArrays,
+    LayerBackprop,
+    ParameterSpec,
+    ScaleAndShift,
+    is_learned,
+)
 from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Loss, Optimizer, Penalty, Schedule
 
 __all__ = [
     "NO_GRADIENTS",
+    "Absorption",
     "Activation",
     "Backprop",
+    "Block",
+    "Container",
+    "Cost",
+    "Embedding",
     "FirstOrderOptimizer",
+    "Fold",
+    "ForwardContext",
     "FullBatchOptimizer",
     "Gradients",
     "Initializer",
+    "Layer",
+    "LayerArrays",
+    "LayerBackprop",
     "Loss",
     "Normalization",
     "Optimizer",
+    "ParameterSpec",
+    "Parts",
     "Penalty",
+    "ScaleAndShift",
     "Schedule",
+    "is_learned",
 ]

@@ -8,14 +8,13 @@ from skdl.engine.batches import Rows
 from skdl.engine.full_batch import FullFunction
 from skdl.engine.judge import RECORD, gain
 from skdl.engine.member import Member, Outcome
-from skdl.engine.network import Architecture, Network
+from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.population import settled
 from skdl.engine.state import Progress, State
 
 __all__ = [
     "RECORD",
-    "Architecture",
     "FullFunction",
     "Member",
     "Network",

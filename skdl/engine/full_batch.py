@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from skdl._array import norms
+from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
-from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
@@ -96,10 +96,10 @@ class FullObjective(FullFunction):
 
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         self.state.theta[0] = point
-        run = Run(training=True, generators=self.state.generators)
+        context = ForwardContext(training=True, generators=self.state.generators)
         value, total = 0.0, np.zeros(point.shape)
         for x, targets, weight in self.batches.epoch(whole=True):
-            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, run)
+            loss = self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, context)
             value += float(loss[0])
             total += self.gradient[0]
         self.gradient[0] = total

@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from skdl._array import Array
+from skdl._protocols import ParameterSpec
 
-Views = list[dict[str, Array]]  # one mapping a layer, from names to arrays with the member axis first
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One parameter: the layer that owns it, its name there, its shape without the member axis."""
-
-    layer: int
-    name: str
-    shape: tuple[int, int]
-    penalised: bool = False
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
+Views: TypeAlias = list[dict[str, Array]]  # one mapping a leaf, from names to arrays with the member axis first
 
 
 class Layout:
-    """From layers and names to views on a flat (k, P) array.
+    """From leaves and names to views on a flat (k, P) array.
 
     Penalised parameters come first, so that a penalty is one elementwise line on `theta[:, :n_penalised]`.
+
+    Parameters
+    ----------
+    leaves : sequence with the specs of each leaf
     """
 
-    def __init__(self, entries: Sequence[Entry], n_layers: int):
-        self.n_layers = n_layers
-        self.entries = tuple(sorted(entries, key=lambda entry: not entry.penalised))
-        self.size = sum(entry.size for entry in self.entries)
-        self.n_penalised = sum(entry.size for entry in self.entries if entry.penalised)
+    def __init__(self, leaves: Sequence[Sequence[ParameterSpec]]):
+        self.n_leaves = len(leaves)
+        entries = [(i, spec) for i, specs in enumerate(leaves) for spec in specs]
+        self.entries = tuple(sorted(entries, key=lambda entry: not entry[1].is_penalised))
+        self.size = sum(spec.size for _, spec in entries)
+        self.n_penalised = sum(spec.size for _, spec in entries if spec.is_penalised)
+
+    def placed(self, flat: Array) -> Iterator[tuple[int, ParameterSpec, Array]]:
+        """Each parameter's leaf and spec, and its view of shape (k, *shape) on `flat` of shape (k, P)."""
+        start = 0
+        for leaf, spec in self.entries:
+            stop = start + spec.size
+            yield leaf, spec, flat[:, start:stop].reshape(flat.shape[0], *spec.shape)
+            start = stop
 
     def views(self, flat: Array) -> Views:
-        """Views of shape (k, *shape) on `flat` of shape (k, P): writing to them writes to it."""
-        views: Views = [{} for _ in range(self.n_layers)]
-        start = 0
-        for entry in self.entries:
-            block = flat[:, start : start + entry.size]
-            views[entry.layer][entry.name] = block.reshape(flat.shape[0], *entry.shape)
-            start += entry.size
+        """Views of shape (k, *shape) on `flat` of shape (k, P), by leaf and name: writing to them writes to it."""
+        views: Views = [{} for _ in range(self.n_leaves)]
+        for leaf, spec, view in self.placed(flat):
+            views[leaf][spec.name] = view
         return views
 
     def fill(self, flat: Array, member: int, values: Sequence[Mapping[str, Array]]) -> None:
-        """Copy one member's values, by layer and name, into its row of `flat`."""
-        views = self.views(flat[member : member + 1])
-        for entry in self.entries:
-            views[entry.layer][entry.name][0] = values[entry.layer][entry.name]
+        """Copy one member's values, by leaf and name, into its row of `flat`."""
+        for leaf, spec, view in self.placed(flat[member : member + 1]):
+            view[0] = values[leaf][spec.name]

@@ -12,8 +12,9 @@ from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
 from skdl.engine.batches import Rows
-from skdl.engine.network import BLAS_THREADS_FROM, Architecture
+from skdl.engine.predict import BLAS_THREADS_FROM
 from skdl.engine.state import State
+from skdl.layers.architecture import Architecture
 
 
 class Signal(Protocol):
@@ -145,7 +146,7 @@ class Member:
     @property
     def largest_product(self) -> int:
         """Multiplications in the largest matrix product of a step."""
-        return self.batch_size * self.architecture.largest_map
+        return self.batch_size * self.architecture.outline.largest_product
 
     @property
     def threads_blas(self) -> bool:

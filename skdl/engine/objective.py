@@ -9,8 +9,7 @@ import numpy as np
 
 from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
-from skdl._protocols import Loss, Penalty
-from skdl.engine.layers import Run
+from skdl._protocols import ForwardContext, Loss, Penalty
 from skdl.engine.layout import Views
 from skdl.engine.member import Member
 from skdl.engine.network import Network
@@ -37,15 +36,15 @@ class Objective:
         self.scratch = np.empty((len(members), network.layout.n_penalised), dtype)
 
     def loss_and_gradient(
-        self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, run: Run
+        self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, context: ForwardContext
     ) -> Array:
         """Each member's weighted loss on a batch, (k,); its gradient is written into `gradients`."""
-        targets, weight = self.network.spread(targets, weight)
-        run.start(weight)
-        scores, backprop = self.network.forward(x, arrays, run)
+        targets, weight = self.network.root.along(targets, weight)
+        context.start(weight)
+        scores, backprop = self.network.forward(x, arrays, context)
         value, gradient = self.loss.value_and_gradient(scores, targets, weight)
         backprop(gradient, gradients)
-        return value + run.activity
+        return value + context.activity
 
     def add_penalty_gradient(self, theta: Array, gradient: Array, *, smooth: bool = True) -> None:
         """Add alpha times the penalty's gradient (by default of the part without kinks) to `gradient` (k, P)."""
@@ -90,9 +89,11 @@ class Objective:
 
     def project(self, theta: Array) -> None:
         """Move each layer's weights to the nearest that the penalty allows, in place."""
-        for named in self.network.layout.views(theta):
-            if "weight" in named:
-                self.penalty.project(named["weight"])
+        for _, spec, view in self.network.layout.placed(theta):
+            if spec.role == "weight":
+                for block in range(spec.n_blocks):
+                    n_in = spec.shape[0] // spec.n_blocks
+                    self.penalty.project(view[:, block * n_in : (block + 1) * n_in])
 
     def _weights(self, theta: Array) -> Array:
         weights = theta[:, self.penalised]

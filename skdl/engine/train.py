@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from skdl._array import Array, column
+from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
 from skdl.engine.judge import judge
-from skdl.engine.layers import Run
 from skdl.engine.member import Member, Outcome, Signal
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
@@ -41,8 +41,8 @@ def initial_state(member: Member) -> State:
         return state
     network = Network([member.architecture], member.dtype)
     theta, buffers = network.initial([member.generator])
-    for idle, weights in zip(member.idle, network.ends(theta), strict=True):
-        if idle is not None:
+    for idle, views in zip(member.idle, network.ends(theta), strict=True):
+        for weights in [] if idle is None else views:
             weights[idle] = 0
     return State(
         theta,
@@ -102,11 +102,11 @@ class Part:
         self.objective = Objective(self.network, members[which])
         self.arrays = self.network.arrays(state.theta[which], state.buffers[which])
         self.gradients = self.network.layout.views(gradient[which])
-        self.run = Run(training=True, generators=state.generators[which])
+        self.context = ForwardContext(training=True, generators=state.generators[which])
 
     def loss_and_gradient(self, x: Array, targets: Array, weight: Array) -> Array:
         """Each member's loss on a batch; the gradient is written into the stack's."""
-        return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.run)
+        return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.context)
 
 
 class Stack:

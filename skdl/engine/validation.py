@@ -23,7 +23,7 @@ class Validation:
         self.rows = [member.validation for member in members if member.validation is not None]
         # Members are scored one by one: a lone member's loss is that of a stack of one.
         self.losses: list[Loss] = [Component.stacked([member.loss], 3, network.dtype) for member in members]
-        self.answers = [network.spread(*answers(rows, network.dtype)) for rows in self.rows]
+        self.answers = [network.root.along(*answers(rows, network.dtype)) for rows in self.rows]
 
     def evaluate(self, arrays: Views) -> list[tuple[float, float] | None]:
         """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged.

@@ -1,7 +1,7 @@
 """Members that share the weights of their hidden layers: trained as one network, handed out as estimators of their own.
 
 In training, member j's map of each hidden layer is the shared W times the matrix r_j^T s_j of rank one (see
-`skdl.engine.shared`). Afterwards that product is written out: each member is an ordinary fitted network.
+`skdl.layers.batch_ensemble`). Afterwards that product is written out: each member is an ordinary fitted network.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._member_job import MemberJob, is_mlp_without_callbacks
 from skdl.ensemble._observers import Observers
 from skdl.execution import train_members
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.neural.trainable import trainable
 
 
@@ -61,7 +62,7 @@ def fit_batch_ensemble(
     first = fits[0]
     data = first.prepare(X, y, jobs[0].weight)
     alone = first.spec(data)
-    shared = _with_copies(alone, len(jobs))
+    shared = _sharing(alone, len(jobs))
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
     [outcome] = train_members(
         [observers.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
@@ -69,7 +70,7 @@ def fit_batch_ensemble(
     first.check_outcome(outcome)
 
     def store() -> None:
-        for fit, state in zip(fits, _states(shared, alone, outcome), strict=True):
+        for fit, state in zip(fits, _states(shared, alone, outcome, len(fits)), strict=True):
             take_columns(fit.network, first.network)
             state.generators = [fit.generator()]
             fit.store(alone, data, Outcome.of(state, outcome.reason))
@@ -85,48 +86,39 @@ def fit_batch_ensemble(
     return [fit.network for fit in fits], interrupt
 
 
-def _with_copies(task: Member, copies: int) -> Member:
+def _sharing(task: Member, size: int) -> Member:
     """The task for all members: the mean of their losses, penalties and scores."""
-    architecture = replace(task.architecture, copies=copies)
+    architecture = replace(task.architecture, maps=BatchEnsembleMaps(size))
     changes: dict[str, Any] = {"architecture": architecture}
     score = task.score
     if score is not None:
-        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, copies)]))
+        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, size)]))
     if task.alpha and not task.penalty.on_activations:
         layout = Network([architecture], task.dtype).layout
         alpha = np.empty((1, layout.size), task.dtype)
-        for named in layout.views(alpha):
-            for name, values in named.items():
-                # A member's own weights are penalised in its share of the loss, 1 / m.
-                values[...] = task.alpha / copies if name == "weights" else task.alpha
+        for _, spec, values in layout.placed(alpha):
+            values[...] = (
+                task.alpha / spec.owners
+            )  # a member's own weights are penalised in its share of the loss, 1 / m
         changes["alpha"] = alpha[0, : layout.n_penalised]
     return replace(task, **changes)
 
 
-def _states(shared: Member, task: Member, outcome: Outcome) -> list[State]:
+def _states(shared: Member, task: Member, outcome: Outcome, n_members: int) -> list[State]:
     """Where each member has come to, as an ordinary network's state; its optimizer's memory is empty."""
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
-    layers = together.layout.views(outcome.theta.astype(np.float64))[1:]  # the first one spreads the rows
+    trained = together.layout.views(outcome.theta.astype(np.float64))
     progress = replace(outcome.state.progress[0], settled_buffers=None)
     progress.keep_by(None)  # the weights are the best ones, if such were kept
     states = []
-    for j in range(shared.architecture.copies):
+    for j in range(n_members):
         theta = np.empty((1, alone.layout.size), task.dtype)
-        for named, views in zip(layers, alone.layout.views(theta), strict=True):
-            for name, value in _own({name: values[0] for name, values in named.items()}, j).items():
-                views[name][0] = value
+        own = [
+            leaf.alone({name: values[0] for name, values in named.items()}, j)
+            for leaf, named in zip(together.leaves, trained, strict=True)
+        ]
+        alone.layout.fill(theta, 0, [named for named in own if named is not None])
         optimizer_state = {name: np.zeros_like(theta) for name in task.optimizer.state_names}
         step = outcome.state.step.copy()
         states.append(State(theta, outcome.buffers.copy(), optimizer_state, step, [task.generator], [progress.copy()]))
     return states
-
-
-def _own(named: dict[str, np.ndarray], j: int) -> dict[str, np.ndarray]:
-    """A layer's parameters as member j has them."""
-    if "in_scale" in named:
-        weight = named["weight"] * np.outer(named["in_scale"][j], named["out_scale"][j])
-        return {"weight": weight, "bias": named["bias"][j : j + 1]}
-    if "weights" in named:
-        weight = np.split(named["weights"], len(named["bias"]))[j]
-        return {"weight": weight, "bias": named["bias"][j : j + 1]}
-    return named

@@ -32,7 +32,7 @@ OTHER_THREADS_SHARE = 0.2  # of the time that a task takes, which threads of lib
 
 def step_seconds(member: Member) -> float:
     """A rough estimate of how long one thread takes for a step of the member in a stack."""
-    operations = 6 * member.batch_size * member.architecture.n_parameters
+    operations = 6 * member.batch_size * member.architecture.outline.n_parameters
     return STEP_SECONDS + operations / OPERATIONS_PER_SECOND
 
 
@@ -53,9 +53,9 @@ def threads_worth(members: Sequence[Member], at_most: int) -> int:
 
 def members_per_block(member: Member) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
-    network = member.architecture
-    activations = network.copies * (network.n_inputs + 2 * sum(network.widths) + 2 * network.n_outputs)
-    numbers = (4 + len(member.optimizer.state_names)) * network.n_parameters + member.batch_size * activations
+    network = member.architecture.outline
+    numbers = (4 + len(member.optimizer.state_names)) * network.n_parameters
+    numbers += member.batch_size * network.n_activations
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))
 
 
@@ -64,7 +64,8 @@ def bytes_of(members: Sequence[Member]) -> int:
     rows = [rows for member in members for rows in (member.rows, member.validation) if rows is not None]
     arrays = {id(part.X): part.X for part in rows}
     data = sum(X.nbytes if isinstance(X, np.ndarray) else X.data.nbytes + X.indices.nbytes for X in arrays.values())
-    numbers = sum((4 + len(member.optimizer.state_names)) * member.architecture.n_parameters for member in members)
+    arrays_each = ((4 + len(member.optimizer.state_names), member.architecture.outline) for member in members)
+    numbers = sum(n_arrays * outline.n_parameters for n_arrays, outline in arrays_each)
     return int(data + numbers * np.dtype(members[0].dtype).itemsize)
 
 

@@ -17,13 +17,14 @@ from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
 from skdl._warnings import warn
-from skdl.engine import Network
+from skdl.engine.predict import predict
 from skdl.execution import train_members
 from skdl.execution.stacker import interned
+from skdl.layers.sequential import Sequential
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
-from skdl.neural._parameters import fold, layer_arrays, prediction_architecture
+from skdl.neural._parameters import fold, layer_arrays, layers_at_prediction
 from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._public import checked, fingerprint, is_edited, unfold
 from skdl.neural._settings import Settings
@@ -172,7 +173,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             "best_loss_": min([progress.loss, *losses]),
             "validation_scores_": scores or None,
             "best_validation_score_": float(np.fmax.reduce(scores)) if scores else None,
-            "n_layers_": len(training.architecture.shapes) + 1,
+            "n_layers_": len(training.architecture.widths) + 2,
             "n_outputs_": training.architecture.n_outputs,
             "out_activation_": self._loss(training.encoding).link_name,
             "t_": progress.seen,
@@ -205,11 +206,11 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
-        return self._scores_by(Network([prediction_architecture(self._training.architecture)], X.dtype), X)
+        return self._scores_by(layers_at_prediction(self._training, X.dtype), X)
 
-    def _scores_by(self, network: Network, X: Any) -> np.ndarray:
+    def _scores_by(self, layers: Sequential, X: Any) -> np.ndarray:
         """The same, by layers that are built already."""
-        scores = network.predict(X, layer_arrays(*self._coefficients(), self._between, X.dtype))
+        scores = predict(layers, X, layer_arrays(layers, *self._coefficients(), self._between, X.dtype))
         return warn_of_overflow(self, X, scores)
 
     def _validated(self, X: Any) -> Any:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from skdl.engine import Architecture, Network, Outcome
-from skdl.engine.layers import Normalize
+from skdl.engine import Outcome
+from skdl.engine.layout import Views
+from skdl.engine.network import Network
+from skdl.layers.architecture import build_layers
+from skdl.layers.prediction import affine_leaves, prediction_arrays, prediction_layers
+from skdl.layers.sequential import Sequential
 from skdl.neural._training import Training
 
-Between = list[dict[str, np.ndarray] | None]
+Between: TypeAlias = list[dict[str, np.ndarray]]
 
 
 class Coefficients(NamedTuple):
-    """Weights and intercepts of the affine maps; arrays of the layers between, with None in an affine map's place."""
+    """Weights and intercepts of the affine maps; and of each leaf, by name, what is neither."""
 
     coefs: list[np.ndarray]
     intercepts: list[np.ndarray]
@@ -26,60 +29,58 @@ class Coefficients(NamedTuple):
 def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -> Coefficients:
     """The coefficients of a trained network in its data's precision.
 
-    A normalization that is a fixed scale and shift at prediction is folded into the affine map under it. With
-    x' = (x - shift) * scale, x' W + b = x (scale W) + (b - shift (scale W)). The last layer's scores s become
-    s * output_scale + output_shift. All of it is computed in float64.
+    A normalization that is a fixed scale and shift at prediction is folded into the affine map under it, and the
+    standardisation into those that see the inputs, where they can take it; else it stays a step of its own. The last
+    layer's scores s become s * output_scale + output_shift. All of it is computed in float64.
     """
     outcome = Outcome.of(training.state, training.reason)
     network = Network([training.architecture], np.float64)
-    arrays = network.arrays(outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
-    by_layer = []
-    affine: list[dict[str, np.ndarray]] = []
-    for layer, named in zip(network.layers, arrays, strict=True):
-        if isinstance(layer, Normalize) and layer.normalization.folds:
-            scale, shift = (each[0] for each in layer.normalization.fold(**named))
-            affine[-1]["weight"] *= scale
-            affine[-1]["bias"] *= scale
-            affine[-1]["bias"] += shift
-            continue
-        by_layer.append({name: value[0] for name, value in named.items()})
-        if "weight" in named:
-            affine.append(by_layer[-1])
-            affine[-1].setdefault("bias", np.zeros((1, affine[-1]["weight"].shape[1])))
-    if training.scale is not None and training.shift is not None:
-        affine[0]["weight"] *= training.scale.astype(np.float64)[:, None]
-        affine[0]["bias"] -= training.shift.astype(np.float64) @ affine[0]["weight"]
+    trained = own_arrays(network, outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
+    arrays = prediction_arrays(network.root, trained, standardisation(training))  # of the same dicts
     if output_map is not None:
-        scale, shift = output_map
-        affine[-1]["weight"] *= scale
-        affine[-1]["bias"] *= scale
-        affine[-1]["bias"] += shift
-    dtype = training.input_dtype
-    return Coefficients(
-        [named["weight"].astype(dtype) for named in affine],
-        [named["bias"][0].astype(dtype) for named in affine],
-        [
-            None if "weight" in named else {name: value.astype(dtype) for name, value in named.items()}
-            for named in by_layer
-        ],
-    )
+        output = network.root.output_fold()
+        assert output is not None
+        output.apply(trained, *output_map)
+    coefs, intercepts, dtype = [], [], training.input_dtype
+    for affine in affine_leaves(layers_at_prediction(training, np.float64)):
+        named = arrays[affine.leaf]
+        bias = np.zeros(affine.n_biases) if affine.bias is None else named.pop(affine.bias.name).reshape(-1)
+        coefs.append(named.pop(affine.weight.name).astype(dtype))
+        intercepts.append(bias.astype(dtype))
+    between = [{name: value.astype(dtype) for name, value in named.items()} for named in arrays]
+    return Coefficients(coefs, intercepts, between)
 
 
-def prediction_architecture(architecture: Architecture) -> Architecture:
-    """The network that the folded coefficients belong to: without the normalizations that are folded in."""
-    kept = tuple(None if norm is None or norm.folds else norm for norm in architecture.normalizations)
-    return replace(architecture, normalizations=kept)
+def own_arrays(network: Network, theta: np.ndarray, buffers: np.ndarray) -> list[dict[str, np.ndarray]]:
+    """The arrays of a single member, by leaf and name, without the member axis: views."""
+    return [{name: value[0] for name, value in named.items()} for named in network.arrays(theta, buffers)]
+
+
+def standardisation(training: Training) -> tuple[np.ndarray, np.ndarray] | None:
+    """Shift and scale of the inputs in training, in float64; None where it saw them as they are."""
+    if training.shift is None or training.scale is None:
+        return None
+    return training.shift.astype(np.float64), training.scale.astype(np.float64)
+
+
+def layers_at_prediction(training: Training, dtype: Any) -> Sequential:
+    """The layers that the folded coefficients belong to."""
+    architecture = training.architecture
+    root = build_layers([architecture], dtype)
+    return prediction_layers(root, architecture.n_inputs, standardised=training.scale is not None)
 
 
 def layer_arrays(
-    coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray], between: Between, dtype: Any
-) -> list[dict[str, np.ndarray]]:
-    """What `Network.predict` takes: each layer's arrays by name, with a member axis of one."""
-    affine = iter(zip(coefs, intercepts, strict=True))
-    arrays = []
-    for named in between:
-        if named is None:
-            weight, bias = next(affine)
-            named = {"weight": weight, "bias": bias[None]}
-        arrays.append({name: np.asarray(value, dtype)[None] for name, value in named.items()})
-    return arrays
+    root: Sequential,
+    coefs: Sequence[np.ndarray],
+    intercepts: Sequence[np.ndarray],
+    between: Between,
+    dtype: Any,
+) -> Views:
+    """What the layers at prediction take: each leaf's arrays by name, with a member axis of one."""
+    arrays: list[dict[str, Any]] = [dict(named) for named in between]
+    for affine, coef, intercept in zip(affine_leaves(root), coefs, intercepts, strict=True):
+        arrays[affine.leaf][affine.weight.name] = coef
+        if affine.bias is not None:
+            arrays[affine.leaf][affine.bias.name] = np.reshape(intercept, affine.bias.shape)
+    return [{name: np.asarray(value, dtype)[None] for name, value in named.items()} for named in arrays]

@@ -15,7 +15,7 @@ from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Function, Integer, ListOf, OneOf, RandomState, Real, Text
 from skdl._protocols import Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
-from skdl.engine import Architecture
+from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
 from skdl.neural._settings import Settings
 

@@ -17,7 +17,8 @@ from skdl._protocols import FullBatchOptimizer, Loss, Optimizer
 from skdl._slots import SlotMixin
 from skdl._validation import check_alike, in_units, validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import Architecture, Member
+from skdl.engine import Member
+from skdl.layers.architecture import Architecture
 from skdl.neural import _early_stopping
 from skdl.neural._effects import check_effects
 from skdl.neural._rows import check_validation_rows, training_rows

@@ -6,24 +6,25 @@ import hashlib
 import reprlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from skdl.engine import Network, Outcome
-from skdl.engine.layers import Normalize
+from skdl.layers.prediction import affine_leaves
+from skdl.neural._parameters import own_arrays
 from skdl.neural._training import Training
 
-Arrays = list[np.ndarray]
+Arrays: TypeAlias = list[dict[str, np.ndarray]]
 BLOCK_WORDS = 1 << 13  # of 8 bytes
 HALF_WORD = np.uint64(32)  # bits
 ODD = np.random.default_rng(0).integers(1 << 63, size=(2, BLOCK_WORDS), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-def checked(network: Any) -> tuple[Arrays, Arrays]:
+def checked(network: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, whoever has set them."""
-    shapes = network._training.architecture.shapes
-    units = [(n_out,) for _, n_out in shapes]
+    outline = network._training.architecture.outline
+    shapes, units = list(outline.coefficients), list(outline.intercepts)
     try:
         weights, biases = ([np.asarray(array) for array in arrays] for arrays in network._public_coefficients())
     except (TypeError, ValueError):  # rows of different lengths, or no list at all
@@ -92,34 +93,30 @@ def _digest(arrays: Sequence[np.ndarray]) -> str:
 
 
 def unfold(
-    training: Training, coefs: Arrays, intercepts: Arrays, output_map: tuple[np.ndarray, np.ndarray] | None
+    training: Training,
+    coefs: Sequence[np.ndarray],
+    intercepts: Sequence[np.ndarray],
+    output_map: tuple[np.ndarray, np.ndarray] | None,
 ) -> Training:
     """A training that goes on from these coefficients: the inverse of `fold`, in float64.
 
     The optimizer keeps its memory and the schedule its step. What was best so far was another network's: the best
     weights, and the count of epochs without progress, begin anew.
     """
-    for name, arrays in (("coefficients", coefs), ("intercepts", intercepts)):
-        if not all(np.isfinite(array).all() for array in arrays):
+    for name, given in (("coefficients", coefs), ("intercepts", intercepts)):
+        if not all(np.isfinite(array).all() for array in given):
             raise ValueError(f"Training cannot go on: the network's {name} hold NaN or infinity.")
-    weights, biases = ([array.astype(np.float64) for array in arrays] for arrays in (coefs, intercepts))
-    encoding = training.encoding
-    if output_map is not None:
-        scale, shift = output_map
-        # An output that was constant has the scale 0, which nothing can be divided by: if it is none any more, 1.
-        left = (scale == 0) & ((weights[-1] != 0).any(axis=0) | (biases[-1] != shift))
-        encoding = replace(encoding, scale=np.where(left, 1.0, scale)) if left.any() else encoding
-        scale = np.where(scale == 0, 1.0, scale)
-        weights[-1] /= scale
-        biases[-1] = (biases[-1] - shift) / scale
-    unit = training.scale
-    if unit is not None and training.shift is not None:
-        biases[0] += training.shift.astype(np.float64) @ weights[0]
-        unit = np.where((unit == 0) & (weights[0] != 0).any(axis=1), unit.dtype.type(1), unit)  # as of the outputs
-        weights[0] /= np.where(unit == 0, 1.0, unit.astype(np.float64))[:, None]
     outcome = Outcome.of(training.state, training.reason)
     theta, buffers = outcome.theta.astype(np.float64), outcome.buffers
-    _write(Network([training.architecture], np.float64), theta, buffers.astype(np.float64), weights, biases)
+    network = Network([training.architecture], np.float64)
+    arrays = own_arrays(network, theta, buffers.astype(np.float64))
+    _write(network, arrays, coefs, intercepts)
+    encoding, scale = training.encoding, training.scale
+    if output_map is not None:
+        encoding = _undo_output(network, arrays, encoding, *output_map)
+    if scale is not None and training.shift is not None:
+        scale = _undo_standardisation(network, arrays, training.shift, scale)
+    _undo_absorptions(network, arrays)
     progress = replace(
         training.state.progress[0],
         best=-np.inf,
@@ -133,28 +130,52 @@ def unfold(
     )
     dtype = training.state.theta.dtype
     state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])
-    return replace(training, state=state, encoding=encoding, scale=unit)
+    return replace(training, state=state, encoding=encoding, scale=scale)
 
 
-def _write(network: Network, theta: np.ndarray, buffers: np.ndarray, weights: Arrays, biases: Arrays) -> None:
-    """Write weights and intercepts that hold folded normalizations into `theta`."""
-    i, affine = -1, {}
-    for layer, named in zip(network.layers, network.arrays(theta, buffers), strict=True):
-        if "weight" in named:
-            i, affine = i + 1, named
-        elif isinstance(layer, Normalize) and layer.normalization.folds:
-            scale, shift = (each[0, 0] for each in layer.normalization.fold(**named))
-            if not scale.all():
-                raise ValueError(
-                    f"Training cannot go on from edited coefficients: the normalization of layer {i + 1} multiplies "
-                    f"unit {int((scale == 0).argmax())} by zero, so that no weights of the layer give them."
-                )
-            weights[i] /= scale
-            biases[i] = (biases[i] - shift) / scale
-        else:
-            continue
-        affine["weight"][0] = weights[i]
-        if "bias" in affine:
-            affine["bias"][0, 0] = biases[i]
-        elif biases[i].any():
+def _write(network: Network, arrays: Arrays, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:
+    """Write public coefficients into the arrays of a training, which share the memory of its parameters."""
+    for affine, coef, intercept in zip(affine_leaves(network.root), coefs, intercepts, strict=True):
+        named = arrays[affine.leaf]
+        named[affine.weight.name][...] = coef
+        if affine.bias is not None:
+            named[affine.bias.name][...] = np.reshape(intercept, affine.bias.shape)
+        elif intercept.any():
             raise ValueError("Training cannot go on from these intercepts: with fit_intercept=False they must be zero.")
+
+
+def _undo_output(network: Network, arrays: Arrays, encoding: Any, scale: np.ndarray, shift: np.ndarray) -> Any:
+    """Take the map of the scores out of the output layer; the encoding of the targets from now on."""
+    output, last = network.root.output_fold(), affine_leaves(network.root)[-1]
+    assert output is not None
+    assert last.bias is not None
+    weight, bias = arrays[last.leaf][last.weight.name], arrays[last.leaf][last.bias.name][0]
+    # An output that was constant has the scale 0, which nothing can be divided by: if it is none any more, 1.
+    left = (scale == 0) & ((weight != 0).any(axis=0) | (bias != shift))
+    output.undo(arrays, scale, shift)
+    return replace(encoding, scale=np.where(left, 1.0, scale)) if left.any() else encoding
+
+
+def _undo_standardisation(network: Network, arrays: Arrays, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Take the standardisation out of the layers that see the inputs; the scale of the columns from now on."""
+    fold = network.root.input_fold()
+    if fold is None:
+        return scale
+    views = network.root.input_weights([{name: value[None] for name, value in named.items()} for named in arrays])
+    moved = [(view.reshape(len(view), -1) != 0).any(axis=1) for view in views or []]
+    unit = np.where((scale == 0) & np.logical_or.reduce(moved), scale.dtype.type(1), scale)  # as of the outputs
+    fold.undo(arrays, unit.astype(np.float64), shift.astype(np.float64))
+    return unit
+
+
+def _undo_absorptions(network: Network, arrays: Arrays) -> None:
+    """Take normalizations that are a scale and a shift out of the affine maps that hold them at prediction."""
+    places = {affine.leaf: i for i, affine in enumerate(affine_leaves(network.root), start=1)}
+    for leaf, fixed, absorber, start, fold in reversed(network.root.absorptions()):
+        scale, shift = fixed(arrays[leaf])
+        if not scale.all():
+            raise ValueError(
+                f"Training cannot go on from edited coefficients: the normalization of layer {places[start]} "
+                f"multiplies unit {int((scale == 0).argmax())} by zero, so that no weights of the layer give them."
+            )
+        fold.undo(arrays[absorber.place(start)], scale, shift)

@@ -10,7 +10,7 @@ import numpy as np
 
 from skdl._protocols import Optimizer, Penalty, Schedule
 from skdl._typing import Scoring
-from skdl.engine import Architecture
+from skdl.layers.architecture import Architecture
 
 
 def at_most_200(n_rows: int) -> int:

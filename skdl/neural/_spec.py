@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from skdl._progress import EpochLines
-from skdl.engine import Architecture, Network, Progress, Rows, State
+from skdl.engine import Network, Progress, Rows, State
+from skdl.layers.architecture import Architecture
+from skdl.layers.prediction import affine_leaves
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 
@@ -42,9 +43,10 @@ def state_to_go_on_from(
     engine = Network([training.architecture], training.dtype)
     drawn, _ = engine.initial([np.random.default_rng(seed)])
     state = state.copy()
-    for mask, part, fresh in zip((inputs, outputs), engine.ends(state.theta), engine.ends(drawn), strict=True):
-        if mask is not None and mask.any():
-            part[mask] = fresh[mask]
+    for mask, views, fresh in zip((inputs, outputs), engine.ends(state.theta), engine.ends(drawn), strict=True):
+        if mask is not None:
+            for view, initial in zip(views, fresh, strict=True):
+                view[mask] = initial[mask]
     return state
 
 
@@ -56,13 +58,20 @@ def alpha_in_training(settings: Settings, rows: Rows) -> Any:
 
 
 def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np.ndarray:
-    """One factor for all weights; of an array, each feature's for the first layer's row, and their mean above."""
+    """One factor for all weights; of an array, each feature's for the weights of its input, and their mean above."""
     if np.ndim(alpha) == 0:
         return float(alpha)
-    alpha, shapes = np.asarray(alpha, dtype=np.float64), _shapes(architecture)
-    parts = [np.repeat(alpha, shapes[0][1])]
-    parts += [np.full(n_in * n_out, alpha.mean()) for n_in, n_out in shapes[1:]]
-    return np.concatenate(parts).astype(dtype)
+    network, alpha = Network([architecture], np.float64), np.asarray(alpha, dtype=np.float64)
+    flat = np.full((1, network.layout.size), alpha.mean())
+    views = network.ends(flat)[0]
+    if not views:
+        raise ValueError(
+            "An array as 'alpha' has a factor for each feature's weights, and no layer of this network, with "
+            f"embedding={architecture.embedding!r}, takes the features as they are. Give one number."
+        )
+    for view in views:
+        view[...] = alpha.reshape(-1, *[1] * (view.ndim - 1))
+    return flat[0, : network.layout.n_penalised].astype(dtype)
 
 
 def check_alpha(alpha: Any, n_inputs: int) -> None:
@@ -91,33 +100,30 @@ def flat_prior(
     """Given coefficients of each layer as weights in training, where inputs and targets are standardised."""
     if prior is None:
         return None
-    shapes = _shapes(architecture)
-    if len(prior) > len(shapes):
-        raise ValueError(f"The 'prior' parameter lists {len(prior)} layers for a network of {len(shapes)}.")
-    layers = []
-    for i, shape in enumerate(shapes):
-        given = prior[i] if i < len(prior) else None
-        layer = np.zeros(shape)
-        if given is not None:
-            try:
-                layer[...] = np.asarray(given, dtype=np.float64)
-            except ValueError as error:
-                raise ValueError(
-                    f"The 'prior' parameter of layer {i} must have the shape {shape} of its coefficients. "
-                    f"Got {np.shape(given)}."
-                ) from error
-        layers.append(layer)
-    if rows.scale is not None:
-        layers[0] = _divided(layers[0], rows.scale.astype(np.float64)[:, None])
+    network = Network([architecture], np.float64)
+    affine = affine_leaves(network.root)
+    if len(prior) > len(affine):
+        raise ValueError(f"The 'prior' parameter lists {len(prior)} layers for a network of {len(affine)}.")
+    flat = np.zeros((1, network.layout.size))
+    views = network.layout.views(flat)
+    for i, (given, each) in enumerate(zip(prior, affine, strict=False)):
+        try:
+            views[each.leaf][each.weight.name][...] = 0.0 if given is None else np.asarray(given, dtype=np.float64)
+        except ValueError as error:
+            raise ValueError(
+                f"The 'prior' parameter of layer {i} must have the shape {each.weight.shape} of its coefficients. "
+                f"Got {np.shape(given)}."
+            ) from error
+    inputs, outputs = network.ends(flat)
+    if rows.scale is not None and network.root.input_fold() is not None:
+        for view in inputs:
+            view[...] = _divided(view, rows.scale.astype(np.float64).reshape(-1, *[1] * (view.ndim - 1)))
     if output_map is not None:
-        layers[-1] = _divided(layers[-1], output_map[0])
-    return np.concatenate([layer.ravel() for layer in layers])
+        for view in outputs:
+            view[...] = _divided(view, output_map[0].reshape(-1, *[1] * (view.ndim - 1)))
+    return flat[0, : network.layout.n_penalised]
 
 
 def _divided(weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Weights over a scale; 0 where that is 0, for columns and targets that are constant."""
     return np.where(scale == 0, 0.0, weights / np.where(scale == 0, 1.0, scale))
-
-
-def _shapes(architecture: Architecture) -> list[tuple[int, int]]:
-    return list(pairwise((architecture.n_inputs, *architecture.widths, architecture.n_outputs)))

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import RECORD, Architecture, Member, State
+from skdl.engine import RECORD, Member, State
+from skdl.layers.architecture import Architecture
 
 
 @dataclass

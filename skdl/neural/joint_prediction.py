@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import Network
+from skdl.layers.sequential import Sequential
 from skdl.neural._base import BaseNetwork
-from skdl.neural._parameters import prediction_architecture
+from skdl.neural._parameters import layers_at_prediction
 
 METHODS = ("_validated", "_raw_scores")  # by which a network predicts from the scores of its layers
 
@@ -40,7 +40,7 @@ class JointPrediction:
             if decoder and (first is members[i] or same_columns(first, members[i]))
         }
         self._X: Any = None if first is None else first._validated(X)
-        self._built: dict[Hashable, Network] = {}
+        self._built: dict[Hashable, Sequential] = {}
 
     def __contains__(self, i: int) -> bool:
         return i in self._decoders
@@ -53,11 +53,11 @@ class JointPrediction:
         return decoded
 
     def _raw_scores(self, network: BaseNetwork) -> np.ndarray:
-        architecture = prediction_architecture(network._training.architecture)
+        training = network._training
         # A structure leaves out the numbers that members of a stack may have of their own, which all are in the repr.
-        key = architecture.structure, repr(architecture), self._X.dtype
+        key = training.architecture.structure, repr(training.architecture), training.scale is None
         if key not in self._built:
-            self._built[key] = Network([architecture], self._X.dtype)
+            self._built[key] = layers_at_prediction(training, self._X.dtype)
         return network._scores_by(self._built[key], self._X)
 
 

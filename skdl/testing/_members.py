@@ -42,7 +42,8 @@ def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     --------
     >>> import numpy as np
     >>> from skdl import activations, initializers, losses, optimizers, penalties, schedules
-    >>> from skdl.engine import Architecture, Member, Rows
+    >>> from skdl.engine import Member, Rows
+    >>> from skdl.layers.architecture import Architecture
     >>> from skdl.testing import check_members
     >>> rows = Rows(np.linspace(-1, 1, 20, dtype=np.float32)[:, None], np.ones((20, 1), np.float32))
     >>> network = Architecture(1, (3,), 1, (activations.Tanh(),), (None,), (initializers.HeNormal(),) * 2, (0.0, 0.0))

@@ -11,9 +11,10 @@ from skdl import activations, losses, normalizations, penalties
 from skdl._protocols import Activation
 from skdl.engine import Network
 from skdl.engine.full_batch import FullObjective
-from skdl.engine.layers import Run
 from skdl.engine.objective import Objective
 from skdl.engine.train import initial_state
+from skdl.layers import ForwardContext
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.testing import check_gradient
 
 K, B, D, C = 2, 6, 3, 3
@@ -65,23 +66,22 @@ def check_objective(
     def value(flat):
         generators = [np.random.default_rng(100 + i) for i in range(K)]
         arrays = network.arrays(flat, buffers.copy())
-        run = Run(training=training, generators=generators)
-        part = objective.loss_and_gradient(x.copy(), targets.copy(), weight.copy(), arrays, views, run)
+        context = ForwardContext(training=training, generators=generators)
+        part = objective.loss_and_gradient(x.copy(), targets.copy(), weight.copy(), arrays, views, context)
         return float((part + objective.penalty_value(flat)).sum())
 
     value(theta)
     objective.add_penalty_gradient(theta, gradient, smooth=False)
     found = [{name: array.copy() for name, array in named.items()} for named in network.layout.views(gradient)]
-    for entry in network.layout.entries:
+    for leaf, spec in network.layout.entries:
 
-        def along(array, entry=entry):
+        def along(array, leaf=leaf, spec=spec):
             flat = theta.copy()
-            network.layout.views(flat)[entry.layer][entry.name][...] = array
+            network.layout.views(flat)[leaf][spec.name][...] = array
             return value(flat)
 
-        at = network.layout.views(theta)[entry.layer][entry.name]
-        name = f"{entry.name} of layer {entry.layer}"
-        check_gradient(along, found[entry.layer][entry.name], at, name=name)
+        at = network.layout.views(theta)[leaf][spec.name]
+        check_gradient(along, found[leaf][spec.name], at, name=f"{spec.name} of leaf {leaf}")
 
 
 @pytest.mark.parametrize("loss", losses.names())
@@ -138,12 +138,14 @@ def test_a_penalty_on_activations():
 def test_copies_that_share_weights(widths, normalization):
     """A batch ensemble: every scaling of every copy, and a loss that is the mean of the copies' losses."""
     for loss in ("cross_entropy", "squared_error"):
-        networks = [replace(architecture(D, widths, C, normalization=normalization, dropout=0.2), copies=3)] * K
+        networks = [
+            replace(architecture(D, widths, C, normalization=normalization, dropout=0.2), maps=BatchEnsembleMaps(3))
+        ] * K
         check_objective(networks, loss=loss)
 
 
 def test_copies_with_learned_activations_and_a_penalty_on_activations():
-    network = replace(architecture(D, (4, 6), C, activation=Learned()), copies=2)
+    network = replace(architecture(D, (4, 6), C, activation=Learned()), maps=BatchEnsembleMaps(2))
     check_objective([network] * K)
     check_objective([replace(network, activity=penalties.ActivityL1(), activity_alpha=0.3)] * K, alphas=(0.0, 0.0))
 

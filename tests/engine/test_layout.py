@@ -5,20 +5,20 @@ import pytest
 from nets import architecture
 
 from skdl.engine import Network
-from skdl.engine.layout import Entry, Layout
+from skdl.engine.layout import Layout
+from skdl.layers import ParameterSpec
 
-ENTRIES = [
-    Entry(0, "weight", (3, 4), penalised=True),
-    Entry(0, "bias", (1, 4)),
-    Entry(1, "gamma", (1, 4)),
-    Entry(2, "weight", (4, 2), penalised=True),
-    Entry(2, "bias", (1, 2)),
+LEAVES = [
+    [ParameterSpec("weight", (3, 4), "weight"), ParameterSpec("bias", (1, 4), "bias")],
+    [ParameterSpec("gamma", (1, 4))],
+    [ParameterSpec("weight", (4, 2), "weight"), ParameterSpec("bias", (1, 2), "bias")],
 ]
+ENTRIES = [(leaf, spec) for leaf, specs in enumerate(LEAVES) for spec in specs]
 
 
 @pytest.fixture
 def layout():
-    return Layout(ENTRIES, n_layers=3)
+    return Layout(LEAVES)
 
 
 def test_sizes(layout):
@@ -28,17 +28,17 @@ def test_sizes(layout):
 
 def test_views_partition_the_flat_array(layout):
     flat = np.zeros((2, layout.size))
-    for number, entry in enumerate(ENTRIES, start=1):
-        layout.views(flat)[entry.layer][entry.name] += number
+    for number, (leaf, spec) in enumerate(ENTRIES, start=1):
+        layout.views(flat)[leaf][spec.name] += number
     counts = {number: np.count_nonzero(flat == number) for number in range(1, 6)}
-    assert counts == {number: 2 * entry.size for number, entry in enumerate(ENTRIES, start=1)}  # nothing overlaps
+    assert counts == {number: 2 * spec.size for number, (_, spec) in enumerate(ENTRIES, start=1)}  # nothing overlaps
     assert not (flat == 0).any()
 
 
 def test_penalised_parameters_come_first(layout):
     flat = np.zeros((1, layout.size))
-    for entry in ENTRIES:
-        layout.views(flat)[entry.layer][entry.name][...] = entry.penalised
+    for leaf, spec in ENTRIES:
+        layout.views(flat)[leaf][spec.name][...] = spec.role == "weight"
     assert flat[0, : layout.n_penalised].all()
     assert not flat[0, layout.n_penalised :].any()
 
@@ -46,30 +46,30 @@ def test_penalised_parameters_come_first(layout):
 def test_views_have_the_members_first_and_share_memory(layout):
     flat = np.arange(3.0 * layout.size).reshape(3, -1)
     views = layout.views(flat)
-    for entry in ENTRIES:
-        view = views[entry.layer][entry.name]
-        assert view.shape == (3, *entry.shape)
+    for leaf, spec in ENTRIES:
+        view = views[leaf][spec.name]
+        assert view.shape == (3, *spec.shape)
         assert np.shares_memory(view, flat)
-        one = layout.views(flat[1:2])[entry.layer][entry.name]
+        one = layout.views(flat[1:2])[leaf][spec.name]
         assert np.array_equal(view[1:2], one)  # a member lies in a row
 
 
 def test_fill_writes_one_member(layout):
     rng = np.random.default_rng(0)
     values = [{}, {}, {}]
-    for entry in ENTRIES:
-        values[entry.layer][entry.name] = rng.normal(size=entry.shape)
+    for leaf, spec in ENTRIES:
+        values[leaf][spec.name] = rng.normal(size=spec.shape)
     flat = np.zeros((3, layout.size), np.float32)
     layout.fill(flat, 1, values)
     assert not flat[0].any()
     assert not flat[2].any()
-    for entry in ENTRIES:
-        stored = layout.views(flat)[entry.layer][entry.name][1]
-        assert np.array_equal(stored, values[entry.layer][entry.name].astype(np.float32))
+    for leaf, spec in ENTRIES:
+        stored = layout.views(flat)[leaf][spec.name][1]
+        assert np.array_equal(stored, values[leaf][spec.name].astype(np.float32))
 
 
 def test_no_parameters():
-    layout = Layout([], n_layers=2)
+    layout = Layout([[], []])
     assert layout.size == 0
     assert layout.views(np.zeros((3, 0))) == [{}, {}]
 

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import losses, normalizations, optimizers
 from skdl.engine import Network, Objective, Rows
-from skdl.engine.layers import Run
 from skdl.engine.train import initial_state
 from skdl.execution import train_members
+from skdl.layers import ForwardContext
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.testing import check_members
 
 COPIES, D, WIDTHS, C = 3, 4, (5, 6), 2
@@ -19,7 +20,7 @@ COPIES, D, WIDTHS, C = 3, 4, (5, 6), 2
 
 def shared(rows, widths=WIDTHS, *, network=None, **changes):
     task = member(rows, widths, network=network, **changes)
-    return replace(task, architecture=replace(task.architecture, copies=COPIES))
+    return replace(task, architecture=replace(task.architecture, maps=BatchEnsembleMaps(COPIES)))
 
 
 def random_arrays(network, seed=0):
@@ -34,12 +35,12 @@ def scores_of_copy(arrays, j, x):
     for named in (first, second):
         weight = named["weight"] * np.outer(named["in_scale"][j], named["out_scale"][j])
         x = np.tanh(x @ weight + named["bias"][j])
-    block = last["weights"][j * WIDTHS[-1] : (j + 1) * WIDTHS[-1]]
+    block = last["weight"][j * WIDTHS[-1] : (j + 1) * WIDTHS[-1]]
     return x @ block + last["bias"][j]
 
 
 def test_a_copy_is_the_network_with_its_weights():
-    network = Network([replace(architecture(D, WIDTHS, C), copies=COPIES)], np.float64)
+    network = Network([replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES))], np.float64)
     arrays, x = random_arrays(network), np.random.default_rng(1).normal(size=(7, D))
     scores = network.scores(x[None], arrays)
     assert scores.shape == (1, COPIES * 7, C)
@@ -51,7 +52,7 @@ def test_a_copy_is_the_network_with_its_weights():
 
 def test_scores_of_many_blocks_come_copy_by_copy(monkeypatch):
     monkeypatch.setattr("skdl.engine.network.PREDICTION_ROWS", 3)
-    network = Network([replace(architecture(D, WIDTHS, C), copies=COPIES)], np.float64)
+    network = Network([replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES))], np.float64)
     arrays, x = random_arrays(network), np.random.default_rng(1).normal(size=(7, D))
     expected = np.concatenate([scores_of_copy(arrays, j, x) for j in range(COPIES)])
     assert_allclose(network.predict_rows([Rows(x, np.zeros((7, C)))], arrays)[0], expected, rtol=1e-12)
@@ -64,9 +65,9 @@ def test_the_loss_is_the_mean_of_the_copies_losses():
     objective, arrays = Objective(network, [task]), random_arrays(network)
     weight = np.random.default_rng(2).uniform(0, 1, 6)
     gradients = network.layout.views(np.empty((1, network.layout.size)))
-    run = Run(training=True)
+    context = ForwardContext(training=True)
     found = objective.loss_and_gradient(
-        rows.X[None], rows.targets[None].copy(), weight[None, :, None], arrays, gradients, run
+        rows.X[None], rows.targets[None].copy(), weight[None, :, None], arrays, gradients, context
     )
     squares = [
         weight @ ((scores_of_copy(arrays, j, rows.X) - rows.targets) ** 2).mean(axis=1) / 2 for j in range(COPIES)
@@ -75,18 +76,18 @@ def test_the_loss_is_the_mean_of_the_copies_losses():
 
 
 def test_the_copies_begin_alike_but_for_signs_of_the_inputs_and_their_last_map():
-    network = Network([replace(architecture(D, WIDTHS, C), copies=COPIES)], np.float64)
+    network = Network([replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES))], np.float64)
     theta, _ = network.initial([np.random.default_rng(0)])
     _, first, _, second, _, last = network.layout.views(theta)
     assert set(first["in_scale"].ravel()) == {-1.0, 1.0}
     for scale in (first["out_scale"], second["in_scale"], second["out_scale"]):
         assert (scale == 1).all()
-    blocks = last["weights"].reshape(COPIES, WIDTHS[-1], C)
+    blocks = last["weight"].reshape(COPIES, WIDTHS[-1], C)
     assert len(np.unique(blocks)) == blocks.size
     plain = Network([architecture(D, WIDTHS, C)], np.float64)
     assert network.layout.size == theta.shape[1] == network_size(D, WIDTHS, C)
-    assert replace(architecture(D, WIDTHS, C), copies=COPIES).n_parameters == theta.shape[1]
-    assert architecture(D, WIDTHS, C).n_parameters == plain.layout.size
+    assert replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES)).outline.n_parameters == theta.shape[1]
+    assert architecture(D, WIDTHS, C).outline.n_parameters == plain.layout.size
 
 
 def network_size(d, widths, c):
@@ -112,7 +113,7 @@ def test_a_batch_ensemble_of_one_hidden_unit_by_hand():
     network = Network([task.architecture], np.float64)
     before = network.layout.views(initial_state(replace(task, generator=np.random.default_rng(0))).theta)
     W, r = before[1]["weight"].item(), before[1]["in_scale"][0, :, 0]
-    v = before[3]["weights"][0, :, 0]
+    v = before[3]["weight"][0, :, 0]
     hidden = np.tanh(x * r * W)
     error = (hidden * v - t) / COPIES
     inner = error * v * (1 - hidden**2)
@@ -122,7 +123,7 @@ def test_a_batch_ensemble_of_one_hidden_unit_by_hand():
     assert_allclose(after[1]["in_scale"][0, :, 0], r - 0.1 * inner * W * x, rtol=1e-12)
     assert_allclose(after[1]["out_scale"][0, :, 0], 1 - 0.1 * inner * x * r * W, rtol=1e-12)
     assert_allclose(after[1]["bias"][0, :, 0], -0.1 * inner, rtol=1e-12)
-    assert_allclose(after[3]["weights"][0, :, 0], v - 0.1 * error * hidden, rtol=1e-12)
+    assert_allclose(after[3]["weight"][0, :, 0], v - 0.1 * error * hidden, rtol=1e-12)
     assert_allclose(after[3]["bias"][0, :, 0], -0.1 * error, rtol=1e-12)
 
 

@@ -13,6 +13,8 @@ from skdl.engine.batches import Batches
 from skdl.engine.train import train_stack
 from skdl.execution import cost, train_members
 from skdl.execution.plan import groups_of
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.layers.dense import OrdinaryMaps
 from skdl.testing import check_members
 
 RATES = np.geomspace(1e-3, 1e-1, 7)
@@ -195,11 +197,11 @@ def test_numbers_of_batches_that_differ_make_other_stacks():
     check_members(members, 2)
 
 
-@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("size", [1, 3])
 @pytest.mark.parametrize(
     ("widths", "dropout", "n_outputs"), [((), 0.0, 3), ((5,), 0.0, 3), ((6, 4), 0.3, 1), ((), 0.3, 1)]
 )
-def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, copies, monkeypatch):
+def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, size, monkeypatch):
     """Two of each of three folds, with one seed and orders in common."""
     folds = [regression(n, 4, n_outputs, seed=i) for i, n in enumerate((40, 41, 40))]
     members, seen = [], set()
@@ -210,7 +212,14 @@ def test_candidates_of_folds_share_their_batches(widths, dropout, n_outputs, cop
             task = member(
                 rows, widths, seed=5, network=network, optimizer=optimizer, loss=losses.SquaredError(), batch_size=16
             )
-            members.append(replace(task, architecture=replace(task.architecture, copies=copies if widths else 1)))
+            members.append(
+                replace(
+                    task,
+                    architecture=replace(
+                        task.architecture, maps=BatchEnsembleMaps(size) if size > 1 and widths else OrdinaryMaps()
+                    ),
+                )
+            )
     batches = Batches._batches
 
     def watched(self, part, orders, **options):

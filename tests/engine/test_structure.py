@@ -8,9 +8,10 @@ from nets import architecture, classification, member
 
 from skdl import activations, initializers, optimizers, penalties, schedules
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, stand_in, structure_of
-from skdl.engine import Architecture, FullFunction, Member, Network
+from skdl.engine import FullFunction, Member, Network
 from skdl.execution import train_members
 from skdl.execution.plan import groups_of
+from skdl.layers.architecture import Architecture
 from skdl.testing import check_members
 
 ROWS = classification(40, 4, 3)

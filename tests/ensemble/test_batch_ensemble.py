@@ -18,6 +18,7 @@ from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegres
 from skdl.engine import Network
 from skdl.ensemble import _batch_ensemble as module
 from skdl.execution import train_members
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.neural.trainable import trainable
 
 rng = np.random.default_rng(0)
@@ -60,7 +61,7 @@ def test_the_members_are_the_copies_that_were_trained(kind, network, y, trained)
     """Their predictions on X as it is, against the trained network's scores of standardised rows."""
     fitted = shared(kind, network).fit(X, y)
     [[[task], [outcome]]] = trained
-    assert task.architecture.copies == 5
+    assert task.architecture.maps.size == 5
     together = Network([task.architecture], np.float64)
     arrays = together.arrays(outcome.theta.astype(float), outcome.buffers.astype(float))
     scores = together.scores(((X - task.rows.shift) * task.rows.scale)[None].astype(float), arrays)[0]
@@ -89,8 +90,8 @@ def test_what_is_minimised(alpha, weighted, trained):
         fitted = shared(kind, network).fit(X, y, weight)
         [task], [outcome] = trained.pop()
         named = Network([task.architecture], np.float64).layout.views(outcome.theta)
-        squares = sum((views["weight"] ** 2).sum() for views in named if "weight" in views)
-        squares += sum((views["weights"] ** 2).sum() for views in named if "weights" in views) / 5
+        *shared_ones, own = [views["weight"] for views in named if "weight" in views]
+        squares = sum((weight**2).sum() for weight in shared_ones) + (own**2).sum() / 5
         outputs = fitted.predict_members(X)
         if kind is EnsembleClassifier:
             losses = [log_loss(y, output, sample_weight=weight) for output in outputs]
@@ -121,7 +122,9 @@ def test_it_learns_with_few_parameters(trained):
     network = MLPClassifier((64, 64), batch_size=32, max_iter=30)
     ensemble = shared(EnsembleClassifier, network, 16).fit(X[:100], Y_CLASS[:100])
     [[[task], [outcome]]] = trained
-    assert outcome.theta.size == task.architecture.n_parameters < 0.6 * 16 * ensemble.estimators_[0].n_parameters_
+    assert (
+        outcome.theta.size == task.architecture.outline.n_parameters < 0.6 * 16 * ensemble.estimators_[0].n_parameters_
+    )
     assert ensemble.score(X[100:], Y_CLASS[100:]) > 0.8
     regressor = shared(EnsembleRegressor, clone(MLP_R).set_params(max_iter=60), 8).fit(X[:100], Y_REAL[:100])
     assert regressor.score(X[100:], Y_REAL[100:]) > 0.8
@@ -250,4 +253,4 @@ def test_bad_parameters(params, message):
 def test_copies_and_lone_networks_are_no_stack():
     fit = trainable(clone(MLP_C))
     task = fit.spec(fit.prepare(X, Y_CLASS))
-    assert task.structure != replace(task, architecture=replace(task.architecture, copies=2)).structure
+    assert task.structure != replace(task, architecture=replace(task.architecture, maps=BatchEnsembleMaps(2))).structure

@@ -11,11 +11,12 @@ from scipy import sparse
 
 from skdl import losses, optimizers, penalties, schedules
 from skdl.activations import Tanh
-from skdl.engine import Architecture, Member, Rows
+from skdl.engine import Member, Rows
 from skdl.engine.batches import Batches
 from skdl.execution import shared_data
 from skdl.execution.shared_data import LAST, ArrayCache, same_bits, with_shared_rows, with_standardised_rows
 from skdl.initializers import HeNormal
+from skdl.layers.architecture import Architecture
 from skdl.testing import check_members
 
 rng = np.random.default_rng(0)

@@ -55,15 +55,13 @@ def test_regressors_too(n_rows, y):
 
 def test_the_input_is_checked_once_and_the_layers_are_built_once(monkeypatch):
     ensemble = EnsembleClassifier(estimator=MLPClassifier((6,), max_iter=2), n_estimators=7, random_state=0).fit(X, Y)
-    checked, sizes = [], []
-    validated, network = MLPClassifier._validated, joint_prediction.Network
+    checked, built = [], []
+    validated, layers = MLPClassifier._validated, joint_prediction.layers_at_prediction
     record = lambda self, X: checked.append(self) or validated(self, X)  # noqa: E731
     monkeypatch.setattr(joint_prediction.BaseNetwork, "_validated", record)
-    monkeypatch.setattr(
-        joint_prediction, "Network", lambda all_, dtype: sizes.append(len(all_)) or network(all_, dtype)
-    )
+    monkeypatch.setattr(joint_prediction, "layers_at_prediction", lambda *of: built.append(of) or layers(*of))
     ensemble.predict(X[:1])
-    assert (len(checked), sizes) == (1, [1])
+    assert (len(checked), len(built)) == (1, 1)
     assert ensemble.predict_proba(X).shape == (400, 3)
     assert len(checked) == 2
 

@@ -188,6 +188,22 @@ def test_both_forms_of_dropout_have_the_same_expected_output():
     )
 
 
+def test_dropped_inputs_in_the_standard_mode_are_scaled_about_their_mean():
+    """Scores of the network in training on standardised rows, as inputs are scaled down at prediction."""
+    X, y = make_regression(60, 3, random_state=0)
+    X = X + 5
+    params = {"hidden_layer_sizes": (4,), "input_dropout": 0.4, "dropout_mode": "standard", "dtype": "float64"}
+    mlp = MLPRegressor(**params, max_iter=2, random_state=0).fit(X, y)
+    training = mlp._training
+    network = Network([training.architecture], np.float64)
+    rows = 0.6 * (X - training.shift) * training.scale
+    hidden, _, last = network.layout.views(training.state.theta)[1:]
+    h = rows @ hidden["weight"][0] + hidden["bias"][0]
+    scores = np.where(h > 0, h, 0.01 * h) @ last["weight"][0] + last["bias"][0]
+    expected = scores[:, 0] * training.encoding.scale + training.encoding.shift
+    np.testing.assert_allclose(mlp.predict(X), expected, rtol=1e-9)
+
+
 def test_a_frame_with_validation_frames_does_not_warn(tumours):
     X, X_val, y, y_val = tumours
     mlp = MLPClassifier(**SMALL).fit(X, pd.Series(y), X_val=X_val, y_val=pd.Series(y_val))
@@ -206,7 +222,7 @@ def test_batch_normalization_is_folded_and_exact_on_request(statistics):
     network = Network([training.architecture], np.float64)
     named = network.arrays(training.state.theta, training.state.buffers)
     h = (X - training.shift) * training.scale
-    for i, layer in enumerate(network.layers):
+    for i, layer in enumerate(network.leaves):
         arrays = {name: value[0] for name, value in named[i].items()}
         if "weight" in arrays:
             h = h @ arrays["weight"] + arrays["bias"]
@@ -218,7 +234,7 @@ def test_batch_normalization_is_folded_and_exact_on_request(statistics):
             h = arrays["gamma"] * (h - mean) / np.sqrt(variance + 1e-5) + arrays["beta"]
         else:
             h = np.maximum(h, 0)
-        assert layer is network.layers[i]
+        assert layer is network.leaves[i]
     encoding = training.encoding
     np.testing.assert_allclose(mlp.predict(X), h * encoding.scale + encoding.shift, rtol=1e-9)
     by_hand = np.maximum(np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0) @ mlp.coefs_[1] + mlp.intercepts_[1], 0)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from skdl import losses, optimizers, penalties, schedules
-from skdl.engine import Architecture, Member, Rows
+from skdl.engine import Member, Rows
 from skdl.execution import train_members
 from skdl.initializers import HeNormal
+from skdl.layers.architecture import Architecture
 
 SECONDS = 30  # a graph takes some milliseconds
 ROWS = Rows(np.linspace(-1, 1, 10, dtype=np.float32)[:, None], np.linspace(0, 1, 10, dtype=np.float32)[:, None])

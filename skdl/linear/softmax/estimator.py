@@ -20,7 +20,8 @@ from skdl._encoding import Labels
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
 from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
-from skdl.engine import Architecture, Member
+from skdl.engine import Member
+from skdl.layers.architecture import Architecture
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier

@@ -1,0 +1,79 @@
+"""What the slots `layer` and `embedding` hold: how a hidden layer is built, and what numbers become before it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from skdl._component import Component
+from skdl._protocols._network import Layer
+
+
+class Parts(ABC):
+    """The layers that an estimator's other parameters ask for in one hidden layer, for all members of a stack.
+
+    A block asks for what it is made of by shape; activation, normalization, initializer, dropout and a penalty on
+    activations are the estimator's own, and its affine maps are those of a batch ensemble in one.
+    """
+
+    @abstractmethod
+    def dense(self, n_in: int, n_out: int) -> Layer:
+        """An affine map of the block's inputs, with initial weights for the activation above it."""
+
+    @abstractmethod
+    def linear(self, n_in: int, n_out: int) -> Layer:
+        """An affine map that no activation follows."""
+
+    @abstractmethod
+    def normalization(self, n_units: int) -> Sequence[Layer]:
+        """The normalization, or nothing."""
+
+    @abstractmethod
+    def activation(self, n_units: int) -> Sequence[Layer]:
+        """The activation, and a penalty on it where there is one."""
+
+    @abstractmethod
+    def dropout(self) -> Sequence[Layer]:
+        """Dropout, or nothing."""
+
+
+class Block(Component):
+    """How a hidden layer is built: from its widths and the estimator's other words to layers."""
+
+    @abstractmethod
+    def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:
+        """The hidden layer.
+
+        Parameters
+        ----------
+        n_in : int
+            Units of the layer below, or columns of the inputs.
+        n_out : int
+            Units of this one, as `hidden_layer_sizes` has it.
+        parts : Parts
+            Makes its affine maps, activations and the like.
+
+        Returns
+        -------
+        layer : Layer
+            From (k, B, n_in) to (k, B, n_out).
+        """
+
+    def head(self, n_units: int, parts: Parts) -> Sequence[Layer]:
+        """What stands between this block, where it is the last one, and the output layer; nothing by default."""
+        return ()
+
+
+class Embedding(Component):
+    """What becomes of each number of the inputs before the first hidden layer."""
+
+    @abstractmethod
+    def n_outputs(self, n_inputs: int) -> int:
+        """Numbers of a row after it."""
+
+    @abstractmethod
+    def build(self, n_inputs: int) -> Layer:
+        """The layer from (k, B, n_inputs) to (k, B, n_outputs(n_inputs)).
+
+        In a stack, numbers that differ between members are columns of shape (k, 1, 1).
+        """

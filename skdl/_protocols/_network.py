@@ -1,0 +1,309 @@
+"""The protocol of a layer; shapes are as in `skdl._protocols`.
+
+A layer is built for the k members of a stack, with its shapes: `Dense(n_in, n_out, ...)`. It holds no arrays: what it
+learns and tracks lies in flat arrays of the stack, and comes to `forward` by name, as views with the members first.
+A layer has parameters of its own, or children, never both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self, TypeAlias
+
+import numpy as np
+
+from skdl._array import Array
+
+# A layer's arrays by name; of a layer with children, the sequence of those of its leaves.
+LayerArrays: TypeAlias = Any
+LayerBackprop: TypeAlias = Callable[[Array, LayerArrays, bool], Array | None]
+ScaleAndShift: TypeAlias = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """A learned array of a layer.
+
+    Parameters
+    ----------
+    name : str
+        By which the layer's `forward` finds it.
+    shape : tuple of two int
+        Without the member axis.
+    role : str, default="other"
+        Two roles have a meaning. A "weight" is a matrix (n_in, n_out), is penalised and bounded, and is one of the
+        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`.
+    n_blocks : int, default=1
+        Matrices that lie one under the other in this array: a bound of the weights into a unit is one of each.
+    owners : int, default=1
+        Members of a batch ensemble that own a part each: what a part costs counts in its owner's share of the loss.
+    """
+
+    name: str
+    shape: tuple[int, int]
+    role: str = "other"
+    n_blocks: int = 1
+    owners: int = 1
+
+    @property
+    def is_penalised(self) -> bool:
+        """Whether the objective's penalty is of it."""
+        return self.role == "weight"
+
+    @property
+    def size(self) -> int:
+        """Its numbers."""
+        return self.shape[0] * self.shape[1]
+
+
+@dataclass
+class ForwardContext:
+    """What a pass through the network needs besides parameters and data.
+
+    Parameters
+    ----------
+    training : bool
+    generators : sequence of k generators
+        Each member's own random numbers; empty where none may be drawn.
+    weight : array of shape (k, B, 1) or None
+        Of the batch's rows.
+    activity : array of shape (k,) or 0
+        The sum of what penalties on activations add to the members' losses.
+    """
+
+    training: bool
+    generators: Sequence[np.random.Generator] = ()
+    weight: Array | None = None
+    activity: Any = 0.0
+
+    def start(self, weight: Array) -> None:
+        """Begin a pass over rows of these weights."""
+        self.weight, self.activity = weight, 0.0
+
+
+class Fold(NamedTuple):
+    """A way to take a scale and a shift into a layer's parameters, and back.
+
+    Both are called with one member's arrays, by name and without the member axis, which they change in place, and with
+    a scale and a shift, each of shape (n,) or (1, n). A scale of 0 is undone as if it were 1.
+    """
+
+    apply: Callable[[LayerArrays, Array, Array], None]
+    undo: Callable[[LayerArrays, Array, Array], None]
+
+
+class Cost(NamedTuple):
+    """What a layer takes for one row of the network's inputs."""
+
+    largest_product: int = 0  # multiplications of its largest matrix product
+    n_activations: int = 0  # numbers that its affine maps make
+
+
+class Absorption(NamedTuple):
+    """A leaf that at prediction is a fixed scale and shift, which the layer under it absorbs."""
+
+    leaf: int  # its place among the leaves
+    fixed: Callable[[LayerArrays], ScaleAndShift]
+    absorber: Layer
+    start: int  # the place of the absorber's first leaf
+    fold: Fold
+
+
+class Layer(ABC):
+    """A part of a network, for all members of a stack at once.
+
+    What a layer must have is `forward`, and what it learns: `parameters` and `initial`. All else says what it can do
+    besides, and what holds by default is safe.
+
+    Attributes
+    ----------
+    overwrites_x : bool
+        Whether `forward` changes x in place: it then gets one of its own.
+    gives_y : bool
+        Whether the layer above may overwrite the result of `forward`, which the adjoint then must not need.
+    takes_shared_rows : bool
+        Whether a first layer takes x of t < k members, each for k / t neighbours that have the rows in common; other
+        layers get them repeated.
+    repeats : int
+        Rows of y for one row of x.
+    n_leaves : int
+        Layers without children in it.
+    """
+
+    overwrites_x = False
+    gives_y = False
+    takes_shared_rows = False
+    repeats = 1
+    n_leaves = 1
+
+    # What it learns and tracks.
+
+    def parameters(self) -> Sequence[ParameterSpec]:
+        """What it learns."""
+        return ()
+
+    def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
+        """One member's initial parameters, by name and without the member axis, drawn from its generator."""
+        return {}
+
+    def buffers(self) -> Mapping[str, Array]:
+        """Initial values, of shape (1, n), of what is tracked in training but not learned."""
+        return {}
+
+    # What it does.
+
+    @abstractmethod
+    def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        """The layer's output and its adjoint.
+
+        Parameters
+        ----------
+        x : array of shape (k, B, n_in)
+            Stays as it is, unless the layer `overwrites_x`; if so, it is the layer's own.
+        arrays : mapping from names to arrays of shape (k, *shape)
+            Parameters and buffers. Nothing but buffers, in training, is changed.
+        context : ForwardContext
+
+        Returns
+        -------
+        y : array of shape (k, B * repeats, n_out)
+        backprop : callable
+            `backprop(dy, gradients, needed)` owns dy, the loss's gradient by y; writes the gradient by each parameter
+            into the array of its name in `gradients`, all of it; and returns the gradient by x. Where that is not
+            `needed`, as nothing below is learned, it may return None.
+        """
+
+    def along(self, targets: Array, weight: Array) -> tuple[Array, Array]:
+        """Targets and weights (k, B, ...) for the rows of y."""
+        return targets, weight
+
+    def cost(self) -> Cost:
+        """What one row takes."""
+        return Cost()
+
+    # What it is at prediction.
+
+    def fixed_map(self) -> Callable[[LayerArrays], ScaleAndShift] | None:
+        """From its arrays to the scale and shift (1, n) of each unit that it is at prediction; None if it is not."""
+        return None
+
+    def input_fold(self) -> Fold | None:
+        """How it absorbs that its inputs become (x - shift) * scale; None if it cannot."""
+        return None
+
+    def output_fold(self) -> Fold | None:
+        """How it absorbs that its outputs become y * scale + shift; None if it cannot."""
+        return None
+
+    def passed_map(self, scale: Array, shift: Array) -> ScaleAndShift | None:
+        """Scale and shift by which (y - shift) * scale is the layer's output of (x - shift) * scale; None if not so."""
+        return None
+
+    def input_weights(self, arrays: LayerArrays) -> list[Array] | None:
+        """Views (n_in, k, ...) of the weights of each input, that mean nothing while it is zero; None: look above."""
+        return []
+
+    def output_weights(self, arrays: LayerArrays) -> list[Array]:
+        """Views (n_out, k, ...) of the weights of each output, which is zero where they are."""
+        return []
+
+    # Statistics of all training rows.
+
+    @property
+    def from_population(self) -> bool:
+        """Whether after training its buffers are set (`settle`) to statistics of all training rows."""
+        return False
+
+    def settle(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
+        """Write mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
+        raise TypeError(f"{type(self).__name__} takes no statistics of all rows.")
+
+    # A member of a batch ensemble.
+
+    def alone(self, arrays: LayerArrays, j: int) -> LayerArrays | None:
+        """The arrays, all without the member axis, as an ordinary network has them that predicts as member j does.
+
+        None where that network has no such layer.
+        """
+        return arrays
+
+    # Its place in a tree.
+
+    @property
+    def children(self) -> Sequence[Layer]:
+        """The layers that it is made of."""
+        return ()
+
+    def leaves(self) -> list[Layer]:
+        """The layers without children in it, in the order in which x passes them; by default itself."""
+        return [self]
+
+    def place(self, start: int) -> int | slice:
+        """Where its arrays are among those of all leaves, when its first leaf is number `start`."""
+        return start
+
+    def steps(self) -> list[Layer]:
+        """The layers that it is in a row with others; by default itself."""
+        return [self]
+
+    def inputs_of(self, leaf: int, x: Array, arrays: LayerArrays, context: ForwardContext) -> Array:
+        """What comes to one of its leaves, when x comes to it."""
+        return x
+
+    def absorptions(self) -> list[Absorption]:
+        """Its layers that others in it absorb at prediction, from below."""
+        return []
+
+    def without(self, leaves: set[int]) -> Self:
+        """The layer without some of the leaves below it."""
+        return self
+
+
+class Container(Layer):
+    """A layer made of others, its children; it has no parameters of its own."""
+
+    @abstractmethod
+    def with_children(self, children: Sequence[Layer]) -> Self:
+        """The same layer of other children."""
+
+    @abstractmethod
+    def inputs_of(self, leaf: int, x: Array, arrays: LayerArrays, context: ForwardContext) -> Array: ...
+
+    @property
+    def n_leaves(self) -> int:  # type: ignore[override]
+        return sum(child.n_leaves for child in self.children)
+
+    def leaves(self) -> list[Layer]:
+        return [leaf for child in self.children for leaf in child.leaves()]
+
+    def place(self, start: int) -> slice:
+        return slice(start, start + self.n_leaves)
+
+    def placed(self) -> Iterator[tuple[int, Layer]]:
+        """The children, each with the place of its first leaf."""
+        start = 0
+        for child in self.children:
+            yield start, child
+            start += child.n_leaves
+
+    def cost(self) -> Cost:
+        costs = [child.cost() for child in self.children]
+        products, activations = [cost.largest_product for cost in costs], [cost.n_activations for cost in costs]
+        return Cost(max(products, default=0), sum(activations))
+
+    def absorptions(self) -> list[Absorption]:
+        return [
+            each._replace(leaf=each.leaf + start, start=each.start + start)
+            for start, child in self.placed()
+            for each in child.absorptions()
+        ]
+
+    def without(self, leaves: set[int]) -> Self:
+        return self.with_children([child.without({leaf - start for leaf in leaves}) for start, child in self.placed()])
+
+
+def is_learned(layer: Layer) -> bool:
+    """Whether the layer learns anything."""
+    return any(leaf.parameters() for leaf in layer.leaves())

@@ -1,0 +1,38 @@
+"""Prediction: one member's layers, block by block of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._protocols import ForwardContext, Layer
+from skdl._threads import blas_threads, thread_map
+from skdl.engine.layout import Views
+
+PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
+LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently
+BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
+BLAS_ALONE_BELOW = 1 << 18  # and below which BLAS does not use threads by itself
+
+
+def predict(root: Layer, X: Any, arrays: Views) -> Array:
+    """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member."""
+    product = root.cost().largest_product
+    size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * product >= BLAS_THREADS_FROM else PREDICTION_ROWS
+    starts = range(0, X.shape[0], size)
+    context = ForwardContext(training=False)
+
+    def scores(start: int) -> Array:
+        block = X[start : start + size]
+        dense = block if isinstance(block, np.ndarray) else block.toarray()
+        x = dense[None].copy() if root.overwrites_x else dense[None]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the estimator warns of
+            return root.forward(x, arrays, context)[0][0]
+
+    if min(X.shape[0], size) * product < BLAS_ALONE_BELOW:
+        return np.concatenate([scores(start) for start in starts])
+    n_threads = min(len(starts), blas_threads()) if size == LARGE_PREDICTION_ROWS else 1
+    with thread_map(n_threads) as each:
+        return np.concatenate(list(each(scores, starts)))

@@ -1,0 +1,55 @@
+"""An activation as a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._protocols import Activation, ForwardContext, Layer, LayerArrays, LayerBackprop, ParameterSpec
+
+
+@dataclass(frozen=True)
+class ActivationLayer(Layer):
+    """y = f(x), elementwise, with what f learns.
+
+    Parameters
+    ----------
+    n_units : int
+    activation : Activation
+        Of a stack.
+    """
+
+    n_units: int
+    activation: Activation
+
+    overwrites_x = True
+
+    def parameters(self) -> list[ParameterSpec]:
+        return [ParameterSpec(name, np.shape(value)) for name, value in self.initial_values().items()]
+
+    def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
+        return self.initial_values()
+
+    def initial_values(self) -> Mapping[str, Array]:
+        """Those of every member."""
+        return self.activation.parameters(self.n_units)
+
+    def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        y, adjoint = self.activation.forward(x, **arrays)
+        return y, written(adjoint)
+
+
+def written(adjoint: Any) -> LayerBackprop:
+    """A component's adjoint as a layer's: its few gradients are copied into their views."""
+
+    def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array:
+        dx, by_name = adjoint(dy)
+        for name, gradient in by_name.items():
+            gradients[name][...] = gradient
+        return dx
+
+    return backprop

@@ -1,0 +1,191 @@
+"""A network as a description, and the one function that builds its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from skdl._component import Component
+from skdl._protocols import Activation, Block, Embedding, Initializer, Layer, Normalization, Parts, Penalty
+from skdl._structure import PER_MEMBER, counts_by, structure_of
+from skdl.layers.activation import ActivationLayer
+from skdl.layers.activity import ActivityPenalty
+from skdl.layers.dense import DenseBlock, OrdinaryMaps
+from skdl.layers.dropout import Dropout
+from skdl.layers.normalization import NormalizationLayer
+from skdl.layers.prediction import affine_leaves
+from skdl.layers.sequential import Sequential
+
+ORDINARY = OrdinaryMaps()
+OUTLINES = 1024  # structures whose outlines are kept
+
+
+class AffineMaps(Protocol):
+    """Who makes the affine maps of a network: an ordinary one's, or those of a batch ensemble."""
+
+    def inputs(self) -> list[Layer]:
+        """What stands below the first hidden layer."""
+        ...
+
+    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:
+        """A map of a hidden layer; `of_inputs` of the first one."""
+        ...
+
+    def output(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, bias: bool) -> Layer:
+        """The map that gives the scores."""
+        ...
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One member's network, as a description.
+
+    Parameters
+    ----------
+    n_inputs, n_outputs : int
+    widths : tuple of int
+        Units of each hidden layer; empty for a linear model.
+    activations, normalizations : tuples with one entry a hidden layer
+    initializers : tuple with one entry a hidden layer, and one for affine maps without an activation
+    dropouts : tuple of float
+        Probabilities of dropping: the inputs' first, then one for each hidden layer's output.
+    dropout_inverted : bool
+        Whether what is kept is scaled up in training, rather than all scaled down at prediction.
+    activity : Penalty or None
+        A penalty on hidden activations, with its factor `activity_alpha`.
+    output_bias : bool
+        Whether the last affine map of an ordinary network has a bias.
+    blocks : tuple with one entry a hidden layer
+        How each is built; by default all are dense.
+    embedding : Embedding or None
+        What becomes of the inputs first.
+    maps : OrdinaryMaps or BatchEnsembleMaps
+        Who makes the affine maps.
+    """
+
+    n_inputs: int
+    widths: tuple[int, ...]
+    n_outputs: int
+    activations: tuple[Activation, ...]
+    normalizations: tuple[Normalization | None, ...]
+    initializers: tuple[Initializer, ...] = field(metadata=PER_MEMBER)  # each draws by itself
+    dropouts: tuple[float, ...] = field(  # a stack holds the probabilities of layers that drop at all
+        metadata=counts_by(lambda network: tuple(probability > 0 for probability in network.dropouts))
+    )
+    dropout_inverted: bool = True
+    activity: Penalty | None = None
+    activity_alpha: float = field(default=0.0, metadata=PER_MEMBER)
+    output_bias: bool = True
+    blocks: tuple[Block, ...] = ()
+    embedding: Embedding | None = None
+    maps: AffineMaps = ORDINARY
+
+    def __post_init__(self) -> None:
+        if not self.blocks:
+            object.__setattr__(self, "blocks", (DenseBlock(),) * len(self.widths))
+
+    @property
+    def structure(self) -> Hashable:
+        """A value that is equal for networks which may share a stack."""
+        return structure_of(self)
+
+    @property
+    def outline(self) -> Outline:
+        """Sizes of the network; of one structure, they are found once."""
+        key = self.structure
+        found = _OUTLINES.get(key)
+        if found is None:
+            if len(_OUTLINES) >= OUTLINES:
+                _OUTLINES.clear()
+            found = _OUTLINES[key] = _outline(build_layers([self], float), self.n_inputs)
+        return found
+
+
+class Outline(NamedTuple):
+    """Sizes of a network."""
+
+    n_parameters: int
+    n_activations: int  # numbers that a step makes of a row
+    largest_product: int  # multiplications of the largest matrix product with one row
+    coefficients: tuple[tuple[int, int], ...]  # shapes of the public ones of each affine map
+    intercepts: tuple[tuple[int], ...]
+    from_population: bool  # whether statistics of all rows are taken after training
+
+
+_OUTLINES: dict[Hashable, Outline] = {}
+
+
+def _outline(root: Layer, n_inputs: int) -> Outline:
+    leaves, cost, affine = root.leaves(), root.cost(), affine_leaves(root)
+    return Outline(
+        sum(spec.size for leaf in leaves for spec in leaf.parameters()),
+        root.repeats * n_inputs + 2 * cost.n_activations,  # each with its gradient, but for the inputs
+        cost.largest_product,
+        tuple(each.weight.shape for each in affine),
+        tuple((each.n_biases,) for each in affine),
+        any(leaf.from_population for leaf in leaves),
+    )
+
+
+def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
+    """The layers of k members of one structure; numbers that differ between members become columns."""
+    first = members[0]
+    layers: list[Layer] = []
+    width = first.n_inputs
+    if first.embedding is not None:
+        embeddings = [member.embedding for member in members if member.embedding is not None]
+        layers.append(Component.stacked(embeddings, 3, dtype).build(width))
+        width = first.embedding.n_outputs(width)
+    layers += first.maps.inputs()
+    layers += _dropout(members, 0)
+    head: Sequence[Layer] = ()
+    for i, n_out in enumerate(first.widths):
+        block = Component.stacked([member.blocks[i] for member in members], 3, dtype)
+        parts = HiddenParts(members, i, dtype)
+        layers.append(block.build(width, n_out, parts))
+        head, width = block.head(n_out, parts), n_out
+    layers += head
+    initializers = [member.initializers[-1] for member in members]
+    layers.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
+    return Sequential(layers)
+
+
+def _dropout(members: Sequence[Architecture], i: int) -> list[Layer]:
+    if not members[0].dropouts[i] > 0:
+        return []
+    return [Dropout([member.dropouts[i] for member in members], members[0].dropout_inverted)]
+
+
+class HiddenParts(Parts):
+    """The parts of hidden layer i of some members."""
+
+    def __init__(self, members: Sequence[Architecture], i: int, dtype: Any):
+        self.members, self.i, self.dtype = members, i, dtype
+
+    def dense(self, n_in: int, n_out: int) -> Layer:
+        initializers = [member.initializers[self.i] for member in self.members]
+        return self.members[0].maps.hidden(n_in, n_out, initializers, of_inputs=self.i == 0)
+
+    def linear(self, n_in: int, n_out: int) -> Layer:
+        initializers = [member.initializers[-1] for member in self.members]
+        return self.members[0].maps.hidden(n_in, n_out, initializers, of_inputs=False)
+
+    def normalization(self, n_units: int) -> list[Layer]:
+        normalizations = [member.normalizations[self.i] for member in self.members]
+        if normalizations[0] is None:
+            return []
+        stacked: Normalization = Component.stacked([each for each in normalizations if each], 3, self.dtype)
+        return [NormalizationLayer(n_units, stacked)]
+
+    def activation(self, n_units: int) -> list[Layer]:
+        members = self.members
+        activation: Activation = Component.stacked([member.activations[self.i] for member in members], 3, self.dtype)
+        if members[0].activity is None:
+            return [ActivationLayer(n_units, activation)]
+        penalty: Penalty = Component.stacked([member.activity for member in members if member.activity], 3, self.dtype)
+        alphas = [member.activity_alpha for member in members]
+        return [ActivationLayer(n_units, activation), ActivityPenalty(penalty, alphas)]
+
+    def dropout(self) -> list[Layer]:
+        return _dropout(self.members, self.i + 1)

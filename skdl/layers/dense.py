@@ -1,0 +1,160 @@
+"""The affine map, and the ordinary hidden layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from skdl._array import Array, column_sum, matmul, multiply, product_rows, transpose
+from skdl._protocols import (
+    Block,
+    Cost,
+    Fold,
+    ForwardContext,
+    Initializer,
+    Layer,
+    LayerArrays,
+    LayerBackprop,
+    ParameterSpec,
+    Parts,
+)
+from skdl.layers.sequential import Sequential
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = x W + b, W (k, n_in, n_out), b (k, 1, n_out); or without b.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+    initializers : sequence of k initializers
+    bias : bool, default=True
+    makes_scores : bool, default=False
+        Whether a loss takes y: it goes along the rows of its scores several times in a step, and in training these are
+        laid out for that.
+    """
+
+    n_in: int
+    n_out: int
+    initializers: Sequence[Initializer]
+    bias: bool = True
+    makes_scores: bool = False
+
+    gives_y = True
+    takes_shared_rows = True
+
+    def parameters(self) -> list[ParameterSpec]:
+        weight = ParameterSpec("weight", (self.n_in, self.n_out), "weight")
+        return [weight, ParameterSpec("bias", (1, self.n_out), "bias")] if self.bias else [weight]
+
+    def initial(self, member: int, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        weight = self.initializers[member].draw(generator, self.n_in, self.n_out)
+        return {"weight": weight, "bias": np.zeros((1, self.n_out))}
+
+    def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        weight = arrays["weight"]
+        groups = len(x) if 1 < len(x) < len(weight) else None  # of members that share rows
+        product = product_rows if self.makes_scores and context.training else matmul
+        y = product(_grouped(x, groups), _grouped(weight, groups))
+        if groups is not None:
+            y = y.reshape(len(weight), *y.shape[2:])
+        if self.bias:
+            y += arrays["bias"]
+
+        def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
+            matmul(transpose(_grouped(x, groups)), _grouped(dy, groups), out=_grouped(gradients["weight"], groups))
+            if self.bias:
+                column_sum(dy, out=gradients["bias"])
+            if not needed:
+                return None
+            # With one unit above, the products of two numbers each: BLAS takes six times as long.
+            return multiply(dy, transpose(weight)) if self.n_out == 1 else matmul(dy, transpose(weight))
+
+        return y, backprop
+
+    def cost(self) -> Cost:
+        return Cost(self.n_in * self.n_out, self.n_out)
+
+    def input_fold(self) -> Fold:
+        """(x - shift) * scale W + b = x (scale W) + (b - shift (scale W)); without b, the shift must be zero."""
+
+        def apply(arrays: LayerArrays, scale: Array, shift: Array) -> None:
+            weight = arrays["weight"]
+            weight *= scale[:, None]
+            if self.bias:
+                arrays["bias"] -= shift @ weight
+
+        def undo(arrays: LayerArrays, scale: Array, shift: Array) -> None:
+            weight = arrays["weight"]
+            if self.bias:
+                arrays["bias"] += shift @ weight
+            weight /= np.where(scale == 0, 1.0, scale)[:, None]
+
+        return Fold(apply, undo)
+
+    def output_fold(self) -> Fold:
+        def apply(arrays: LayerArrays, scale: Array, shift: Array) -> None:
+            for array in arrays.values():
+                array *= scale
+            if self.bias:
+                arrays["bias"] += shift
+
+        def undo(arrays: LayerArrays, scale: Array, shift: Array) -> None:
+            if self.bias:
+                arrays["bias"] -= shift
+            for array in arrays.values():
+                array /= np.where(scale == 0, 1.0, scale)
+
+        return Fold(apply, undo)
+
+    def input_weights(self, arrays: LayerArrays) -> list[Array]:
+        return [np.moveaxis(arrays["weight"], 1, 0)]
+
+    def output_weights(self, arrays: LayerArrays) -> list[Array]:
+        return [np.moveaxis(arrays["weight"], 2, 0)]
+
+
+def _grouped(x: Array, groups: int | None) -> Array:
+    """Arrays of k members, or of t groups of k / t members with rows in common, (t, k / t or 1, ...), a view."""
+    return x if groups is None else x.reshape(groups, -1, *x.shape[1:])
+
+
+@dataclass(frozen=True)
+class OrdinaryMaps:
+    """The affine maps of an ordinary network."""
+
+    def inputs(self) -> list[Layer]:
+        """What stands below the first hidden layer."""
+        return []
+
+    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:
+        """A map of a hidden layer; `of_inputs` of the first one."""
+        return Dense(n_in, n_out, initializers)
+
+    def output(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, bias: bool) -> Layer:
+        """The map that gives the scores."""
+        return Dense(n_in, n_out, initializers, bias, makes_scores=True)
+
+
+class DenseBlock(Block):
+    """The ordinary hidden layer.
+
+    y = dropout(activation(normalization(x W + b)))
+
+    Shape
+    -----
+    (k, B, n_in) -> (k, B, n_out)
+    """
+
+    def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:
+        return Sequential(
+            [
+                parts.dense(n_in, n_out),
+                *parts.normalization(n_out),
+                *parts.activation(n_out),
+                *parts.dropout(),
+            ]
+        )
