@@ -28,9 +28,9 @@ def strict_floating_point(request):
         yield
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def threads_for_the_smallest(monkeypatch):
-    """As many threads as are asked for, however little there is to do for them."""
+    """As many threads as are asked for, however little there is to do for them: for tests of what threads train."""
     from skdl.execution import cost
 
     monkeypatch.setattr(cost, "LEAST_STEP_SECONDS", 1e-12)

@@ -13,6 +13,8 @@ from skdl._protocols import Penalty
 from skdl.execution import cost, train_members
 from skdl.testing import check_members
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 ROWS = classification(53, 4, 3)
 
 

@@ -15,6 +15,8 @@ from skdl.layers import ForwardContext
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.testing import check_members
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 COPIES, D, WIDTHS, C = 3, 4, (5, 6), 2
 
 

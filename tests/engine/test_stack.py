@@ -17,6 +17,8 @@ from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.layers.dense import OrdinaryMaps
 from skdl.testing import check_members
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 RATES = np.geomspace(1e-3, 1e-1, 7)
 ALPHAS = np.geomspace(1e-6, 1.0, 7)
 EPOCHS = (3, 1, 4, 2, 3, 4, 2)

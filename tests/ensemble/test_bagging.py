@@ -28,6 +28,8 @@ from skdl.ensemble._sampling import row_keys
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 5)).round(2)
 Y_CLASS = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])]

@@ -31,7 +31,10 @@ from skdl import (
 from skdl.callbacks import EarlyStopping, TimeBudget
 from skdl.ensemble import _fitting
 
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.usefixtures("threads_for_the_smallest"),
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+]
 X, Y = load_iris(return_X_y=True, as_frame=True)
 MLP = MLPClassifier((4,), batch_size=50, max_iter=4, schedule="constant", random_state=0)
 REG = MLPRegressor((4,), batch_size=50, max_iter=4)

@@ -30,6 +30,8 @@ from skdl.ensemble import _fitting
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 6)).round(2)
 Y = np.array(list("abc"))[np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])]

@@ -27,6 +27,8 @@ from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegres
 from skdl.ensemble import _fitting
 from skdl.execution import train_members
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 4))
 Y_CLASS = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])]

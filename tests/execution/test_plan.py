@@ -10,6 +10,8 @@ from skdl import optimizers
 from skdl.execution import plan
 from skdl.execution.plan import Plan, blocks_of, data_numbers, groups_of
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 
 def test_members_with_equal_numbers_of_rows_stand_side_by_side():
     group = [member(classification(n, 7, 3), (6,)) for n in (53, 54, 53, 55, 53, 54, 55)]

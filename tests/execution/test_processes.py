@@ -21,6 +21,8 @@ from skdl.execution.plan import processes_for
 from skdl.execution.processes import FileEvent, Offload
 from skdl.testing import check_members
 
+pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
+
 ROWS = classification(60, 4, 3)
 
 

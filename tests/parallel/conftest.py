@@ -26,6 +26,11 @@ def stacks(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def threads(threads_for_the_smallest):
+    """Stacks are trained by as many threads as there are."""
+
+
+@pytest.fixture(autouse=True)
 def no_thread_stays():
     before = set(threading.enumerate())
     yield
