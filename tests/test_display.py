@@ -24,7 +24,7 @@ Y = X[:, 0] + X[:, 1] ** 2
 
 def set_by_user(estimator):
     rows = re.findall(r'<tr class="user-set">.*?</tr>', estimator._repr_html_(), re.DOTALL)
-    return [re.search(r"Copy (\w+) to clipboard", row).group(1) for row in rows]
+    return [re.search(r"copyToClipboard\('(\w+)'", row).group(1) for row in rows]
 
 
 @pytest.mark.parametrize("cls", ESTIMATORS)
