@@ -99,7 +99,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
 
     The fit is done with products of Chebyshev polynomials of the features, mapped to [-1, 1] by their range or, if
     there are several, by their mean and standard deviation: these products stay nearly independent where powers become
-    parallel. `predict` evaluates this form. Moving or scaling a feature therefore changes neither the fit nor the
+    parallel [1]_. `predict` evaluates this form. Moving or scaling a feature therefore changes neither the fit nor the
     predictions. The coefficients of monomials are differences of much larger numbers, which are computed with 32
     digits; and if so few digits of the fit are left that they would have less than 13 (less than 6 if samples times
     terms are more than 2^14), the fit itself is refined to more digits than float64 holds, unless samples times terms
