@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import metaestimators
 
 from skdl._component import constructor_arguments, explain_constructor, unknown_parameter
 from skdl._warnings import collecting
 from skdl._words import our_word
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 CONTAINERS = (dict, list, tuple, set)
 PLAIN = {float, int, bool, str, bytes, type(None)}
 PAGES = Path(__file__).parents[1] / "docs"
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[Method], Method]:
+    """Decorator of a method that an estimator has only if the check says so, or does not raise an AttributeError."""
+    decorator: Callable[[Method], Method] = metaestimators.available_if(check)
+    return decorator
 
 
 class RootEstimator(BaseEstimator):

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import entr
 
+from skdl._diagnosis import is_frame
 from skdl._scores import ClassifierScore, RegressorScore
 from skdl._typing import MatrixLike
-from skdl._validation import is_frame
 from skdl.ensemble._base import BaseEnsemble, tags_of
 from skdl.ensemble._diagnostics import DiagnosticsMixin, exponents_of
 from skdl.neural.mlp_classifier import MLPClassifier
@@ -60,7 +60,8 @@ class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
             Labels.
         """
         average = self._average(X)
-        return self.classes_[average.argmax(axis=1)]
+        labels: np.ndarray = self.classes_[average.argmax(axis=1)]
+        return labels
 
     def predict_proba(self, X: MatrixLike) -> np.ndarray:
         """The average of the members' class probabilities.
@@ -91,7 +92,8 @@ class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
             In the order of `classes_`.
         """
         with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
+            log_probabilities: np.ndarray = np.log(self.predict_proba(X))
+        return log_probabilities
 
     def predict_members(self, X: MatrixLike) -> np.ndarray:
         """Class probabilities of each member, which tell how far the members agree.
@@ -160,7 +162,8 @@ class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
                 f"y has labels that the ensemble has not seen in fit: {unknown.tolist()}. It has learned "
                 f"{self.classes_.tolist()}."
             )
-        return votes(y, self.classes_) - outputs
+        residuals: np.ndarray = votes(y, self.classes_) - outputs
+        return residuals
 
 
 class PredictionAverage(RegressorScore, DiagnosticsMixin, BaseEnsemble):
@@ -237,10 +240,11 @@ class PredictionAverage(RegressorScore, DiagnosticsMixin, BaseEnsemble):
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         if y.size != outputs[0].size:
             raise ValueError(f"y has the shape {y.shape}, and the predictions for it have {outputs.shape[1:]}.")
-        residuals = y.astype(np.float64).reshape(len(y), -1) - outputs.reshape(*outputs.shape[:2], -1)
-        return residuals / np.sqrt(residuals.shape[2])  # so that the sum over outputs is their mean
+        residuals: np.ndarray = y.astype(np.float64).reshape(len(y), -1) - outputs.reshape(*outputs.shape[:2], -1)
+        residuals = residuals / np.sqrt(residuals.shape[2])  # so that the sum over outputs is their mean
+        return residuals
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         members = [member for member in map(tags_of, self._templates()) if member is not None]
         tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
@@ -263,4 +267,5 @@ def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) ->
 
 def votes(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Predicted labels as probabilities of zero and one."""
-    return (labels[:, None] == classes).astype(np.float64)
+    indicators: np.ndarray = (labels[:, None] == classes).astype(np.float64)
+    return indicators

@@ -13,8 +13,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
+from skdl._diagnosis import is_frame
 from skdl._search_space import SearchSpaceMixin
-from skdl._validation import is_frame, validate_label_targets, validate_table, validate_targets
+from skdl._validation import validate_label_targets, validate_table, validate_targets
 from skdl._warnings import Warned, collecting, warn
 from skdl.ensemble._routing import RoutesMetadata
 from skdl.ensemble._running_mean import RunningMean
@@ -99,7 +100,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
     @property
     def _takes_distances(self) -> bool:
         """Whether a column of X belongs to each row, as members of distances or kernels take it."""
-        return get_tags(self).input_tags.pairwise
+        return bool(get_tags(self).input_tags.pairwise)
 
     def _check_square(self, X: Any) -> None:
         """Refuse an X that members of distances cannot learn from."""
@@ -191,7 +192,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "estimators_")  # the columns' names alone, which a failed fit leaves, are not a model
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         members = [member for member in map(tags_of, self._templates()) if member is not None]
         if members:

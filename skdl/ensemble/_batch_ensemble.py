@@ -82,7 +82,8 @@ def fit_batch_ensemble(
     else:
         warning = first.warning(outcome)
         if warning is not None:
-            warn(str(warning), type(warning))
+            category, message = warning
+            warn(message, category)
     return [fit.network for fit in fits], interrupt
 
 

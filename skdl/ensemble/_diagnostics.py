@@ -46,7 +46,8 @@ def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: n
     products = _products(scaled)
     squares = (scaled**2).sum(axis=2) @ known.T  # [i, j]: those of i, over the rows of both
     with np.errstate(divide="ignore", invalid="ignore"):
-        return products / np.sqrt(squares * squares.T)
+        correlation: np.ndarray = products / np.sqrt(squares * squares.T)
+        return correlation
 
 
 def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarray | None) -> dict[str, float]:
@@ -84,13 +85,15 @@ def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarr
 def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
     """The powers of two next to the largest size: over them, which changes no bit, no square over- or underflows."""
     largest = np.maximum(values.max(axis=axis, initial=0.0), -values.min(axis=axis, initial=0.0))
-    return np.clip(np.frexp(largest)[1], -1000, 1000)
+    exponents: np.ndarray = np.clip(np.frexp(largest)[1], -1000, 1000)
+    return exponents
 
 
 def _products(rows: np.ndarray) -> np.ndarray:
     """Sums over rows and columns of the products of each two members, (k, n, C) -> (k, k)."""
     flat = rows.reshape(len(rows), -1)
-    return flat @ flat.T
+    products: np.ndarray = flat @ flat.T
+    return products
 
 
 class DiagnosticsMixin:

@@ -187,7 +187,7 @@ def _train(
                 fit.check_outcome(outcome)
                 fit.store(member, data, outcome)
                 warning = fit.warning(outcome)
-                messages += [] if warning is None else [(type(warning), str(warning))]
+                messages += [] if warning is None else [warning]
 
     interrupt = to_the_end(store)
     for i, is_begun in zip(chosen, begun, strict=True):

@@ -68,7 +68,7 @@ class MemberColumns(TransformerMixin):
             numbers = numbers if width is None else [f"_{i}" for i in numbers]
         return np.array([f"{kind}_{name}{i}" for name in names for i in numbers], dtype=object)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = []
         return tags

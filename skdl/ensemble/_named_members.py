@@ -43,7 +43,7 @@ class NamedMembers(BaseEnsemble):
         -------
         params : dict
         """
-        params = super().get_params(deep)
+        params: dict[str, Any] = super().get_params(deep)
         if deep:
             for name, member in self._named():
                 params[name] = member

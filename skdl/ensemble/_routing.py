@@ -21,7 +21,7 @@ def takes_weight(member: Any) -> bool:
     """Whether a member's fit takes `sample_weight`, and has not refused it where metadata is routed."""
     if routes_metadata():
         return "sample_weight" in get_routing_for_object(member).consumes("fit", ["sample_weight"])
-    return has_fit_parameter(member, "sample_weight")
+    return bool(has_fit_parameter(member, "sample_weight"))
 
 
 class RoutesMetadata(RootEstimator):

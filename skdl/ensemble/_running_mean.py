@@ -39,4 +39,5 @@ class RunningMean:
             self._largest = np.maximum(self._largest, values)
 
     def result(self) -> np.ndarray:
-        return np.clip(self._total / (self._sum_of_weights * self._unit), self._smallest, self._largest)
+        mean: np.ndarray = np.clip(self._total / (self._sum_of_weights * self._unit), self._smallest, self._largest)
+        return mean

@@ -11,7 +11,8 @@ from pandas.util import hash_array
 from scipy import sparse
 
 from skdl._apart import set_apart
-from skdl._validation import in_units, is_frame
+from skdl._diagnosis import is_frame
+from skdl._validation import in_units
 from skdl._warnings import warn
 
 BLOCK_NUMBERS = 1 << 17
@@ -150,7 +151,8 @@ def row_keys(X: Any, y: np.ndarray) -> np.ndarray:
     a zero cell adds nothing. Sums of integers are exact: equal rows have equal keys wherever they stand.
     """
     keys = _table_keys(X, np.random.default_rng(0))
-    return keys * np.uint64(3) + _table_keys(y.reshape(len(y), -1), np.random.default_rng(1))
+    joined: np.ndarray = keys * np.uint64(3) + _table_keys(y.reshape(len(y), -1), np.random.default_rng(1))
+    return joined
 
 
 def _table_keys(X: Any, generator: np.random.Generator) -> np.ndarray:
@@ -164,7 +166,8 @@ def _table_keys(X: Any, generator: np.random.Generator) -> np.ndarray:
     if sparse.issparse(X):
         weighted = _cells(X.data) * factors[X.indices]
         ends = np.concatenate([np.zeros(1, np.uint64), np.cumsum(weighted)])
-        return ends[X.indptr[1:]] - ends[X.indptr[:-1]]
+        sums: np.ndarray = ends[X.indptr[1:]] - ends[X.indptr[:-1]]
+        return sums
     if X.dtype.kind not in "biuf":
         return sum((_cells(X[:, j]) * factors[j] for j in range(d)), np.zeros(n, "u8"))
     step = max(1, BLOCK_NUMBERS // max(d, 1))

@@ -70,7 +70,7 @@ class WeightedEnsemble(NamedMembers):
     def _member_weights(self) -> np.ndarray:
         return in_units(self.weights_)  # whose sum is a number, however large or small they are
 
-    def __sklearn_clone__(self):
+    def __sklearn_clone__(self) -> Any:
         cloned = super().__sklearn_clone__()
         if self.prefit:
             cloned.estimators = self.estimators  # clones of fitted members would not be fitted

@@ -39,7 +39,8 @@ def weights_by_log_loss(probabilities: np.ndarray, weight: np.ndarray) -> np.nda
     bounds = [(0, None)] * len(rows)
     options = {"maxiter": 10_000, "maxfun": 20_000, "ftol": 1e-15, "gtol": 1e-10}
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
-    return found / found.sum()
+    shares: np.ndarray = found / found.sum()
+    return shares
 
 
 def weights_by_squared_error(residuals: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -47,7 +48,8 @@ def weights_by_squared_error(residuals: np.ndarray, weight: np.ndarray) -> np.nd
     factor: Any = np.linalg.qr(_scaled(residuals, weight).T, mode="r")  # of k columns: the same sums of squares
     size = np.sqrt((factor**2).sum() / factor.shape[1]) or 1.0
     found, _ = nnls(np.vstack([factor / size, np.ones(factor.shape[1])]), np.append(np.zeros(len(factor)), 1.0))
-    return found / found.sum()
+    shares: np.ndarray = found / found.sum()
+    return shares
 
 
 def greedy_by_log_loss(probabilities: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -64,7 +66,8 @@ def greedy_by_squared_error(residuals: np.ndarray, weight: np.ndarray) -> np.nda
 
     def losses(counts: np.ndarray) -> np.ndarray:
         products = moments @ counts
-        return (counts @ products + 2 * products + squares) / (counts.sum() + 1) ** 2
+        found: np.ndarray = (counts @ products + 2 * products + squares) / (counts.sum() + 1) ** 2
+        return found
 
     return _select(len(squares), losses)
 
@@ -79,7 +82,8 @@ def _select(n_members: int, losses: Callable[[np.ndarray], np.ndarray]) -> np.nd
         counts[taken] += 1
         if found[taken] < best:
             best, chosen = found[taken], counts.copy()
-    return chosen / chosen.sum()
+    shares: np.ndarray = chosen / chosen.sum()
+    return shares
 
 
 def _of_true_labels(probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,4 +93,5 @@ def _of_true_labels(probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.n
 def _scaled(residuals: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Residuals (k, n C), in units of the largest, whose products sum to weighted means."""
     scaled = np.ldexp(residuals, -exponents_of(residuals)) * np.sqrt(weight / weight.sum())[:, None]
-    return scaled.reshape(len(scaled), -1)
+    flat: np.ndarray = scaled.reshape(len(scaled), -1)
+    return flat

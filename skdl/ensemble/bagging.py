@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 
+from skdl._estimator import available_if
 from skdl._scores import accuracy, r2
 from skdl._typing import MatrixLike
 from skdl.ensemble._averages import PredictionAverage, ProbabilityAverage

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
 
 from skdl._constraints import Boolean, OneOf
+from skdl._estimator import available_if
 from skdl._typing import EstimatorLike, MatrixLike, Members, RandomStateLike, VectorLike
 from skdl.ensemble._averages import ProbabilityAverage
 from skdl.ensemble._docs import document

@@ -127,7 +127,8 @@ class BaseSnapshot(BaseEnsemble):
         finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, observers)
         warning = fit.warning(outcome)
         if warning is not None and outcome.reason == "diverged":
-            warn(str(warning), type(warning))
+            category, message = warning
+            warn(message, category)
         if len(states) < self.n_estimators:
             warn(
                 f"The training ended after {outcome.state.progress[0].epoch} of {n_epochs} epochs: the ensemble has "

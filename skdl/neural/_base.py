@@ -148,7 +148,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             raise interrupted(interrupt, fit.interrupt_note(outcome))
         warning = fit.warning(outcome, incremental=incremental or n_epochs == 0)
         if warning is not None:
-            warn(str(warning), type(warning))
+            category, message = warning
+            warn(message, category)
         return self
 
     @property
@@ -219,7 +220,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are not a model
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags

@@ -207,7 +207,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
     def _true_labels(self, y: np.ndarray) -> np.ndarray:
         encoding = self._training.encoding
         if isinstance(encoding, Labels) and y.ndim == 2:
-            return encoding.classes[encoding.codes(y)]
+            labels: np.ndarray = encoding.classes[encoding.codes(y)]
+            return labels
         if isinstance(encoding, Columns):
             encoding.check_columns(y)
         return y
@@ -227,9 +228,10 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             second. For a multilabel indicator the log odds of each label, of shape (n_samples, n_labels); for columns
             of labels a list with the scores of each.
         """
+        encoding: Encoding = self._training.encoding
         scores = self._raw_scores(self._validated(X))
         with np.errstate(invalid="ignore"):
-            return self._training.encoding.log_odds(scores)
+            return encoding.log_odds(scores)
 
     def predict(self, X: MatrixLike) -> np.ndarray:
         """The most probable label of each row.
@@ -244,8 +246,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         y : array of shape (n_samples,) or (n_samples, n_columns)
             Labels, with as many columns as a multilabel indicator or columns of labels had in training.
         """
-        scores = self._raw_scores(self._validated(X))
-        return self._training.encoding.decode(scores)
+        encoding: Encoding = self._training.encoding
+        return encoding.decode(self._raw_scores(self._validated(X)))
 
     @from_scores("_probabilities")
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
@@ -264,8 +266,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         """
         return self._probabilities(self._raw_scores(self._validated(X)))
 
-    def _probabilities(self, scores: np.ndarray) -> Any:
-        encoding = self._training.encoding
+    def _probabilities(self, scores: np.ndarray) -> np.ndarray | list[np.ndarray]:
+        encoding: Encoding = self._training.encoding
         with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
             return encoding.probabilities(self._loss(encoding).link(scores))
 
@@ -286,7 +288,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         with np.errstate(divide="ignore"):
             return [np.log(p) for p in probabilities] if isinstance(probabilities, list) else np.log(probabilities)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = self._several_labels
         tags.target_tags.multi_output = self._several_labels

@@ -8,6 +8,7 @@ import numpy as np
 
 from skdl._constraints import check_params
 from skdl._progress import EpochLines
+from skdl._warnings import Warned
 from skdl.engine import Member, Outcome, State, settled
 from skdl.neural import _outcomes
 from skdl.neural._effects import check_validation_effects
@@ -92,7 +93,7 @@ class NetworkFit:
         training = Training.of(member, data.encoding, outcome.state, outcome.reason)
         vars(self.network).update(self.network._results(self.settings, training))
 
-    def warning(self, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
+    def warning(self, outcome: Outcome, *, incremental: bool = False) -> Warned | None:
         return _outcomes.outcome_warning(self.settings, outcome, incremental=incremental)
 
     def interrupt_note(self, outcome: Outcome) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skdl._interrupts import interrupted
+from skdl._warnings import Warned
 from skdl.engine import Outcome
 from skdl.neural._settings import Settings
 
@@ -57,8 +58,8 @@ def _more_precision(settings: Settings, outcome: Outcome) -> str:
     return f"Use {' or '.join(advice)}."
 
 
-def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool = False) -> Warning | None:
-    """The warning for the way a training ended: what happened, and what to do; None where all is well.
+def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool = False) -> Warned | None:
+    """The category and the text of the warning for the way a training ended; None where all is well.
 
     A training of one epoch, `incremental`, has no end to come to.
     """
@@ -75,27 +76,27 @@ def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool =
             advice += (
                 " Increase max_iter or the learning rate, or accept the result: tol decides what counts as progress."
             )
-        return ConvergenceWarning(advice)
+        return ConvergenceWarning, advice
     if outcome.reason == "stalled":
-        return ConvergenceWarning(
+        return ConvergenceWarning, (
             f"The search found no better point, with a gradient still above tol={settings.tol}: the precision of the "
             f"data allows no more. {_more_precision(settings, outcome)}"
         )
     if outcome.reason == "diverged":
-        return ConvergenceWarning(
+        return ConvergenceWarning, (
             f"The loss became infinite or NaN in {settings.epoch_word} {outcome.state.progress[0].epoch + 1}; the last "
             f"finite weights are kept. {_remedy(settings)}"
         )
     return _undefined_score(settings, outcome)
 
 
-def _undefined_score(settings: Settings, outcome: Outcome) -> Warning | None:
+def _undefined_score(settings: Settings, outcome: Outcome) -> Warned | None:
     """The warning for validation rows on which the score was not defined in any epoch."""
     progress = outcome.state.progress[0]
     if progress.by_score or progress.first_score is None or not math.isnan(progress.first_score):
         return None
     name = settings.default_scoring if settings.scoring is None else f"scoring={settings.scoring!r}"
-    return UserWarning(
+    return UserWarning, (
         f"The score of the validation rows ({name}) is not defined: their loss has decided which epoch is best. Set "
         'scoring="loss" to choose that, or give more rows.'
     )

@@ -117,13 +117,15 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
     def y_mean_(self) -> np.ndarray:
         """The mean of the training targets, which are learned less it; zeros without standardisation."""
         check_is_fitted(self)
-        return self._training.encoding.shift.copy()
+        mean: np.ndarray = self._training.encoding.shift.copy()
+        return mean
 
     @property
     def y_scale_(self) -> np.ndarray:
         """The deviation of the training targets, the unit that they are learned in; ones without standardisation."""
         check_is_fitted(self)
-        return self._training.encoding.scale.copy()
+        scale: np.ndarray = self._training.encoding.scale.copy()
+        return scale
 
     @document
     def partial_fit(
@@ -171,7 +173,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         return self._predictions(self._raw_scores(self._validated(X)))
 
     def _predictions(self, scores: np.ndarray) -> np.ndarray:
-        encoding = self._training.encoding
+        encoding: Reals = self._training.encoding
         with np.errstate(invalid="ignore"):  # of scores that are not finite, which a warning was given of
             return encoding.decode(self._loss(encoding).link(scores))
 

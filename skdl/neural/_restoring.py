@@ -106,7 +106,8 @@ def _array(value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """The numbers of an array that must have this shape and type."""
     _check(isinstance(value, Stored) and value.shape == shape, f"an array of shape {shape}")
     _check(value.dtype.newbyteorder("=") == dtype, f"an array of type {np.dtype(dtype)}")
-    return value.read()
+    array: np.ndarray = value.read()
+    return array
 
 
 def _finite(value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -191,9 +192,9 @@ def _labels(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_labels(value: Any) -> np.ndarray:
-    value = value.read() if isinstance(value, Stored) else value
-    _check(isinstance(value, np.ndarray) and value.ndim == 1, "classes")
-    return value
+    labels: np.ndarray = value.read() if isinstance(value, Stored) else value
+    _check(isinstance(labels, np.ndarray) and labels.ndim == 1, "classes")
+    return labels
 
 
 def _smoothing(value: Any) -> Any:

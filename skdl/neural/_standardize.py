@@ -100,7 +100,8 @@ def scale_about(
 def largest_numbers(X: Any, rows: np.ndarray | None = None) -> np.ndarray:
     """The largest absolute value of each column."""
     if not isinstance(X, np.ndarray):
-        return abs(X if rows is None else X[rows]).max(axis=0).toarray().ravel()
+        of_sparse: np.ndarray = abs(X if rows is None else X[rows]).max(axis=0).toarray().ravel()
+        return of_sparse
     largest = np.zeros(X.shape[1], X.dtype)
     for _, block in _blocks(X, rows):
         np.maximum(largest, np.abs(block).max(axis=0), out=largest)
@@ -169,7 +170,8 @@ def _at_second_sight(
     first = np.ldexp(first, -exponent)
 
     def apart(block: np.ndarray) -> np.ndarray:
-        return np.ldexp(block.astype(np.float64), -exponent) - first
+        difference: np.ndarray = np.ldexp(block.astype(np.float64), -exponent) - first
+        return difference
 
     spread = np.zeros(len(columns))
     middle: Any = np.zeros(len(columns))

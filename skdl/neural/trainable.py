@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from skdl._progress import EpochLines
+from skdl._warnings import Warned
 from skdl.engine import Member, Outcome, State
 from skdl.neural._settings import Settings
 from skdl.neural.prepared import Prepared
@@ -98,8 +99,8 @@ class Trainable(Protocol):
     def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
         """Write every attribute of the fitted network."""
 
-    def warning(self, outcome: Outcome) -> Warning | None:
-        """The warning for the way a training ended, None where all is well."""
+    def warning(self, outcome: Outcome) -> Warned | None:
+        """Category and text of the warning for the way a training ended, None where all is well."""
 
     def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
         """Every attribute as if the training had ended in this state."""
