@@ -1,4 +1,4 @@
-"""Rows set apart to judge a training by: a random share of all, and of each class."""
+"""Rows set apart to evaluate a training on: a random share of all, and of each class."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def set_apart(
 
 
 def _count(masses: np.ndarray, quota: float) -> int:
-    """How many of the first units come nearest to the quota."""
+    """The number of first units whose mass comes nearest to the quota."""
     return int(np.count_nonzero(np.cumsum(masses) - masses / 2 < quota))
 
 

@@ -41,7 +41,7 @@ def callbacks_of(estimator: Any) -> list[Any]:
 
 
 def has_callbacks(estimator: object) -> bool:
-    """Whether an estimator's own fit has callbacks to tell of itself."""
+    """True for an estimator whose own fit has callbacks to call."""
     return bool(getattr(estimator, "_has_callbacks", False))
 
 
@@ -81,12 +81,12 @@ class CallbackMixin(CallbackSupportMixin):
         return cloned
 
     def _fit_task(self, n_epochs: int, X: Any, y: Any, sample_weight: Any) -> FitTask | None:
-        """The task of this fit, with `n_epochs` ahead; None when nobody listens."""
+        """The task of this fit, with `n_epochs` ahead; None without callbacks."""
         return FitTask(self, n_epochs, task_data(X, y, sample_weight)) if self._has_callbacks else None
 
 
 def task_data(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-    """What the hooks of a task may ask for: X and y as they were given, and sample weights as metadata."""
+    """The data that hooks of a task may ask for: X and y as they were given, and sample weights as metadata."""
     return {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
 
 
@@ -105,7 +105,7 @@ class FitTask:
     n_epochs : int
         Most subtasks.
     data : dict
-        What the hooks may ask for, see `task_data`.
+        Data that the hooks may ask for, see `task_data`.
     """
 
     def __init__(self, estimator: CallbackMixin, n_epochs: int, data: dict[str, Any]):
@@ -173,7 +173,7 @@ class MembersTask:
     n_members : int
         Those that are fitted.
     data : dict
-        What the hooks may ask for, see `task_data`.
+        Data that the hooks may ask for, see `task_data`.
     """
 
     def __init__(self, ensemble: Any, n_members: int, data: dict[str, Any]):

@@ -1,4 +1,4 @@
-"""What is wrong with an X that validation has refused: which column, and what to do."""
+"""Messages about an X that validation has refused: the column, what is wrong with it, and what to do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NO_NUMBERS = "OSUT"  # kinds of NumPy's types: objects, bytes, strings and varia
 
 
 def is_frame(X: Any) -> bool:
-    """Whether X is a table with named columns (pandas, polars, ...)."""
+    """True for a table with named columns (of pandas, polars, ...)."""
     return hasattr(X, "columns") and hasattr(X, "shape")
 
 
@@ -47,7 +47,7 @@ def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
     if isinstance(X, (list, tuple)):
         try:
             X = np.asarray(X)
-        except ValueError:  # rows of different lengths, for which scikit-learn has a word
+        except ValueError:  # rows of different lengths, for which scikit-learn has a message
             return None
     n_axes = np.ndim(X) if not (sparse.issparse(X) or is_frame(X)) else 2
     if n_axes > 2:
@@ -60,7 +60,7 @@ def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
         return None
     try:
         return _about_text(X, type(estimator).__name__) or _about_missing(estimator, X, finite)
-    except (TypeError, ValueError):  # what it cannot look at, scikit-learn has a word for
+    except (TypeError, ValueError):  # for what it cannot look at, scikit-learn has a message
         return None
 
 
@@ -153,7 +153,7 @@ def about_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> str:
     if names is not None and not is_frame(X) and len(names) == len(cells):
         name = names[name]
     return (
-        f"What {type(estimator).__name__} predicts for {wrong.sum()} of {len(wrong)} rows is out of the range of "
+        f"The predictions of {type(estimator).__name__} for {wrong.sum()} of {len(wrong)} rows are out of the range of "
         f"{outputs.dtype}. The first is row {row} (counted from 0), whose largest number is {value!s}, in "
         f"{_columns([name])} of X. Look at such values: they may stand for missing ones, or be in another unit."
     )

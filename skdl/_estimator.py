@@ -1,4 +1,4 @@
-"""What all estimators share: messages about parameters that they do not have, and how they look in a notebook."""
+"""The base of all estimators: messages about parameters that they do not have, and displays in a notebook."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class RootEstimator(BaseEstimator):
 
 
 def is_set(estimator: BaseEstimator, name: str) -> bool:
-    """Whether the estimator has the parameter, with another value than its default."""
+    """True for a parameter that the estimator has, with another value than its default."""
     defaults = constructor_arguments(type(estimator))
     if name not in defaults or not hasattr(estimator, name):
         return False
@@ -97,7 +97,7 @@ def is_set(estimator: BaseEstimator, name: str) -> bool:
 
 @functools.cache
 def _page(name: str) -> str:
-    """Where a page of the documentation is: by the address that the package declares, else in the source checkout."""
+    """The address of a page of the documentation: the one that the package declares, else in the source checkout."""
     try:
         urls = importlib.metadata.metadata("skdl").get_all("Project-URL") or []
     except importlib.metadata.PackageNotFoundError:
@@ -111,7 +111,7 @@ def _page(name: str) -> str:
 
 
 def _shortened(shown: dict[str, Any]) -> dict[str, Any]:
-    """What a display says of an attribute: of a frame its columns, of a list of arrays their shapes."""
+    """A fitted attribute as a display shows it: of a frame its columns, of a list of arrays their shapes."""
     value = shown["value"]
     if hasattr(value, "columns"):
         return {**shown, "shape": value.shape, "dtype": "columns", "value": np.array(list(value.columns))}

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 try:
     import fcntl
-except ImportError:  # Windows, where a file that somebody has open cannot be removed
+except ImportError:  # Windows, where an open file cannot be removed
     fcntl = None  # type: ignore[assignment]  # or a module
 
 BINARY = getattr(os, "O_BINARY", 0)
@@ -25,8 +25,8 @@ NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` in one step where the block ends; where it raises, all is as it was.
 
-    It is written beside its place, under a name that nobody can guess, and is made by this call: a link that somebody
-    has put there is not followed. What saves to the same path have left that were killed is removed.
+    It is written beside `path` under a random name, and created by this call: a link that another user has put there is
+    not followed. Leftovers of saves to the same path that were killed are removed.
     """
     folder, name = os.path.split(os.path.abspath(path))
     begin = f".skdl-{hashlib.sha256(os.fsencode(name)).hexdigest()[:16]}-"

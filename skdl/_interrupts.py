@@ -1,4 +1,4 @@
-"""What an interrupt (Ctrl-C) leaves: an estimator that is fitted as far as its training has come, or is as it was.
+"""Interrupts (Ctrl-C) leave an estimator fitted as far as its training has come, or as it was before.
 
 The rule: what is complete is kept, and the KeyboardInterrupt is raised again, so that it ends whatever called the fit,
 a search or a script; nothing takes an interrupted fit for a finished one. An interrupt comes to the main thread between
@@ -19,7 +19,7 @@ import numpy as np
 from skdl._warnings import filters, put_back
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
-COLUMNS = ("n_features_in_", "feature_names_in_")  # what scikit-learn's validation writes before there is a model
+COLUMNS = ("n_features_in_", "feature_names_in_")  # written by scikit-learn's validation before there is a model
 
 
 class _Held(threading.local):
@@ -31,12 +31,12 @@ _held = _Held()
 
 
 def held() -> list[Callable[[], None]]:
-    """What gives back, each once, what this thread holds of the process's."""
+    """Functions that release, each once, what this thread holds of the process's settings."""
     return _held.releases
 
 
 def to_the_end(function: Callable[[], object]) -> KeyboardInterrupt | None:
-    """Do something short to its end; gives the interrupt that fell into it, after which it was done once more."""
+    """Do something short to its end; returns the interrupt that fell into it, after which it was done once more."""
     try:
         function()
     except KeyboardInterrupt as interrupt:

@@ -1,4 +1,4 @@
-"""Lines on work in progress, as it happens: how far it is, how long it has taken, and how long it may still take."""
+"""Lines on work in progress: the share that is done, the time taken, and the time that it may still take."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def labelled(text: str) -> Iterator[None]:
 
 
 def duration(seconds: float) -> str:
-    """A time as it is read.
+    """A time in words.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class EpochLines:
     last : int
         The epoch that ends the training, if nothing else does.
     unit : str
-        What is counted.
+        Noun of what is counted, such as "epoch".
     max_time : float or None
         Seconds after which the training ends.
     """
@@ -89,18 +89,18 @@ class EpochLines:
 
 
 class Work:
-    """Networks in training, side by side or one after the other, and a line now and then on all of them.
+    """Networks in training, at the same time or one after the other, and a line now and then on all of them.
 
     Parameters
     ----------
     label : str
-        What each line begins with.
+        Beginning of each line.
     total : callable
-        How many there are in all, as far as is known; None where it is not.
+        The number of all of them, or None where it is not known.
     noun : str
-        What they are.
+        Plural of what they are, such as "networks".
     write : callable
-        Where a line goes.
+        Writes a line; by default to the standard output.
     alike : bool
         Whether they learn the same, so that a mean of their losses says something.
     """
@@ -128,11 +128,11 @@ class Work:
         return len(self._first.keys() | self._ended)
 
     def watch(self, key: Hashable, n_epochs: int) -> Watch:
-        """What follows one of them through so many epochs."""
+        """A function that follows one of them through so many epochs."""
         return partial(self.note, key, n_epochs)
 
     def note(self, key: Hashable, n_epochs: int, record: dict[str, Any] | None, reason: str | None) -> None:
-        """Take down how far one of them has come, and that it has ended if there is a reason."""
+        """Note the progress of one of them, and that it has ended if there is a reason."""
         with self._lock:
             self._first_note = min(self._first_note, time.monotonic())
             if record is not None:
@@ -147,7 +147,7 @@ class Work:
                 self._write(self.line(passed))
 
     def line(self, passed: float) -> str:
-        """How far they are."""
+        """A line on the progress of all of them."""
         total, running = self.total(), list(self._running.values())
         of = "" if total is None else f" of {total}"
         parts = [f"{len(self._ended)}{of} {self.noun} done"]
@@ -160,21 +160,19 @@ class Work:
             parts.append(f"mean loss {sum(loss for *_, loss in running) / len(running):.4g}")
         parts.append(duration(passed))
         done = len(self._ended) + sum(min(1.0, epoch / of) for epoch, of, _ in running)
-        trained = (
-            time.monotonic() - self._first_note
-        )  # what was before, such as the start of processes, is not repeated
+        trained = time.monotonic() - self._first_note  # the time before, as of starting processes, is not repeated
         if total is not None and 0 < done < total and trained > 0.5 * INTERVAL:  # the first epoch alone tells nothing
             parts.append(f"about {duration(trained / done * (total - done))} left")
         return self.label + ", ".join(parts)
 
     def close(self) -> None:
-        """Say that all is done."""
+        """Write that all is done."""
         with self._lock:
             self._write(f"{self.label}{len(self._ended)} {self.noun} done, {duration(time.monotonic() - self._begun)}")
 
 
 def together(*watches: Watch | None) -> Watch | None:
-    """What calls all of them that there are."""
+    """A function that calls all of these watches, or None without any."""
     present = [watch for watch in watches if watch is not None]
     return partial(_call_all, present) if len(present) > 1 else next(iter(present), None)
 
@@ -185,7 +183,7 @@ def _call_all(watches: list[Watch], record: dict[str, Any] | None, reason: str |
 
 
 def writer(verbose: int) -> Callable[[str], object]:
-    """Where joblib writes at this verbosity."""
+    """A function that writes lines to the stream that joblib writes to at this verbosity."""
     return partial(_write_line, "stderr" if verbose < 50 else "stdout")
 
 

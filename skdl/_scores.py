@@ -1,4 +1,4 @@
-"""What `score` answers: R^2 and accuracy, whatever the units of the targets and of the weights."""
+"""The scores R^2 and accuracy, whatever the units of the targets and of the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads: how many a caller asked for, tasks that they take, and BLAS held to one thread while several of ours run."""
+"""Threads: their number by `n_jobs`, a map over them, and BLAS held to one thread while several of ours run."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class one_blas_thread:  # noqa: N801
             raise interrupt
 
     def _release(self) -> None:
-        """Give the threads back, if nobody else holds them; done again, where an interrupt ended it, it does the rest.
+        """Give the threads back, if nothing else holds them; called again after an interrupt, it does the rest.
 
         So the count, which says that it is done, comes last.
         """
@@ -89,7 +89,7 @@ def _blas() -> list[Any]:
 
 
 def blas_threads() -> int:
-    """Threads that BLAS has now, where nobody holds it to one."""
+    """The number of threads that BLAS has now."""
     return max((library.num_threads for library in _blas()), default=1)
 
 

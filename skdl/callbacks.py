@@ -46,7 +46,7 @@ class _Callback:
 
 
 def _is_epoch(context: Any) -> bool:
-    """Whether a task is an epoch of a network. The fit is a task, too, which ends after its last epoch."""
+    """True for a task that is an epoch of a network; the fit is a task too, which ends after its last epoch."""
     return bool(context.task_name == EPOCH)
 
 
