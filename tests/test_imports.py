@@ -30,6 +30,7 @@ BASE = {
     "_structure",
     "_threads",
     "_warnings",
+    "_weights",
     "_words",
 }
 COMPONENTS = BASE | {"_component"}
@@ -47,6 +48,7 @@ ALLOWED = {
     "_interrupts": {"_warnings"},
     "_progress": set(),
     "_warnings": set(),
+    "_weights": set(),
     "_threads": {"_interrupts"},
     "_search_space": {"_constraints"},
     "_structure": set(),
@@ -124,6 +126,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_interrupts",
         "_progress",
         "_warnings",
+        "_weights",
         "_files",
         "_threads",
         "_search_space",

@@ -15,6 +15,7 @@ from skdl._encoding import Reals
 from skdl._scores import RegressorScore, r2
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_regression, validate_sample_weight
+from skdl._weights import require_spread_seen
 from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
 from skdl.neural._docs import document
@@ -43,7 +44,9 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         if not (self.standardize_target and self._loss(None).standardizes):
             inside = self._loss(None).unlink(shift) is not None
             return Reals(np.where(constant & inside, shift, 0.0), np.where(constant & inside, 0.0, 1.0), y.ndim == 1)
-        check_scales(reciprocal, LIMITS[y.dtype], columns, partial(_name, columns.shape[1]))
+        name = partial(_name, columns.shape[1])
+        require_spread_seen(columns, weight, None, name)
+        check_scales(reciprocal, LIMITS[y.dtype], columns, name)
         return Reals(shift, 1 / np.where(constant, np.inf, reciprocal), y.ndim == 1)
 
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skdl._diagnosis import column_name
+from skdl._weights import require_spread_seen
 from skdl.engine import Rows
 from skdl.neural._settings import Settings
 from skdl.neural._standardize import (
@@ -57,6 +58,9 @@ def training_rows(settings: Settings, data: Prepared, index: np.ndarray | None, 
 
 def _moments(settings: Settings, data: Prepared, index: np.ndarray | None) -> Moments:
     """Shift and scale of the columns, the scale of constant ones 0."""
+    if not (settings.penalises_raw and np.all(np.asarray(settings.alpha) > 0)):  # a penalty settles what is lost
+        name = partial(column_name, data.column_names)
+        require_spread_seen(data.X, data.weight, index, name, centred=settings.centres_columns)
     if index is data.kept and settings.centres_columns:
         return data.moments
     of_columns = mean_and_scale if settings.centres_columns else zero_and_scale

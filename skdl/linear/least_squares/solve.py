@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
+from skdl._weights import require_rank
 from skdl.linear.least_squares.problem import Problem, Setting, Solution
 from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.dual import solve_dual
@@ -27,11 +30,21 @@ DIRECT_ELEMENTS = 2**24
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
     """By "auto", "cholesky", "qr" or "svd"."""
-    solution = _solve_unconstrained(problem, solver)
+    solution, weight = _solve_unconstrained(problem, solver), problem.weight
+    # A positive alpha settles what the rows leave open.
+    if weight is not None and solution.rank is not None and not np.all(np.asarray(problem.setting.alpha) > 0):
+        noise, d = problem.setting.noise, problem.X.shape[1]
+        require_rank(solution.rank, d, weight, noise, lambda rows: _rank_of_equal(problem, rows, solver))
     if not (problem.setting.positive and (solution.coef < 0).any()):
         return solution
     reduction = _triangle(problem) if solution.reduction is None else solution.reduction
     return solve_reduction(reduction, problem.setting, solver)
+
+
+def _rank_of_equal(problem: Problem, rows: np.ndarray, solver: str) -> int:
+    """The rank of some rows, each with the weight 1."""
+    equal = _solve_unconstrained(replace(problem, X=problem.X[rows], y=problem.y[rows], weight=None), solver)
+    return problem.X.shape[1] if equal.rank is None else equal.rank
 
 
 def _solve_unconstrained(problem: Problem, solver: str) -> Solution:

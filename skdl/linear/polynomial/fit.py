@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from skdl._weights import require_rank
 from skdl.linear.polynomial.basis import ChebyshevProducts, ranges, typical_ranges
 from skdl.linear.polynomial.change_of_basis import ChangeOfBasis
 from skdl.linear.polynomial.problem import Problem, Solution
@@ -86,6 +87,9 @@ def fit_polynomial(
     problem = Problem(basis, X, y, weight, fit_intercept, alpha, penalised)
 
     solution = solve_products(problem)
+    if weight is not None and alpha == 0:
+        noise = basis.degree * float(np.finfo(X.dtype).eps)
+        require_rank(solution.rank, basis.n_terms, weight, noise, lambda rows: _rank_of_equal(problem, rows))
     inner = DoubleDouble(np.vstack([solution.coef, solution.constant]))
     change = ChangeOfBasis(basis, family, centre, half)
     if solution.rank == basis.n_terms > 0 and alpha == 0:
@@ -101,6 +105,11 @@ def fit_polynomial(
         with np.errstate(over="ignore"):
             coef, domain = np.ldexp(coef, exponent), np.ldexp(domain, x_exponent[:, None])
     return PolynomialFit(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
+
+
+def _rank_of_equal(problem: Problem, rows: np.ndarray) -> int:
+    """The rank of the products on some rows, each with the weight 1."""
+    return solve_products(problem._replace(X=problem.X[rows], y=problem.y[rows], weight=None)).rank
 
 
 class CentredRows:
