@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,8 @@ from skdl.neural.trainable import trainable
 def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
     """Check that each member of the engine ends in the same bits together with the others as alone.
 
-    Compared are weights, buffers, the optimizer's memory, the number of steps, the curves of loss and score, the best
-    weights, the state of the random numbers and the reason for the end.
+    Compared is all that a training leaves, except for times: weights, buffers, the optimizer's memory, the number of
+    steps, the record of each epoch, the best weights, the state of the random numbers, the reason for the end.
 
     Parameters
     ----------
@@ -111,23 +111,26 @@ def _fresh(member: Member) -> Member:
 
 
 def _facts(outcome: Outcome) -> dict[str, Any]:
-    """The contents of an outcome by name, except for times."""
-    state, progress = outcome.state, outcome.state.progress[0]
+    """All that an outcome holds, except for times: each field of its state and of its progress."""
+    state, [progress] = _fields(outcome.state), map(_fields, outcome.state.progress)
+    del state["progress"], progress["started"]
+    state["generators"] = [repr(each.bit_generator.state) for each in state["generators"]]
+    memory = {f"optimizer's {name}": array for name, array in state.pop("optimizer_state").items()}
+    progress["history"] = [repr({**record, "seconds": None}) for record in progress["history"]]
+    progress["first_score"] = repr(progress["first_score"])  # NaN is equal to NaN
+    last = {f"last {name}": value for name, value in state.items()}
     return {
         "reason": outcome.reason,
         "weights": outcome.theta,
         "buffers": outcome.buffers,
-        "last weights": state.theta,
-        "last buffers": state.buffers,
-        **{f"optimizer's {name}": array for name, array in state.optimizer_state.items()},
-        "step": state.step,
-        "epoch": progress.epoch,
-        "losses": progress.losses,
-        "scores": progress.scores,
-        "best weights": progress.best_theta,
-        "waited": progress.waited,
-        "random numbers": repr(state.generators[0].bit_generator.state),
+        **memory,
+        **last,
+        **progress,
     }
+
+
+def _fields(of: Any) -> dict[str, Any]:
+    return {each.name: getattr(of, each.name) for each in fields(of)}
 
 
 def _attributes(estimator: Any) -> dict[str, Any]:
