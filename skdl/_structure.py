@@ -62,5 +62,18 @@ def stand_in(value: Any) -> Hashable:
     try:
         hash(found)
     except TypeError:
-        return type(value), id(value)  # who knows what is in it: nothing but itself is equal
+        return _Itself(value)  # who knows what is in it
     return found
+
+
+class _Itself:
+    """A value to which nothing else is equal; it lives as long as it is compared."""
+
+    def __init__(self, value: object):
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and other.value is self.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
