@@ -1,4 +1,4 @@
-"""What the ensembles share: constraints, seeds, and members' predictions brought together."""
+"""The base of the ensembles: validation, seeds, and the average of the members' predictions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
     estimators_: list[Any]
     _constraints: dict[str, Constraint]
     _kind: str  # "classifier" or "regressor"
-    _unseen_by = "Take an ensemble that keeps rows from its members."  # what gives rows to judge the members by
+    _unseen_by = "Take an ensemble that keeps rows from its members."  # how to get rows that the members have not seen
 
     @abstractmethod
     def _templates(self) -> list[Any]:
@@ -65,11 +65,11 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
 
     @abstractmethod
     def _output_method(self, member: object) -> str:
-        """The name of the method of a member whose answer it contributes to the average."""
+        """The name of the method of a member whose result it contributes to the average."""
 
     @abstractmethod
     def _output(self, member: object, answer: np.ndarray) -> np.ndarray:
-        """The contribution of a member whose `_output_method` has given this answer."""
+        """The contribution of a member whose `_output_method` has returned this."""
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """That of the one estimator that the members are made of, if there is one that has any."""
@@ -99,7 +99,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
 
     @property
     def _takes_distances(self) -> bool:
-        """Whether a column of X belongs to each row, as members of distances or kernels take it."""
+        """True if the members take distances or kernels, of which X has a column for each row."""
         return bool(get_tags(self).input_tags.pairwise)
 
     def _check_square(self, X: Any) -> None:
@@ -121,15 +121,15 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
 
     def _checked(self, X: Any) -> Any:
         check_is_fitted(self)
-        # Members without weight are not asked for an average: what they would refuse is refused here.
+        # Members of weight zero do not predict: the input that they would refuse is refused here.
         finite = not (self._member_weights().all() or get_tags(self).input_tags.allow_nan)
         return self._as_in_fit(validate_table(self, X, reset=False, finite=finite))
 
     def _as_in_fit(self, X: Any) -> Any:
         """X with names if the members have learned names, and without them if not.
 
-        That the names differ was said here, once; to keep the members from saying it too, by a filter of warnings,
-        would change the filters of other threads.
+        A warning that the names differ was given here, once; to filter those of the members would change the filters
+        of other threads.
         """
         names = getattr(self, "feature_names_in_", None)
         if names is not None and isinstance(X, np.ndarray):
@@ -138,7 +138,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         return X.to_numpy() if strange else X
 
     def _outputs(self, X: Any, which: Sequence[int] | None = None) -> Iterator[np.ndarray]:
-        """What the members, or those in `which`, contribute to the average, one after the other."""
+        """The contributions of the members, or of those in `which`, to the average, one after the other."""
         members = dict(enumerate(self.estimators_))
         if which is not None:
             members = {i: members[i] for i in which}
@@ -184,7 +184,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         X = self._checked(X)
         weights = self._member_weights()
         mean = RunningMean(weights)
-        asked = np.flatnonzero(weights)  # of members that were not selected nothing is asked
+        asked = np.flatnonzero(weights)  # members that were not selected do not predict
         for i, output in zip(asked, self._outputs(X, asked.tolist()), strict=True):
             mean.add(float(weights[i]), output)
         return mean.result()

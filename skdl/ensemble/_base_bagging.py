@@ -1,4 +1,4 @@
-"""What both kinds of bagging share: the draws, and the fit of the members."""
+"""The base of the bagged ensembles: the draws of rows and columns, and the fit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from skdl.ensemble._sampling import Sampler
 
 
 class BaseBagging(OutOfBag, BaseEnsemble):
-    """What both kinds of bagging share."""
+    """Base of the bagged classifiers and regressors."""
 
     _unseen_by = "Set oob_score=True: each member is then asked for the rows out of its bag."
     _entropy: int
@@ -169,7 +169,7 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             if classes is not None:
                 done.classes_ = classes
             if self.oob_score:
-                done._judge_out_of_bag(X, y, shares)
+                done._evaluate_out_of_bag(X, y, shares)
             self.__dict__ = done.__dict__
 
         finish(self, store, members.interrupt, observers)

@@ -106,7 +106,7 @@ def _sharing(task: Member, size: int) -> Member:
 
 
 def _states(shared: Member, task: Member, outcome: Outcome, n_members: int) -> list[State]:
-    """Where each member has come to, as an ordinary network's state; its optimizer's memory is empty."""
+    """The state of each member as an ordinary network, with an optimizer that remembers nothing."""
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
     trained = together.layout.views(outcome.theta.astype(np.float64))
     progress = replace(outcome.state.progress[0], settled_buffers=None)

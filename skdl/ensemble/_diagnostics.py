@@ -1,4 +1,4 @@
-"""How much an average gains on its members, and how far they agree.
+"""The gain of an average over its members, and their agreement.
 
 With residuals e_j of the members and weights w_j that sum to one, the squared error of the average is a sum over pairs:
 
@@ -97,7 +97,7 @@ def _products(rows: np.ndarray) -> np.ndarray:
 
 
 class DiagnosticsMixin:
-    """What an ensemble's predictions and errors say about its members."""
+    """Diagnostics of an ensemble: its error split by members, and the correlation of their errors."""
 
     estimators_: list[Any]
     _checked: Any
@@ -149,7 +149,7 @@ class DiagnosticsMixin:
         """
         import pandas as pd  # here, since importing it takes longer than importing skdl
 
-        residuals, weight = self._judged(X, y, sample_weight)
+        residuals, weight = self._residuals_on(X, y, sample_weight)
         return pd.Series(decompose(residuals, self._member_weights(), weight), name=self._error_name)
 
     @property
@@ -184,9 +184,9 @@ class DiagnosticsMixin:
         correlation : array of shape (n_members, n_members)
             In [-1, 1], with ones on the diagonal; NaN for members without any error.
         """
-        return error_correlation(*self._judged(X, y, sample_weight))
+        return error_correlation(*self._residuals_on(X, y, sample_weight))
 
-    def _judged(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def _residuals_on(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, np.ndarray | None]:
         X = self._checked(X)
         y = self._check_targets(X, y, multi_output=True)
         weight = validate_sample_weight(sample_weight, X)

@@ -22,7 +22,7 @@ bootstrap : bool, default=True
 bootstrap_features : bool, default=False
     Whether columns are drawn with replacement.
 oob_score : bool, default=False
-    Whether to judge the ensemble by the rows that its members have not seen.
+    Whether to score the ensemble on the rows that its members have not seen.
 warm_start : bool, default=False
     Whether fit keeps the members that there are and adds up to `n_estimators`.
 n_jobs : int or None, default=None
@@ -71,12 +71,12 @@ Rows are drawn by content: their order does not matter, and weight 2 equals the 
 `max_samples` as an int, or as a fraction of the sum of the weights). Weights that are not counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
-Rows of weight zero are in no sample and judge nothing; their labels alone count, as classes that are known (`classes_`)
+Rows of weight zero are in no sample and in no score; only their labels count, as classes that are known (`classes_`)
 and not learned.
 
-With `early_stopping`, networks validate on rows of their sample that were drawn once, so that no copy of a training row
-judges; one that can spare none is trained without. Members' warnings come once, with the number of members that they
-came from.
+With `early_stopping`, networks validate on rows of their sample that were drawn once, so that none is a copy of a
+training row; one that can spare none is trained without. Members' warnings come once, with the number of members that
+they came from.
 
 With `enable_metadata_routing=True`, what the members have requested (`set_fit_request`) reaches them, each with the
 part that belongs to its rows. `sample_weight` that rows are drawn by needs no request.
@@ -168,7 +168,7 @@ that adds members on the same data equals, bit for bit, a fit of all of them at 
 
 With share="batch_ensemble", the seed of the first member is that of the training. Afterwards the members are networks
 of their own: `coefs_` hold the shared weights times the scalings, and `partial_fit` trains a member alone.
-`early_stopping` is judged by the mean of the members' scores. Normalizations by batches see the rows of all members.
+`early_stopping` goes by the mean of the members' scores. Normalizations by batches see the rows of all members.
 
 Chosen weights help where members differ in quality, as those of different kinds do. Members that are alike but for
 their random numbers are best averaged with equal weights: what a choice gains there is mostly chance, and the rows set

@@ -48,7 +48,7 @@ def fit_members(
     jobs : list of MemberJob
     X, y : validated data
     observers : Observers
-        Who follows the fits.
+        Of the fits.
     classify : bool
         Whether y holds labels, of which a sample may lack some.
     row_weight : array of shape (n,) or None
@@ -118,7 +118,7 @@ class Members:
 def finish(
     owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None, observers: Observers | None = None
 ) -> None:
-    """Write what the fitted members make of an ensemble, though an interrupt comes, which is then raised."""
+    """Store the fitted ensemble, even if an interrupt comes meanwhile, which is then raised."""
     interrupt = to_the_end(store) or interrupt
     if observers is not None:
         try:
@@ -144,7 +144,7 @@ def _train(
     alike: bool,
     n_jobs: int | None,
 ) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]]]:
-    """Whether each network is fitted, the interrupt if there was one, and what each warns of.
+    """A flag for each network that is fitted, the interrupt if there was one, and the warnings of each.
 
     The networks are given by their numbers.
     """

@@ -25,7 +25,7 @@ from skdl.ensemble._sampling import select_rows
 
 
 class Settings(NamedTuple):
-    """What holds where an ensemble is fitted, for members that are fitted elsewhere."""
+    """The settings of the process that fits an ensemble, for members that are fitted in others."""
 
     config: dict[str, Any]
     filters: Any
@@ -44,7 +44,7 @@ def fit_one(
     label: str,
     tell: Callable[[int], None] | None,
 ) -> tuple[Any, list[Warned]]:
-    """A fitted member and what it warns of, which are put into `done` as well."""
+    """A fitted member and its warnings, which are put into `done` as well."""
     outside = _filters_of(here), config_context(**here.config)
     with outside[0], outside[1], collecting() as messages, labelled(label), around(followed, job.member):
         member = _fit(job, job.table(X), y, classify)
@@ -92,7 +92,7 @@ def _takes_distances(member: Any) -> bool:
 
 
 def _constant(job: MemberJob, X: Any, y: np.ndarray, labels: np.ndarray, error: Exception) -> Any:
-    """What stands for a member that cannot learn a sample of one class: it predicts that class."""
+    """A substitute for a member that cannot learn a sample of one class: it predicts that class."""
     if len(labels) > 1:
         raise error
     warn(

@@ -1,4 +1,4 @@
-"""What the members answer as columns: features for a next step of a Pipeline, such as a stacking model."""
+"""The members' predictions as columns: features for a next step of a Pipeline, such as a stacking model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class MemberColumns(TransformerMixin):
 
     @abstractmethod
     def _columns(self, outputs: np.ndarray) -> np.ndarray:
-        """What `transform` makes of `predict_members`."""
+        """The columns of `transform` from the result of `predict_members`."""
 
     @abstractmethod
     def _width(self) -> int | None:
@@ -75,6 +75,6 @@ class MemberColumns(TransformerMixin):
 
 
 def side_by_side(outputs: np.ndarray) -> np.ndarray:
-    """What k members say of n rows, (k, n) or (k, n, width), as columns (n, k) or (n, k width)."""
+    """The predictions of k members for n rows, (k, n) or (k, n, width), as columns (n, k) or (n, k width)."""
     columns = outputs.T if outputs.ndim == 2 else np.moveaxis(outputs, 0, 1).reshape(outputs.shape[1], -1)
     return np.ascontiguousarray(columns)

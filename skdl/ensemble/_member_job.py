@@ -1,4 +1,4 @@
-"""What one member of an ensemble is to learn."""
+"""The job of one member of an ensemble: an unfitted estimator, and its part of the data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class MemberJob:
     weight : array of shape (n,) or None
         Weights of all rows, which its fit takes.
     params : mapping
-        What else its fit takes.
+        Other metadata for its fit.
     """
 
     member: Any
@@ -58,12 +58,12 @@ class MemberJob:
 
     @property
     def is_stackable(self) -> bool:
-        """Whether the member may be trained in a stack: all that its fit takes are rows and their weights."""
+        """True if the member may be trained in a stack: its fit takes rows and their weights alone."""
         return not self.params and is_trainable(self.member)
 
 
 def select_rows_of(params: Mapping[str, Any], rows: np.ndarray, n: int) -> dict[str, Any]:
-    """What a fit takes, with the rows of all that has as many as the data; validation data has rows of its own."""
+    """The metadata of a fit, those for each row cut to the `rows`; validation data have rows of their own."""
 
     def part(name: str, value: Any) -> Any:
         n_rows = (
@@ -96,6 +96,6 @@ def check_takes_weight(estimator: Any, owner: Any) -> None:
 
 
 def is_mlp_without_callbacks(estimator: object) -> bool:
-    """Whether one training of the estimator can give several members."""
+    """True for an estimator of which one training can give several members."""
     is_mlp = isinstance(estimator, (MLPClassifier, MLPRegressor)) and is_trainable(estimator)
     return is_mlp and not has_callbacks(estimator)

@@ -105,5 +105,5 @@ class NamedMembers(BaseEnsemble):
 
 
 def is_dropped(member: Any) -> bool:
-    """Whether "drop" stands in a member's place."""
+    """True for "drop" in place of a member."""
     return isinstance(member, str) and member == "drop"

@@ -1,4 +1,4 @@
-"""Who follows the fit of an ensemble while it goes on: lines on its members, and callbacks of its own and of theirs."""
+"""Observers of the fit of an ensemble: printed lines, and the callbacks of the ensemble and of its members."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FITTED = "fitted"  # the reason to end of a member that has no epochs
 
 
 class Observers:
-    """What follows one fit of an ensemble, as a context in which the members are fitted.
+    """The observers of one fit of an ensemble, as a context in which the members are fitted.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ class Observers:
         self.work = Work(f"[{name}] ", lambda: n_members, "members") if ensemble.verbose else None
         data = task_data(X, y, weight)
         self._task = MembersTask(ensemble, n_members, data) if has_callbacks(ensemble) else None
-        self._held = ExitStack()  # what the members have been lent
+        self._held = ExitStack()  # contexts that the members were given
         self._fits: dict[int, FitTask] = {}
 
     def label(self, i: int) -> str:
-        """What lines of member i are labelled with."""
+        """The label of the lines of member i."""
         return f"member {self.n_kept + i + 1}/{self.n_kept + self.n_members}"
 
     def member(self, i: int) -> MemberTask | None:
@@ -57,7 +57,7 @@ class Observers:
         data: dict[str, Any],
         attributes: Callable[[State], dict[str, Any]],
     ) -> Member:
-        """The training of a network as it is followed; `attributes` are its own in a state."""
+        """The training of a network with its observers; `attributes` are its own in a state."""
         if self._task is not None:
             self._held.enter_context(self._task.member(i).around(fit.network))
         if has_callbacks(fit.network):
@@ -82,7 +82,7 @@ class Observers:
 
     @contextmanager
     def fits(self) -> Iterator[Callable[[int], None] | None]:
-        """What members that are fitted in the body, in any process, call when they are; None if nobody listens."""
+        """A function that members fitted in the body, in any process, call at their end; None without observers."""
         if self.work is None:
             yield None
             return
@@ -105,5 +105,5 @@ class Observers:
 
 
 def around(task: MemberTask | None, member: Any) -> AbstractContextManager[None]:
-    """The body fits the member."""
+    """A context in which the member is fitted."""
     return nullcontext() if task is None else task.around(member)

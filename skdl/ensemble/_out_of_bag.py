@@ -1,4 +1,4 @@
-"""A bagged ensemble judged by its own training rows: each by the members that have not seen it."""
+"""The out-of-bag evaluation of a bagged ensemble: each row is predicted by the members that have not seen it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class OutOfBag:
     def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
         """Write the out-of-bag attributes; rows that are not `covered` have NaN for an average."""
 
-    def _judge_out_of_bag(self, X: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
-        """Average over each row's members that have not seen it; rows of weight zero judge nothing, and have NaN."""
+    def _evaluate_out_of_bag(self, X: Any, y: np.ndarray, weight: np.ndarray | None) -> None:
+        """Average over each row's members that have not seen it; rows of weight zero do not count, and have NaN."""
         if max(int(rows.max()) for rows in self.estimators_samples_) >= len(y):
             raise ValueError("oob_score=True and warm_start=True need the rows of the earlier fits, too.")
         unseen = np.ones((len(self.estimators_samples_), len(y)), dtype=bool)
@@ -53,9 +53,9 @@ class OutOfBag:
             total[rows] += output
             smallest[rows] = np.minimum(smallest[rows], output)
             largest[rows] = np.maximum(largest[rows], output)
-            judged = np.flatnonzero(out_of_bag[sample])
-            places = np.searchsorted(rows, sample[judged])
-            residuals[j, judged] = self._residuals(output[None, places], y[sample[judged]])[0]
+            known = np.flatnonzero(out_of_bag[sample])
+            places = np.searchsorted(rows, sample[known])
+            residuals[j, known] = self._residuals(output[None, places], y[sample[known]])[0]
         count = unseen.sum(axis=0)
         covered = count > 0
         if not covered.all():

@@ -1,4 +1,4 @@
-"""Metadata routing: who of an ensemble and its members takes the weights and whatever else a fit is given."""
+"""Metadata routing: sample weights and other metadata of a fit on their way to the members."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from skdl._estimator import RootEstimator
 
 
 def routes_metadata() -> bool:
-    """Whether scikit-learn's routing of metadata is switched on."""
+    """True if scikit-learn's routing of metadata is switched on."""
     return bool(get_config()["enable_metadata_routing"])
 
 
 def takes_weight(member: Any) -> bool:
-    """Whether a member's fit takes `sample_weight`, and has not refused it where metadata is routed."""
+    """True if a member's fit takes `sample_weight`, and has not refused it where metadata is routed."""
     if routes_metadata():
         return "sample_weight" in get_routing_for_object(member).consumes("fit", ["sample_weight"])
     return bool(has_fit_parameter(member, "sample_weight"))
@@ -49,7 +49,7 @@ class RoutesMetadata(RootEstimator):
         return router
 
     def _route(self, params: Mapping[str, Any], weight: Any, *, used: bool = False) -> dict[str, dict[str, Any]]:
-        """What each member's fit takes of the metadata that came with `sample_weight`, by the members' names.
+        """The metadata for each member's fit, `sample_weight` among them, by the members' names.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""Weighted means of what members answer, one member after the other.
+"""Weighted means of the members' predictions, one member after the other.
 
 A mean lies between the smallest and the largest of what it averages, and a rounded sum over rounded weights may not.
 Kept there, equal answers have exactly themselves for a mean; all others keep their bits.

@@ -1,4 +1,4 @@
-"""Which rows a member of a bagged ensemble sees: drawn by content, so that neither order nor copies of rows matter."""
+"""Samples of rows, drawn by content, so that neither the order nor copies of rows matter."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Sampler:
 
     @property
     def takes_all(self) -> bool:
-        """Whether a member sees every row, so that none is out of its bag."""
+        """True if a member sees every row, so that none is out of its bag."""
         return not self.bootstrap and self.n_samples == len(self.order)
 
     def draw(self, generator: np.random.Generator) -> np.ndarray:
@@ -124,11 +124,11 @@ def set_contents_apart(
     *,
     stratify: bool,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to learn and rows to judge by, about `share` of the weight of all (of each class) in the second.
+    """Rows to learn and rows to validate on, about `share` of the weight of all (of each class) in the second.
 
-    They are drawn by `set_apart`. Rows of equal content stay together: no copy of a learned row judges, and weight 2
-    equals the row twice. At least one row (of each class) is left to be learned. Rows of weight zero, which say
-    nothing, are among these.
+    They are drawn by `set_apart`. Rows of equal content stay together: none of the second is a copy of a learned row,
+    and weight 2 equals the row twice. At least one row (of each class) is left to be learned. Rows of weight zero are
+    among these.
     """
     weight = np.ones(len(y)) if weight is None else in_units(weight)
     rows = np.flatnonzero(weight > 0)

@@ -1,4 +1,4 @@
-"""What the averages share: the fit of their members, and the weights of these."""
+"""The base of ensembles whose members all learn all rows: their fit, and their weights in the average."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ COMMON = {
 
 
 class WeightedEnsemble(NamedMembers):
-    """What both kinds of averages share."""
+    """Base of the weighted averages of classifiers and of regressors."""
 
     _unseen_by = "Set weights='validation' or 'greedy', which keep rows from the members."
     _entropy: int
@@ -173,7 +173,7 @@ class WeightedEnsemble(NamedMembers):
     def _jobs(
         self, unfitted: list[Any], routed: Mapping[str, Mapping[str, Any]], X: Any, training: np.ndarray | None
     ) -> list[MemberJob]:
-        """What each member is to learn of the rows in `training`: with what was routed to it, by these rows."""
+        """The job of each member on the rows in `training`, with the metadata that were routed to it."""
         names = ["estimator"] * len(unfitted) if self.estimators is None else list(routed)
         weights: dict[int, np.ndarray | None] = {}  # members that are given the same share one array
         jobs = []

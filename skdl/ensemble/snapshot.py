@@ -39,7 +39,7 @@ from skdl.neural.trainable import trainable
 
 
 class BaseSnapshot(BaseEnsemble):
-    """What both kinds of snapshot ensembles share."""
+    """Base of the snapshot ensembles."""
 
     _constraints = {
         "estimator": NONE | Estimator(),

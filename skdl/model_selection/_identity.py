@@ -1,4 +1,4 @@
-"""What makes two computations the same one: digests of estimators, scorers and data that outlive the process.
+"""Digests of estimators, scorers and data, equal for equal computations in any process.
 
 A digest must be equal in every process that would compute the same thing, be it this one, a worker, or the same
 script started again tomorrow, and differ whenever something that can change the result does. Pickles do not:
@@ -35,7 +35,7 @@ DEEPEST = 20  # lists in lists that are written for people
 
 
 def data_digest(*values: Any) -> str:
-    """A digest of rows, targets and metadata, by content: 1.9 GB/s, so that no fit is felt to be slower for it.
+    """A digest of rows, targets and metadata, by content: at 1.9 GB/s, which is fast beside any fit.
 
     The memory layout counts, since it changes the rounding of matrix products; being mapped from a file does not.
     """
@@ -60,7 +60,7 @@ def _content(value: Any) -> Any:
 
 
 def _column(values: Any) -> Any:
-    """What is in a series or an index: an array, or of what NumPy has no type for, hashes of 64 bits."""
+    """The content of a series or an index: an array, or for types that NumPy does not have, hashes of 64 bits."""
     if isinstance(values.dtype, np.dtype) and not isinstance(values, pd.MultiIndex):
         return values.to_numpy()
     more = (list(values.dtype.categories), values.dtype.ordered) if hasattr(values.dtype, "categories") else None

@@ -1,4 +1,4 @@
-"""What a search works with in place of its estimator and its scoring, so that it skips what a ledger knows.
+"""Substitutes for the estimator and the scoring of a search, which skip the fits that a ledger has.
 
 A search does three things with an estimator of which it knows nothing else: it sets a candidate's parameters, fits it
 to a fold's training rows, and hands it to the scorer, with the test rows first and the training rows next. So two
@@ -36,7 +36,7 @@ from skdl.model_selection._schema import names_of
 
 @dataclass(frozen=True)
 class Recording:
-    """What all fits of one search share.
+    """The data that all fits of one search share.
 
     Parameters
     ----------
@@ -283,7 +283,7 @@ def _map(function: Callable[[Any], Any], score: Any) -> Any:
 
 
 def _is_complete(score: Any) -> bool:
-    """Whether it is a number for each metric; one that failed has the text of its error."""
+    """True for a number for each metric; one that failed has the text of its error."""
     return all(isinstance(each, float) for each in (score.values() if isinstance(score, dict) else [score]))
 
 

@@ -61,7 +61,7 @@ def append(path: str, record: dict[str, Any]) -> None:
     """Add one record, whole, or raise an OSError.
 
     The line is written by a single call, so that lines of several processes do not mix. What a write leaves of a line
-    is ended, and the line written anew: on a full disk that is the error which says so.
+    is ended, and the line written anew: on a full disk that raises the error.
     """
     line = line_of(record)
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
@@ -86,7 +86,7 @@ def line_of(record: dict[str, Any]) -> bytes:
 
 
 def read(path: str, size: int = -1) -> Content:
-    """What is in the first `size` bytes, or in all of the file."""
+    """The content of the first `size` bytes, or of all of the file."""
     with open(path, "rb") as file:
         content = file.read(size)
     if START not in content and not START.startswith(content):
@@ -134,7 +134,7 @@ def warn_of_damage(path: str, content: Content) -> None:
 
 
 def n_finished(snapshot: Snapshot, data: str) -> int:
-    """How many finished fits to a data set there are."""
+    """The number of finished fits to a data set."""
     return sum(record["data"] == data for tests in finished(snapshot).values() for record in tests.values())
 
 

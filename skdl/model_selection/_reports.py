@@ -1,4 +1,4 @@
-"""How the times of fits come from the tasks of a search to the ledger: beside the scores, never in place of one.
+"""Reports on the fits of a search: their times reach the ledger beside the scores, never in place of one.
 
 A task may run in another process, and all that comes back from it are scores. In the ledger's own process a report is
 put down where the ledger finds it. In any other the score is a float that takes the report along: where its pickle is

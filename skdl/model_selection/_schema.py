@@ -1,4 +1,4 @@
-"""What a record must be: a line that anybody can write is not believed for having a checksum."""
+"""The schema of a record: a line with a valid checksum may still have been written by anybody."""
 
 from __future__ import annotations
 

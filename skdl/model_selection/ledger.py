@@ -279,7 +279,7 @@ def _restored(results: dict[str, Any], *, reports: dict[int, Report]) -> dict[st
 
 
 def _agrees(report: Report, results: dict[str, Any], row: int, fold: int, parameters: str) -> bool:
-    """Whether this is the report of that fit, as a search that takes its results in another order would show."""
+    """True if this is the report of that fit; it is not in a search that takes its results in another order."""
     scores = report.score if isinstance(report.score, dict) else {"score": report.score}
     pairs = [(results[f"split{fold}_test_{metric}"][row], score) for metric, score in scores.items()]
     same = all(found == score or (math.isnan(found) and math.isnan(score)) for found, score in pairs)

@@ -1,7 +1,7 @@
 """Arrays and a header in one file: NumPy's archive (`.npz`) without compression and without pickles.
 
-Nothing of an array but its type and its shape is read before somebody asks for its numbers, and none takes more memory
-than it has in the file: what is compressed is refused, and so are sizes that do not fit.
+Of an array, only type and shape are read at first, its numbers when they are needed, and none takes more memory than it
+has in the file: what is compressed is refused, and so are sizes that do not fit.
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         return {"coefs_": coefs, "intercepts_": intercepts}
 
     def _public_coefficients(self) -> tuple[Sequence[Any], Sequence[Any]]:
-        """The coefficients of each layer as they are under their public names, whoever has set them."""
+        """The coefficients of each layer under their public names, which a user may have set."""
         return self.coefs_, self.intercepts_
 
     def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -194,7 +194,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         return checked(self)
 
     def _is_edited(self) -> bool:
-        """Whether the public coefficients are no longer those that the training gave."""
+        """True if the public coefficients are no longer those that the training gave."""
         return is_edited(self._stored, *self._coefficients())
 
     def _take_over_public(self) -> None:
@@ -210,7 +210,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         return self._scores_by(layers_at_prediction(self._training, X.dtype), X)
 
     def _scores_by(self, layers: Sequential, X: Any) -> np.ndarray:
-        """The same, by layers that are built already."""
+        """Scores by layers that are built already."""
         scores = predict(layers, X, layer_arrays(layers, *self._coefficients(), self._between, X.dtype))
         return warn_of_overflow(self, X, scores)
 

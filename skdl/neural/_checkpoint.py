@@ -29,7 +29,7 @@ from skdl.neural._settings import Settings
 from skdl.neural._tree import Tree
 
 FORMAT, VERSION = "skdl checkpoint", 2
-# What may differ when training goes on: how long it lasts and what is said of it.
+# May differ when training goes on: how long it lasts and what is printed.
 FREE = {"max_iter", "max_time", "tol", "n_iter_no_change", "warm_start", "verbose", "n_jobs"}
 FIELDS = {
     "format",
@@ -60,7 +60,7 @@ class CheckpointMixin(Preparation):
 
     @abstractmethod
     def _is_edited(self) -> bool:
-        """Whether the public coefficients are no longer those that the training gave."""
+        """True if the public coefficients are no longer those that the training gave."""
 
     def save_checkpoint(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted network and the whole state of its training to a file.
@@ -117,7 +117,7 @@ class CheckpointMixin(Preparation):
         Raises
         ------
         ValueError
-            When the file is damaged or no checkpoint, or of an estimator with other parameters.
+            When the file is damaged, is not a checkpoint, or is that of an estimator with other parameters.
         """
         settings = NetworkFit(self).settings
         with open(path, "rb") as file:
@@ -160,7 +160,7 @@ class CheckpointMixin(Preparation):
         return vars(loaded)
 
     def _described_parameters(self) -> dict[str, Any]:
-        """The parameters that a training depends on, in words that can be compared."""
+        """The parameters that a training depends on, as values of JSON that can be compared."""
         return {
             name: _words((self._held(name, value) if name in self._slots else None) or value)
             for name, value in self.get_params(deep=False).items()
@@ -169,7 +169,7 @@ class CheckpointMixin(Preparation):
 
 
 class _OtherNetworkError(ValueError):
-    """A file that is whole, but not of this network."""
+    """A file that is intact, but not of this network."""
 
 
 def _read_all(edited: Any, like: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the network classifiers share."""
+"""The base of the network classifiers: labels, class weights and probabilities."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
     _default_scoring = "accuracy"
-    _several_labels = False  # whether it takes a y with several labels a row
+    _several_labels = False  # True for a network that takes a y with several labels a row
 
     @property
     def _smoothing(self) -> float:
-        """How much of each label's target is given to the others."""
+        """The share of each label's target that is given to the others."""
         return 0.0
 
     def _accepts_encoding(self, encoding: Any) -> bool:
@@ -62,7 +62,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         return encoding
 
     def _is_binary(self, n_classes: int) -> bool:
-        """Whether the loss takes one column for this number of classes."""
+        """True if the loss takes one column for this number of classes."""
         return False
 
     def _prepare(

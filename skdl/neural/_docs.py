@@ -62,13 +62,13 @@ tol : float, default=1e-4
     For a full-batch optimizer: on the largest component of the gradient.
 n_iter_no_change : int, inf or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
-    None is 10 where validation rows judge, else inf: a rate that falls over the epochs makes progress to the last.
+    None is 10 with validation rows, else inf: with a learning rate that falls, there is progress up to the last epoch.
 early_stopping : bool, default=False
-    Whether a part of the rows is set apart to judge progress; the weights that scored best are kept. Each class gives
+    Whether part of the rows is set apart to measure progress; the weights that scored best are kept. Each class gives
     its share, and keeps at least one row to learn. Validation rows of your own, given to fit, do the same.
 scoring : str, callable or None, default=None
-    Judge of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
-    by name or as a callable. While it is the same in every epoch, or not a number (R^2 of one row), the loss judges.
+    Measure of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
+    by name or as a callable. Where it is the same in every epoch, or NaN (R^2 of one row), the loss is used instead.
 validation_fraction : float, default=0.1
     That part, in (0, 1).
 warm_start : bool, default=False

@@ -31,7 +31,7 @@ def split(
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
 
-    Of a sample with repetitions, only rows that occur once may validate: a copy of a training row tells nothing. A
+    Of a sample with repetitions, only rows that occur once may validate: a copy of a training row would leak. A
     sample in which no row may is trained on without any.
     """
     everything, repeated = index, np.empty(0, np.intp)
@@ -57,7 +57,7 @@ def split(
 def _report_no_validation_rows(fraction: float, n_rows: int, strata: np.ndarray | None, is_sample: bool) -> None:
     """Raise where no row can be spared to validate; for a sample that an ensemble has drawn, warn."""
     of_classes = "" if strata is None else " of each class"
-    reason = f"early_stopping=True sets rows apart to judge the training, and one row{of_classes} has to stay in it"
+    reason = f"early_stopping=True sets rows apart for validation, and one row{of_classes} has to stay in it"
     if is_sample:
         warn(f"{reason}: where a sample has no other, its member is trained without early_stopping.")
         return
@@ -99,7 +99,7 @@ def scorer_score(
 
     def score(raw: np.ndarray) -> float:
         if scores and not np.isfinite(scores[0]):
-            return np.nan  # it is not defined on these rows: it need not say so in every epoch
+            return np.nan  # it is not defined on these rows: one warning is enough
         if output_map is not None:
             raw = raw * output_map[0] + output_map[1]
         scores.append(scored(raw))
@@ -109,7 +109,7 @@ def scorer_score(
         try:
             return float(scorer(EpochEstimator(network, data.encoding, raw), X, data.y, **weights))
         except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"scoring={scoring!r} cannot judge {type(network).__name__}: {error}") from error
+            raise ValueError(f"scoring={scoring!r} cannot score {type(network).__name__}: {error}") from error
 
     if isinstance(scoring, str) and is_regressor(network) and len(data.y) > 1:
         scored(np.zeros(data.targets.shape, data.dtype))  # before any work: most scorers are for classifiers

@@ -1,4 +1,4 @@
-"""Parameters that were set, and could do nothing beside others that were set: an error rather than silence."""
+"""Errors for parameters that would have no effect beside other parameters."""
 
 from __future__ import annotations
 

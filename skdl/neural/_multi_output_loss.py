@@ -1,4 +1,4 @@
-"""One loss for each group of the score columns: a network with several outputs to classify."""
+"""The loss of several outputs to classify: the mean of one loss over groups of columns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the end of a training is reported: by an error, by the note on an interrupt, or by a warning."""
+"""The report on the end of a training: an error, the note on an interrupt, or a warning."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skdl.neural._settings import Settings
 
 
 def check_outcome(settings: Settings, outcome: Outcome) -> None:
-    """Raise for a training that has come to nothing: no epoch of it, nor of one before that it went on from, is whole.
+    """Raise for a training without a complete epoch, in this fit or in those that it went on from.
 
     Weights that no data have touched are not a model. What was trained for some epochs keeps those when it diverges.
     """
@@ -30,7 +30,7 @@ def check_outcome(settings: Settings, outcome: Outcome) -> None:
 
 
 def interrupt_note(settings: Settings, outcome: Outcome) -> str:
-    """What a user who has interrupted a training is told."""
+    """The note on the KeyboardInterrupt of a training that has kept some epochs."""
     progress = outcome.state.progress[0]
     kept = "the best" if progress.best_theta is not None else "the last"
     plural = "s" * (progress.epoch != 1)
@@ -41,7 +41,7 @@ def interrupt_note(settings: Settings, outcome: Outcome) -> str:
 
 
 def _remedy(settings: Settings) -> str:
-    """What helps against divergence; not what is chosen already."""
+    """Advice against divergence; not what is chosen already."""
     scaled = settings.scales_columns
     if settings.optimizer.full_batch:
         return "Give a larger alpha, or other initial weights (random_state)." if scaled else "Set standardize=True."
@@ -49,7 +49,7 @@ def _remedy(settings: Settings) -> str:
 
 
 def _more_precision(settings: Settings, outcome: Outcome) -> str:
-    """What there is to choose; not what is chosen already."""
+    """Advice for a search that has stalled; not what is chosen already."""
     advice = ["a larger tol"]
     if outcome.state.theta.dtype != np.float64:
         advice.append("dtype='float64'")

@@ -1,4 +1,4 @@
-"""What the multilayer perceptrons share: the constructor's words for their hidden layers."""
+"""The base of the multilayer perceptrons: hidden layers from the constructor's arguments."""
 
 from __future__ import annotations
 

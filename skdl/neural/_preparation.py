@@ -1,6 +1,4 @@
-"""From an estimator's parameters and data to a task for the engine: the border of a fit, and what a kind of network may
-define for itself.
-"""
+"""The first half of a fit: validated and encoded data, the specification for the engine, and the extension points."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ OutputMap = tuple[np.ndarray, np.ndarray]
 
 
 class Preparation(SlotMixin, ABC):
-    """The first half of a fit, and the questions that each kind of network answers for itself."""
+    """The first half of a fit, and the extension points that each kind of network defines."""
 
     _constraints: Mapping[str, Constraint]
     _training: Training
@@ -93,7 +91,7 @@ class Preparation(SlotMixin, ABC):
 
     @abstractmethod
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
-        """How y becomes targets and scores predictions; `classes` are the labels that a caller declared."""
+        """The encoding of y as targets and of scores as predictions; `classes` are the labels that were declared."""
 
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
         """The encoding of the first training, for the targets of a later one."""
@@ -101,7 +99,7 @@ class Preparation(SlotMixin, ABC):
 
     @abstractmethod
     def _accepts_encoding(self, encoding: Any) -> bool:
-        """Whether an encoding that was read from a file is one that this network can have."""
+        """True for an encoding, read from a file, that this network can have."""
 
     @abstractmethod
     def _loss(self, encoding: Any) -> Loss:
@@ -171,7 +169,7 @@ class Preparation(SlotMixin, ABC):
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
     ) -> Prepared:
-        """Checked and encoded data: what lies behind it trusts them. See `Trainable.prepare`."""
+        """Validated and encoded data, which everything after it trusts. See `Trainable.prepare`."""
         if validation[0] is not None:
             check_alike(X, validation[0])
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset)

@@ -1,4 +1,4 @@
-"""What is public counts: a training goes on from the coefficients as they are, whoever has set them."""
+"""The public coefficients: validated, compared with those of the training, and taken over when training goes on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ODD = np.random.default_rng(0).integers(1 << 63, size=(2, BLOCK_WORDS), dtype=np
 
 
 def checked(network: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, whoever has set them."""
+    """The public coefficients, which a user may have set, as arrays (n_in, n_out) and (n_out,) of each layer."""
     outline = network._training.architecture.outline
     shapes, units = list(outline.coefficients), list(outline.intercepts)
     try:
@@ -49,7 +49,7 @@ def _shapes(value: Any) -> str:
 
 
 def fingerprint(coefs: Sequence[Any], intercepts: Sequence[Any]) -> str:
-    """What tells these numbers from all others: their type, and a hash of their bytes.
+    """A fingerprint of the numbers: their type, and a hash of their bytes.
 
     It is kept in place of a copy, which would double the network. To fold the training again and compare would not do:
     a product may round differently with another number of threads, or on another machine.
@@ -60,7 +60,7 @@ def fingerprint(coefs: Sequence[Any], intercepts: Sequence[Any]) -> str:
 
 
 def is_edited(stored: str, coefs: Sequence[Any], intercepts: Sequence[Any]) -> bool:
-    """Whether these are other numbers than those of the fingerprint; the same ones as another type are not."""
+    """True for other numbers than those of the fingerprint; the same numbers as another type are not edited."""
     dtype, _, digest = stored.partition(" ")
     arrays = []
     for given in map(np.asarray, (*coefs, *intercepts)):

@@ -1,4 +1,4 @@
-"""A network for real targets: the units that it learns them in, and what it predicts."""
+"""The base of the network regressors: units of the targets, and predictions."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         return targets
 
     def _holds_loss(self, targets: np.ndarray, encoding: Reals) -> bool:
-        """Whether the loss of the largest targets is a number in their precision; a square may not be."""
+        """True if the loss of the largest targets is finite in their precision; a square may not be."""
         sizes = np.abs(targets)
         if not (sizes.size and sizes.max() > np.sqrt(np.finfo(targets.dtype).max) / 2):
             return True
@@ -182,5 +182,5 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
 
 
 def _name(n_outputs: int, j: int) -> str:
-    """A target as a message calls it."""
+    """The name of a target in messages."""
     return "y" if n_outputs == 1 else f"Column {j} of y"

@@ -20,10 +20,10 @@ def at_most_200(n_rows: int) -> int:
 
 @dataclass(frozen=True)
 class Settings:
-    """What the functions of a fit read in place of the estimator.
+    """The parameters of one fit, which its functions read in place of the estimator.
 
     An estimator makes them in `_settings`. The fields with a default are extension points: a kind of network that
-    differs from the others says so by other values, and the base knows none of its descendants.
+    differs from the others sets other values, and the base knows none of its descendants.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Settings:
     drops_constants : bool
         Whether columns that are constant in training have the scale 0 (where all weights begin at zero, no need).
     penalises_raw : bool
-        Whether alpha speaks of the coefficients for X as it is, though training scales columns.
+        Whether alpha penalises the coefficients for X as it is, though training scales columns.
     splits_l1 : bool
         Whether a full-batch search splits a penalty of |w| into bounded parts.
     rate_parameter : str

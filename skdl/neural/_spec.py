@@ -51,7 +51,7 @@ def state_to_go_on_from(
 
 
 def alpha_in_training(settings: Settings, rows: Rows) -> Any:
-    """The factor of the penalty: that of coefficients for X as it is, where the settings say so."""
+    """The factor of the penalty: for coefficients of X as it is, if `penalises_raw`."""
     if not settings.penalises_raw or rows.scale is None or settings.penalty.degree is None:
         return settings.alpha
     return np.asarray(settings.alpha) * rows.scale.astype(np.float64) ** settings.penalty.degree

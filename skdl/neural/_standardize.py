@@ -25,7 +25,7 @@ Moments = tuple[np.ndarray, np.ndarray]
 
 
 def row_weights(n_rows: int, index: np.ndarray | None, weight: np.ndarray | None) -> np.ndarray:
-    """How much each of `n_rows` rows counts, when the rows `index` are taken, each with its weight."""
+    """The weight of each of `n_rows` rows, when the rows `index` are taken, each with its own weight."""
     if weight is not None and len(positive := weight[weight > 0]) and positive.min() == positive.max():
         weight = np.sign(weight) if len(positive) < len(weight) else None  # only the proportions count
     if index is None:

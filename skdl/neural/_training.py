@@ -1,4 +1,4 @@
-"""What a fitted network keeps to go on from."""
+"""The state of a training, which a fitted network keeps to go on from."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Training:
     shift: np.ndarray | None
     scale: np.ndarray | None
     input_dtype: Any
-    reason: str = "interrupted"  # why it ended, see `Outcome`; of a training in progress, this
-    search: str | None = None  # how a full-batch optimizer searched, where an estimator has several ways
+    reason: str = "interrupted"  # to end, see `Outcome`; "interrupted" while it is in progress
+    search: str | None = None  # of a full-batch optimizer, where an estimator has several
     loaded: bool = False  # from a checkpoint, and not gone on with yet
 
     def epochs_left(self, max_iter: int) -> int:

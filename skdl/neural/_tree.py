@@ -46,7 +46,7 @@ class Tree:
         )
 
     def unpack(self, value: Any) -> Any:
-        """What `pack` was given, with encodings as (name, fields); each array is taken once."""
+        """The value that was packed, with encodings as (name, fields); each array is taken once."""
         if isinstance(value, list):
             return [self.unpack(item) for item in value]
         if not isinstance(value, dict):

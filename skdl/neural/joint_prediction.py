@@ -1,4 +1,4 @@
-"""Several fitted networks asked about the same rows: the input is checked once, and layers in common are built once.
+"""Several fitted networks that predict the same rows: the input is checked once, and equal layers are built once.
 
 To build the layers takes longer than to send a few rows through. Bits are those of each network alone.
 """
@@ -24,9 +24,9 @@ class JointPrediction:
     ----------
     members : mapping from int to estimator
         Fitted. Those of them that are networks which have learned the columns of the first one, and predict as the base
-        does, are taken; the others, which this object does not contain, have to be asked one by one.
+        does, are taken; the others, which this object does not contain, have to predict one by one.
     methods : mapping from int to str
-        The name of the method that is asked of each, such as "predict_proba".
+        The name of the method that each is to predict by, such as "predict_proba".
     X : array, sparse matrix or frame
         The rows.
     """
@@ -62,7 +62,7 @@ class JointPrediction:
 
 
 def _decoder(member: object, method: str) -> str:
-    """The name of the method that makes what `method` answers of raw scores; empty for a member that has none."""
+    """The name of the method that turns raw scores into the result of `method`; empty for a member that has none."""
     if not isinstance(member, BaseNetwork) or method in vars(member):
         return ""
     kind = type(member)
@@ -72,7 +72,7 @@ def _decoder(member: object, method: str) -> str:
 
 
 def same_columns(first: Any, second: Any) -> bool:
-    """Whether two estimators were fitted to columns of the same number and names."""
+    """True for two estimators that were fitted to columns of the same number and names."""
     one: Any = getattr(first, "feature_names_in_", None)
     other: Any = getattr(second, "feature_names_in_", None)
     return first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))

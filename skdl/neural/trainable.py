@@ -1,4 +1,4 @@
-"""A fit of a network in its parts, for whoever trains several together: all that `skdl.ensemble` knows of networks.
+"""The protocol of a fit in its parts, by which several networks are trained together: all that ensembles use.
 
     fit = trainable(network)
     data = fit.prepare(X, y)
@@ -91,10 +91,10 @@ class Trainable(Protocol):
         """
 
     def epoch_lines(self, n_epochs: int) -> EpochLines:
-        """What prints one line per epoch of a new training."""
+        """The function that prints one line per epoch of a new training."""
 
     def check_outcome(self, outcome: Outcome) -> None:
-        """Raise for a training that has come to nothing: it diverged or was interrupted in its first epoch."""
+        """Raise for a training that diverged or was interrupted in its first epoch."""
 
     def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
         """Write every attribute of the fitted network."""
@@ -106,13 +106,13 @@ class Trainable(Protocol):
         """Every attribute as if the training had ended in this state."""
 
     def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
-        """The attributes that tell the history of a training in this state, without those that predict."""
+        """The attributes that `history_` reads in this state, without those that predict."""
 
 
 def in_parts(parts: Callable[[Any], Trainable]) -> Callable[[Function], Function]:
-    """Decorator of a `fit`: declare that it is no more than the parts that `parts` makes of an estimator.
+    """Decorator of `fit`: declare that it only runs the parts that `parts` makes of an estimator.
 
-    A subclass with a `fit` of its own is not declared so, and is trained by that.
+    A subclass that overrides `fit` is not declared so, and is trained by its own.
     """
 
     def declare(fit: Function) -> Function:
@@ -123,7 +123,7 @@ def in_parts(parts: Callable[[Any], Trainable]) -> Callable[[Function], Function
 
 
 def is_trainable(estimator: object) -> bool:
-    """Whether the `fit` of an estimator is declared to consist of parts."""
+    """True for an estimator whose `fit` is declared to consist of parts."""
     return _parts_of(estimator) is not None
 
 

@@ -100,11 +100,11 @@ def test_stratified_batches_are_for_labels():
 @pytest.mark.parametrize("scoring", ["neg_log_loss", "accuracy", "roc_auc", "f1"])
 def test_a_score_of_classes_cannot_judge_a_regressor(scoring):
     mlp = MLPRegressor((4,), early_stopping=True, scoring=scoring, random_state=0)
-    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot judge MLPRegressor") as error:
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot score MLPRegressor") as error:
         mlp.fit(X, Y)
     assert not hasattr(mlp, "coefs_")
     assert error.value.__cause__ is not None
-    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot judge MLPRegressor"):
+    with pytest.raises(ValueError, match=f"scoring='{scoring}' cannot score MLPRegressor"):
         mlp.set_params(early_stopping=False).fit(X, Y, X_val=X, y_val=Y)
 
 
