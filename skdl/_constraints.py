@@ -65,9 +65,13 @@ class Real(Constraint):
     def accepts(self, value: Any) -> bool:
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
             return False
-        value = float(value)
-        if not math.isfinite(value):
-            return False
+        try:
+            value = float(value)
+            if not math.isfinite(value):
+                return False
+        except OverflowError:  # a whole number that is too large for a float
+            if self.kind is not numbers.Integral:
+                return False
         above = value > self.low if self.open_low else value >= self.low
         below = value < self.high if self.open_high else value <= self.high
         return bool(above and below)

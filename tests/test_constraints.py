@@ -19,10 +19,10 @@ from skdl._constraints import (
 )
 
 CASES = [
-    (Real(), [0, -1.5, np.float32(2), np.int64(3)], [np.nan, np.inf, "1", None, True, 1j, np.bool_(True)]),
+    (Real(), [0, -1.5, np.float32(2), np.int64(3)], [np.nan, np.inf, 10**400, "1", None, True, 1j, np.bool_(True)]),
     (Real(0, 1), [0, 1, 0.5], [-1e-9, 1.1]),
     (Real(0, 1, open_low=True, open_high=True), [0.5, 1e-300], [0, 1]),
-    (Integer(1), [1, np.int8(5)], [0, 1.0, True, None]),
+    (Integer(1), [1, np.int8(5), 10**400], [-(10**400), 0, 1.0, True, None]),
     (OneOf("a", 1, None), ["a", 1, None], ["b", True, 1.0, []]),
     (Boolean(), [True, np.bool_(False)], [0, 1, None, "yes"]),
     (Function(), [len, lambda: 0], [3, "len"]),

@@ -21,7 +21,15 @@ from skdl.neural import _early_stopping
 from skdl.neural._effects import check_effects
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
-from skdl.neural._spec import alpha_in_training, check_alpha, epoch_lines, flat_alpha, flat_prior, state_to_go_on_from
+from skdl.neural._spec import (
+    alpha_in_training,
+    check_alpha,
+    check_range,
+    epoch_lines,
+    flat_alpha,
+    flat_prior,
+    state_to_go_on_from,
+)
 from skdl.neural._training import Training
 from skdl.neural.prepared import Prepared
 
@@ -233,6 +241,7 @@ class Preparation(SlotMixin, ABC):
             generator = before.state.generators[0]
         architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs)
         check_alpha(settings.alpha, architecture.n_inputs)
+        check_range(self, data.dtype)
         if before is not None and before.architecture.structure != architecture.structure:
             raise ValueError(
                 f"{settings.name} cannot go on from its last training: the network's structure has changed. Call fit "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._component import Component
 from skdl._progress import EpochLines
 from skdl.engine import Network, Progress, Rows, State
 from skdl.layers.architecture import Architecture
@@ -89,6 +90,25 @@ def check_alpha(alpha: Any, n_inputs: int) -> None:
     wrong = alpha[~(np.isfinite(alpha) & (alpha >= 0))]
     if wrong.size:
         raise ValueError(f"{expected} Got {wrong[0]} among them.")
+
+
+def check_range(estimator: Any, dtype: Any) -> None:
+    """Raise for a number among the hyperparameters that the training's precision does not hold."""
+    given = {name: getattr(estimator, name) for name in ("alpha", "prior")}
+    for slot in estimator._slots:
+        held = getattr(estimator, slot)
+        for component in held if isinstance(held, (list, tuple)) else [held]:
+            if isinstance(component, Component) and slot != "schedule":  # whose factors are computed in float64
+                given |= {f"{slot}__{name}": value for name, value in component.get_params().items()}
+    largest = float(np.finfo(dtype).max)
+    for name, value in given.items():
+        numbers = np.asarray(value)
+        if numbers.dtype.kind == "f" and numbers.size and (worst := np.abs(numbers).max()) > largest:
+            advice = ", or set dtype='float64'" if np.dtype(dtype) != np.float64 and hasattr(estimator, "dtype") else ""
+            raise ValueError(
+                f"{name} holds {worst:.4g}, and the training is in {np.dtype(dtype)}, whose largest number is "
+                f"{largest:.2g}. Give a smaller one{advice}."
+            )
 
 
 def flat_prior(

@@ -70,6 +70,7 @@ def test_coefficients_that_float64_does_not_hold_are_said_once(basis, rng):
         (3000, 1, {}, "degree=3000 with 1 feature gives 3000 terms; exponents may be at most 1000"),
         (20000, 1, {}, "20000 terms; exponents may be at most 1000"),
         (10**9, 1, {}, "1000000000 terms; the limit is 20000"),
+        (10**400, 4, {}, r"more than 10\^15 terms; the limit is 20000"),  # more than a float can hold
         (10**9, 300, {}, r"more than 10\^15 terms; the limit is 20000"),
         (300, 300, {"interaction_only": True}, r"more than 10\^15 terms"),
         ([1000, 999], 2, {}, "terms; the limit is 20000"),
