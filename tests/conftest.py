@@ -14,7 +14,7 @@ STRICT = (
     HERE / "components",
     HERE / "test_components.py",
     HERE / "test_encoding.py",
-    HERE / "test_testing.py",
+    HERE / "testing",
 )
 
 
