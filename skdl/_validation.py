@@ -49,6 +49,7 @@ def _validate(
     """
     checks = {"dtype": FLOATS, "order": "C", **checks}
     refuse_dates(X)
+    X = _filled(X)
     with np.errstate(invalid="ignore"):  # scikit-learn's sum of large numbers, which is to find NaN
         try:
             return _validated(estimator, X, *y, reset=reset, shared=shared, checks=checks)
@@ -105,6 +106,12 @@ def _floats_of(X: Any) -> np.ndarray | None:
     """The values of a frame whose columns are all of one of NumPy's types of floats."""
     types = set(X.dtypes) if is_frame(X) and hasattr(X, "dtypes") else set()
     return X.to_numpy() if len(types) == 1 and types.pop() in FLOAT_TYPES else None
+
+
+def _filled(X: Any) -> Any:
+    """A frame of pandas whose sparse columns leave out other values than 0, which SciPy does not do, as a dense one."""
+    fills = [getattr(dtype, "fill_value", None) for dtype in getattr(X, "dtypes", ())] if is_frame(X) else []
+    return X.sparse.to_dense() if None not in fills and any(fill != 0 for fill in fills) else X
 
 
 def _values_of(y: Any) -> Any:

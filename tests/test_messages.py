@@ -57,6 +57,7 @@ MISTAKES = {
     "NaN in a frame": (holed(np.nan), NAN.format("'income'")),
     "NaN beside integers": (holed(np.nan).assign(k=1), NAN.format("'income'")),
     "NaN in an array": (holed(np.nan).to_numpy(), NAN.format("1")),
+    "NaN in sparse columns": (holed(np.nan).astype(pd.SparseDtype(float, np.nan)), NAN.format("'income'")),
     "NaN in a sparse matrix": (sparse.csr_array(holed(np.nan).to_numpy()), NAN.format("1")),
     "missing integers": (FRAME.assign(k=pd.array([None, None] + [1] * (N - 2), dtype="Int64")), NAN.format("'k'")),
     "nulls of polars": (pl.DataFrame({"a": [None, None] + [1.0] * (N - 2), "b": [1.0] * N}), NAN.format("'a'")),
@@ -110,6 +111,18 @@ def test_numbers_stored_as_text_are_numbers(name):
     numbers = clone(ESTIMATORS[name]).set_params(**params).fit(digits, y)
     texts = clone(ESTIMATORS[name]).set_params(**params).fit(digits.astype(str), y)
     np.testing.assert_array_equal(texts.predict(digits.astype(str)), numbers.predict(digits))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("fill", [np.nan, 1.0])
+def test_sparse_columns_that_leave_out_other_values_than_zero_are_dense_ones(name, fill):
+    rows = FRAME.where(FRAME < 1, 1.0)
+    given, y = rows.astype(pd.SparseDtype(float, fill)), np.arange(N) % 2
+    estimator = ESTIMATORS[name]
+    if hasattr(estimator, "random_state"):
+        estimator = clone(estimator).set_params(random_state=0)
+    expected = clone(estimator).fit(rows, y).predict(rows)
+    np.testing.assert_array_equal(clone(estimator).fit(given, y).predict(given), expected)
 
 
 def test_a_mistake_in_y_is_not_blamed_on_X():
