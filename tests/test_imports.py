@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,53 @@ def test_the_arrows_have_no_cycle_above_the_parts():
     for owner, allowed in ALLOWED.items():
         before = set(order[: order.index(owner) + 1]) | (BASE if owner in BASE else set())
         assert allowed <= before, f"{owner} may import {sorted(allowed - before)}"
+
+
+def modules_of(module):
+    """The modules of skdl that a module imports, anywhere in it: inside calls, and for type checkers only, too."""
+    found = set()
+    for name in imports(module):
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        found.add(name)
+    return found - {"", module}
+
+
+def test_no_module_imports_itself_over_others():
+    order = list(TopologicalSorter({module: modules_of(module) for module in MODULES}).static_order())
+    assert set(order) == set(MODULES)
+    assert order.index("skdl.execution.plan") < order.index("skdl.execution.executor")
+
+
+def test_a_circle_does_not_pass_unseen(tmp_path, monkeypatch):
+    """The reader itself: imports for type checkers, and inside calls, count."""
+    texts = {
+        "skdl.first": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from skdl.second import a\n",
+        "skdl.second": "def later():\n    from skdl import first\n",
+    }
+    for name, text in texts.items():
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        monkeypatch.setitem(MODULES, name, path)
+    with pytest.raises(CycleError):
+        list(TopologicalSorter({module: modules_of(module) for module in texts}).static_order())
+
+
+# The engine computes, in whatever thread or process it is called.
+EXECUTES = {"joblib", "threading", "concurrent", "multiprocessing", "skdl._threads"}
+USES_THREADS_STILL = {"skdl.engine.network"}  # in predict, which is to leave it
+
+
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) == "engine"])
+def test_the_engine_knows_neither_joblib_nor_threads(module):
+    known = {name for name in imports(module) for each in EXECUTES if f"{name}.".startswith(f"{each}.")}
+    assert bool(known) == (module in USES_THREADS_STILL), known
+
+
+def test_what_processes_are_given_goes_one_way():
+    """To workers of joblib by `execution`; estimators of other libraries, which are no networks, by the ensembles."""
+    knows = {module for module in MODULES if "joblib.Parallel" in imports(module)}
+    assert knows == {"skdl.execution.processes", "skdl.ensemble._fitting"}
 
 
 @pytest.mark.parametrize("module", [module for module in PARTS if part(module) in {"engine", *FAMILIES}])

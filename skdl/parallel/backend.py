@@ -14,12 +14,12 @@ from joblib.parallel import FallbackToBackend, ParallelBackendBase, SequentialBa
 from skdl._constraints import Boolean, Constraint, Integer, check_params
 from skdl._progress import writer
 from skdl.execution.stacker import current_stacker
-from skdl.parallel.frames import Frames
-from skdl.parallel.lines import Concurrent, Labelled, LinesHere
-from skdl.parallel.meeting import Meeting
-from skdl.parallel.tasks import Call, Task, arrays_of
-from skdl.parallel.times import Timed, of_search, verbosity
-from skdl.parallel.workers import Workers
+from skdl.parallel._joblib import data_key_of, has_given_all
+from skdl.parallel._scikit_learn import search_verbosity
+from skdl.parallel.jobs import Call, Scheduler, Task
+from skdl.parallel.offload import TaskOffloader
+from skdl.parallel.reports import LabelledJob, LocalReports, TaskLimit
+from skdl.parallel.scheduler import StackingScheduler
 
 MAX_STACK = 256
 MAX_STACK_BYTES = 1 << 29  # half of it took longer, and twice as much: memory that was never used before is slow
@@ -109,13 +109,13 @@ class StackBackend(ParallelBackendBase):
         if parallel.return_generator and caller is not None:
             # It would run while its tasks do: they can have no turn.
             raise FallbackToBackend(ThreadingBackend(nesting_level=self.nesting_level))
-        raise FallbackToBackend(Stacks(self, n_jobs, parallel))
+        raise FallbackToBackend(CallBackend(self, n_jobs, parallel))
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Any:
         raise RuntimeError("Each call has a backend of its own.")
 
 
-class Stacks(ParallelBackendBase):
+class CallBackend(ParallelBackendBase):
     """The backend of one Parallel object.
 
     Parameters
@@ -135,57 +135,60 @@ class Stacks(ParallelBackendBase):
         self.n_threads = min(n_jobs, cpu_count()) if n_jobs > 0 else max(1, cpu_count() + 1 + n_jobs)
 
     def effective_n_jobs(self, n_jobs: int | None) -> int:
-        return Concurrent(self.settings.max_stack, self.n_threads)
+        return TaskLimit(self.settings.max_stack, self.n_threads)
 
     def start_call(self) -> None:
         caller = _caller()
-        meeting = self._meeting() if caller is None else caller.call.meeting
-        self.call = Call(meeting, caller, copy_context(), lazy=self.parallel.return_generator)
-        self.frames, self.n_tasks = Frames(), 0
-        self.lines: LinesHere | None = None
+        self.scheduler: Scheduler = self._scheduler() if caller is None else caller.call.scheduler
+        self.call = Call(self.scheduler, caller, copy_context(), lazy=self.parallel.return_generator)
+        self.n_tasks = 0
+        self.reports: LocalReports | None = None
 
-    def _meeting(self) -> Meeting:
+    def _scheduler(self) -> StackingScheduler:
         size = self.settings.max_stack, self.settings.max_stack_bytes
-        workers = Workers(self.n_threads, *size) if self.settings.processes and self.n_threads > 1 else None
-        return Meeting(*size, self.n_threads, workers)
+        offloader = None
+        if self.settings.processes and self.n_threads > 1:
+            offloader = TaskOffloader(_scheduler_of_process, self.n_threads, *size)
+        return StackingScheduler(*size, self.n_threads, offloader)
 
     def submit(self, func: Callable[[], Any], callback: Any = None) -> Future[Any]:
-        table = arrays_of(func)
-        verbose = self.parallel.verbose
-        if of_search(func):
-            verbose = verbose or verbosity(func)
-            self.frames.give(func)
-            func = Timed(func)
+        data_key = data_key_of(func)
+        verbose = self.parallel.verbose or search_verbosity(func)
         self.n_tasks += 1
         if self.call.caller is None:
-            func = Labelled(self.n_tasks, func)
-            if verbose and self.lines is None:
-                self.call.meeting.lines = self.lines = LinesHere(self._known_tasks, writer(self.parallel.verbose or 50))
-        return self.call.meeting.submit(self.call, func, callback, table)
+            func = LabelledJob(self.n_tasks, func)
+            if verbose and self.reports is None:
+                self.reports = LocalReports(self._known_tasks, writer(self.parallel.verbose or 50))
+                self.scheduler.reports = self.reports
+        return self.scheduler.submit(self.call, func, callback, data_key)
 
     def _known_tasks(self) -> int | None:
-        """How many tasks the call has, once it is known that all of them have been given."""
-        few = self.call.retrieving and self.n_tasks < getattr(self.parallel, "_pre_dispatch_amount", 0)
-        return self.n_tasks if few or getattr(self.parallel, "_original_iterator", self) is None else None
+        """The number of tasks of the call, once it is known that all of them have been given."""
+        return self.n_tasks if has_given_all(self.parallel, self.n_tasks, self.call.retrieving) else None
 
     def retrieve_result_callback(self, out: Future[Any]) -> Any:
         return out.result()
 
     def retrieval_context(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.call.lazy else self.call.meeting.wait_for(self.call)
+        return nullcontext() if self.call.lazy else self.scheduler.wait_for(self.call)
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        self.call.meeting.give_up(self.call)
+        self.scheduler.give_up(self.call)
 
     def stop_call(self) -> None:
-        self.call.meeting.wait_for_end(self.call, PATIENCE)
-        if self.lines is not None and self.call.meeting.stacks:
-            writer(self.parallel.verbose or 50)(f"[skdl]: {summary(self.call.meeting.stacks)}")
+        self.scheduler.wait_for_end(self.call, PATIENCE)
+        if self.reports is not None and self.scheduler.stacks:
+            writer(self.parallel.verbose or 50)(f"[skdl]: {summary(self.scheduler.stacks)}")
 
     def get_nested_backend(self) -> tuple[ParallelBackendBase, None]:
         """For calls inside a task: their tasks meet where it does."""
         size = self.settings.max_stack, self.settings.max_stack_bytes
         return NestedBackend(self.nesting_level + 1, None, *size, processes=False), None
+
+
+def _scheduler_of_process(max_stack: int, max_stack_bytes: int, n_threads: int, n_parallel: int) -> StackingScheduler:
+    """The scheduler of a process that takes over tasks."""
+    return StackingScheduler(max_stack, max_stack_bytes, n_threads, n_parallel=n_parallel)
 
 
 class NestedBackend(StackBackend):

@@ -7,21 +7,21 @@ import joblib
 import pytest
 from sklearn.datasets import load_iris
 
-from skdl.parallel import meeting
+from skdl.parallel import scheduler
 
 
 @pytest.fixture
 def stacks(monkeypatch):
     """The sizes of the stacks, a list for each time that fits were released."""
     rounds = []
-    train_round = meeting.train_round
+    train_requests = scheduler.train_requests
 
     def recorded(*arguments):
-        sizes = train_round(*arguments)
+        sizes = train_requests(*arguments)
         rounds.append(sizes)
         return sizes
 
-    monkeypatch.setattr(meeting, "train_round", recorded)
+    monkeypatch.setattr(scheduler, "train_requests", recorded)
     return rounds
 
 

@@ -21,10 +21,10 @@ from sklearn.preprocessing import StandardScaler
 from skdl import MLPClassifier, parallel
 from skdl._threads import n_threads
 from skdl.execution import cost
-from skdl.parallel import rounds
+from skdl.parallel import requests
 from skdl.parallel.backend import summary
-from skdl.parallel.meeting import Meeting
-from skdl.parallel.tasks import Call
+from skdl.parallel.jobs import Call
+from skdl.parallel.scheduler import StackingScheduler
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 
@@ -88,7 +88,7 @@ def test_no_more_waits_for_a_training_than_takes_a_few_seconds(iris, stacked, st
 
 def test_few_networks_wait_no_longer_than_half_a_minute_of_each_core(iris, stacked, stacks, monkeypatch):
     """However little a stack of them would cost: what waits is lost where the search is killed."""
-    monkeypatch.setattr(rounds, "seconds_of", lambda member: 12.0 * joblib.cpu_count())
+    monkeypatch.setattr(requests, "seconds_of", lambda member: 12.0 * joblib.cpu_count())
     search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-3]}, cv=5, refit=False)
     expected = clone(search).fit(*iris).cv_results_["mean_test_score"]
     with stacked():
@@ -107,16 +107,16 @@ def test_max_stack_bytes(iris, stacked, stacks):
     assert sum(map(sum, stacks)) == 25
 
 
-def test_a_round_that_is_half_full_ends_before_another_table(iris, stacks):
-    """So that what is trained together shares its batches; no round is ended by tables that have one task each."""
+def test_what_is_half_of_a_training_does_not_wait_for_other_data(iris, stacks):
+    """So that what is trained together shares its batches; none is ended by data that have one task each."""
 
     def sizes(tables):
         X, y = iris[0].to_numpy(), iris[1]
-        meeting = Meeting(max_stack=100, max_stack_bytes=10 * X.nbytes, n_threads=1)
-        call = Call(meeting, None, copy_context())
+        scheduler = StackingScheduler(max_stack=100, max_stack_bytes=10 * X.nbytes, n_threads=1)
+        call = Call(scheduler, None, copy_context())
         stacks.clear()
-        futures = [meeting.submit(call, partial(fit, X, y), lambda future: None, table) for table in tables]
-        with meeting.wait_for(call):
+        futures = [scheduler.submit(call, partial(fit, X, y), lambda future: None, table) for table in tables]
+        with scheduler.wait_for(call):
             assert {str(future.result()) for future in futures} == {str(fit(X, y))}
         return [sum(sizes) for sizes in stacks]
 
@@ -259,20 +259,20 @@ def test_warnings_in_a_nested_call_reach_who_catches_them(iris, stacked):
 
 def search_in_worker(X, y):
     """A search under the backend, in a process of somebody else's."""
-    from skdl.parallel import meeting
+    from skdl.parallel import scheduler
 
-    sizes, train_round = [], meeting.train_round
+    sizes, train_requests = [], scheduler.train_requests
 
     def recorded(*arguments):
-        sizes.extend(train_round(*arguments))
+        sizes.extend(train_requests(*arguments))
         return sizes
 
-    meeting.train_round = recorded
+    scheduler.train_requests = recorded
     try:
         with joblib.parallel_config(backend="skdl"):
             search = GridSearchCV(MLP, {"alpha": [1e-4, 1e-2]}, cv=5, refit=False).fit(X, y)
     finally:
-        meeting.train_round = train_round
+        scheduler.train_requests = train_requests
     return search.cv_results_["mean_test_score"], sizes
 
 

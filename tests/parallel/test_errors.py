@@ -17,7 +17,7 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 from skdl import MLPClassifier
-from skdl.parallel import rounds
+from skdl.parallel import requests
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 
@@ -140,7 +140,7 @@ def test_a_member_that_diverges(iris, stacks):
 
 def test_a_component_that_raises_in_the_stack(iris, stacks, monkeypatch):
     """Whose error it is shows when each is trained alone; the others are as if nothing had been."""
-    train, calls = rounds.train_group, []
+    train, calls = requests.train_group, []
 
     def fragile(members, *arguments):
         calls.append(len(members))
@@ -151,7 +151,7 @@ def test_a_component_that_raises_in_the_stack(iris, stacks, monkeypatch):
 
     networks = [clone(MLP).set_params(alpha=alpha) for alpha in (0.1, 0.5, 0.2)]
     expected = fit_all(networks, *iris, backend="sequential")
-    monkeypatch.setattr(rounds, "train_group", fragile)
+    monkeypatch.setattr(requests, "train_group", fragile)
     found = fit_all(networks, *iris, backend="skdl")
     assert calls == [3, 1, 1, 1]
     assert weights(found[0]) == weights(expected[0])

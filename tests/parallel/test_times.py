@@ -1,126 +1,121 @@
-"""Times of searches and of the ledger: they add up to the time that has passed."""
+"""The clock of tasks that wait for each other: the times of a ledger are shares of the time that has passed."""
 
 import time
 from contextvars import copy_context
+from functools import partial
 
 import joblib
-import numpy as np
 import pytest
-from sklearn.base import clone
 from sklearn.datasets import load_digits
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.model_selection import GridSearchCV, cross_validate, learning_curve
+from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skdl import MLPClassifier
-from skdl.execution import cost
-from skdl.execution.stacker import stacking_with
+from skdl.execution import stacker
+from skdl.execution.stacker import clock, stacking_with
 from skdl.model_selection import SearchLedger
-from skdl.parallel import backend
-from skdl.parallel.meeting import Meeting
-from skdl.parallel.tasks import Call, Task
-from skdl.parallel.times import Timed, of_search
+from skdl.parallel import jobs, scheduler
+from skdl.parallel.jobs import Call, Task
+from skdl.parallel.scheduler import StackingScheduler
 
 X, y = load_digits(return_X_y=True, as_frame=True)
 NETWORK = MLPClassifier((16,), max_iter=20, batch_size=32, random_state=0)
-GRID = {"alpha": [1e-4, 1e-3, 1e-2]}
 
 
-def passed(work):
-    begun = time.perf_counter()
-    result = work()
-    return time.perf_counter() - begun, result
+class Clock:
+    """Seconds that pass by the order of whoever is timed."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def perf_counter(self):
+        return self.now
+
+    def __getattr__(self, name):
+        return getattr(time, name)
 
 
-def total(results, n_folds):
-    return n_folds * (results["mean_fit_time"].sum() + results["mean_score_time"].sum())
+@pytest.fixture
+def seconds(monkeypatch):
+    found = Clock()
+    for module in (jobs, scheduler, stacker):
+        monkeypatch.setattr(module, "time", found)
+    return found
 
 
-def test_a_search(stacked):
-    """And those of more epochs are longer."""
-    search = GridSearchCV(NETWORK, {**GRID, "max_iter": [4, 40]}, cv=4, refit=False)
-    with stacked(processes=False):
-        seconds, _ = passed(lambda: search.fit(X, y))
-    results = search.cv_results_
-    assert 0.3 * seconds < total(results, 4) <= seconds
-    longer = results["param_max_iter"] == 40
-    assert np.median(results["mean_fit_time"][longer]) > 2 * np.median(results["mean_fit_time"][~longer])
+class Request:
+    """A fit that has an eighth of the training of 8 seconds, or seven of them."""
+
+    jobs, n_bytes, estimate, may_leave = (), 0, 0.0, False
+
+    def __init__(self, task, members, reports):
+        self.task, self.seconds = task, {"first": 1.0, "second": 7.0}[task.data_key] / task.call.scheduler.n_parallel
+
+    def result(self):
+        return []
 
 
-def test_with_processes(stacked, monkeypatch):
-    """Two of them take half of the time, and that is what the times add up to."""
-    network = clone(NETWORK).set_params(max_iter=100, n_iter_no_change=None)
-    search = GridSearchCV(network, GRID, cv=4, refit=False)
-    joblib.Parallel(n_jobs=2)(joblib.delayed(clone(network).fit)(X, y) for _ in range(2))  # starts the processes
-    monkeypatch.setattr(backend, "cpu_count", lambda: 2)
-    monkeypatch.setattr(cost, "processes_worth", lambda seconds, at_most: at_most)
-    monkeypatch.setattr(cost, "OTHER_THREADS_SHARE", np.inf)  # an earlier test's threads may still be busy
-    with stacked():
-        seconds, _ = passed(lambda: search.fit(X, y))
-    assert 0.2 * seconds < total(search.cv_results_, 4) <= seconds
+@pytest.mark.parametrize("n_parallel", [1, 4])
+def test_a_task_is_charged_its_own_work_and_its_share_of_the_training(seconds, n_parallel, monkeypatch):
+    def train(requests, *arguments):
+        assert [request.task.data_key for request in requests] == ["first", "second"]
+        seconds.now += 8.0
+        return [2]
+
+    def work(name, before, after):
+        begun = clock()
+        seconds.now += before
+        stacker.current_stacker().train([])
+        seconds.now += after
+        return clock() - begun
+
+    monkeypatch.setattr(scheduler, "train_requests", train)
+    monkeypatch.setattr(scheduler, "FitRequest", Request)
+    together = StackingScheduler(9, 9, 1, n_parallel=n_parallel)
+    call = Call(together, None, copy_context())
+    tasks = [("first", 1.0, 3.0), ("second", 2.0, 4.0)]
+    futures = [together.submit(call, partial(work, *task), lambda future: None, task[0]) for task in tasks]
+    with together.wait_for(call):
+        found = [future.result() for future in futures]
+    assert found == pytest.approx([(1 + 1 + 3) / n_parallel, (2 + 7 + 4) / n_parallel])
 
 
-def test_searches_inside_of_cross_validation(stacked):
-    search = GridSearchCV(NETWORK, GRID, cv=3)
-    with stacked(processes=False):
-        seconds, found = passed(lambda: cross_validate(search, X, y, cv=3))
-    assert 0.3 * seconds < found["fit_time"].sum() + found["score_time"].sum() <= seconds
-
-
-def test_other_models_have_their_own_times(stacked):
-    forest = RandomForestClassifier(30, random_state=0)
-    with stacked(processes=False):
-        seconds, found = passed(lambda: cross_validate(forest, X, y, cv=3))
-    assert 0.3 * seconds < found["fit_time"].sum() + found["score_time"].sum() <= seconds
-
-
-def test_learning_curves(stacked):
-    with stacked(processes=False):
-        seconds, (*_, fit_times, score_times) = passed(lambda: learning_curve(NETWORK, X, y, cv=3, return_times=True))
-    assert 0.3 * seconds < fit_times.sum() + score_times.sum() <= seconds
-
-
-def test_the_ledger(stacked, tmp_path):
-    ledger = SearchLedger(tmp_path / "ledger.jsonl")
-    search = GridSearchCV(NETWORK, GRID, cv=4, refit=False)
-    with stacked(processes=False):
-        seconds, _ = passed(lambda: ledger.fit(search, X, y))
-    recorded = ledger.results()
-    assert 0.3 * seconds < recorded["fit_time"].sum() + recorded["score_time"].sum() <= seconds
-    assert total(search.cv_results_, 4) == pytest.approx(recorded["fit_time"].sum() + recorded["score_time"].sum())
-
-
-def test_results_of_others_stay_as_they_are(stacked):
-    """A function of the user's may measure what it likes."""
-
-    def own():
-        NETWORK.fit(X, y)
-        return {"fit_time": 1e9}
-
-    with stacked(processes=False):
-        assert joblib.Parallel()(joblib.delayed(own)() for _ in range(2)) == [{"fit_time": 1e9}] * 2
-    assert not of_search(own)
-    assert not of_search(joblib.parallel.BatchedCalls([(own, (), {})], None))
-    assert not of_search(joblib.parallel.BatchedCalls([(cross_validate, (), {})], None))
-
-
-def test_cross_validation_as_a_task(stacked):
-    """Its times come in arrays, and are right already."""
-
-    def work():
-        return joblib.Parallel()(
-            joblib.delayed(cross_validate)(NETWORK, X, y, cv=3, scoring="accuracy") for _ in range(2)
-        )
-
-    with stacked(processes=False):
-        seconds, found = passed(work)
-    assert 0.3 * seconds < sum(each["fit_time"].sum() + each["score_time"].sum() for each in found) <= seconds
-
-
-def test_calls_in_one_batch_keep_what_they_measured():
-    """It is not known which of them has waited."""
-    meeting = Meeting(1, 1, 1, n_beside=2)
-    task = Task(Call(meeting, None, copy_context()), sum, None, None, waited=1.0, trained=0.25)
+def test_a_clock_that_nobody_stops(seconds):
+    begun = clock()
+    seconds.now += 2.5
+    task = Task(Call(StackingScheduler(1, 1, 1, n_parallel=2), None, copy_context()), sum, None, None)
+    task.waited, task.trained = 1.0, 0.25
+    assert clock() - begun == 2.5
     with stacking_with(task):
-        assert Timed(lambda: [{"fit_time": 3.0, "score_time": 1.0}])() == [{"fit_time": 1.25, "score_time": 0.5}]
-        assert Timed(lambda: [{"fit_time": 3.0}, {"fit_time": 2.0}])() == [{"fit_time": 3.0}, {"fit_time": 2.0}]
-    assert Timed(lambda: [{"fit_time": 3.0}])() == [{"fit_time": 3.0}]
+        assert clock() == (102.5 - 1.0) / 2 + 0.25
+
+
+def test_the_times_of_a_ledger_add_up_to_no_more_than_what_has_passed(stacked, tmp_path):
+    """Though each fit has waited for all others."""
+    ledger = SearchLedger(tmp_path / "ledger.jsonl")
+    search = GridSearchCV(NETWORK, {"alpha": [1e-4, 1e-3, 1e-2]}, cv=4, refit=False)
+    begun = time.perf_counter()
+    with stacked(processes=False):
+        ledger.fit(search, X, y)
+    passed = time.perf_counter() - begun
+    recorded = ledger.results()
+    assert (recorded["fit_time"] > 0).all()
+    total = recorded["fit_time"].sum() + recorded["score_time"].sum()
+    assert total <= passed
+    found = search.cv_results_
+    assert 4 * (found["mean_fit_time"].sum() + found["mean_score_time"].sum()) == pytest.approx(total)
+
+
+def test_searches_inside_of_tasks_are_charged_to_them(stacked, tmp_path):
+    """The time of a nested search is its caller's, once."""
+
+    def task():
+        begun = clock()
+        cross_val_score(NETWORK, X, y, cv=3)
+        return clock() - begun
+
+    begun = time.perf_counter()
+    with stacked(processes=False):
+        found = joblib.Parallel()(joblib.delayed(task)() for _ in range(3))
+    passed = time.perf_counter() - begun
+    assert all(each > 0 for each in found)
+    assert sum(found) <= passed

@@ -1,4 +1,4 @@
-"""One round of a meeting: the fits that wait, trained as stacks, and to each what is its own."""
+"""Fits that tasks ask for: how many may wait, and their training as stacks, in which each has what is its own."""
 
 from __future__ import annotations
 
@@ -19,55 +19,60 @@ from skdl.execution.executor import train_group
 from skdl.execution.plan import calls_back, groups_of
 from skdl.execution.processes import take_generator
 from skdl.execution.shared_data import with_shared_rows
-from skdl.parallel.lines import Lines
+from skdl.parallel.jobs import Task
+from skdl.parallel.reports import Reports
 
 
-class Fit:
+class FitRequest:
     """Members that one task asks for together, and later their outcomes, or the error that it gets.
 
     Parameters
     ----------
+    task : Task
+        When it is given up, the training ends with the epoch.
     members : list of Member
-    is_over : callable
-        Whether nobody waits for the outcomes any more; the training then ends with the epoch.
-    lines : Lines or None
+    reports : Reports or None
         What says how far the call is.
     """
 
-    def __init__(self, members: Sequence[Member], is_over: Callable[[], bool], lines: Lines | None = None):
+    def __init__(self, task: Task, members: Sequence[Member], reports: Reports | None = None):
+        self.task = task
         config = get_config()
-        watches = [None] * len(members) if lines is None else lines.watches(members)
-        self.members = [Guarded(member, config, is_over, watch) for member, watch in zip(members, watches, strict=True)]
+        watches = [None] * len(members) if reports is None else reports.watches(members)
+        self.jobs = [
+            IsolatedJob(member, config, lambda: task.call.cancelled, watch)
+            for member, watch in zip(members, watches, strict=True)
+        ]
         self.n_bytes = bytes_of(members)
         self.estimate = sum(map(seconds_of, members))  # of the seconds that its training takes
 
     @property
     def may_leave(self) -> bool:
         """Whether another process can train it: nothing of it calls back, and no thread of BLAS is wanted."""
-        members = [guarded.member for guarded in self.members]
+        members = [job.member for job in self.jobs]
         return not any(calls_back(own) or own.threads_blas for own in members)
 
     @property
     def seconds(self) -> float:
         """What the training took, as a share of that of all that were trained together."""
-        outcomes = [guarded.outcome for guarded in self.members if guarded.outcome is not None]
-        return sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome))
+        outcomes = [job.outcome for job in self.jobs if job.outcome is not None]
+        return float(sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome)))
 
     def end(self, outcomes: Sequence[Outcome]) -> None:
         """Take what another process has made of it."""
-        for guarded, outcome in zip(self.members, outcomes, strict=True):
-            take_generator(guarded.member, outcome)
-            guarded.end(outcome)
+        for job, outcome in zip(self.jobs, outcomes, strict=True):
+            take_generator(job.member, outcome)
+            job.end(outcome)
 
     def result(self) -> list[Outcome]:
-        for guarded in self.members:
-            if guarded.error is not None:
-                raise guarded.error
-        return [guarded.outcome for guarded in self.members]
+        for job in self.jobs:
+            if job.error is not None:
+                raise job.error
+        return [job.outcome for job in self.jobs]
 
 
-class Guarded:
-    """A member in company: its own callbacks and scores cannot end the training of others.
+class IsolatedJob:
+    """The training of a member beside others, which its own callbacks and scores cannot end.
 
     They run in the threads that train, with the configuration of scikit-learn that the fit was called under. An error
     in one of them ends this member alone.
@@ -90,7 +95,7 @@ class Guarded:
         self._interrupted = False
         self._seed = member.generator.bit_generator.state
 
-    def in_company(self) -> Member:
+    def member_beside_others(self) -> Member:
         """The member to train."""
         own = self.member
         return replace(
@@ -102,11 +107,11 @@ class Guarded:
             abandoned=self._is_over,
         )
 
-    def alone(self) -> Member:
+    def member_again(self) -> Member:
         """The same, to be trained anew."""
         self.member.generator.bit_generator.state = self._seed
         self.error, self._interrupted = None, False
-        return self.in_company()
+        return self.member_beside_others()
 
     def end(self, outcome: Outcome) -> None:
         """Take the outcome."""
@@ -141,8 +146,8 @@ class Guarded:
         return instead
 
 
-class Room(NamedTuple):
-    """How much waits for one training: what is lost where a search is killed, and no more than memory has.
+class StackLimits(NamedTuple):
+    """How much may wait for one training: what is lost where a search is killed, and no more than memory has.
 
     Parameters
     ----------
@@ -157,68 +162,68 @@ class Room(NamedTuple):
     n_bytes: int
     n_threads: int
 
-    def is_left(self, waiting: Sequence[tuple[Hashable, Fit]], table: Hashable) -> bool:
-        """Whether a further fit, on this table, should join those that wait, each with its table.
+    def admit(self, waiting: Sequence[FitRequest], data_key: Hashable) -> bool:
+        """Whether a further fit, on this data, should join those that wait.
 
-        Where there is no room for all, those that share a table are trained together: a round that is half full ends
-        before another table.
+        Where there is no room for all, those on the same data are trained together: what is half of a training does not
+        wait for other data.
         """
-        n_members = sum(len(fit.members) for _, fit in waiting)
-        n_bytes = sum(fit.n_bytes for _, fit in waiting)
-        seconds = sum(fit.estimate for _, fit in waiting)
-        tables = {other for other, _ in waiting}
-        part = 0.5 if table not in tables and len(tables) < len(waiting) else 1.0
+        n_members = sum(len(request.jobs) for request in waiting)
+        n_bytes = sum(request.n_bytes for request in waiting)
+        seconds = sum(request.estimate for request in waiting)
+        keys = {request.task.data_key for request in waiting}
+        part = 0.5 if data_key not in keys and len(keys) < len(waiting) else 1.0
         enough = is_enough(n_members, seconds, self.n_threads, part)
         return n_members < self.members and n_bytes < part * self.n_bytes and not enough
 
 
-def train_round(fits: Sequence[Fit], n_threads: int, n_beside: int = 1) -> list[int]:
-    """Train the members of all fits, those of one structure together; returns the sizes of the stacks.
+def train_requests(requests: Sequence[FitRequest], n_threads: int, n_parallel: int = 1) -> list[int]:
+    """Train the members of all requests, those of one structure together; returns the sizes of the stacks.
 
-    Of the time it takes, a part in `n_beside` counts: as many rounds of one call are trained side by side.
+    Of the time it takes, a part in `n_parallel` counts: as many trainings of one call run side by side.
     """
-    everybody = [guarded for fit in fits for guarded in fit.members]
+    everybody = [job for request in requests for job in request.jobs]
     sizes = []
-    for indices in groups_of([guarded.member for guarded in everybody]):
+    for indices in groups_of([job.member for job in everybody]):
         group = [everybody[i] for i in indices]
         try:
-            _train(group, n_threads, n_beside)
+            _train(group, n_threads, n_parallel)
             sizes.append(len(group))
         except BaseException:  # a component's own, or memory that does not suffice: whose it is shows alone
-            for guarded in group:
-                _train_alone(guarded)
+            for job in group:
+                _train_alone(job)
             sizes += [1] * len(group)
     return sizes
 
 
-def _train(group: Sequence[Guarded], n_threads: int, n_beside: int) -> None:
+def _train(group: Sequence[IsolatedJob], n_threads: int, n_parallel: int) -> None:
     begun = time.perf_counter()
-    members = with_shared_rows([guarded.in_company() for guarded in group])
+    members = with_shared_rows([job.member_beside_others() for job in group])
     outcomes = train_group(members, n_threads, Event())
-    _share_time(outcomes, (time.perf_counter() - begun) / n_beside)
-    for guarded, outcome in zip(group, outcomes, strict=True):
-        guarded.end(outcome)
+    _share_time(outcomes, (time.perf_counter() - begun) / n_parallel)
+    for job, outcome in zip(group, outcomes, strict=True):
+        job.end(outcome)
 
 
 def _share_time(outcomes: Sequence[Outcome], seconds: float) -> None:
     """Scale the seconds of all epochs so that they add up to those that have passed: threads trained side by side."""
     counted = sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome))
     for outcome in outcomes:
-        way = outcome.state.progress[0]
-        way.history[way.first_epoch :] = [
+        progress = outcome.state.progress[0]
+        progress.history[progress.first_epoch :] = [
             {**record, "seconds": record["seconds"] * (seconds / counted)} for record in epochs_of(outcome)
         ]
 
 
 def epochs_of(outcome: Outcome) -> list[dict[str, Any]]:
     """The records of the epochs that have just been trained."""
-    way = outcome.state.progress[0]
-    return way.history[way.first_epoch :]
+    progress = outcome.state.progress[0]
+    return progress.history[progress.first_epoch :]
 
 
-def _train_alone(guarded: Guarded) -> None:
+def _train_alone(job: IsolatedJob) -> None:
     try:
-        [outcome] = train_group([guarded.alone()], 1, Event())
-        guarded.end(outcome)
+        [outcome] = train_group([job.member_again()], 1, Event())
+        job.end(outcome)
     except BaseException as error:
-        guarded.error = error
+        job.error = error

@@ -17,7 +17,7 @@ from skdl.engine import Member
 from skdl.execution.relay import Relay
 
 
-class Lines(ABC):
+class Reports(ABC):
     """What is told of the networks that a call trains."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Lines(ABC):
         """What follows one of them."""
 
 
-class LinesHere(Lines):
+class LocalReports(Reports):
     """Lines that this process prints.
 
     Parameters
@@ -72,7 +72,7 @@ class LinesHere(Lines):
             self.work.note(*message)
 
 
-class LinesThere(Lines):
+class RemoteReports(Reports):
     """What another process tells this one."""
 
     def __init__(self, relay: Relay):
@@ -86,16 +86,16 @@ class LinesThere(Lines):
         return partial(self._relay, "note", f"{os.getpid()} {number}", n_epochs)
 
 
-def received(lines: LinesHere | None, kind: str, *message: Any) -> None:
+def receive(reports: LocalReports | None, kind: str, *message: Any) -> None:
     """Take what a process tells: text that its tasks print, or how far they are."""
     if kind == "text":
         sys.stdout.write(message[0])
         sys.stdout.flush()
-    elif lines is not None:
-        lines.receive(kind, *message)
+    elif reports is not None:
+        reports.receive(kind, *message)
 
 
-class Printed(io.TextIOBase):
+class RelayedOutput(io.TextIOBase):
     """What the tasks of another process print into, for it to be printed here, line by line."""
 
     def __init__(self, relay: Relay):
@@ -117,7 +117,7 @@ class Printed(io.TextIOBase):
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledJob:
     """A function of joblib's; the lines of networks that it fits are labelled with its number."""
 
     number: int
@@ -128,7 +128,7 @@ class Labelled:
             return self.function()
 
 
-class Concurrent(int):
+class TaskLimit(int):
     """Tasks that may have begun at a time, which joblib counts; as text, how many are worked on.
 
     Parameters
@@ -136,7 +136,7 @@ class Concurrent(int):
     n_tasks, n_threads : int
     """
 
-    def __new__(cls, n_tasks: int, n_threads: int) -> Concurrent:
+    def __new__(cls, n_tasks: int, n_threads: int) -> TaskLimit:
         number = super().__new__(cls, n_tasks)
         number.n_threads = n_threads
         return number

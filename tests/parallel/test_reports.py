@@ -9,7 +9,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 
 from skdl import BaggingClassifier, MLPClassifier, _progress
 from skdl.execution import cost
-from skdl.parallel.lines import Concurrent, LinesHere, Printed
+from skdl.parallel.reports import LocalReports, RelayedOutput, TaskLimit
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=50, random_state=0)
 GRID = {"alpha": [1e-4, 1e-2], "hidden_layer_sizes": [(3,), (4,)]}
@@ -79,7 +79,7 @@ def test_joblib_says_how_many_cores_there_are(iris, stacked, capfd):
     with stacked(n_jobs=2, verbose=1):
         GridSearchCV(MLP, {"alpha": [0.0]}, cv=3, refit=False).fit(*iris)
     assert "with 2 concurrent workers" in capfd.readouterr().err
-    number = Concurrent(256, 2)
+    number = TaskLimit(256, 2)
     assert (int(number), str(number), f"{number}", number * 2) == (256, "256", "2", 512)
 
 
@@ -104,7 +104,7 @@ def test_what_scikit_learn_prints_in_a_process_comes_here(iris, stacked, in_work
 
 def test_text_is_handed_on_line_by_line():
     told = []
-    printed = Printed(lambda *message: told.append(message))
+    printed = RelayedOutput(lambda *message: told.append(message))
     print("one", end="", file=printed)
     assert told == []
     print(" line\nand", end="", file=printed)
@@ -120,7 +120,7 @@ def test_text_is_handed_on_line_by_line():
 
 def test_an_unknown_total_gives_no_time():
     written = []
-    lines = LinesHere(lambda: None, written.append)
-    lines.receive("expect", 2)
-    lines.receive("note", "a", 4, {"epoch": 1, "loss": 0.5}, None)
-    assert lines.work.line(1.0) == "[skdl]: 0 networks done, 1 at epoch 1 of 4, 1.0 s"
+    reports = LocalReports(lambda: None, written.append)
+    reports.receive("expect", 2)
+    reports.receive("note", "a", 4, {"epoch": 1, "loss": 0.5}, None)
+    assert reports.work.line(1.0) == "[skdl]: 0 networks done, 1 at epoch 1 of 4, 1.0 s"

@@ -1,4 +1,4 @@
-"""What meets: functions to run, and the calls that gave them."""
+"""The tasks of joblib calls: functions to run, each in a thread of its own, and the calls that gave them."""
 
 from __future__ import annotations
 
@@ -8,29 +8,67 @@ import traceback
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from contextvars import Context
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from skdl.engine import Member, Outcome
 from skdl.engine.member import Signal
+from skdl.execution.shared_data import ArrayCache
 from skdl.execution.stacker import stacking_with
-
-if TYPE_CHECKING:
-    from skdl.parallel.meeting import Meeting
+from skdl.parallel.reports import Reports
 
 
 class Cancelled(BaseException):
     """Raised in a task whose result nobody waits for any more; no Exception, so that `error_score` lets it pass."""
 
 
-class Elsewhere(BaseException):
-    """Raised in a task that another process has to run."""
+class MustRunLocally(BaseException):
+    """Raised in a task that was offloaded, and has to run in the process that it came from."""
 
 
-class Filters:
+class Scheduler(Protocol):
+    """Runs tasks one at a time, and trains what they fit together.
+
+    Attributes
+    ----------
+    cache : ArrayCache
+        Arrays that tasks have in common.
+    n_parallel : int
+        Schedulers, with this one, that share the tasks of one call and run at the same time.
+    stacks : list of int
+        The number of members of each stack that was trained.
+    reports : Reports or None
+        What is told of how far it is.
+    """
+
+    cache: ArrayCache
+    n_parallel: int
+    stacks: list[int]
+    reports: Reports | None
+
+    def submit(
+        self, call: Call, function: Callable[[], Any], done: Callable[[Future[Any]], None], data_key: Hashable
+    ) -> Future[Any]:
+        """Give a task on data, whose end `done` is told of."""
+
+    def wait_for(self, call: Call) -> AbstractContextManager[None]:
+        """A context in which the caller waits for its tasks."""
+
+    def give_up(self, call: Call) -> None:
+        """End the tasks of a call as soon as may be."""
+
+    def wait_for_end(self, call: Call, timeout: float) -> None:
+        """Wait until the threads of a call's tasks are through with them, `timeout` seconds at most."""
+
+    def train(self, task: Task, members: Sequence[Member]) -> list[Outcome]:
+        """Wait until the members, which the task asks for, are trained, together with those of other tasks."""
+
+
+class WarningFilters:
     """The filters of warnings as they are now, to be put back any number of times.
 
     They belong to the process. A task that has changed them (`warnings.catch_warnings`) and then waits would leave its
@@ -51,9 +89,9 @@ class Call:
 
     Parameters
     ----------
-    meeting : Meeting
+    scheduler : Scheduler
     caller : Task or None
-        None for a thread that is not a task of the meeting.
+        None for a thread that is not a task of the scheduler.
     context : contextvars.Context
         What the tasks run in copies of.
     lazy : bool
@@ -62,16 +100,15 @@ class Call:
         In a worker process: says that nobody wants the results any more where they came from.
     """
 
-    meeting: Meeting
+    scheduler: Scheduler
     caller: Task | None
     context: Context
     lazy: bool = False
     given_up: Signal | None = None
     unfinished: int = 0
-    dispatching: bool = False  # a caller outside gives its first tasks, and counts as one that runs
     retrieving: bool = False  # the caller waits
     over: bool = False  # nobody wants the results
-    filters: Filters | None = None  # the caller's
+    filters: WarningFilters | None = None  # the caller's
 
     @property
     def depth(self) -> int:
@@ -88,7 +125,7 @@ class Call:
         return self if self.caller is None else self.caller.call.outermost
 
 
-class Start:
+class TaskBaseline:
     """How things stood when a task began, in the thread that runs it."""
 
     def __init__(self) -> None:
@@ -96,11 +133,11 @@ class Start:
         self._times = time.thread_time(), time.process_time()
 
     def seconds(self) -> float:
-        """What the task has taken since."""
+        """The processor time that the task has taken since."""
         return time.thread_time() - self._times[0]
 
     def seconds_of_others(self) -> float:
-        """What other threads have: they are BLAS's and OpenMP's, since one task runs at a time."""
+        """That of other threads: they are BLAS's and OpenMP's, since one task runs at a time."""
         return time.process_time() - self._times[1] - self.seconds()
 
     def random_numbers_drawn(self) -> bool:
@@ -110,7 +147,7 @@ class Start:
 
 @dataclass(eq=False)
 class Task:
-    """One function to run in a thread of its own; for the engine, the place where the fits of that thread meet others.
+    """One function to run in a thread of its own; for the fits of that thread, the stacker.
 
     Parameters
     ----------
@@ -118,34 +155,34 @@ class Task:
     function : callable
     done : callable
         Called with the future, in the task's own thread.
-    table : hashable
-        What tasks have in common that work on the same rows.
+    data_key : hashable
+        Equal for tasks that work on the same data.
     """
 
     call: Call
     function: Callable[[], Any]
     done: Callable[[Future[Any]], None]
-    table: Hashable
+    data_key: Hashable
     future: Future[Any] = field(default_factory=Future)
     turn: threading.Event = field(default_factory=threading.Event)
-    start: Start | None = None
+    baseline: TaskBaseline | None = None
     may_leave: bool = True  # for another process: not yet begun, nor back from there
     waited: float = 0.0  # seconds, for trainings and for tasks of its own
     trained: float = 0.0  # and its share of what was done meanwhile
 
     def train(self, members: Sequence[Member]) -> list[Outcome]:
-        return self.call.meeting.train(self, members)
+        return self.call.scheduler.train(self, members)
 
     def intern(self, X: Any) -> Any:
         if not isinstance(X, np.ndarray) or (X.flags.c_contiguous and not X.flags.owndata):
             return X  # sparse rows, or those that the caller has, too
-        return self.call.meeting.cache.intern(X)
-
-    def clock(self) -> float:
-        return (time.perf_counter() - self.waited) / self.call.meeting.n_beside + self.trained
+        return self.call.scheduler.cache.intern(X)
 
     def memoize(self, X: Any, compute: Callable[[Any], Any]) -> Any:
-        return self.call.meeting.cache.memoize(X, compute)
+        return self.call.scheduler.cache.memoize(X, compute)
+
+    def clock(self) -> float:
+        return (time.perf_counter() - self.waited) / self.call.scheduler.n_parallel + self.trained
 
     def run(self) -> None:
         """Run the function, unless nobody wants its result, and hand the future over."""
@@ -154,7 +191,7 @@ class Task:
                 raise Cancelled
             if self.call.filters is not None:
                 self.call.filters.restore()
-            self.start = Start()
+            self.baseline = TaskBaseline()
             begun = self.clock()
             with stacking_with(self):
                 self.future.set_result(self.call.context.copy().run(self.function))
@@ -162,7 +199,7 @@ class Task:
                 self.call.caller.trained += self.clock() - begun
         except BaseException as error:
             if isinstance(error, Exception):
-                note_place(error)
+                note_origin(error)
             self.future.set_exception(error)
         self.done(self.future)
 
@@ -171,14 +208,7 @@ class Task:
         self.turn.clear()
 
 
-def arrays_of(function: Callable[[], Any]) -> tuple[int, ...]:
-    """The arrays that the calls in a function of joblib's are given: the same ones in tasks of one fold."""
-    calls = getattr(function, "items", ())
-    values = [value for _, args, kwargs in calls for value in (*args, *kwargs.values())]
-    return tuple(id(value) for value in values if isinstance(value, np.ndarray))
-
-
-def note_place(error: Exception) -> None:
+def note_origin(error: Exception) -> None:
     """Note where an error was raised: joblib takes the traceback off."""
     if not hasattr(error, "__notes__"):
         error.add_note("In the task:\n" + "".join(traceback.format_tb(error.__traceback__)[1:]))

@@ -25,9 +25,9 @@ from skdl.activations import Tanh
 from skdl.callbacks import TimeBudget
 from skdl.engine.network import Network
 from skdl.execution import cost
-from skdl.parallel import backend, workers
-from skdl.parallel.tasks import Task, arrays_of
-from skdl.parallel.workers import by_table, dealt, in_parts
+from skdl.parallel import backend, offload
+from skdl.parallel.jobs import Task
+from skdl.parallel.offload import OffloadedTasks, chunk, partition
 
 MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
@@ -41,17 +41,17 @@ def shares(monkeypatch):
     monkeypatch.setattr(backend, "cpu_count", lambda: 2)
     monkeypatch.setattr(cost, "OTHER_THREADS_SHARE", np.inf)  # an earlier test's threads may still be busy
     sent = []
-    run = workers.Share.run
+    run = OffloadedTasks.run
 
     def watched(self):
-        i, n_entries, n_networks = len(sent), len(self.entries), 0
+        i, n_entries, n_networks = len(sent), len(self.items), 0
         sent.append((n_entries, 0))
         for some in run(self):
             n_networks += sum(some.stacks)
             sent[i] = n_entries, n_networks
             yield some
 
-    monkeypatch.setattr(workers.Share, "run", watched)
+    monkeypatch.setattr(OffloadedTasks, "run", watched)
     return sent
 
 
@@ -92,26 +92,8 @@ def test_a_search(estimator, iris, stacked, stacks, shares):
     assert table(found.cv_results_) == table(expected.cv_results_)
 
 
-def test_tasks_of_one_fold_are_side_by_side():
-    class Given:
-        def __init__(self, *items):
-            self.items = items
-
-    first, second, table = np.arange(3), np.arange(3), [1, 2]
-    arguments = [(first,), (second,), (first, 1), (table,), (table, first), (second,), (first, second)]
-    functions = [
-        Given((sum, (i,), {"train": each, **dict(enumerate(rest))})) for i, (each, *rest) in enumerate(arguments)
-    ]
-    tasks = [Task(None, function, None, arrays_of(function)) for function in functions]
-    ordered = by_table(tasks)
-    assert [task.function.items[0][1] for task, _ in ordered] == [(i,) for i in (0, 2, 4, 1, 5, 3, 6)]
-    assert [number for _, number in ordered] == [0, 0, 0, 1, 1, 2, 3]
-    others = [Task(None, function, None, arrays_of(function)) for function in (sum, max, sum)]
-    assert [task for task, _ in by_table(others)] == others
-
-
 @pytest.mark.parametrize(
-    ("tables", "n", "expected"),
+    ("numbers", "n", "expected"),
     [
         ([0, 0, 1, 1, 2, 2], 2, [[0, 1, 4], [2, 3, 5]]),
         ([0, 0, 1, 1, 2, 2, 3, 3], 2, [[0, 1, 2, 3], [4, 5, 6, 7]]),
@@ -121,29 +103,29 @@ def test_tasks_of_one_fold_are_side_by_side():
         ([0, 0, 1, 1], 3, [[0, 3], [1], [2]]),
     ],
 )
-def test_tables_go_to_one_process_each(tables, n, expected):
-    assert dealt(tables, n) == expected
+def test_data_go_to_one_process_each(numbers, n, expected):
+    assert partition(numbers, n) == expected
 
 
 def test_processes_take_a_part_of_their_tasks_at_a_time():
-    assert in_parts([[0, 1, 2, 3, 4], [5, 6, 7, 8]], 2) == [[0, 1], [5, 6], [2, 3], [7, 8], [4]]
-    assert in_parts([[0, 1, 2, 3], [4, 5, 6]], 9) == [[0, 1, 2, 3], [4, 5, 6]]
-    assert in_parts([[0, 1, 2, 3, 4, 5, 6], []], 6) == [[0, 1, 2, 3], [4, 5, 6]]  # of about equal size
+    assert chunk([[0, 1, 2, 3, 4], [5, 6, 7, 8]], 2) == [[0, 1], [5, 6], [2, 3], [7, 8], [4]]
+    assert chunk([[0, 1, 2, 3], [4, 5, 6]], 9) == [[0, 1, 2, 3], [4, 5, 6]]
+    assert chunk([[0, 1, 2, 3, 4, 5, 6], []], 6) == [[0, 1, 2, 3], [4, 5, 6]]  # of about equal size
 
 
 def test_results_come_back_part_by_part(iris, stacked, shares, monkeypatch):
     """The first part's tasks have ended here before the last part's begin there: it is they that let it begin."""
     monkeypatch.setattr(cost, "ENOUGH_MEMBERS", 1)
     monkeypatch.setattr(cost, "FLUSH_SECONDS", 1e-9)
-    run, when = workers.Share.run, []
+    run, when = OffloadedTasks.run, []
 
     def watched(self):
         for some in run(self):
-            when.append((len(some.entries), time.monotonic()))
+            when.append((len(some.items), time.monotonic()))
             time.sleep(0.05)
             yield some
 
-    monkeypatch.setattr(workers.Share, "run", watched)
+    monkeypatch.setattr(OffloadedTasks, "run", watched)
     done, ended = Task.run, []
     monkeypatch.setattr(Task, "run", lambda self: (done(self), ended.append(time.monotonic()))[0])
     search = GridSearchCV(MLP, GRID, cv=5, refit=False)
@@ -158,15 +140,15 @@ def test_results_come_back_part_by_part(iris, stacked, shares, monkeypatch):
 
 def test_a_part_takes_no_longer_than_half_a_minute(iris, stacked, shares, monkeypatch):
     """As it is estimated: two tasks of twenty seconds for each process, though sixteen would cost less as a stack."""
-    monkeypatch.setattr(workers, "seconds_of", lambda member: 20.0)
-    run, parts = workers.Share.run, []
+    monkeypatch.setattr(cost, "seconds_of", lambda member: 20.0)
+    run, parts = OffloadedTasks.run, []
 
     def watched(self):
         for some in run(self):
-            parts.append(len(some.entries))
+            parts.append(len(some.items))
             yield some
 
-    monkeypatch.setattr(workers.Share, "run", watched)
+    monkeypatch.setattr(OffloadedTasks, "run", watched)
     with stacked(n_jobs=2):
         GridSearchCV(MLP, GRID, cv=5, refit=False).fit(*iris)
     assert sum(parts) == TASKS - 1
@@ -175,7 +157,7 @@ def test_a_part_takes_no_longer_than_half_a_minute(iris, stacked, shares, monkey
 
 def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, shares, monkeypatch):
     """Where not the training, but the tasks' own time is worth processes, which imports may have made longer."""
-    monkeypatch.setattr(workers, "seconds_of", lambda member: 0.0)
+    monkeypatch.setattr(cost, "seconds_of", lambda member: 0.0)
     with stacked(n_jobs=2):
         cross_val_score(MLP, *iris, cv=6)
     assert shares == [(4, 6)]
@@ -406,8 +388,8 @@ def test_no_thread_is_left_to_wait_for_processes(iris, stacked, shares, monkeypa
         start(self)
 
     shares_made = []
-    share = workers.Share
-    monkeypatch.setattr(workers, "Share", lambda *args: (shares_made.append(None), share(*args))[1])
+    share = offload.OffloadedTasks
+    monkeypatch.setattr(offload, "OffloadedTasks", lambda *args: (shares_made.append(None), share(*args))[1])
     monkeypatch.setattr(threading.Thread, "start", limited)
     search = GridSearchCV(MLP, GRID, cv=5, refit=False)
     with stacked(n_jobs=2):
@@ -439,7 +421,7 @@ def test_with_processes_false(iris, stacked, shares):
 
 def test_short_work(iris, stacked, shares, monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(workers, "Share", Mock(side_effect=AssertionError))
+    monkeypatch.setattr(offload, "OffloadedTasks", Mock(side_effect=AssertionError))
     with stacked(n_jobs=2):
         GridSearchCV(MLP, GRID, cv=5).fit(*iris)
 

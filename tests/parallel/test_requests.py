@@ -5,18 +5,18 @@ import numpy as np
 from sklearn.model_selection import GridSearchCV
 
 from skdl import MLPClassifier
-from skdl.parallel import rounds
+from skdl.parallel import requests
 
 
 def test_a_search_holds_each_fold_once(iris, monkeypatch):
     seen = []
-    train_group = rounds.train_group
+    train_group = requests.train_group
 
     def spy(members, *arguments):
         seen.extend(members)
         return train_group(members, *arguments)
 
-    monkeypatch.setattr(rounds, "train_group", spy)
+    monkeypatch.setattr(requests, "train_group", spy)
     network = MLPClassifier((4,), max_iter=2, random_state=0)
     grid = {"alpha": [1e-4, 1e-3], "optimizer__learning_rate": [0.01, 0.1]}
     for X, y in (iris, (iris[0].to_numpy(), iris[1])):
@@ -30,14 +30,14 @@ def test_a_search_holds_each_fold_once(iris, monkeypatch):
 
 def test_seconds_are_shares_of_the_time_that_has_passed(iris, monkeypatch):
     spent = []
-    train = rounds._train
+    train = requests._train
 
     def timed(*arguments):
-        begun = rounds.time.perf_counter()
+        begun = requests.time.perf_counter()
         train(*arguments)
-        spent.append(rounds.time.perf_counter() - begun)
+        spent.append(requests.time.perf_counter() - begun)
 
-    monkeypatch.setattr(rounds, "_train", timed)
+    monkeypatch.setattr(requests, "_train", timed)
     with joblib.parallel_config(backend="skdl"):
         networks = joblib.Parallel()(
             joblib.delayed(MLPClassifier((4,), max_iter=epochs, random_state=0).fit)(*iris) for epochs in (2, 2, 5)
