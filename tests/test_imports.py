@@ -197,13 +197,12 @@ def test_a_circle_does_not_pass_unseen(tmp_path, monkeypatch):
 
 # The engine computes, in whatever thread or process it is called.
 EXECUTES = {"joblib", "threading", "concurrent", "multiprocessing", "skdl._threads"}
-USES_THREADS_STILL = {"skdl.engine.network"}  # in predict, which is to leave it
 
 
 @pytest.mark.parametrize("module", [module for module in PARTS if part(module) == "engine"])
 def test_the_engine_knows_neither_joblib_nor_threads(module):
     known = {name for name in imports(module) for each in EXECUTES if f"{name}.".startswith(f"{each}.")}
-    assert bool(known) == (module in USES_THREADS_STILL), known
+    assert not known
 
 
 def test_what_processes_are_given_goes_one_way():

@@ -12,9 +12,10 @@ from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
 from skdl.engine.batches import Rows
-from skdl.engine.predict import BLAS_THREADS_FROM
 from skdl.engine.state import State
 from skdl.layers.architecture import Architecture
+
+BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
 
 
 class Signal(Protocol):

@@ -11,8 +11,9 @@ from skdl._array import Array, namespace
 from skdl._protocols import ForwardContext, ParameterSpec
 from skdl.engine.batches import Batches, Rows
 from skdl.engine.layout import Layout, Views
-from skdl.engine.predict import PREDICTION_ROWS
 from skdl.layers.architecture import Architecture, build_layers
+
+PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
 
 
 class Network:

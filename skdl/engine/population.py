@@ -9,8 +9,7 @@ from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
 from skdl.engine.layout import Views
 from skdl.engine.member import Member, Outcome
-from skdl.engine.network import Network
-from skdl.engine.predict import PREDICTION_ROWS
+from skdl.engine.network import PREDICTION_ROWS, Network
 
 
 def settled(member: Member, outcome: Outcome) -> Outcome:

@@ -7,7 +7,8 @@ trains them at once.
 - `cost` estimates how long trainings take, and decides what that is worth;
 - `plan` groups members, and cuts groups into blocks;
 - `shared_data` keeps rows that members have in common, and standardises them, once;
-- `threads` and `processes` run what is planned; `relay` is how processes report while they work.
+- `threads` and `processes` run what is planned; `relay` is how processes report while they work;
+- `predict` is prediction, whose blocks of rows threads may take.
 """
 
 from skdl.execution.executor import train_members

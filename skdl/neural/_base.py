@@ -17,8 +17,8 @@ from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
 from skdl._warnings import warn
-from skdl.engine.predict import predict
 from skdl.execution import train_members
+from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
 from skdl.layers.sequential import Sequential
 from skdl.neural._checkpoint import CheckpointMixin

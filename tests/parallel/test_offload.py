@@ -17,13 +17,10 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from skdl import EnsembleClassifier, MLPClassifier
-from skdl._threads import blas_threads
 from skdl.activations import Tanh
 from skdl.callbacks import TimeBudget
-from skdl.engine.network import Network
 from skdl.execution import cost
 from skdl.parallel import backend, offload
 from skdl.parallel.jobs import Task
@@ -503,23 +500,3 @@ def test_in_a_process_of_another_backend(iris, shares):
 
     found = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(outer)() for _ in range(2))
     assert all(len(set(pids)) == 1 for pids in found)
-
-
-def test_predictions_of_large_networks_do_not_depend_on_the_threads_of_blas(monkeypatch):
-    """In a process BLAS has one thread; blocks of rows are taken by our own, with one each."""
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(1300, 64)), rng.integers(0, 3, 1300)
-    network = MLPClassifier((80,), max_iter=1, random_state=0).fit(X, y)
-    seen, found = set(), {}
-    scores = Network.scores
-
-    def watched(self, x, arrays):
-        seen.add((x.shape[1], blas_threads()))
-        return scores(self, x, arrays)
-
-    monkeypatch.setattr(Network, "scores", watched)
-    for n_threads in (1, 2):
-        with threadpool_limits(n_threads, "blas"):
-            found[n_threads] = network.predict_proba(X)
-    assert seen == {(256, 1), (20, 1)}
-    assert_array_equal(found[1], found[2], strict=True)

@@ -1,4 +1,4 @@
-"""Prediction: one member's layers, block by block of rows."""
+"""Prediction: one member's layers, block by block of rows, which threads may take."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from skdl._array import Array
 from skdl._protocols import ForwardContext, Layer
 from skdl._threads import blas_threads, thread_map
 from skdl.engine.layout import Views
+from skdl.engine.member import BLAS_THREADS_FROM
+from skdl.engine.network import PREDICTION_ROWS
 
-PREDICTION_ROWS = 1024  # rows of one block: their activations stay in the cache
 LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently
-BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
-BLAS_ALONE_BELOW = 1 << 18  # and below which BLAS does not use threads by itself
+BLAS_ALONE_BELOW = 1 << 18  # multiplications of a product below which BLAS does not use threads by itself
 
 
 def predict(root: Layer, X: Any, arrays: Views) -> Array:
