@@ -136,9 +136,9 @@ def _check(component: Any, result: Any, shape: tuple[int, ...]) -> None:
     """Raise for what a function of these shapes cannot mean."""
     name = component.name or getattr(component.function, "__name__", "the function")
     if not isinstance(result, Variable):
-        raise TypeError(f"{name} must compute a Variable from the one it is given, and gave {type(result).__name__}.")
+        raise TypeError(f"{name} must return a Variable. Got {type(result).__name__}.")
     if result.shape != shape:
-        raise ValueError(f"{name} must give the shape {shape}, and gave {result.shape}.")
+        raise ValueError(f"{name} must return a Variable of shape {shape}. Got {result.shape}.")
 
 
 def _with_named_function(component: Any, text: str) -> str:

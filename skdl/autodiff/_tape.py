@@ -69,11 +69,11 @@ class Variable(NDArrayOperatorsMixin):
                 y = ufunc(*values)
                 used = [(x, rule) for x, rule in zip(inputs, RULES[ufunc], strict=True) if isinstance(x, Variable)]
                 return Variable(y, [(x, _pullback(x, rule, y, values)) for x, rule in used])
-        raise TypeError(f"skdl.autodiff has no rule for numpy.{ufunc.__name__} used like this.")
+        raise TypeError(f"skdl.autodiff does not support this use of numpy.{ufunc.__name__}.")
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in FUNCTIONS:
-            raise TypeError(f"skdl.autodiff has no rule for numpy.{function.__name__}.")
+            raise TypeError(f"skdl.autodiff does not support numpy.{function.__name__}.")
         return FUNCTIONS[function](*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Variable:
@@ -140,7 +140,7 @@ def gradients(output: Variable, inputs: Sequence[Variable], seed: Any = None) ->
 
 
 def _ordered(output: Variable) -> list[Variable]:
-    """All nodes that the output depends on, each after its parents; without recursion, for formulas may be deep."""
+    """The nodes that the output depends on, each after its parents; without recursion, as formulas may be deep."""
     order: list[Variable] = []
     seen: set[int] = set()
     stack: list[tuple[Variable, bool]] = [(output, False)]
@@ -185,7 +185,7 @@ def erf(x: Variable) -> Variable:
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
-    """Elements of a where the condition holds, else of b; what is not taken has no gradient, but must be finite."""
+    """Elements of a where the condition holds, else of b; the others have no gradient, but must be finite."""
     chosen = np.asarray(_value(condition), dtype=bool)
     return chosen * a + ~chosen * b
 
@@ -208,7 +208,7 @@ def dot(a: Any, b: Any) -> Any:
 
 
 def outer(a: Any, b: Any) -> Any:
-    """All products of a number of a and one of b, as a matrix."""
+    """The outer product of two vectors."""
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
 
 

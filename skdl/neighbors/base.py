@@ -1,4 +1,4 @@
-"""What the neighbour estimators share: keeping the rows, finding neighbours, weighing their votes."""
+"""The base of the neighbour estimators: it stores the rows, finds neighbours and weighs their votes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from skdl.neighbors.votes import distance_weights, exclude_self, scale_to_one
 
 
 class StoredRows(NamedTuple):
-    """The training rows: all of them with their weights, the search among those that can be neighbours, and votes."""
+    """The training rows with their weights, and the search among those that can be neighbours."""
 
     X: Any
     weight: np.ndarray
@@ -140,7 +140,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
     @property
     def algorithm_(self) -> str:
-        """What finds the neighbours of many queries, for which the rows are prepared when they come."""
+        """The search that finds the neighbours of many queries."""
         check_is_fitted(self)
         return self._rows.search.name
 
@@ -177,7 +177,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         check_rows(X, metric, training=True)
         if before is not None and isinstance(metric, PrecomputedMetric):
             raise ValueError(
-                "metric='precomputed' holds the distances of one fit: partial_fit can add no rows to them."
+                "metric='precomputed' holds the distances of one fit: partial_fit cannot add rows to them."
             )
         weight = validate_sample_weight(sample_weight, X)
         if weight is None:
@@ -195,7 +195,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         return StoredRows(X, weight, search, searched, scale_to_one(weight))
 
     def _set_fit_attributes(self, rows: StoredRows) -> None:
-        """What a fit that succeeded says of itself."""
+        """Set the attributes that describe a fit."""
         self.n_samples_fit_ = rows.n_searched
         self.effective_metric_, self.effective_metric_params_ = effective_metric(self, rows.search.metric)
 
@@ -249,7 +249,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
 
 def finiteness(metric: Metric) -> bool | str:
-    """scikit-learn's word for what X may hold."""
+    """The argument `ensure_all_finite` of scikit-learn's validation."""
     return "allow-nan" if isinstance(metric, NanEuclidean) else True
 
 

@@ -172,7 +172,9 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         checks = self._training_checks(X)
         X, y = validate_regression(self, X, y, reset=not go_on, **checks)
         if go_on and self._y.shape[1:] != y.shape[1:]:
-            raise ValueError(f"y must have the columns of the earlier calls, {self._y.shape[1:]}. Got {y.shape[1:]}.")
+            raise ValueError(
+                f"y must have the same columns as in earlier calls, {self._y.shape[1:]}. Got {y.shape[1:]}."
+            )
         y = np.concatenate([self._y, y]) if go_on else y.copy()
         rows = self._store_rows(X, sample_weight, self._rows if go_on else None)
         self._set_fit_attributes(rows)

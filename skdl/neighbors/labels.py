@@ -1,4 +1,4 @@
-"""What there is to vote on: the labels of each column of y."""
+"""The labels of each column of y, and their shares of the votes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from skdl.neighbors.votes import scale_to_one
 
 
 class LabelColumn(NamedTuple):
-    """One column of y: its labels in order, each row's one, and what a label's votes weigh and sum to."""
+    """A column of y: its labels, sorted, the label of each row, the class weights and the shares of all rows."""
 
     classes: np.ndarray
     codes: np.ndarray
@@ -34,27 +34,27 @@ class LabelColumn(NamedTuple):
 
 
 def label_columns(y: np.ndarray, votes: np.ndarray, class_weight: Any, declared: Any) -> list[LabelColumn]:
-    """One for each column of y.
+    """The columns of y, with their labels.
 
     `declared` are the labels that may come, a list of them for several columns. None stands for those of y, or for 0
     and 1 in each column where y is a multilabel indicator: a label that no row has is one still.
     """
     if y.ndim == 1:
         if isinstance(class_weight, (list, tuple)):
-            raise ValueError("For a y of one column class_weight must be one dict. Got a list.")
+            raise ValueError("For y with one column, class_weight must be a dict. Got a list.")
         return [label_column(y, declared, class_weight, votes)]
     n_columns = y.shape[1]
     each = [class_weight] * n_columns if class_weight is None or isinstance(class_weight, str) else class_weight
     if not isinstance(each, (list, tuple)) or len(each) != n_columns:
         raise ValueError(
-            f"For a y of {n_columns} columns class_weight must be 'balanced' or a list of {n_columns} dicts, one for "
+            f"For y with {n_columns} columns, class_weight must be 'balanced' or a list of {n_columns} dicts, one for "
             f"each column. Got {class_weight!r}."
         )
     if declared is None:
         is_indicator = y.dtype.kind in "biu" and is_zero_one(y)
         declared = [np.arange(2).astype(y.dtype) if is_indicator else None] * n_columns
     elif not isinstance(declared, (list, tuple)) or len(declared) != n_columns:
-        raise ValueError(f"For a y of {n_columns} columns classes must be a list of as many arrays of labels.")
+        raise ValueError(f"For y with {n_columns} columns, classes must be a list with an array of labels for each.")
     columns = [typed(column) for column in y.T]
     for column in columns:
         in_turn(check_classification_targets)(column)
@@ -67,7 +67,7 @@ def label_column(labels: np.ndarray, declared: Any, class_weight: Any, votes: np
     weight = label_weights(class_weight, classes, codes, votes)
     totals = np.bincount(codes, weights=votes, minlength=classes.size) * weight
     if not totals.sum() > 0:
-        raise ValueError("class_weight must leave some weight: the votes of all training rows are zero.")
+        raise ValueError("class_weight must not be zero for all training rows that have a weight.")
     return LabelColumn(classes, codes, weight, totals / totals.sum())
 
 
@@ -87,9 +87,9 @@ def label_weights(class_weight: Any, classes: np.ndarray, codes: np.ndarray, vot
 
 
 def append_labels(before: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The labels of earlier calls and this one."""
+    """The labels of earlier calls and of this one."""
     if before.shape[1:] != y.shape[1:]:
-        raise ValueError(f"y must have the columns of the earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")
+        raise ValueError(f"y must have the same columns as in earlier calls, {before.shape[1:]}. Got {y.shape[1:]}.")
     if (before.dtype.kind in "biuf") != (y.dtype.kind in "biuf"):
         raise ValueError(f"y must hold labels of one type. Got {y.dtype} after {before.dtype}.")
     return np.concatenate([before, y])

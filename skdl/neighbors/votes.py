@@ -1,4 +1,4 @@
-"""What the neighbours of a query say: the weight of each one's vote, and what is left out of a search."""
+"""The weights of the neighbours' votes."""
 
 from __future__ import annotations
 

@@ -168,7 +168,7 @@ def test_single_precision_stays_single():
     "function", [np.arctan2, np.cumsum, np.add.reduce, np.sort, lambda x: np.add(x, x, out=None, where=True)]
 )
 def test_what_has_no_rule_says_so(function):
-    with pytest.raises(TypeError, match=r"skdl.autodiff has no rule for numpy\.|argument"):
+    with pytest.raises(TypeError, match=r"skdl.autodiff does not support .*numpy\.|argument"):
         function(Variable([1.0, 2.0])) if function is not np.arctan2 else function(Variable([1.0]), 1.0)
 
 
@@ -354,11 +354,11 @@ class TestInEstimators:
 
 def test_functions_that_compute_something_else():
     x = np.ones((1, 2, 3))
-    with pytest.raises(TypeError, match=r"zeros_like must compute a Variable .* gave ndarray"):
+    with pytest.raises(TypeError, match=r"zeros_like must return a Variable. Got ndarray"):
         activations.from_function(lambda x: x.value, name="zeros_like").forward(x)
-    with pytest.raises(ValueError, match=r"must give the shape \(1, 2, 3\), and gave \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"must return a Variable of shape \(1, 2, 3\). Got \(1, 2\)"):
         activations.from_function(lambda x: x.sum(axis=-1)).forward(x)
-    with pytest.raises(ValueError, match=r"must give the shape \(1, 2\), and gave \(1, 2, 3\)"):
+    with pytest.raises(ValueError, match=r"must return a Variable of shape \(1, 2\). Got \(1, 2, 3\)"):
         losses.from_function(lambda s, t: s - t).value_and_gradient(x, x, x[..., :1])
     with pytest.raises(ValueError, match="'function' parameter of FunctionActivation must be a callable"):
         activations.from_function("tanh").validate()

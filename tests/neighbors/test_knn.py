@@ -310,7 +310,7 @@ def test_bad_targets_and_class_weights_are_an_error():
         ({0: -1}, "class_weight must hold"),
         ({0: "1"}, "class_weight must hold"),
         ({"other": 1.0}, "not in class_weight"),
-        (dict.fromkeys(range(4), 0.0), "must leave some weight"),
+        (dict.fromkeys(range(4), 0.0), "must not be zero for all training rows"),
         ("balance", "'class_weight'"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -338,9 +338,9 @@ def test_bad_queries_are_an_error(cls):
 def test_sparse_rows_need_a_metric_that_takes_them(cls, metric):
     model = cls(metric=metric, p=3 if metric == "minkowski" else 2)
     assert not get_tags(model).input_tags.sparse
-    with pytest.raises(ValueError, match="'euclidean' and 'cosine' only"):
+    with pytest.raises(ValueError, match="only with the metrics 'euclidean' and 'cosine'"):
         model.fit(sparse.csr_array(X), Y_CLASS)
-    with pytest.raises(ValueError, match="'euclidean' and 'cosine' only"):
+    with pytest.raises(ValueError, match="only with the metrics 'euclidean' and 'cosine'"):
         model.fit(X, Y_CLASS).predict(sparse.csr_array(X))
     for name in ("euclidean", "cosine"):
         assert get_tags(cls(metric=name)).input_tags.sparse

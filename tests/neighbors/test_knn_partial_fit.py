@@ -36,7 +36,7 @@ def test_sparse_rows_and_columns_of_targets_come_in_parts():
     assert_array_equal(model.predict(Q), KNNRegressor().fit(S, COLUMNS).predict(Q))
     with pytest.raises(ValueError, match="sparse in every call"):
         model.partial_fit(X, COLUMNS)
-    with pytest.raises(ValueError, match="columns of the earlier calls"):
+    with pytest.raises(ValueError, match="the same columns as in earlier calls"):
         model.partial_fit(S, Y)
     assert model.n_samples_fit_ == 150
 
@@ -59,7 +59,7 @@ def test_labels_grow_unless_they_are_declared():
         declared.partial_fit(X[:2], ["a", "b"])
     assert declared.n_samples_fit_ == 20  # a failed call leaves the model as it was
     assert declared.fit(X, Y).classes_.tolist() == [0, 1, 2, 3]
-    with pytest.raises(ValueError, match="a list of as many arrays"):
+    with pytest.raises(ValueError, match="a list with an array of labels for each"):
         KNNClassifier().partial_fit(X, COLUMNS, classes=[0, 1])
 
 

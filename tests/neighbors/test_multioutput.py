@@ -68,5 +68,5 @@ def test_columns_of_reals_are_no_labels():
 def test_class_weight_of_columns_is_a_list_of_as_many(bad):
     with pytest.raises(ValueError, match="must be 'balanced' or a list of 3 dicts"):
         KNNClassifier(class_weight=bad).fit(X, COLUMNS)
-    with pytest.raises(ValueError, match="For a y of one column class_weight must be one dict"):
+    with pytest.raises(ValueError, match="For y with one column, class_weight must be a dict"):
         KNNClassifier(class_weight=[{0: 1.0}]).fit(X, Y)

@@ -1,4 +1,4 @@
-"""From the input of least squares to a problem that the solvers trust."""
+"""Validation of what users pass to least squares."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LARGEST = 2.0**1000
 
 
 def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Problem, bool]:
-    """The problem, and whether y had one dimension.
+    """The problem, and True if y had one dimension.
 
     X is taken in any order, and whether it is finite is for the solvers to check: one that sums over X sees it for
     free. What a weight of zero hides, no sum would show.
@@ -38,7 +38,7 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     )
     weight = None if weight is None else weight / unit
     if float(np.abs(y).max()) > LARGEST:
-        raise ValueError(f"y holds {y.flat[np.abs(y).argmax()]:.3g}, whose sums are out of float64's range: scale it.")
+        raise ValueError(f"y holds {y.flat[np.abs(y).argmax()]:.3g}; sums of such numbers overflow float64. Scale y.")
     return Problem(X, outputs, weight, unit, setting, partial(check_values, estimator, X)), y.ndim == 1
 
 
@@ -49,8 +49,8 @@ def check_values(estimator: Any, X: Any) -> None:
     if data.size and float(max(data.max(), -data.min())) > LARGEST:
         sizes, names = largest_numbers(X), getattr(estimator, "feature_names_in_", None)
         raise ValueError(
-            f"{column_name(names, int(sizes.argmax()))} holds {sizes.max():.4g}, whose sums are out of float64's "
-            "range. Replace a value that stands for a missing or infinite one (as numpy.nan_to_num writes them), or "
+            f"{column_name(names, int(sizes.argmax()))} holds {sizes.max():.4g}; sums of such numbers overflow "
+            "float64. Replace values that stand for missing or infinite ones (as numpy.nan_to_num writes them), or "
             "divide the column by a constant."
         )
 
@@ -77,7 +77,7 @@ def check_coefficients(estimator: Any, problem: Problem, coef: np.ndarray, dtype
 
 
 def drop_zero_weights(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:
-    """Without the rows of weight zero, which then can influence nothing, not even by rounding."""
+    """The rows whose weight is not zero, so that the others influence nothing, not even by rounding."""
     if weight is None or (weight > 0).all():
         return X, y, weight
     used = weight > 0
@@ -95,7 +95,7 @@ def read_alpha(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarra
     by_feature = factors.shape in {(n_features,), (1, n_features)}
     if not by_feature or not ((factors >= 0) & (factors < np.inf)).all():
         of_targets = factors.shape in {(n_outputs,), (n_outputs, 1)} and n_outputs > 1
-        advice = " For one alpha for each target, fit each target by itself." if of_targets else ""
+        advice = " For one alpha per target, fit each target separately." if of_targets else ""
         raise ValueError(
             f"The 'alpha' parameter must be a number in the range [0, inf) or an array of {n_features} such numbers, "
             f"one for each feature. Got {alpha!r}.{advice}"
@@ -103,7 +103,7 @@ def read_alpha(alpha: Any, n_features: int, n_outputs: int) -> float | np.ndarra
     if factors.shape == (n_outputs,) and n_outputs > 1:
         raise ValueError(
             f"The 'alpha' parameter has {n_outputs} entries, and X has as many features as y has targets. For one for "
-            f"each feature, give it the shape (1, {n_features}); for one for each target, fit each target by itself."
+            f"each feature, give it the shape (1, {n_features}); for one per target, fit each target separately."
         )
     return factors.reshape(n_features)
 

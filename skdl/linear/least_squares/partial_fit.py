@@ -1,4 +1,4 @@
-"""Least squares on more rows: `partial_fit`, and which rows may join those of the calls before."""
+"""Incremental least squares: `partial_fit`, and the checks that new rows go with those of earlier calls."""
 
 from __future__ import annotations
 
@@ -74,30 +74,30 @@ class PartialFitMixin:
         return self
 
     def _check_goes_on(self, problem: Problem, *, one_output: bool) -> None:
-        """Raise if these rows cannot join those of the calls before."""
+        """Raise if these rows do not go with those of earlier calls."""
         known, advice = self._solution, "Call fit to start anew."
         if self._is_direct() and known.reduction is None:
             raise ValueError(
-                f"partial_fit cannot go on from a fit with solver_={self.solver_!r}, which keeps no statistics of its "
-                "rows. Begin with partial_fit, in place of fit."
+                f"partial_fit cannot continue from a fit with solver_={self.solver_!r}, which keeps no statistics of "
+                "the rows. Start with partial_fit instead of fit."
             )
         if not self._is_direct() and self._network is None:
-            raise ValueError(f"partial_fit cannot go on with an optimizer from solver_={self.solver_!r}. {advice}")
+            raise ValueError(f"partial_fit cannot continue with an optimizer from solver_={self.solver_!r}. {advice}")
         if known.setting.fit_intercept != problem.setting.fit_intercept:
             raise ValueError(f"fit_intercept has changed since the last call. {advice}")
         if self._one_output != one_output or known.coef.shape[1] != problem.y.shape[1]:
             before = "one dimension" if self._one_output else f"{known.coef.shape[1]} columns"
-            raise ValueError(f"y had {before} in the call before, and must have it again. {advice}")
+            raise ValueError(f"y had {before} in the last call, and must have the same now. {advice}")
         if is_edited(self._stored, [self.coef_], [self.intercept_]):
             self._take_over_public()
 
     def _take_over_public(self) -> None:
-        """Let the training go on from coefficients that were set after the last call."""
+        """Continue from coefficients that were set after the last call."""
         if self._is_direct():
             raise ValueError(
                 "coef_ or intercept_ was changed after the last call, and partial_fit would forget that: a direct "
-                "solver computes them anew from the statistics of all rows. To draw them to given ones, set "
-                "`prior` and `alpha`; a solver such as 'adam' goes on from given ones."
+                "solver computes them anew from the statistics of all rows. To shrink them towards given ones, "
+                "set `prior` and `alpha`; a solver such as 'adam' continues from given ones."
             )
         shape = self._solution.coef.shape
         coef, intercept = read_coefficients(self.coef_, self.intercept_, *shape, one_output=self._one_output)

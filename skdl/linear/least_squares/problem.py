@@ -1,4 +1,4 @@
-"""The least-squares problem that the solvers trust, and what every solver leaves behind."""
+"""A validated least-squares problem, and its solution."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from skdl.linear.solvers.reduction import Reduction
 
 
 class Setting(NamedTuple):
-    """What a solution depends on besides the statistics of the rows."""
+    """The options of a problem: all that its solution depends on besides the rows."""
 
     alpha: float | np.ndarray  # one number or (d,)
     prior: np.ndarray | None  # (d, k)
@@ -62,7 +62,7 @@ class Problem:
 
 
 class Solution(NamedTuple):
-    """A minimum, and what a later call may ask about it."""
+    """A minimum, and the statistics of its fit."""
 
     coef: np.ndarray  # (d, k)
     x_mean: np.ndarray  # (d,)

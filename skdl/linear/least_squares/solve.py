@@ -1,4 +1,4 @@
-"""Which way a least-squares problem is solved, and what every way leaves behind."""
+"""The choice of a solver for a least-squares problem."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIRECT_ELEMENTS = 2**24
 
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
-    """By "auto", "cholesky", "qr" or "svd"."""
+    """The solution of a problem by the solver "auto", "cholesky", "qr" or "svd"."""
     solution, weight = _solve_unconstrained(problem, solver), problem.weight
     # A positive alpha settles what the rows leave open.
     if weight is not None and solution.rank is not None and not np.all(np.asarray(problem.setting.alpha) > 0):
@@ -48,7 +48,7 @@ def _rank_of_equal(problem: Problem, rows: np.ndarray, solver: str) -> int:
 
 
 def _solve_unconstrained(problem: Problem, solver: str) -> Solution:
-    """Whatever the signs of the coefficients are."""
+    """The solution without regard to the signs of the coefficients."""
     n, d = problem.X.shape
     if solver == "auto":
         if problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS:
@@ -73,7 +73,7 @@ def reduction_of(problem: Problem) -> Reduction:
 
 
 def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") -> Solution:
-    """From sufficient statistics alone, by "svd" or, as every other direct solver does, by QR."""
+    """The solution from sufficient statistics, by the SVD or, for every other direct solver, by QR."""
     alpha, prior, _, noise, positive = setting
     shifted = reduction
     if prior is not None:

@@ -1,4 +1,4 @@
-"""What the residuals say about a least-squares fit: standard errors, tests, intervals.
+"""Statistics of a least-squares fit from its residuals: standard errors, tests, intervals.
 
 With s^2 = RSS / (n - p) for p estimated parameters, the covariance of the coefficients is s^2 G^-1, where G is the Gram
 matrix of the centred columns, and the intercept b = mean(y) - mean(x) w has the variance s^2 (1/n + mean(x)' G^-1
@@ -145,7 +145,7 @@ class SummaryMixin:
     def _checked_solution(self, name: str, *, of_coefficients: bool = False) -> Solution:
         """The last solution; for what is a statistic of its coefficients, only while `coef_` still holds them."""
         if not hasattr(self, "_solution"):
-            raise NotFittedError(f"{name} is known only after fit.")
+            raise NotFittedError(f"{name} is available only after fit.")
         if of_coefficients and is_edited(self._stored, [self.coef_], [self.intercept_]):
             kind = ValueError if name == "summary" else AttributeError
             raise kind(
@@ -159,7 +159,7 @@ class SummaryMixin:
 
 
 def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
-    """Rows less parameters; or NaN, and why."""
+    """The number of rows minus the number of parameters, and ""; or NaN, and the reason."""
     if solution.setting.positive:
         return np.nan, "with positive=True, whose estimates are not normal"
     if solution.setting.penalised:
@@ -189,7 +189,7 @@ def _unscaled_errors(solution: Solution) -> np.ndarray:
 
 
 def _rank_deficient_errors(reduction: Reduction, setting: Setting) -> np.ndarray:
-    """Those of columns that depend on each other."""
+    """Standard errors where columns depend on each other; NaN for coefficients that the data do not determine."""
     scale, d = reduction.x_norm, len(reduction.x_norm)
     threshold = rank_threshold(d, setting.noise)
     columns = reduction.factor / scale

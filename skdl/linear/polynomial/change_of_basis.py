@@ -1,4 +1,4 @@
-"""From coefficients of Chebyshev products to those of other products of polynomials: monomials, or orthogonal ones.
+"""The change from coefficients of Chebyshev products to those of monomials or of other orthogonal polynomials.
 
 In any family P_0 = 1, P_1, ... with u P_b = up_b P_{b+1} + down_b P_{b-1}, T_a((x - c) / h) is a sum of t[a, b] P_b, so
 the change is made feature by feature: the coefficient of a term with T_a of this feature goes, times t[a, b], to the
@@ -33,7 +33,7 @@ class ExponentStep(NamedTuple):
 
 
 class ChangeOfBasis:
-    """To the products of a family in (x - centre) / half; for monomials, in x itself."""
+    """The change to products of a family of polynomials in (x - centre) / half; for monomials, in x itself."""
 
     def __init__(self, basis: ChebyshevProducts, family: str, centre: np.ndarray, half: np.ndarray):
         self.n_terms = basis.n_terms

@@ -40,7 +40,9 @@ def read_degree(estimator: Any) -> tuple[list[int], int]:
     else:
         caps = [int(entry) for entry in given]
     if len(caps) != estimator.n_features_in_:
-        raise ValueError(f"degree must have one entry for each of X's {estimator.n_features_in_} columns: {given!r}.")
+        raise ValueError(
+            f"degree must have one entry for each of X's {estimator.n_features_in_} columns. Got {given!r}."
+        )
     degree = max(caps)
     if estimator.interaction_only:
         caps = [min(cap, 1) for cap in caps]

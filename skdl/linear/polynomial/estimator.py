@@ -240,8 +240,8 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
             warn(
                 f"Some coefficients of this polynomial are out of the range of {dtype} and not finite in coef_. "
-                "Predictions do not use them, and are right. For finite coefficients, scale X and y first, or choose "
-                "basis='chebyshev', whose coefficients do not depend on the units of X.",
+                "Predictions do not use them and are not affected. For finite coefficients, scale X and y first, or "
+                "choose basis='chebyshev', whose coefficients do not depend on the units of X.",
             )
         self.powers_ = powers
         self.domain_ = fitted.domain

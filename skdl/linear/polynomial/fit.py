@@ -38,6 +38,8 @@ FACTORED_TERMS = 2048
 
 
 class PolynomialFit(NamedTuple):
+    """A fitted polynomial, in the basis that it is evaluated in and in the one that was asked for."""
+
     basis: ChebyshevProducts  # what the polynomial is evaluated in
     inner: np.ndarray  # (m + 1, k) coefficients in this basis, the constant last
     coef: np.ndarray  # (m + 1, k) coefficients in the family that was asked for, the constant last
@@ -123,6 +125,7 @@ class CentredRows:
 
 
 def solve_products(problem: Problem) -> Solution:
+    """The solution by the Gram matrix of the products, or by QR where that is unsafe."""
     basis, X, y, weight, fit_intercept, alpha, penalised = problem
     m = basis.n_terms
     ridge = alpha / 2 * problem.total

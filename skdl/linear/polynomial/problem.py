@@ -30,6 +30,8 @@ class Problem(NamedTuple):
 
 
 class Solution(NamedTuple):
+    """A minimum, and the statistics by which it can be refined."""
+
     coef: np.ndarray  # (m, k)
     constant: np.ndarray  # (k,) b
     rank: int  # of the products on the samples

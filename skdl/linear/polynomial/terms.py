@@ -1,4 +1,4 @@
-"""Which products of powers a polynomial in several features has, in which order, and how each comes from smaller ones.
+"""The terms of a polynomial in several features: their order, and how each is computed from smaller ones.
 
 A term is the tuple of its (feature, exponent) pairs by feature: ((0, 2), (3, 1)) is x0^2 x3. The terms are those whose
 exponents are at most a cap for each feature and have a sum of at most `degree`, by this sum and then in alphabetical
@@ -28,7 +28,7 @@ class TermBlock(NamedTuple):
 
 
 def count_terms(caps: Sequence[int], degree: int, limit: int) -> int:
-    """How many terms there are, without the constant, and without listing them; some number above a limit, if it is."""
+    """The number of terms without the constant, not listing them; some number above `limit` if it is above."""
     if all(cap >= degree for cap in caps):
         return _choose(len(caps) + degree, min(len(caps), degree), limit) - 1
     if all(cap <= 1 for cap in caps):
@@ -57,6 +57,7 @@ def _choose(n: int, k: int, limit: int) -> int:
 
 
 def list_blocks(caps: Sequence[int], degree: int) -> list[TermBlock]:
+    """The blocks of all terms, in the order of their rows."""
     blocks: list[TermBlock] = []
     n_features, row = len(caps), 0
     begins: list[list[int]] = [[]]  # of each sum and feature: the first row whose term has no feature before this one
@@ -80,6 +81,7 @@ def list_blocks(caps: Sequence[int], degree: int) -> list[TermBlock]:
 
 
 def list_terms(blocks: list[TermBlock]) -> list[Term]:
+    """The terms of the blocks, in the order of their rows."""
     terms: list[Term] = []
     for block in blocks:
         rest: list[Term] = [()] if block.rest is None else terms[block.rest]
@@ -98,7 +100,7 @@ def list_powers(blocks: list[TermBlock], n_features: int) -> np.ndarray:
 
 
 def name_term(term: Term, names: list[str], polynomial: str = "") -> str:
-    """Such as "x0^2 x3", or "T2(x0) T1(x3)" for products of the polynomials called T."""
+    """The name of a term, such as "x0^2 x3", or "T2(x0) T1(x3)" for products of the polynomials called T."""
     if polynomial:
         return " ".join(f"{polynomial}{exponent}({names[feature]})" for feature, exponent in term)
     return " ".join(names[feature] + (f"^{exponent}" if exponent > 1 else "") for feature, exponent in term)

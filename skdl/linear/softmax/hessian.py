@@ -49,7 +49,7 @@ BLOCK_ROWS, BLOCK_ELEMENTS = 256, 2**20
 
 
 def hessian_pays_off(n_rows: int, n_columns: int, n_classes: int, entries: float) -> bool:
-    """Whether the Hessian's blocks are worth their price, for rows that hold so many entries in all."""
+    """True if the Hessian's blocks save more time than they cost, for rows with so many entries in all."""
     size = (n_columns + 1) ** 2 * n_classes
     affordable = COST * max(2 * entries * n_classes, LEAST_EVALUATION)
     return size <= MOST_ELEMENTS and _sample_size(n_rows, n_columns) * size <= affordable

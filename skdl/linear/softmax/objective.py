@@ -100,7 +100,7 @@ class SoftmaxObjective(FullFunction):
 
     @property
     def has_converged(self) -> bool:
-        """Whether no component of the gradient is larger than `tol`, for columns over sqrt(variance + 4 alpha)."""
+        """True if no component of the gradient exceeds `tol`, for columns divided by sqrt(variance + 4 alpha)."""
         return bool(abs(self.gradient * self.unit).max() <= self.member.tol)
 
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:

@@ -99,7 +99,7 @@ class DiagonalPreconditioner:
         return self.theta(gradient)
 
     def excess(self, point: np.ndarray) -> float:
-        """By how much the searched value exceeds the objective."""
+        """The difference of the value that is minimised from the objective, at least 0."""
         return 0.0
 
 

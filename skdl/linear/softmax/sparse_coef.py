@@ -12,7 +12,7 @@ from skdl._validation import warn_of_overflow
 
 
 class SparseCoefMixin:
-    """For a linear estimator with `coef_` (n_outputs, n_features) and `intercept_` (n_outputs,)."""
+    """Methods of a linear estimator with `coef_` (n_outputs, n_features) that keep it as a sparse matrix."""
 
     coef_: Any
     intercept_: np.ndarray

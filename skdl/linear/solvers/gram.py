@@ -49,7 +49,7 @@ class Gram(NamedTuple):
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number of the rows was finite, and no square overflowed."""
+        """True if every number of the rows was finite, and no square overflowed."""
         return bool(np.isfinite(self.squares).all())
 
 

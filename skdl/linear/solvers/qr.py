@@ -9,7 +9,7 @@ from skdl.linear.solvers.reduction import EPS, Reduction
 
 
 def rank_threshold(d: int, noise: float) -> float:
-    """How close to dependence d columns of unit length may be by rounding alone.
+    """The distance from dependence that rounding alone may give d dependent columns of unit length.
 
     Half an ulp of each entry, and what two factorisations add in float64.
     """
@@ -56,7 +56,7 @@ def solve_qr(
 
 
 def is_constant(reduction: Reduction, noise: float) -> np.ndarray:
-    """Which columns only rounding tells from constant ones: however large they are, they explain nothing."""
+    """A mask of the columns that are constant up to rounding: however large they are, they explain nothing."""
     spread = np.linalg.norm(reduction.factor / reduction.x_norm, axis=0)
     return np.asarray(spread <= rank_threshold(len(spread), noise))
 

@@ -21,7 +21,7 @@ SAMPLE_ROWS = 256
 
 
 class Reduction(NamedTuple):
-    """What least squares needs to know of n rows: `factor.T @ factor` are the cross products of the centred columns."""
+    """Sufficient statistics of n rows: `factor.T @ factor` are the cross products of the centred columns."""
 
     factor: np.ndarray  # (m, d), m <= d + k
     target: np.ndarray  # (m, k): factor.T @ target are the cross products with the centred targets

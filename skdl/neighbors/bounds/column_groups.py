@@ -83,7 +83,7 @@ def membership_matrix(groups: np.ndarray) -> np.ndarray:
 
 
 def sample_mean(X: np.ndarray) -> np.ndarray:
-    """Any would be right; this one makes the sums small."""
+    """The mean of a sample of rows; any other centre would be as right, this one makes the sums small."""
     return nan_mean(sample_rows(X).astype(np.float64))
 
 
@@ -107,7 +107,7 @@ def column_group_bound(X: np.ndarray, k: int, n_threads: int = 1, *, always: boo
 
 
 def cluster_columns(sample: np.ndarray, numbers: list[int]) -> list[np.ndarray]:
-    """For each number a group's number for each column; a smaller number joins groups of the larger one."""
+    """A clustering of the columns for each number of groups; fewer groups are unions of more."""
     n_rows, d = sample.shape
     if d == 1 or n_rows == 1:
         return [np.arange(d) * number // d for number in numbers]

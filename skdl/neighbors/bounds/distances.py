@@ -22,7 +22,7 @@ MODERATE = 2.0**-300, 2.0**300  # units in which squares of what is not far smal
 
 
 class MinkowskiMargins:
-    """How Minkowski's distance of order p is bounded: in which unit, by which order, and how far off that is."""
+    """The bounds of Minkowski's distance of order p: the unit and the order they are computed in, and their margins."""
 
     def __init__(self, X: np.ndarray, p: float):
         columns = X.shape[1]

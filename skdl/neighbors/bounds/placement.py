@@ -1,4 +1,4 @@
-"""Where the products see the rows: near the origin and of moderate size, so that their rounding margins are small."""
+"""Centring and scaling of the rows for products, so that rounding margins are small."""
 
 from __future__ import annotations
 

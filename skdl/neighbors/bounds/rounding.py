@@ -1,4 +1,4 @@
-"""How far sums computed in floating point can be from the exact ones."""
+"""Bounds of the rounding errors of sums in floating point."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def rounding_bound(count: float, dtype: Any) -> float:
 
 
 def minkowski_underflow(columns: int, p: float) -> float:
-    """What powers below the smallest normal number can hide of the difference of two computed distances."""
+    """The largest difference of two distances that powers below the smallest normal number can hide."""
     return 0.0 if np.isinf(p) else 2 * (columns * TINY) ** (1 / p)

@@ -31,7 +31,7 @@ class PairwiseMetric(Metric):
 
 
 class ScipyMetric(PairwiseMetric):
-    """One of `scipy.spatial.distance.cdist`, pair by pair, so that a distance does not depend on where rows stand."""
+    """A metric of `scipy.spatial.distance.cdist`, which computes each pair by itself, wherever its rows stand."""
 
     def __init__(self, name: str, parameters: Mapping[str, Any]):
         self.name, self.parameters = name, dict(parameters)

@@ -1,4 +1,4 @@
-"""The metric that an estimator's parameters name, checked: `metric`, `p` and `metric_params` are one whole."""
+"""The metric that the parameters `metric`, `p` and `metric_params` of an estimator choose together."""
 
 from __future__ import annotations
 
@@ -63,11 +63,9 @@ def resolve_metric(estimator: Any, n_features: int | None = None) -> Metric:
     allowed = allowed_parameters(name)
     unknown = sorted(set(given) - set(allowed))
     if "p" in unknown and name == "minkowski":
-        raise ValueError(
-            "The order of metric='minkowski' is the parameter p. Got it in metric_params: leave it out there."
-        )
+        raise ValueError("The order of metric='minkowski' is the parameter p. Remove it from metric_params.")
     if unknown:
-        takes = f"takes {' or '.join(map(repr, allowed))}" if allowed else "takes none"
+        takes = f"takes {' or '.join(map(repr, allowed))}" if allowed else "takes no parameters"
         raise ValueError(f"metric={metric!r} {takes} in metric_params. Got {', '.join(map(repr, unknown))}.")
     if name in ORDERS:
         return Minkowski(ORDERS[name])
@@ -77,7 +75,7 @@ def resolve_metric(estimator: Any, n_features: int | None = None) -> Metric:
         return Minkowski(p)
     if name == "minkowski" and p == np.inf:
         raise ValueError(
-            "metric='minkowski' with p=inf takes no weights 'w' in metric_params. Scale the columns instead."
+            "metric='minkowski' with p=inf does not take weights 'w' in metric_params. Scale the columns instead."
         )
     if name == "minkowski":
         return ScipyMetric(name, {"p": p, "w": column_weights(given, n_features)})
@@ -132,7 +130,7 @@ def inverse_covariance(given: Mapping[str, Any], n_features: int | None) -> np.n
         kind = (
             "positive semidefinite"
             if name == "VI"
-            else "positive definite, or a column depends on others: leave it out"
+            else "positive definite; a column that depends linearly on others must be left out"
         )
         raise ValueError(f"metric_params[{name!r}] must be {kind}.")
     return matrix if name == "VI" else np.linalg.inv(matrix)
@@ -154,7 +152,7 @@ def real_array(value: Any, name: str, ndim: int, n_features: int | None) -> np.n
 
 
 def effective_metric(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any]]:
-    """What the metric is called at last, and its parameters."""
+    """The canonical name of the metric, and its parameters."""
     if callable(estimator.metric):
         return estimator.metric, dict(estimator.metric_params or {})
     if isinstance(metric, Minkowski):
@@ -178,9 +176,11 @@ def check_format(X: Any, metric: Metric) -> None:
 
 
 def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
-    """What a metric asks of validated X beyond finite numbers."""
+    """Check what a metric demands of a validated X besides finite numbers."""
     if sparse.issparse(X) and not takes_sparse(metric):
-        raise ValueError("Sparse X works with the metrics 'euclidean' and 'cosine' only: use one, or pass X.toarray().")
+        raise ValueError(
+            "Sparse X works only with the metrics 'euclidean' and 'cosine': use one of them, or pass X.toarray()."
+        )
     if isinstance(metric, PrecomputedMetric):
         values = X.data if sparse.issparse(X) else X
         if training and X.shape[0] != X.shape[1]:
@@ -189,9 +189,11 @@ def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
                 f"Got shape {X.shape}."
             )
         if values.size and values.min() < 0:
-            raise ValueError("With metric='precomputed', X must hold distances, of at least 0. Got a negative one.")
+            raise ValueError(
+                "With metric='precomputed', X must hold distances, which are not negative. Got a negative value."
+            )
     elif training and getattr(metric, "is_boolean", False) and not ((X == 0) | (X == 1)).all():
         warn(
-            f"X holds other values than 0 and 1: metric={metric.name!r} takes every other value than 0 as True.",  # type: ignore[attr-defined]
+            f"X holds values other than 0 and 1: metric={metric.name!r} treats every nonzero value as True.",  # type: ignore[attr-defined]
             DataConversionWarning,
         )

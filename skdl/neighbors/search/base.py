@@ -20,7 +20,7 @@ from skdl.neighbors.metrics.metric import Metric, NanEuclidean
 
 
 class Search(ABC):
-    """What finds the nearest of the rows X."""
+    """An exact search for the nearest of the rows X."""
 
     name: str
 

@@ -1,4 +1,4 @@
-"""Which search suits the rows."""
+"""The choice of the search that suits the rows."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _make_search(X: Any, metric: Metric, algorithm: str, k: int, n_threads: int)
 
 
 def suits_tree(X: Any, metric: Metric, k: int) -> bool:
-    """Whether a tree is visited in part only; where products give the distances, they must be many to cost more."""
+    """True if a tree is the fastest search: few columns, and where products give the distances, many rows."""
     n_rows, d = X.shape
     if not isinstance(metric, Minkowski) or sparse.issparse(X) or d > TREE_COLUMNS or k >= n_rows / 8:
         return False
@@ -66,7 +66,7 @@ def suits_tree(X: Any, metric: Metric, k: int) -> bool:
 
 
 def why_unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
-    """What keeps an algorithm from working with these rows and this metric."""
+    """The reason why an algorithm does not work with these rows and this metric, or None."""
     if algorithm == "kd_tree" and not isinstance(metric, Minkowski):
         return "algorithm='kd_tree' works with the metrics 'euclidean', 'manhattan', 'chebyshev' and 'minkowski' only."
     if algorithm == "projection" and not isinstance(metric, Cosine) and metric.exponent not in (1, 2):

@@ -1,4 +1,4 @@
-"""Few queries, answered from the rows as they are: preparing a search would take longer than these save by it."""
+"""A search that is prepared only once there are queries enough to gain by it."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ LEAST_POWER = -960  # of two: what underflows beside it does not matter
 
 
 class PairwiseSearch(BlockSearch):
-    """All distances, a block of queries at a time."""
+    """The search by all distances of a block of queries at a time."""
 
     name = "brute"
     query_rows = 1 << 12
@@ -81,8 +81,8 @@ class PrecomputedSearch(Search):
         counts = np.diff(Q.indptr)
         if counts.min() < k:
             raise ValueError(
-                f"{k} neighbours are needed of each row of the sparse matrix of distances, but row {counts.argmin()} "
-                f"stores {counts.min()}: compute the graph with more neighbours."
+                f"Each row of a sparse matrix of distances must store at least {k} of them, but row {counts.argmin()} "
+                f"stores {counts.min()}: compute the graph with more neighbors."
             )
         order = np.lexsort((Q.indices, Q.data, np.repeat(np.arange(Q.shape[0]), counts)))
         best = order[Q.indptr[:-1, None] + np.arange(k)]

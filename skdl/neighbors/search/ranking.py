@@ -97,7 +97,7 @@ def padded_groups(i: np.ndarray, n_groups: int) -> Iterator[tuple[np.ndarray, np
 
 
 def group_starts(i: np.ndarray, n_groups: int) -> np.ndarray:
-    """Where each group begins once the group numbers i are sorted."""
+    """The position at which each group begins once the group numbers i are sorted."""
     counts = np.bincount(i, minlength=n_groups)
     return np.cumsum(counts) - counts
 

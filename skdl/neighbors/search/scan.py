@@ -61,10 +61,10 @@ class ScanSearch(BlockSearch):
             if found is not None:
                 return found.distances, found.indices
         # Of sparse rows, and in a direct search: otherwise the last bound is the distances themselves.
-        raise UndecidedError("X holds values more than 1e150 times as far off as the training data reach: rescale X.")
+        raise UndecidedError("X holds values more than 1e150 times farther out than the training data: rescale X.")
 
     def _scan(self, bound: Any, Q: Any, k: int, budget: int, limit: float) -> Ranking | None:
-        """All rows in blocks; None if the bound does not help with these queries or leaves more than `limit` pairs."""
+        """The ranking of all rows by a bound; None if it cannot hold the queries or leaves more than `limit` pairs."""
         queries = bound.prepare(Q)
         if queries is None:
             return None
@@ -182,7 +182,7 @@ class Candidates:
             scores[x, i] = np.nan  # passes no comparison: no pair may be ranked twice
 
     def _first_rows(self, scores: np.ndarray) -> np.ndarray:
-        """Which scores of the first block are the k best of their query, ties by the order of the rows."""
+        """A mask of the scores of the first block that are the k best of their query, ties by the order of the rows."""
         best = scores >= self.threshold
         crowded = np.flatnonzero(best.sum(axis=0) > self.k)
         if crowded.size:

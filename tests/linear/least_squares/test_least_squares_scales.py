@@ -88,11 +88,11 @@ def test_an_optimizer_names_the_columns_of_a_frame(size, fit_intercept, rng):
 def test_what_stands_for_infinity_is_named(solver, convert, n, rng):
     """`nan_to_num` makes the largest float of infinity."""
     X = np.nan_to_num(np.where(np.arange(n * 2).reshape(n, 2) == 7, np.inf, rng.normal(size=(n, 2))))
-    with pytest.raises(ValueError, match=r"Column 1 of X holds 1.798e\+308, .*missing or infinite"):
+    with pytest.raises(ValueError, match=r"Column 1 of X holds 1.798e\+308; .*missing or infinite"):
         LeastSquaresRegressor(solver=solver).fit(convert(X), rng.normal(size=n))
     y = rng.normal(size=n)
     y[3] = -np.finfo(float).max
-    with pytest.raises(ValueError, match=r"y holds -1.8e\+308, .*scale it"):
+    with pytest.raises(ValueError, match=r"y holds -1.8e\+308; .*Scale y"):
         LeastSquaresRegressor(solver=solver).fit(convert(np.minimum(X, 1.0)), y)
 
 

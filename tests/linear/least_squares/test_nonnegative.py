@@ -142,7 +142,7 @@ def test_alpha_is_for_features_and_never_for_targets(rng):
     for output in range(3):
         assert_allclose(model.coef_[output], LeastSquaresRegressor(alpha).fit(X, Y[:, output]).coef_, rtol=1e-10)
     with pytest.raises(
-        ValueError, match=r"one for each feature.* For one alpha for each target, fit each target by itself"
+        ValueError, match=r"one for each feature.* For one alpha per target, fit each target separately"
     ):
         LeastSquaresRegressor(alpha[:2]).fit(X, Y[:, :2])
     column = LeastSquaresRegressor([2.0]).fit(X[:, :1], Y[:, :1])

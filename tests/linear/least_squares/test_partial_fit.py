@@ -149,10 +149,10 @@ def test_an_optimizer_trains_one_epoch_a_call(rng):
     [
         (lambda m, X, y: m.fit(X.T, y[:3]), {}, "solver_='dual', which keeps no statistics"),
         (lambda m, X, y: m.set_params(solver="sgd").fit(X, y), {"solver": "auto"}, "solver_='SGD', which keeps no"),
-        (lambda m, X, y: m.fit(X, y), {"solver": "sgd"}, "cannot go on with an optimizer from solver_='qr'"),
+        (lambda m, X, y: m.fit(X, y), {"solver": "sgd"}, "cannot continue with an optimizer from solver_='qr'"),
         (lambda m, X, y: m.fit(X, y), {"fit_intercept": False}, "fit_intercept has changed"),
-        (lambda m, X, y: m.fit(X, y[:, None]), {}, "y had 1 columns in the call before"),
-        (lambda m, X, y: m.fit(X, np.column_stack([y, y])), {}, "y had 2 columns in the call before"),
+        (lambda m, X, y: m.fit(X, y[:, None]), {}, "y had 1 columns in the last call"),
+        (lambda m, X, y: m.fit(X, np.column_stack([y, y])), {}, "y had 2 columns in the last call"),
     ],
 )
 def test_what_cannot_go_on_says_so(before, after, message, rng, monkeypatch):

@@ -260,7 +260,7 @@ def test_a_column_of_degree_0_plays_no_part(rng):
 @pytest.mark.parametrize(
     ("degree", "message"),
     [
-        ([2, 1], r"one entry for each of X's 3 columns: \[2, 1\]"),
+        ([2, 1], r"one entry for each of X's 3 columns. Got \[2, 1\]"),
         ({"a": 2}, r"Missing: \['b', 'c'\]; not in X: \[\].*dict.fromkeys"),
         ({"a": 2, "b": 1, "c": 1, "d": 1}, r"Missing: \[\]; not in X: \['d'\]"),
         ([0, 0, 0], "not all 0"),
