@@ -10,8 +10,8 @@ from scipy.special import entr
 from skdl._diagnosis import is_frame
 from skdl._scores import ClassifierScore, RegressorScore
 from skdl._typing import MatrixLike
-from skdl.ensemble._base import BaseEnsemble, tags_of
-from skdl.ensemble._diagnostics import DiagnosticsMixin, exponents_of
+from skdl.ensemble._base import tags_of
+from skdl.ensemble._diagnostics import EnsembleDiagnostics, exponents_of
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
+class ProbabilityAverage(ClassifierScore, EnsembleDiagnostics):
     """An average of class probabilities."""
 
     _kind = "classifier"
@@ -166,7 +166,7 @@ class ProbabilityAverage(ClassifierScore, DiagnosticsMixin, BaseEnsemble):
         return residuals
 
 
-class PredictionAverage(RegressorScore, DiagnosticsMixin, BaseEnsemble):
+class PredictionAverage(RegressorScore, EnsembleDiagnostics):
     """An average of predictions."""
 
     _kind = "regressor"

@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.utils import get_tags
+from sklearn.utils.metadata_routing import MetadataRouter
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import CallbackMixin
 from skdl._constraints import Constraint, check_params
 from skdl._diagnosis import is_frame
+from skdl._estimator import RootEstimator
 from skdl._search_space import SearchSpaceMixin
 from skdl._validation import validate_label_targets, validate_table, validate_targets
 from skdl._warnings import Warned, collecting, warn
-from skdl.ensemble._routing import RoutesMetadata
+from skdl.ensemble._routing import route, router_of
 from skdl.ensemble._running_mean import RunningMean
 from skdl.ensemble._sampling import select_columns
 from skdl.neural.joint_prediction import JointPrediction
@@ -46,7 +48,7 @@ def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(entropy, spawn_key=key)
 
 
-class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=ABCMeta):
+class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABCMeta):
     """Base of the estimators that average others."""
 
     _doc_page = "docs/ensembles.md"
@@ -165,7 +167,23 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         return None
 
     def _routed(self) -> Mapping[str, Any]:
+        """The unfitted members by the names that metadata are routed to."""
         return {"estimator": self._templates()[0]}
+
+    def get_metadata_routing(self) -> MetadataRouter:
+        """The routes of metadata to the ensemble itself and to its members.
+
+        Returns
+        -------
+        routing : MetadataRouter
+            With a route of `fit` to each member's `fit`. The ensemble's own use of `sample_weight` needs no request:
+            weights that a member has requested reach the ensemble, too.
+        """
+        return router_of(self, super().get_metadata_routing(), self._routed())
+
+    def _route(self, params: Mapping[str, Any], weight: Any, *, used: bool = False) -> dict[str, dict[str, Any]]:
+        """The metadata for each member's fit; `used` if the ensemble itself uses the weights: no member has to."""
+        return route(self, self._routed(), params, weight, used=used)
 
     def __len__(self) -> int:
         check_is_fitted(self)
@@ -203,7 +221,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RoutesMetadata, metaclass=AB
         return tags
 
 
-def tags_of(estimator: Any) -> Any:
+def tags_of(estimator: object) -> Any:
     """The tags of an estimator; None for one without scikit-learn's base classes, of which nothing is known."""
     try:
         return get_tags(estimator)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from abc import abstractmethod
 from contextlib import ExitStack
 from copy import copy
 from typing import Any, Self
@@ -21,12 +22,12 @@ from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._fitting import finish, fit_members
 from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded
 from skdl.ensemble._observers import Observers
-from skdl.ensemble._out_of_bag import OutOfBag
+from skdl.ensemble._out_of_bag import evaluate_out_of_bag
 from skdl.ensemble._routing import routes_metadata
 from skdl.ensemble._sampling import Sampler
 
 
-class BaseBagging(OutOfBag, BaseEnsemble):
+class BaseBagging(BaseEnsemble):
     """Base of the bagged classifiers and regressors."""
 
     _unseen_by = "Set oob_score=True: each member is then asked for the rows out of its bag."
@@ -169,7 +170,11 @@ class BaseBagging(OutOfBag, BaseEnsemble):
             if classes is not None:
                 done.classes_ = classes
             if self.oob_score:
-                done._evaluate_out_of_bag(X, y, shares)
+                found = evaluate_out_of_bag(
+                    done, done.estimators_samples_, done._output_of, done._residuals, X, y, shares
+                )
+                done._member_correlation = found.correlation
+                done._store_out_of_bag(found.average, found.covered, y, shares)
             self.__dict__ = done.__dict__
 
         finish(self, store, members.interrupt, observers)
@@ -184,6 +189,15 @@ class BaseBagging(OutOfBag, BaseEnsemble):
                 f"and {self._templates()[0]!r} takes distances or kernels: a column for each row that it has drawn. "
                 "Leave both at their defaults."
             )
+
+    @abstractmethod
+    def _store_out_of_bag(self, average: np.ndarray, covered: np.ndarray, y: np.ndarray, weight: Any) -> None:
+        """Write the out-of-bag attributes; rows that are not `covered` have NaN for an average."""
+
+    def _output_of(self, X: Any, i: int) -> np.ndarray:
+        """The contribution of member i to the average."""
+        [output] = self._outputs(X, [i])
+        return output
 
     def _draw_columns(self, generator: np.random.Generator) -> np.ndarray:
         """The columns of one member, in their order."""

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
+from skdl.ensemble._base import BaseEnsemble
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ def error_correlation(residuals: np.ndarray, weight: np.ndarray | None, known: n
 
 
 def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarray | None) -> dict[str, float]:
-    """The terms of the error of an average, see `DiagnosticsMixin.error_decomposition`.
+    """The terms of the error of an average, see `EnsembleDiagnostics.error_decomposition`.
 
     Parameters
     ----------
@@ -96,18 +97,11 @@ def _products(rows: np.ndarray) -> np.ndarray:
     return products
 
 
-class DiagnosticsMixin:
+class EnsembleDiagnostics(BaseEnsemble):
     """Diagnostics of an ensemble: its error split by members, and the correlation of their errors."""
 
-    estimators_: list[Any]
-    _checked: Any
-    _check_targets: Any
-    _outputs: Any
-    _member_weights: Any
     _error_name: str
-    _kind: str
     _member_correlation: np.ndarray
-    _unseen_by: str
 
     @abstractmethod
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:

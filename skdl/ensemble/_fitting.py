@@ -21,6 +21,7 @@ from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
 from skdl.engine import Member
+from skdl.ensemble._base import BaseEnsemble
 from skdl.ensemble._foreign_members import Settings, fit_one
 from skdl.ensemble._member_job import MemberJob
 from skdl.ensemble._observers import Observers
@@ -103,7 +104,7 @@ class Members:
     fitted: dict[int, Any]
     interrupt: KeyboardInterrupt | None
 
-    def as_far_as(self, owner: Any, least: int = 1) -> list[Any]:
+    def as_far_as(self, owner: BaseEnsemble, least: int = 1) -> list[Any]:
         """The fitted members, up to the first that is not; the interrupt is raised where they are too few for a model.
 
         With later ones, a fit that goes on would give two members the same random numbers.
@@ -116,7 +117,10 @@ class Members:
 
 
 def finish(
-    owner: Any, store: Callable[[], None], interrupt: KeyboardInterrupt | None, observers: Observers | None = None
+    owner: BaseEnsemble,
+    store: Callable[[], None],
+    interrupt: KeyboardInterrupt | None,
+    observers: Observers | None = None,
 ) -> None:
     """Store the fitted ensemble, even if an interrupt comes meanwhile, which is then raised."""
     interrupt = to_the_end(store) or interrupt

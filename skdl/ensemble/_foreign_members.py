@@ -86,7 +86,7 @@ def _fit_with_counts(job: MemberJob, X: Any, y: np.ndarray) -> Any:
         return None
 
 
-def _takes_distances(member: Any) -> bool:
+def _takes_distances(member: object) -> bool:
     tags = tags_of(member)
     return tags is not None and tags.input_tags.pairwise
 

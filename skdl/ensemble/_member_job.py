@@ -86,7 +86,7 @@ def seeded(estimator: Any, seed: np.random.SeedSequence, *, keep: bool = False) 
     return member.set_params(**chosen) if chosen else member
 
 
-def check_takes_weight(estimator: Any, owner: Any) -> None:
+def check_takes_weight(estimator: object, owner: object) -> None:
     """Raise unless the estimator's fit takes `sample_weight`."""
     if not has_fit_parameter(estimator, "sample_weight"):
         raise ValueError(

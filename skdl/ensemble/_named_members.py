@@ -104,6 +104,6 @@ class NamedMembers(BaseEnsemble):
             raise ValueError(f"All members of {owner} are dropped: it needs at least one.")
 
 
-def is_dropped(member: Any) -> bool:
+def is_dropped(member: object) -> bool:
     """True for "drop" in place of a member."""
     return isinstance(member, str) and member == "drop"

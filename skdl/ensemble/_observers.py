@@ -12,6 +12,7 @@ from typing import Any
 from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, has_callbacks, task_data, tear_down
 from skdl._progress import Work, labelled, together
 from skdl.engine import Member, State
+from skdl.ensemble._base import BaseEnsemble
 from skdl.execution.relay import listening
 from skdl.neural.trainable import Trainable
 
@@ -32,7 +33,7 @@ class Observers:
         Members that there are already.
     """
 
-    def __init__(self, ensemble: Any, n_members: int, X: Any, y: Any, weight: Any, n_kept: int = 0):
+    def __init__(self, ensemble: BaseEnsemble, n_members: int, X: Any, y: Any, weight: Any, n_kept: int = 0):
         self.ensemble, self.n_members, self.n_kept = ensemble, n_members, n_kept
         name = type(ensemble).__name__
         self.work = Work(f"[{name}] ", lambda: n_members, "members") if ensemble.verbose else None
@@ -104,6 +105,6 @@ class Observers:
         self._held.__exit__(*error)
 
 
-def around(task: MemberTask | None, member: Any) -> AbstractContextManager[None]:
+def around(task: MemberTask | None, member: object) -> AbstractContextManager[None]:
     """A context in which the member is fitted."""
     return nullcontext() if task is None else task.around(member)

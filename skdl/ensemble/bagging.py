@@ -14,7 +14,7 @@ from skdl.ensemble._base_bagging import BaseBagging
 from skdl.ensemble._docs import document
 
 
-def _has_decision_function(ensemble: Any) -> bool:
+def _has_decision_function(ensemble: BaseBagging) -> bool:
     if not hasattr(ensemble._templates()[0], "decision_function"):
         raise AttributeError("The members have no decision_function. Use predict_proba, the average of probabilities.")
     return True

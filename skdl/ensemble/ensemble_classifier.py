@@ -19,7 +19,7 @@ from skdl.ensemble._weights import (
 )
 
 
-def _is_soft(ensemble: Any) -> bool:
+def _is_soft(ensemble: EnsembleClassifier) -> bool:
     if ensemble.voting == "hard":
         raise AttributeError(
             "With voting='hard' there are no probabilities: set voting='soft', or count votes with predict_members."

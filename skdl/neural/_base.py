@@ -191,7 +191,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
 
     def _coefficients(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer, checked."""
-        return checked(self)
+        return checked(self._training.architecture, self._public_coefficients, self._named, vars(self))
 
     def _is_edited(self) -> bool:
         """True if the public coefficients are no longer those that the training gave."""

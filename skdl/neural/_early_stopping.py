@@ -7,13 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_regressor
+from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._apart import set_apart
 from skdl._protocols import Loss
+from skdl._typing import Scoring
 from skdl._warnings import warn
 from skdl._words import nearest
+from skdl.engine import Rows
 from skdl.neural._epoch_estimator import EpochEstimator
 from skdl.neural.prepared import Prepared
 
@@ -70,30 +72,29 @@ def _report_no_validation_rows(fraction: float, n_rows: int, strata: np.ndarray 
     )
 
 
-def loss_score(loss: Loss, data: Prepared) -> Score:
-    """The negative loss of the validation rows."""
-    share = np.ones(len(data.y)) if data.weight is None else data.weight
-    weight = (share / share.sum()).astype(data.dtype)[None, :, None]
-    return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
-
-
-def scorer_score(
-    network: Any,
-    scoring: str | Callable[..., float],
+def validation_score(
+    network: BaseEstimator,
+    scoring: Scoring | None,
     data: Prepared,
-    X: Any,
+    rows: Rows,
+    loss: Loss,
     output_map: tuple[np.ndarray, np.ndarray] | None,
 ) -> Score:
-    """The score by a scorer of scikit-learn; `data` holds the validation rows' y.
+    """The score by the loss, or by a scorer of scikit-learn; `data` holds the validation rows' y, and `rows` their X.
 
     Where the score cannot tell two networks apart, it is NaN or constant, and the loss decides, see the engine.
     """
+    if scoring == "loss":
+        share = np.ones(len(data.y)) if data.weight is None else data.weight
+        weight = (share / share.sum()).astype(data.dtype)[None, :, None]
+        return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
     if isinstance(scoring, str) and scoring not in NAMES:
         raise ValueError(
             f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, NAMES)} "
             "sklearn.metrics.get_scorer_names() lists them."
         )
     scorer = check_scoring(network, scoring=scoring)
+    X = rows.X if rows.index is None else rows.X[rows.index]
     weights = {} if data.weight is None else {"sample_weight": data.weight}
     scores: list[float] = []
 

@@ -17,7 +17,7 @@ from skdl._validation import check_alike, in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import Member
 from skdl.layers.architecture import Architecture
-from skdl.neural import _early_stopping
+from skdl.neural._early_stopping import split, validation_score
 from skdl.neural._effects import check_effects
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
@@ -251,7 +251,7 @@ class Preparation(SlotMixin, ABC):
         evaluated, set_apart = data.validation, None
         if evaluated is None and settings.early_stopping and stopping:
             fraction = settings.validation_fraction
-            index, set_apart = _early_stopping.split(data, index, fraction, generator, is_sample=is_sample)
+            index, set_apart = split(data, index, fraction, generator, is_sample=is_sample)
             evaluated = None if set_apart is None else data.rows(set_apart)
         rows = training_rows(settings, data, index, before)
         n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
@@ -265,7 +265,10 @@ class Preparation(SlotMixin, ABC):
                 own = {"X": evaluated.X, "targets": evaluated.targets, "weight": evaluated.weight}
                 validation = replace(rows, **own, index=None, strata=None)
             check_validation_rows(settings, data, validation)
-            score = self._validation_score(settings, evaluated, validation.X, validation.index, loss, output_map)
+            if settings.scores_by_default:
+                score = self._scorer(evaluated.y, evaluated.weight, evaluated.encoding)
+            else:
+                score = validation_score(self, settings.scoring, evaluated, validation, loss, output_map)
         idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
         state = watch = None
         if before is not None:
@@ -298,20 +301,3 @@ class Preparation(SlotMixin, ABC):
             idle=idle,
             resume=resume,
         )
-
-    def _validation_score(
-        self,
-        settings: Settings,
-        data: Prepared,
-        X: Any,
-        index: np.ndarray | None,
-        loss: Loss,
-        output_map: OutputMap | None,
-    ) -> Callable[[np.ndarray], float]:
-        """The score of the validation rows, of which `data` holds all but X."""
-        scoring = settings.scoring
-        if scoring is None or scoring == settings.default_scoring == "r2":
-            return self._scorer(data.y, data.weight, data.encoding)
-        if scoring == "loss":
-            return _early_stopping.loss_score(loss, data)
-        return _early_stopping.scorer_score(self, scoring, data, X if index is None else X[index], output_map)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from skdl.engine import Network, Outcome
+from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._parameters import own_arrays
 from skdl.neural._training import Training
@@ -21,20 +22,36 @@ HALF_WORD = np.uint64(32)  # bits
 ODD = np.random.default_rng(0).integers(1 << 63, size=(2, BLOCK_WORDS), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
-def checked(network: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """The public coefficients, which a user may have set, as arrays (n_in, n_out) and (n_out,) of each layer."""
-    outline = network._training.architecture.outline
-    shapes, units = list(outline.coefficients), list(outline.intercepts)
+def checked(
+    architecture: Architecture,
+    public: Callable[[], tuple[Sequence[Any], Sequence[Any]]],
+    named: Callable[[list[np.ndarray], list[np.ndarray]], dict[str, Any]],
+    attributes: Mapping[str, Any],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The public coefficients as arrays (n_in, n_out) and (n_out,) of each layer.
+
+    Parameters
+    ----------
+    architecture : Architecture
+        Of the network.
+    public : callable
+        Gives the coefficients and intercepts of each layer, which a user may have set.
+    named : callable
+        From coefficients and intercepts of each layer to the public attributes.
+    attributes : mapping
+        Those of the network.
+    """
+    shapes, units = list(architecture.outline.coefficients), list(architecture.outline.intercepts)
     try:
-        weights, biases = ([np.asarray(array) for array in arrays] for arrays in network._public_coefficients())
+        weights, biases = ([np.asarray(array) for array in arrays] for arrays in public())
     except (TypeError, ValueError):  # rows of different lengths, or no list at all
         weights, biases = [], []
     fits = [array.shape for array in weights] == shapes and [array.shape for array in biases] == units
     if fits and all(array.dtype.kind in "biuf" for array in (*weights, *biases)):
         return weights, biases
-    due = network._named([np.empty(shape) for shape in shapes], [np.empty(shape) for shape in units])
+    due = named([np.empty(shape) for shape in shapes], [np.empty(shape) for shape in units])
     parts = [f"{name} must hold real numbers in {_shapes(value)}" for name, value in due.items()]
-    found = [f"{name} holds {_shapes(getattr(network, name))}" for name in due]
+    found = [f"{name} holds {_shapes(attributes[name])}" for name in due]
     raise ValueError(f"In this fitted network {', and '.join(parts)}. Now {', and '.join(found)}.")
 
 

@@ -96,6 +96,11 @@ class Settings:
     rate_parameter: str = "optimizer__learning_rate"
 
     @property
+    def scores_by_default(self) -> bool:
+        """True if validation rows are scored by the estimator's own score."""
+        return self.scoring is None or self.scoring == self.default_scoring == "r2"
+
+    @property
     def epoch_word(self) -> str:
         """The name of a pass over all rows."""
         return "iteration" if self.optimizer.full_batch else "epoch"
