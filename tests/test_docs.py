@@ -146,6 +146,26 @@ def test_the_page_on_stacks_runs_from_top_to_bottom(tmp_path):
     assert 0 < found <= passed + 0.01
 
 
+def test_the_page_on_architecture_runs_and_names_each_room(tmp_path):
+    page = DOCS / "architecture.md"
+    code = blocks("python", page)
+    assert len(code) == 1
+    assert run([*code, "print(len(search.cv_results_['params']))"], tmp_path) == "2\n"
+    rows = re.findall(r"^\| (`.*?) \|", page.read_text(encoding="utf-8"), re.MULTILINE)
+    rooms = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    package = DOCS.parent / "skdl"
+    assert all((package / room).is_dir() or (package / f"{room}.py").is_file() for room in rooms)
+    families = {family for family in REGISTRIES if (package / family).is_dir()}
+    assert {path.parent.name for path in package.glob("*/__init__.py")} - families <= rooms
+
+
+def test_the_reference_lists_all_that_is_public():
+    import skdl
+
+    reference = set(re.findall(r"^   (\w+)$", (DOCS / "api.rst").read_text(encoding="utf-8"), re.MULTILINE))
+    assert reference == {name for name in dir(skdl) if name != "__version__"}
+
+
 def test_the_page_of_migration_has_a_table_of_each_estimator_that_has_a_counterpart():
     page = (DOCS / "migration.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.*)$", page, re.MULTILINE)
