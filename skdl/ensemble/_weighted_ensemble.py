@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._callbacks_adapter import with_callbacks
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
+from skdl._estimator import is_set
 from skdl._interrupts import columns_kept
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
@@ -246,6 +247,22 @@ class WeightedEnsemble(NamedMembers):
                     f"share={self.share!r} takes members that are all made of estimator=, not estimators=."
                 )
             check_shareable(self._templates()[0], type(self).__name__)
+        self._check_effects()
+
+    def _check_effects(self) -> None:
+        """Raise for a parameter that was set and has no effect beside the others."""
+        if self.estimators is not None and is_set(self, "n_estimators"):
+            raise ValueError(
+                f"n_estimators={self.n_estimators} has no effect beside estimators=, which are the members. Give "
+                "estimator= for so many clones of one."
+            )
+        if is_set(self, "validation_fraction") and (self.prefit or not isinstance(self.weights, str)):
+            reason = (
+                "with prefit=True: all rows given to fit are for the weights"
+                if self.prefit
+                else f"with weights={self.weights!r}: only 'validation' and 'greedy' set rows apart"
+            )
+            raise ValueError(f"validation_fraction={self.validation_fraction} has no effect {reason}.")
 
     def _check_weights(self) -> None:
         if self.weights is None or isinstance(self.weights, str):

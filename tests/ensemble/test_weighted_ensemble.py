@@ -296,3 +296,18 @@ def test_pickle_clone_and_repr():
     before = ensemble.__dict__.copy()
     ensemble.predict_members(X)
     assert ensemble.__dict__ == before
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"n_estimators": 9}, "n_estimators=9 has no effect beside estimators="),
+        ({"validation_fraction": 0.4}, "validation_fraction=0.4 has no effect with weights=None"),
+        ({"validation_fraction": 0.4, "weights": [2.0]}, r"validation_fraction=0.4 has no effect with weights=\[2.0\]"),
+        ({"validation_fraction": 0.4, "weights": "greedy", "prefit": True}, "0.4 has no effect with prefit=True"),
+    ],
+)
+def test_parameters_without_effect_are_errors(params, message):
+    member = clone(FAST_C).fit(X, Y_CLASS) if "prefit" in params else FAST_C
+    with pytest.raises(ValueError, match=message):
+        EnsembleClassifier([("mlp", member)], **params).fit(X, Y_CLASS)
