@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -93,7 +94,7 @@ def interrupted_outcome(member: Member) -> Outcome:
     return Outcome.of(initial_state(member), "interrupted")
 
 
-class Part:
+class StackSlice:
     """Some neighbouring members of a stack, or all: their network, with views of the stack's arrays."""
 
     def __init__(self, members: Sequence[Member], state: State, gradient: Array, which: slice):
@@ -109,6 +110,28 @@ class Part:
         return self.objective.loss_and_gradient(x, targets, weight, self.arrays, self.gradients, self.context)
 
 
+@dataclass(frozen=True)
+class EpochStart:
+    """How members stood before an epoch, for those that are taken back to it."""
+
+    state: State
+    marks: list[Any]  # of their progress
+    random_numbers: list[Any]  # where their generators stood
+
+    @classmethod
+    def of(cls, state: State) -> EpochStart:
+        marks = [progress.mark() for progress in state.progress]
+        random_numbers = [generator.bit_generator.state for generator in state.generators]
+        return cls(state.take(range(state.n_members)), marks, random_numbers)
+
+    def of_member(self, j: int) -> State:
+        """The state of member j as it was then."""
+        state = self.state.take([j])
+        state.generators[0].bit_generator.state = self.random_numbers[j]
+        state.progress[0] = state.progress[0].back_to(self.marks[j])
+        return state
+
+
 class Stack:
     """Members of one structure in training."""
 
@@ -116,20 +139,21 @@ class Stack:
         self.members, self.state = members, state
         self.batches = Batches([member.rows for member in members], members[0].batch_size, members[0].dtype)
         self.gradient = np.empty_like(state.theta)
-        self.whole = Part(members, state, self.gradient, slice(0, len(members)))
+        self.whole = StackSlice(members, state, self.gradient, slice(0, len(members)))
         which = self.batches.parts
-        self.parts = [Part(members, state, self.gradient, part) for part in which] if len(which) > 1 else [self.whole]
+        several = len(which) > 1
+        self.parts = [StackSlice(members, state, self.gradient, part) for part in which] if several else [self.whole]
         self.step = Step(members, self.whole.objective)
         self.validation = Validation(members, self.whole.network)
         self.is_whole = True  # whether the state is that of complete epochs
+        self.start = EpochStart.of(state)  # of the epoch that is trained
+        self.last_rates = np.zeros(len(members))  # of its last step
 
     def advance(self) -> list[str | None]:
         """Train one epoch; for each member the reason to stop, or None to go on."""
         if self.members[0].n_epochs == 0:
             return ["max_iter"] * len(self.members)
-        self.before = self.state.take(range(self.state.n_members))
-        self.marks = [progress.mark() for progress in self.state.progress]
-        self.random_numbers = [generator.bit_generator.state for generator in self.state.generators]
+        self.start = EpochStart.of(self.state)
         self.is_whole = False
         for j, member in enumerate(self.members):
             if member.begin is not None:
@@ -147,7 +171,7 @@ class Stack:
                 validated[j],
                 partial(self._weights, j),
                 {
-                    "learning_rate": float(self.last_rate[j]),
+                    "learning_rate": float(self.last_rates[j]),
                     "gradient_norm": float(self.step.gradient_norm[j]),
                     "seconds": seconds / len(self.members),
                 },
@@ -159,17 +183,11 @@ class Stack:
 
     def outcome(self, j: int, reason: str) -> Outcome:
         """Where member j ended; an epoch that diverged is taken back, so that training can go on."""
-        return Outcome.of(self._taken_back(j) if reason == "diverged" else self.state.take([j]), reason)
+        return Outcome.of(self.start.of_member(j) if reason == "diverged" else self.state.take([j]), reason)
 
     def interrupted_outcome(self, j: int) -> Outcome:
         """Where member j is after its last complete epoch: one that broke off is taken back."""
-        return Outcome.of(self.state.take([j]) if self.is_whole else self._taken_back(j), "interrupted")
-
-    def _taken_back(self, j: int) -> State:
-        state = self.before.take([j])
-        state.generators[0].bit_generator.state = self.random_numbers[j]
-        state.progress[0] = state.progress[0].back_to(self.marks[j])
-        return state
+        return Outcome.of(self.state.take([j]) if self.is_whole else self.start.of_member(j), "interrupted")
 
     def _copy(self, j: int) -> State:
         return self.state.take([j]).copy()
@@ -183,7 +201,7 @@ class Stack:
         orders = self._orders()
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)
-        self.last_rate = rates[:, -1]
+        self.last_rates = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))
         for i, batches in enumerate(self.batches.steps(orders)):
@@ -205,14 +223,12 @@ class Stack:
         Candidates of a search often have one seed, and then the same batches: their order is one array, made once.
         """
         orders: list[Array] = []
-        generators = self.state.generators
+        generators, states = self.state.generators, self.start.random_numbers
         for j, (member, generator) in enumerate(zip(self.members, generators, strict=True)):
             before = self.members[j - 1]
             alike = j > 0 and member.shuffle == before.shuffle
             if alike and member.shuffle:
-                alike = generator is not generators[j - 1] and states_equal(
-                    self.random_numbers[j], self.random_numbers[j - 1]
-                )
+                alike = generator is not generators[j - 1] and states_equal(states[j], states[j - 1])
             if not (alike and member.rows.orders_as(before.rows)):
                 orders.append(member.rows.order(generator, member.shuffle))
                 continue
