@@ -62,7 +62,7 @@ class Rows:
         return order if self.index is None else self.index[order]
 
     def orders_as(self, other: Rows) -> bool:
-        """Whether both have the same order where they are given the same random numbers."""
+        """True if both have the same order where they are given the same random numbers."""
         pairs = zip(self._values(ORDER), other._values(ORDER), strict=True)
         return self.n == other.n and all(a is b or np.array_equal(a, b) for a, b in pairs)
 
@@ -83,7 +83,7 @@ class Rows:
         return self.X.shape[0] if self.index is None else len(self.index)
 
     def shares_arrays(self, other: Rows) -> bool:
-        """Whether rows of both can be gathered in one call: they come from the same arrays, standardised or not."""
+        """True if rows of both can be gathered in one call: they come from the same arrays, standardised or not."""
         one_call = isinstance(self.X, np.ndarray) and self._kinds == other._kinds
         pairs = zip(self._values(ARRAY), other._values(ARRAY), strict=True)
         return one_call and all(a is b for a, b in pairs)
@@ -238,7 +238,7 @@ class Batches:
                 yield x[:, a:b], by_columns(targets[:, a:b]), weight[:, a:b] * (1 / (n if whole else b - a))
 
     def _alike(self, run: slice, orders: Sequence[np.ndarray]) -> bool:
-        """Whether members of one array's rows take the same of them, standardised alike."""
+        """True if members of one array's rows take the same of them, standardised alike."""
         shift = self._rows[run.start].shift
         return all(a is b for a, b in pairwise(orders)) and (shift is None or shift.ndim == 1)
 

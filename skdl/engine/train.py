@@ -112,7 +112,7 @@ class StackSlice:
 
 @dataclass(frozen=True)
 class EpochStart:
-    """How members stood before an epoch, for those that are taken back to it."""
+    """The state of members before an epoch, for those that are taken back to it."""
 
     state: State
     marks: list[Any]  # of their progress
@@ -239,7 +239,7 @@ class Stack:
 
 
 def states_equal(a: Any, b: Any) -> bool:
-    """Whether two states of generators, dicts of numbers and arrays, are equal."""
+    """True if two states of generators, dicts of numbers and arrays, are equal."""
     try:
         return bool(a == b)  # there are arrays in few kinds of them
     except ValueError:

@@ -70,7 +70,7 @@ def bytes_of(members: Sequence[Member]) -> int:
 
 
 def is_enough(n_members: int, seconds: float, n_threads: int, share: float = 1.0) -> bool:
-    """Whether members that wait are worth a training now; a `share` of the usual work is enough where it is less."""
+    """True if members that wait are worth a training now; with a `share`, that part of the usual work is enough."""
     enough = share * FLUSH_SECONDS if n_members >= ENOUGH_MEMBERS else LONGEST_SECONDS
     return seconds >= enough * n_threads
 
@@ -81,5 +81,5 @@ def tasks_per_part(n_members: int, seconds: float) -> int:
 
 
 def uses_other_threads(seconds: float, seconds_of_others: float) -> bool:
-    """Whether threads of libraries took a part of a task's work; in processes they would have no cores."""
+    """True if threads of libraries took a part of a task's work; in processes they would have no cores."""
     return seconds_of_others > OTHER_THREADS_SHARE * seconds

@@ -29,7 +29,7 @@ def groups_of(members: Sequence[Member]) -> list[list[int]]:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a group is trained.
+    """The plan for a group.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def processes_for(members: Sequence[Member], n_threads: int) -> int:
 
 
 def calls_back(member: Member) -> bool:
-    """Whether the training asks or tells this process something: it stays here."""
+    """True if the training calls functions of this process: it stays here."""
     return any(function is not None for function in (member.begin, member.report, member.score))
 
 

@@ -128,7 +128,7 @@ def end_with_parent() -> None:
 def train_in_processes(
     train: TrainBlock, blocks: Sequence[Sequence[Member]], n_processes: int, interrupted: Signal
 ) -> list[list[Outcome]] | None:
-    """What `train(block, interrupted)` gives for each block; None if it has to be done here.
+    """The outcomes that `train(block, interrupted)` gives for each block; None if it has to be done here.
 
     That is where a component cannot be sent, where a process was killed, and where the training raises, since an error
     is easier to read where it was made.

@@ -1,4 +1,4 @@
-"""What other processes tell this one while they work: lines of JSON in a file that all of them append to.
+"""Messages of other processes to this one while they work: lines of JSON in a file that all of them append to.
 
 A file needs no connection, no thread there, and nothing of joblib's; a message is written whole, and read at most a
 tenth of a second later.

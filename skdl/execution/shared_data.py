@@ -141,7 +141,7 @@ class CachedArray:
         return self._array()
 
     def equals(self, X: np.ndarray) -> bool:
-        """Whether X, of the same shape and type, has the same bits."""
+        """True if X, of the same shape and type, has the same bits."""
         columns, array = self._columns, self._array()
         if columns is not None and X.flags.f_contiguous:
             return same_bits(columns, X.T)
@@ -152,12 +152,12 @@ class CachedArray:
 
 
 def _content(X: np.ndarray) -> Hashable:
-    """What arrays of the same bits have in common, and few others."""
+    """A key that is equal for arrays of the same bits, and for few others."""
     return X.shape, X.dtype.str, X[:: max(1, len(X) // SAMPLED_ROWS)].tobytes()
 
 
 def same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays of one shape and type are equal, zeros with their signs."""
+    """True if two arrays of one shape and type are equal, zeros with their signs."""
     integers = f"u{a.dtype.itemsize}"
     size = max(1, BLOCK_NUMBERS // max(1, a[:1].size))
     blocks = ((a[start : start + size], b[start : start + size]) for start in range(0, len(a), size))

@@ -1,4 +1,4 @@
-"""What is read of joblib beside its documented interface for backends; tests fail when joblib changes it."""
+"""The adapter to joblib beside its documented interface for backends; tests fail when joblib changes it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ def data_key_of(function: Callable[[], Any]) -> Hashable:
 
 
 def has_given_all(parallel: Any, n_given: int, retrieving: bool) -> bool:
-    """Whether a Parallel object, which has given so many tasks, has no more to give."""
+    """True if a Parallel object, which has given so many tasks, has no more to give."""
     few = retrieving and n_given < getattr(parallel, "_pre_dispatch_amount", 0)
     return few or getattr(parallel, "_original_iterator", parallel) is None

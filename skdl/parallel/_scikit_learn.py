@@ -1,4 +1,4 @@
-"""What is read of the tasks of scikit-learn's searches; tests fail when scikit-learn changes it."""
+"""The adapter to the tasks of scikit-learn's searches; tests fail when scikit-learn changes them."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def _caller() -> Task | None:
 
 
 def summary(stacks: Sequence[int]) -> str:
-    """How many fits went into how many stacks.
+    """A sentence on the fits and the stacks that they were trained in.
 
     Examples
     --------

@@ -126,7 +126,7 @@ class Call:
 
 
 class TaskBaseline:
-    """How things stood when a task began, in the thread that runs it."""
+    """The processor time and the random numbers that a task began with, in the thread that runs it."""
 
     def __init__(self) -> None:
         self._random_numbers = _random_numbers()
@@ -141,7 +141,7 @@ class TaskBaseline:
         return time.process_time() - self._times[1] - self.seconds()
 
     def random_numbers_drawn(self) -> bool:
-        """Whether NumPy's global generator has moved."""
+        """True if NumPy's global generator has moved."""
         return _random_numbers() != self._random_numbers
 
 

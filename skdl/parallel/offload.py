@@ -164,7 +164,7 @@ class OffloadedTasks:
                 yield self._split_off(back, stacks)
 
     def _takes(self, receiver: Task | FitRequest, result: Result, seen: dict[Any, Any]) -> bool:
-        """Whether the result is what the receiver comes to."""
+        """Hand the result over; False if the receiver has to do without it."""
         if isinstance(receiver, Task):
             receiver.function = partial(result.give, seen)
             if result.error is None or self.failed is not None:
@@ -185,7 +185,7 @@ class OffloadedTasks:
 
 
 class Returned(NamedTuple):
-    """What has come back: tasks that have their results, trainings that have ended, and the sizes of the stacks."""
+    """Tasks that are back with their results, trainings that have ended, and the sizes of the stacks."""
 
     items: list[QueueItem]
     requests: list[FitRequest]
@@ -215,7 +215,7 @@ def chunk(shares: Sequence[list[int]], at_most: int) -> list[list[int]]:
 
 
 def _work_of(receiver: Task | FitRequest) -> Callable[[], Any]:
-    """What a process does for it."""
+    """The function that a process calls for it."""
     if isinstance(receiver, Task):
         return receiver.function
     return partial(train, [job.member for job in receiver.jobs])

@@ -1,4 +1,4 @@
-"""How far a call is, said while it goes on: in this process, and by others to this one."""
+"""Progress of a call: lines of this process, and what other processes tell it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from skdl.execution.relay import Relay
 
 
 class Reports(ABC):
-    """What is told of the networks that a call trains."""
+    """Reports on the networks that a call trains."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count()
 
     def watches(self, members: Sequence[Member]) -> list[Watch]:
-        """What follows the members of one fit."""
+        """The watches of the members of one fit."""
         self.expect(len(members))
         return [self._watch(next(self._numbers), member.n_epochs) for member in members]
 
@@ -34,7 +34,7 @@ class Reports(ABC):
 
     @abstractmethod
     def _watch(self, number: int, n_epochs: int) -> Watch:
-        """What follows one of them."""
+        """The watch of one of them."""
 
 
 class LocalReports(Reports):
@@ -65,7 +65,7 @@ class LocalReports(Reports):
         return None if total is None or self.work.n_seen > total else total  # tasks of tasks have networks of their own
 
     def receive(self, kind: str, *message: Any) -> None:
-        """What another process tells."""
+        """Take a message of another process."""
         if kind == "expect":
             self.expect(*message)
         else:
@@ -73,7 +73,7 @@ class LocalReports(Reports):
 
 
 class RemoteReports(Reports):
-    """What another process tells this one."""
+    """Messages to the process that this one works for."""
 
     def __init__(self, relay: Relay):
         super().__init__()
@@ -96,7 +96,7 @@ def receive(reports: LocalReports | None, kind: str, *message: Any) -> None:
 
 
 class RelayedOutput(io.TextIOBase):
-    """What the tasks of another process print into, for it to be printed here, line by line."""
+    """The standard output of tasks in a worker process, printed line by line by the process that it works for."""
 
     def __init__(self, relay: Relay):
         self._relay, self._begun = relay, ""

@@ -48,13 +48,13 @@ class FitRequest:
 
     @property
     def may_leave(self) -> bool:
-        """Whether another process can train it: nothing of it calls back, and no thread of BLAS is wanted."""
+        """True if another process can train it: nothing of it calls back, and it wants no threads of BLAS."""
         members = [job.member for job in self.jobs]
         return not any(calls_back(own) or own.threads_blas for own in members)
 
     @property
     def seconds(self) -> float:
-        """What the training took, as a share of that of all that were trained together."""
+        """Seconds of the training, as a share of those of all that were trained together."""
         outcomes = [job.outcome for job in self.jobs if job.outcome is not None]
         return float(sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome)))
 
@@ -147,7 +147,7 @@ class IsolatedJob:
 
 
 class StackLimits(NamedTuple):
-    """How much may wait for one training: what is lost where a search is killed, and no more than memory has.
+    """Limits of what waits for one training: it is lost where a search is killed, and memory has to hold it.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ class StackLimits(NamedTuple):
     n_threads: int
 
     def admit(self, waiting: Sequence[FitRequest], data_key: Hashable) -> bool:
-        """Whether a further fit, on this data, should join those that wait.
+        """True if a further fit, on this data, should join those that wait.
 
         Where there is no room for all, those on the same data are trained together: what is half of a training does not
         wait for other data.

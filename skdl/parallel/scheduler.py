@@ -177,7 +177,7 @@ class StackingScheduler:
     # Whose turn it is.
 
     def _next(self) -> Job | None:
-        """What a thread has to begin now: a task or a training; None where another thread has its turn."""
+        """The task or the training that a thread has to begin now; None where another thread has its turn."""
         if self._turns.taken or self._turns.next_goes_on() or self._training:
             return None
         first = self._turns.first
@@ -190,7 +190,7 @@ class StackingScheduler:
         return None
 
     def _has_room(self, task: Task) -> bool:
-        """Whether a task should begin before the fits that wait are trained."""
+        """True if a task should begin before the fits that wait are trained."""
         admits = self._limits.admit(self._waiting, task.data_key) and not self._threads_spent
         return not self._waiting or admits
 

@@ -33,7 +33,7 @@ class Turns:
 
     @property
     def taken(self) -> bool:
-        """Whether somebody runs."""
+        """True while somebody runs."""
         return bool(self._running)
 
     def take(self, who: Task | Call) -> None:
@@ -65,7 +65,7 @@ class Turns:
 
     @property
     def first(self) -> QueueItem | None:
-        """What begins next."""
+        """The task that begins next."""
         return self._queue[0] if self._queue else None
 
     @property

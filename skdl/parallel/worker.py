@@ -73,7 +73,7 @@ def train(members: Sequence[Member]) -> list[Outcome] | None:
 
 
 def _result(function: Callable[[], Any], given_up: FileEvent) -> Result | None:
-    """What one task comes to."""
+    """The result of one task."""
     value: Any = None
     error: Exception | None = None
     with warnings.catch_warnings(record=True) as caught:
@@ -91,7 +91,7 @@ def _result(function: Callable[[], Any], given_up: FileEvent) -> Result | None:
 
 @dataclass(frozen=True)
 class Result:
-    """What a task has come to in a process.
+    """The value or the error of a task, from the process that ran it.
 
     Parameters
     ----------
