@@ -91,7 +91,7 @@ class ArrayCache:
     def __init__(self) -> None:
         self._last: deque[np.ndarray] = deque(maxlen=LAST)
         self._arrays: dict[Hashable, list[CachedArray]] = defaultdict(list)
-        self._results: dict[int, tuple[weakref.ref[np.ndarray], Any]] = {}
+        self._results: dict[Hashable, tuple[weakref.ref[np.ndarray], Any]] = {}
 
     def intern(self, X: np.ndarray) -> np.ndarray:
         """The values of X in C order: X itself, a copy, or an array of the same bits that was here before."""
@@ -109,12 +109,13 @@ class ArrayCache:
 
     def memoize(self, X: Any, compute: Callable[[Any], Any]) -> Any:
         """compute(X), of the arrays that are here only once. They are nobody's to change; all others may be."""
-        reference, found = self._results.get(id(X), (None, None))
+        key = id(X), compute
+        reference, found = self._results.get(key, (None, None))
         if reference is not None and reference() is X:
             return found
         found = compute(X)
         if isinstance(X, np.ndarray) and any(cached.array() is X for cached in self._arrays.get(_content(X), ())):
-            self._results[id(X)] = weakref.ref(X), found
+            self._results[key] = weakref.ref(X), found
         return found
 
 

@@ -25,7 +25,7 @@ class Stacker(Protocol):
         """The values X of a frame in C order, or equal ones, to the last bit, that another fit holds already."""
 
     def memoize(self, X: Any, compute: Callable[[Any], Any]) -> Any:
-        """compute(X); of an array that `intern` gave it is computed once for all fits."""
+        """compute(X); of an array that `intern` gave it is computed once for all fits, by each function."""
 
     def clock(self) -> float:
         """Seconds on a clock that stands while the thread waits, and goes on by its share of what is trained."""

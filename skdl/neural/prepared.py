@@ -62,5 +62,10 @@ class Prepared:
         """Mean and scale of the columns over all rows, once for all members, and all fits that share the rows."""
         if self.weight is not None or self.drawn_by is not None:
             return mean_and_scale(self.X, row_weights(self.X.shape[0], None, self.weight), self.kept)
-        moments: tuple[np.ndarray, np.ndarray] = memoized(self.X, lambda X: mean_and_scale(X, np.ones(X.shape[0])))
+        moments: tuple[np.ndarray, np.ndarray] = memoized(self.X, _moments)
         return moments
+
+
+def _moments(X: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and scale of the columns, all of whose rows count alike."""
+    return mean_and_scale(X, np.ones(X.shape[0]))

@@ -105,6 +105,7 @@ def test_results_are_computed_once_of_what_is_shared_and_each_time_of_what_is_no
     shared = cache.intern(X.copy())
     assert cache.memoize(shared, compute) == cache.memoize(shared, compute) == shared.sum()
     assert len(calls) == 1
+    assert cache.memoize(shared, np.max) == shared.max()  # another result of the same array
     own = X.copy()
     cache.memoize(own, compute)
     own += 1
