@@ -1,4 +1,4 @@
-"""Floating-point errors raise in the tests of components and engine, where nothing may go wrong unnoticed."""
+"""Floating-point errors raise in the tests of autodiff, components and engine, where nothing may go wrong unnoticed."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ import pytest
 HERE = Path(__file__).parent
 STRICT = (
     HERE / "engine",
+    HERE / "autodiff",
     HERE / "components",
     HERE / "test_components.py",
     HERE / "test_encoding.py",

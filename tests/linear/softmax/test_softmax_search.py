@@ -1,4 +1,4 @@
-"""The softmax classifier's full-batch search: its objective, its variables, and what must not change a bit."""
+"""The full-batch search of a softmax regression: its objective, what must not change a bit, and how it ends."""
 
 import itertools
 from dataclasses import replace
@@ -8,20 +8,17 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from scipy.special import logsumexp
-from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine, make_classification
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler, scale
+from sklearn.preprocessing import StandardScaler
 
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines
 from skdl.engine import Rows
 from skdl.engine.train import initial_state
-from skdl.linear.softmax.hessian import hessian_diagonal
-from skdl.linear.softmax.preconditioner import BOUND_SHARE, golden_ratio_sample, gram_sample_size, gram_weight
 from skdl.linear.softmax.row_blocks import RowBlocks
 from skdl.neural._fit import NetworkFit
-from skdl.penalties import L1, ElasticNet
 
 RNG = np.random.default_rng(0)
 IRIS = load_iris(return_X_y=True)
@@ -33,9 +30,6 @@ def function_of(classifier, X, y, weight=None, name=None, index=None):
     member = fit.spec(fit.prepare(X, y, weight), n_epochs=5, index=index)
     search = member.function if name is None else replace(member.function, name=name)
     return search(member, initial_state(member))
-
-
-# The objective
 
 
 @pytest.mark.parametrize("name", ["bohning", "diagonal", "split", "hessian"])
@@ -124,91 +118,6 @@ def test_few_rows_in_float32_are_no_rough_function():
     assert fitted.coef_.dtype == np.float32
 
 
-# The variables
-
-
-def test_the_hessian_is_near_a_multiple_of_the_identity():
-    """At zero, by the variables: I - 11'/K times a constant, whatever the correlations and units of the columns."""
-    X = RNG.normal(size=(500, 6)) @ RNG.normal(size=(6, 6)) * np.geomspace(1e-3, 1e3, 6)
-    y, n_classes = RNG.integers(0, 3, 500), 3
-    function = function_of(SoftmaxClassifier(alpha=1e-20), X, y)
-    size, h = 6 * n_classes, 1e-4
-    slopes = [(function.evaluate(h * e)[1] - function.evaluate(-h * e)[1]) / (2 * h) for e in np.eye(size + n_classes)]
-    hessian = np.array(slopes)[:size, :size]
-    between = np.eye(n_classes) - 1 / n_classes
-    expected = np.kron(np.eye(6), between) / n_classes / gram_weight(n_classes)
-    np.testing.assert_allclose(hessian, expected, atol=1e-5)
-    function.close()
-
-
-def test_a_sample_of_rows_is_nearly_all_of_them(monkeypatch):
-    X, y = make_classification(3000, 10, n_informative=5, n_redundant=3, random_state=0)
-    exact = SoftmaxClassifier(tol=1e-7).fit(X, y)
-    monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 200)
-    assert gram_sample_size(3000, 10, 2) == 320
-    sampled = SoftmaxClassifier(tol=1e-7).fit(X, y)
-    assert sampled.n_iter_ <= exact.n_iter_ + 5
-    np.testing.assert_allclose(sampled.coef_, exact.coef_, atol=1e-4)
-    plain = function_of(SoftmaxClassifier(), X, y, name="diagonal")
-    assert plain.preconditioner.weight_scale.shape == (10, 1)
-    plain.close()
-
-
-def test_a_column_that_the_sample_misses_keeps_its_curvature(monkeypatch):
-    monkeypatch.setattr("skdl.linear.softmax.preconditioner.LEAST_SAMPLE", 40)
-    X, y = RNG.normal(size=(4000, 2)), RNG.integers(0, 2, 4000)
-    X[:, 1] = 0
-    missed = np.setdiff1d(np.arange(4000), golden_ratio_sample(4000, 64))[:20]
-    X[missed, 1] = 1
-    function = function_of(SoftmaxClassifier(alpha=1e-6), X, y)
-    diagonal = (function.preconditioner.factor**2).sum(axis=1)
-    np.testing.assert_allclose(diagonal, gram_weight(2), rtol=0.3)
-    function.close()
-
-
-def test_equal_and_constant_columns_without_penalty():
-    X = np.repeat(RNG.normal(size=(100, 2)), 2, axis=1)
-    X = np.hstack([X, np.ones((100, 1))])
-    y = (X[:, 0] + RNG.normal(size=100) > 0).astype(int)
-    softmax = SoftmaxClassifier(alpha=0.0).fit(X, y)
-    assert softmax.solver_ == "lbfgs (bohning)"
-    peer = SoftmaxClassifier(alpha=0.0).fit(X[:, [0, 2]], y)
-    np.testing.assert_allclose(softmax.predict_proba(X), peer.predict_proba(X[:, [0, 2]]), atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("n", "d", "n_classes", "worth"),
-    [(60000, 784, 10, True), (200000, 54, 7, True), (100, 101, 3, False), (10**6, 5001, 100, False),
-     (10**6, 5000, 100, True), (60000, 5000, 10, False), (150, 4, 3, True)],
-)  # fmt: skip
-def test_where_the_gram_matrix_is_worth_its_price(n, d, n_classes, worth):
-    size = gram_sample_size(n, d, n_classes)
-    assert (size > 0) == worth
-    assert size <= n
-
-
-def test_solver_says_what_ran():
-    X, y = IRIS
-    assert SoftmaxClassifier().fit(X, y).solver_ == "lbfgs (bohning)"
-    assert SoftmaxClassifier().fit(sparse.csr_array(X), y).solver_ == "lbfgs (diagonal)"
-    assert SoftmaxClassifier().fit(RNG.normal(size=(150, 151)), y).solver_ == "lbfgs (diagonal)"
-    assert SoftmaxClassifier(penalty="l1").fit(X, y).solver_ == "lbfgs (split)"
-    assert SoftmaxClassifier(penalty="l1", alpha=0.0, tol=1e-3).fit(X, y).solver_ == "lbfgs (bohning)"
-    assert SoftmaxClassifier(optimizer="adam", tol=1e-2).fit(X, y).solver_ == "adam"
-
-
-def test_it_takes_several_times_fewer_iterations():
-    X, y = load_breast_cancer(return_X_y=True)
-    params = {"alpha": 1e-3, "tol": 1e-6, "standardize": False}
-    softmax = SoftmaxClassifier(**params).fit(X, y)
-    diagonal = SoftmaxClassifier(**params).fit(sparse.csr_array(X), y)
-    assert 3 * softmax.n_iter_ < diagonal.n_iter_
-    np.testing.assert_allclose(softmax.loss_, diagonal.loss_, rtol=1e-7)
-
-
-# Bits
-
-
 @pytest.mark.parametrize("penalty", ["l2", "l1"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_threads_change_no_bit(penalty, dtype, monkeypatch):
@@ -246,66 +155,6 @@ def test_row_blocks_are_for_standardised_rows():
         RowBlocks(Rows(np.ones((2, 2)), np.ones((2, 2))), np.float64)
 
 
-# Penalties with kinks
-
-
-@pytest.mark.parametrize("alpha", [0.1, 0.01, 0.001])
-def test_l1_is_that_of_saga(alpha):
-    X, y = IRIS
-    X = scale(X)
-    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", tol=1e-9).fit(X, y)
-    peer = LogisticRegression(C=1 / (alpha * len(y)), l1_ratio=1, solver="saga", tol=1e-12, max_iter=100_000).fit(X, y)
-    np.testing.assert_allclose(softmax.coef_, peer.coef_, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(softmax.coef_ == 0, np.abs(peer.coef_) < 1e-8)
-    assert (softmax.coef_ == 0).any()
-
-
-def test_l1_meets_the_conditions_of_an_optimum():
-    """In X's own units, with one alpha a feature, a prior and weights: the subgradient, in formulas of the test's."""
-    X, y = load_digits(return_X_y=True)
-    X, y = X[:, X.std(axis=0) > 0.5], y
-    weight = RNG.uniform(0.5, 2, len(y))
-    alpha = np.geomspace(1e-3, 1e-2, X.shape[1])
-    prior = RNG.normal(size=(10, X.shape[1])) * 0.01
-    softmax = SoftmaxClassifier(alpha=alpha, penalty="l1", prior=prior, standardize=False, tol=1e-8, max_iter=5000)
-    softmax.fit(X, y, weight)
-    residual = (softmax.predict_proba(X) - np.eye(10)[y]) * (weight / weight.sum())[:, None]
-    gradient, away = residual.T @ X, softmax.coef_ - prior
-    at_prior = np.abs(away) < 1e-12
-    assert 0.2 < at_prior.mean() < 0.99
-    np.testing.assert_allclose((gradient + alpha * np.sign(away))[~at_prior], 0, atol=1e-6)
-    assert (np.abs(gradient) <= alpha + 1e-6)[at_prior].all()
-    np.testing.assert_allclose(residual.sum(axis=0), 0, atol=1e-7)
-
-
-def test_elastic_net_is_that_of_saga_in_any_units():
-    X, y = IRIS
-    X = scale(X) * [1, 3, 1, 0.3]
-    softmax = SoftmaxClassifier(alpha=0.02, penalty=ElasticNet(0.3), standardize=False, tol=1e-8).fit(X, y)
-    peer = LogisticRegression(C=1 / (0.02 * len(y)), solver="saga", l1_ratio=0.3, tol=1e-12, max_iter=200_000).fit(X, y)
-    np.testing.assert_allclose(softmax.coef_, peer.coef_, atol=1e-6)
-    assert softmax.solver_ == "lbfgs (split)"
-
-
-def test_a_strong_l1_leaves_the_shares_of_the_classes():
-    X, y = IRIS
-    softmax = SoftmaxClassifier(alpha=10.0, penalty=L1(), tol=1e-8).fit(X, y, sample_weight=1.0 + (y == 1))
-    assert not softmax.coef_.any()
-    np.testing.assert_allclose(softmax.predict_proba(X[:1]), [[0.25, 0.5, 0.25]], atol=1e-6)
-
-
-def test_l1_in_float32_and_sparse():
-    X, y = load_digits(return_X_y=True)
-    exact = SoftmaxClassifier(alpha=0.01, penalty="l1", tol=1e-7).fit(X, y)
-    for convert in (lambda X: X.astype(np.float32), sparse.csr_array):
-        other = SoftmaxClassifier(alpha=0.01, penalty="l1", tol=1e-6).fit(convert(X), y)
-        np.testing.assert_allclose(other.coef_, exact.coef_, atol=5e-4)
-        assert other.loss_ == pytest.approx(exact.loss_, rel=1e-7)
-
-
-# Ends and beginnings
-
-
 @pytest.mark.parametrize("standardize", [False, True])
 @pytest.mark.parametrize("params", [{}, {"penalty": "l1"}, {"penalty": "elastic_net"}])
 def test_tol_is_on_the_gradient_of_scaled_columns(params, standardize):
@@ -324,111 +173,6 @@ def test_tol_is_on_the_gradient_of_scaled_columns(params, standardize):
     largest = max(np.abs(gradient).max(), np.abs(residual.sum(axis=0)).max())
     assert largest <= 1e-4
     assert largest > 1e-6  # it does not go on for no reason
-
-
-@pytest.mark.parametrize("load", [load_wine, load_breast_cancer])
-@pytest.mark.parametrize("params", [{}, {"standardize": False}, {"penalty": "l1"}, {"fit_intercept": False}], ids=str)
-def test_along_a_path_of_alphas_each_takes_few_iterations(params, load):
-    X, y = load(return_X_y=True)
-    path, before, cold, warm = SoftmaxClassifier(warm_start=True, **params), 0, [], []
-    for alpha in np.geomspace(1e-1, 1e-4, 20):
-        path.set_params(alpha=alpha).fit(X, y)
-        warm.append(path.n_iter_ - before)
-        before = path.n_iter_
-        lone = SoftmaxClassifier(alpha=alpha, **params).fit(X, y)
-        cold.append(lone.n_iter_)
-        assert path.loss_ == pytest.approx(lone.loss_, abs=1e-5)
-    assert path.solver_ == ("lbfgs (split)" if "penalty" in params else "lbfgs (hessian)")
-    assert sum(warm) < 0.5 * sum(cold), (warm, cold)
-
-
-@pytest.mark.parametrize("load", [load_digits, lambda return_X_y: made(5000, 50, 5)], ids=["digits", "made"])
-@pytest.mark.parametrize("standardize", [True, False])
-def test_a_path_with_many_variables(load, standardize):
-    X, y = load(return_X_y=True)
-    path, before, cold, warm = SoftmaxClassifier(warm_start=True, standardize=standardize), 0, [], []
-    for alpha in np.geomspace(1e-1, 1e-4, 15):
-        path.set_params(alpha=alpha).fit(X, y)
-        warm.append(path.n_iter_ - before)
-        before = path.n_iter_
-        lone = SoftmaxClassifier(alpha=alpha, standardize=standardize).fit(X, y)
-        cold.append(lone.n_iter_)
-        assert path.loss_ <= lone.loss_ + 1e-5
-    assert path.solver_ == "lbfgs (hessian)"
-    assert sum(warm) < 0.4 * sum(cold), (warm, cold)
-
-
-@pytest.mark.parametrize(("penalty", "share"), [("l2", 0.9), ("l1", 0.7)])
-def test_a_path_with_sparse_columns(penalty, share):
-    """Of which a sample of rows sees few entries."""
-    X = sparse.random(10000, 800, 0.01, format="csr", random_state=0)
-    rng = np.random.default_rng(0)
-    y = np.argmax(X @ rng.normal(size=(800, 4)) + 0.3 * rng.normal(size=(10000, 4)), axis=1)
-    path, cold = SoftmaxClassifier(warm_start=True, penalty=penalty), 0
-    for alpha in np.geomspace(1e-2, 1e-4, 5):
-        path.set_params(alpha=alpha).fit(X, y)
-        cold += SoftmaxClassifier(alpha=alpha, penalty=penalty).fit(X, y).n_iter_
-    assert path.n_iter_ < share * cold
-
-
-def test_a_path_ends_at_the_minimum_of_a_lone_fit():
-    X, y = load_digits(return_X_y=True)
-    path = SoftmaxClassifier(warm_start=True, tol=1e-8)
-    for alpha in (1e-1, 1e-2, 1e-3):
-        path.set_params(alpha=alpha).fit(X, y)
-    lone = SoftmaxClassifier(1e-3, tol=1e-8).fit(X, y)
-    assert path.loss_ == pytest.approx(lone.loss_, rel=1e-10)
-    np.testing.assert_allclose(path.coef_ * X.std(axis=0), lone.coef_ * X.std(axis=0), atol=1e-4)
-
-
-def made(n_samples, n_features, n_classes):
-    return make_classification(n_samples, n_features, n_informative=20, n_classes=n_classes, random_state=0)
-
-
-@pytest.mark.parametrize("fit_intercept", [False, True])
-def test_the_hessian_is_that_of_central_differences(fit_intercept):
-    X, y, weight = RNG.normal(size=(60, 3)) * [1, 5, 0.1] + 1, RNG.integers(0, 3, 60), RNG.uniform(0.5, 2, 60)
-    softmax = SoftmaxClassifier(0.1, warm_start=True, fit_intercept=fit_intercept).fit(X, y, weight)
-    fit = NetworkFit(softmax)
-    member = fit.spec(fit.prepare(X, y, weight), go_on=True, n_epochs=5)
-    function = member.function(member, initial_state(member))
-    assert member.function.name == "hessian"
-    theta, h = softmax._training.state.theta[0], 1e-5
-
-    def gradient(theta):
-        function.evaluate(function.point(theta))
-        return function.gradient[0]
-
-    hessian = np.array([(gradient(theta + h * e) - gradient(theta - h * e)) / (2 * h) for e in np.eye(len(theta))])
-    weights = theta[:9].reshape(3, 3)
-    z = np.column_stack([(X - function.blocks.shift) * function.blocks.scale, *[np.ones(60)] * fit_intercept])
-    bound = np.kron((z * (weight / weight.sum())[:, None]).T @ z, np.eye(3)) * gram_weight(3) * BOUND_SHARE
-    for c, factor in enumerate(function.preconditioner.factors):
-        np.testing.assert_allclose(factor @ factor.T, (hessian + bound)[c::3, c::3], atol=1e-7)
-    known = hessian_diagonal(function.blocks, theta)
-    own = np.append(np.full(weights.size, 0.1), np.zeros(3 * fit_intercept))
-    np.testing.assert_allclose(known + own, hessian.diagonal(), atol=1e-7)
-    function.close()
-
-
-def test_a_warm_start_from_far_away_comes_to_the_minimum():
-    X, y = load_wine(return_X_y=True)
-    softmax = SoftmaxClassifier(warm_start=True).fit(X, y)
-    loss, coef = softmax.loss_, softmax.coef_.copy()
-    for factor in (-1.0, 30.0, 1000.0):
-        softmax.coef_ = factor * coef
-        softmax.fit(X, y)
-        assert softmax.solver_ == "lbfgs (hessian)"
-        assert softmax.loss_ == pytest.approx(loss, abs=1e-6)
-        # A gradient of at most tol leaves an error of at most tol / alpha in the flattest direction.
-        np.testing.assert_allclose(softmax.coef_ * X.std(axis=0), coef * X.std(axis=0), atol=0.01)
-
-
-def test_a_warm_start_on_other_rows_comes_to_their_minimum():
-    X, y = load_wine(return_X_y=True)
-    softmax = SoftmaxClassifier(0.01, warm_start=True, tol=1e-7).fit(X[::2] * 0.1 + 3, y[::2])
-    other = SoftmaxClassifier(0.01, tol=1e-7).fit(X, y)
-    np.testing.assert_allclose(softmax.fit(X, y).coef_ * X.std(axis=0), other.coef_ * X.std(axis=0), atol=1e-5)
 
 
 def test_where_there_is_nothing_to_search_for_the_loss_is_known():

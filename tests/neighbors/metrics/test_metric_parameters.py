@@ -1,21 +1,14 @@
-"""Metrics by name, with their parameters, against scikit-learn and scipy; distances that are given; leave one out."""
+"""Metrics by name, with their parameters, against scikit-learn and scipy."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scipy import sparse
 from scipy.spatial.distance import cdist
 from sklearn.exceptions import DataConversionWarning
-from sklearn.metrics import pairwise_distances
-from sklearn.model_selection import GridSearchCV, LeaveOneOut, RandomizedSearchCV, cross_val_predict, cross_val_score
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor, KNeighborsTransformer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skdl import KNNClassifier, KNNRegressor
-from skdl.neighbors.search.pairwise import k_smallest_columns
 
 BOTH = [KNNClassifier, KNNRegressor]
 rng = np.random.default_rng(0)
@@ -24,9 +17,6 @@ Y = rng.integers(0, 3, 90)
 W = rng.random(5)
 COVARIANCE = np.cov(X, rowvar=False)
 BITS, MORE_BITS = (rng.random((n, 12)) < 0.4 for n in (90, 25))
-
-
-# Names and parameters
 
 
 @pytest.mark.parametrize(
@@ -266,161 +256,3 @@ def test_a_search_keeps_what_belongs_to_the_metric(cls, parameters):
     assert ("metric" in space) == (not parameters)
     search = RandomizedSearchCV(cls(**parameters), space, n_iter=6, cv=2, error_score="raise", random_state=0)
     assert np.isfinite(search.fit(X, Y).cv_results_["mean_test_score"]).all()
-
-
-# The smallest of a table
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_the_smallest_are_those_of_a_stable_sort(seed):
-    draw = np.random.default_rng(seed)
-    n, m = draw.integers(1, 60) if seed % 2 else 300, draw.integers(1, 9)
-    D = draw.integers(0, draw.integers(1, 30), (m, n)).astype(float)
-    D[draw.random(D.shape) < draw.choice([0, 0.3])] = np.inf
-    if seed % 3 == 0:
-        D[draw.random(D.shape) < 0.1] = np.nan
-    for k in {1, (n + 1) // 2, n}:
-        if np.isnan(np.sort(D, axis=1)[:, k - 1]).any():
-            assert np.isnan(k_smallest_columns(D, k)[0]).any()
-            continue
-        distances, columns = k_smallest_columns(D, k)
-        assert_array_equal(columns, np.argsort(D, axis=1, kind="stable")[:, :k])
-        assert_array_equal(distances, np.take_along_axis(D, columns, axis=1))
-
-
-# Given distances
-
-
-@pytest.mark.parametrize("weight", [None, np.arange(90) % 3.0])
-@pytest.mark.parametrize("cls", BOTH)
-def test_given_distances_are_the_metric_itself(cls, weight):
-    near, far = pairwise_distances(X), pairwise_distances(Q, X)
-    plain = cls(5, weights="distance").fit(X, Y, sample_weight=weight)
-    model = cls(5, weights="distance", metric="precomputed").fit(near, Y, sample_weight=weight)
-    assert model.effective_metric_ == "precomputed"
-    assert_allclose(model.predict(far), plain.predict(Q), rtol=1e-9)
-    assert_array_equal(model.kneighbors(far)[1], plain.kneighbors(Q)[1])
-    assert_array_equal(model.kneighbors()[1], plain.kneighbors()[1])
-    assert_allclose(model.predict(None), plain.predict(None), rtol=1e-9)
-    assert model.n_samples_fit_ == plain.n_samples_fit_
-    assert_allclose(model.kneighbors_graph(far, mode="distance").toarray(),
-                    plain.kneighbors_graph(Q, mode="distance").toarray(), rtol=1e-9)  # fmt: skip
-
-
-@pytest.mark.parametrize("cls", BOTH)
-def test_given_distances_in_pipelines_and_searches(cls):
-    assert get_tags(cls(metric="precomputed")).input_tags.pairwise
-    assert not get_tags(cls()).input_tags.pairwise
-    near = pairwise_distances(X)
-    scores = cross_val_score(cls(5, metric="precomputed"), near, Y, cv=4)  # sliced on both sides
-    assert_allclose(scores, cross_val_score(cls(5), X, Y, cv=4), rtol=1e-9)
-    search = GridSearchCV(cls(metric="precomputed"), {"n_neighbors": [1, 5]}, cv=3).fit(near, Y)
-    assert search.predict(near[:3]).shape == (3,)
-    graph = KNeighborsTransformer(n_neighbors=12, mode="distance")
-    piped = make_pipeline(StandardScaler(), graph, cls(5, metric="precomputed")).fit(X, Y)
-    direct = make_pipeline(StandardScaler(), cls(5)).fit(X, Y)
-    for rows in (Q, X):
-        assert_allclose(piped.predict(rows), direct.predict(rows), rtol=1e-9)
-    frame = pd.DataFrame(near)
-    assert_array_equal(cls(5, metric="precomputed").fit(frame, Y).predict(frame), cls(5).fit(X, Y).predict(X))
-
-
-def test_a_graph_of_ours_is_given_as_distances():
-    rows = np.rint(X)
-    plain = KNNClassifier(4).fit(rows, Y)
-    stored = plain.kneighbors_graph(rows, 20, mode="distance")
-    model = KNNClassifier(4, metric="precomputed").fit(stored, Y)
-    assert_array_equal(model.kneighbors(plain.kneighbors_graph(np.rint(Q), 30, mode="distance"))[1],
-                       plain.kneighbors(np.rint(Q))[1])  # fmt: skip
-    with pytest.raises(ValueError, match=r"must store at least 4 .* but row 0 stores 2"):
-        model.predict(plain.kneighbors_graph(Q, 2, mode="distance"))
-
-
-@pytest.mark.parametrize("cls", BOTH)
-def test_what_cannot_be_distances_is_an_error(cls):
-    near = pairwise_distances(X)
-    model = cls(metric="precomputed")
-    with pytest.raises(ValueError, match=r"must be square: .* Got shape \(90, 5\)"):
-        model.fit(X, Y)
-    with pytest.raises(ValueError, match=r"distances, which are not negative. Got a negative"):
-        model.fit(-near, Y)
-    model.fit(near, Y)
-    with pytest.raises(ValueError, match="Got a negative value"):
-        model.predict(-near)
-    with pytest.raises(ValueError, match="90 features"):
-        model.predict(near[:, :7])
-    with pytest.raises(ValueError, match="partial_fit cannot add rows"):
-        model.partial_fit(near, Y)
-    for container in (sparse.dok_array, sparse.bsr_array):
-        for call in (lambda X: cls(metric="precomputed").fit(X, Y), model.predict):
-            with pytest.raises(TypeError, match="its handling of explicit zeros, which are the nearest"):
-                call(container(near))
-
-
-# Leave one out
-
-
-@pytest.mark.parametrize("weights", ["uniform", "distance"])
-@pytest.mark.parametrize("kind", ["normal", "equal rows", "columns"])
-def test_none_leaves_each_row_out(kind, weights):
-    rows = X[np.arange(90) // 4] if kind == "equal rows" else X
-    y = np.column_stack([Y, Y[::-1]]) if kind == "columns" else Y
-    for ours, theirs in ((KNNClassifier, KNeighborsClassifier), (KNNRegressor, KNeighborsRegressor)):
-        model = ours(5, weights=weights).fit(rows, y)
-        expected = cross_val_predict(ours(5, weights=weights), rows, y, cv=LeaveOneOut())
-        assert_allclose(model.predict(None), expected, rtol=1e-12)
-        truth = (expected == y).reshape(90, -1).all(axis=1)
-        if ours is KNNClassifier:
-            assert model.score(None, y) == truth.mean()
-            assert model.score(None, y, sample_weight=truth) == 1
-        if kind == "normal":
-            peer = theirs(5, weights=weights).fit(rows, y)
-            assert_allclose(model.predict(None), peer.predict(None), rtol=1e-9)
-            assert_allclose(model.score(None, y), peer.score(None, y), rtol=1e-9)
-            if ours is KNNClassifier:
-                assert_allclose(model.predict_proba(None), peer.predict_proba(None), rtol=1e-9)
-
-
-def test_rows_without_weight_are_asked_too():
-    weight = np.arange(90) % 2.0
-    model = KNNClassifier(3).fit(X, Y, sample_weight=weight)
-    squares = np.square(X[:, None] - X[None]).sum(-1)
-    squares[:, weight == 0] = np.inf
-    np.fill_diagonal(squares, np.inf)
-    nearest = np.argsort(squares, axis=1, kind="stable")[:, :3]
-    expected = [[np.mean(Y[row] == label) for label in range(3)] for row in nearest]
-    assert_allclose(model.predict_proba(None), expected, rtol=1e-15)
-
-
-@pytest.mark.parametrize("cls", BOTH)
-def test_none_needs_one_more_row_than_neighbours(cls):
-    with pytest.raises(ValueError, match="n_neighbors < n_samples_fit, but n_neighbors = 4, n_samples_fit = 4"):
-        cls(4).fit(X[:4], Y[:4]).predict(None)
-
-
-# Sparse frames
-
-
-@pytest.mark.parametrize("cls", BOTH)
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_sparse_frames_are_sparse_rows(cls, metric):
-    rows, queries = np.where(X > 0.5, X, 0), np.where(Q > 0.5, Q, 0)
-    frame, asked = (pd.DataFrame.sparse.from_spmatrix(sparse.csr_array(part), columns=list("abcde"))
-                    for part in (rows, queries))  # fmt: skip
-    model, plain = cls(4, metric=metric).fit(frame, Y), cls(4, metric=metric).fit(sparse.csr_array(rows), Y)
-    assert model.feature_names_in_.tolist() == list("abcde")
-    assert_array_equal(model.predict(asked), plain.predict(sparse.csr_array(queries)))
-    assert_array_equal(model.predict(pd.DataFrame(queries, columns=list("abcde"))), model.predict(asked))
-    dense = cls(4, metric=metric).fit(pd.DataFrame(rows, columns=list("abcde")), Y)
-    assert_array_equal(dense.predict(asked), model.predict(asked))
-
-
-@pytest.mark.parametrize("metric", ["manhattan", "chebyshev", "nan_euclidean", "hamming", lambda a, b: 0.0])
-@pytest.mark.parametrize("cls", BOTH)
-def test_sparse_frames_for_other_metrics_are_an_error(cls, metric):
-    frame = pd.DataFrame.sparse.from_spmatrix(sparse.csr_array(np.where(X > 0.5, X, 0)))
-    with pytest.raises(ValueError, match="Sparse X works only with the metrics 'euclidean' and 'cosine'"):
-        cls(metric=metric).fit(frame, Y)
-    model = cls(metric=metric).fit(X, Y)
-    with pytest.raises(ValueError, match="Sparse X works only with the metrics 'euclidean' and 'cosine'"):
-        model.predict(frame)
