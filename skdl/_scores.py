@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
+from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, label_array, target_array, validate_sample_weight
@@ -65,6 +66,7 @@ class ClassifierScore(ClassifierMixin):
         accuracy : float
             In [0, 1].
         """
+        check_is_fitted(self)
         return accuracy(self._true_labels(label_array(y)), self.predict(X), sample_weight)
 
     def _true_labels(self, y: np.ndarray) -> np.ndarray:

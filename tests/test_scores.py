@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.model_selection import GridSearchCV
 
@@ -135,6 +136,14 @@ def test_float32_and_whole_numbers():
     assert r2(y, predicted) == r2_score(np.ldexp(y, 100), np.ldexp(predicted, 100)) < 1
     assert r2(CLASS, CLASS * 0.5) == r2_score(CLASS, CLASS * 0.5)
     assert r2(REAL.tolist(), REAL * 0.5) == r2_score(REAL, REAL * 0.5)
+
+
+@pytest.mark.parametrize("estimator", [*REGRESSORS, *CLASSIFIERS], ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function", "score"])
+def test_an_unfitted_estimator_says_so(estimator, method):
+    if hasattr(estimator, method):
+        with pytest.raises(NotFittedError, match=f"This {type(estimator).__name__} instance is not fitted yet"):
+            getattr(clone(estimator), method)(*((X, CLASS) if method == "score" else (X,)))
 
 
 def test_what_cannot_be_judged_is_an_error():

@@ -228,8 +228,8 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             second. For a multilabel indicator the log odds of each label, of shape (n_samples, n_labels); for columns
             of labels a list with the scores of each.
         """
-        encoding: Encoding = self._training.encoding
         scores = self._raw_scores(self._validated(X))
+        encoding: Encoding = self._training.encoding
         with np.errstate(invalid="ignore"):
             return encoding.log_odds(scores)
 
@@ -246,8 +246,9 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         y : array of shape (n_samples,) or (n_samples, n_columns)
             Labels, with as many columns as a multilabel indicator or columns of labels had in training.
         """
-        encoding: Encoding = self._training.encoding
-        return encoding.decode(self._raw_scores(self._validated(X)))
+        scores = self._raw_scores(self._validated(X))
+        encoding: Encoding = self._training.encoding  # now that it is known to be fitted
+        return encoding.decode(scores)
 
     @from_scores("_probabilities")
     def predict_proba(self, X: MatrixLike) -> np.ndarray | list[np.ndarray]:
