@@ -7,19 +7,20 @@ from typing import Any
 import numpy as np
 
 from skdl._array import Array
-from skdl._protocols import ForwardContext, Layer
+from skdl._protocols import ForwardContext
 from skdl._threads import blas_threads, thread_map
 from skdl.engine.layout import Views
 from skdl.engine.member import BLAS_THREADS_FROM
 from skdl.engine.network import PREDICTION_ROWS
+from skdl.layers.prediction import PredictionLayers
 
 LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently
 BLAS_ALONE_BELOW = 1 << 18  # multiplications of a product below which BLAS does not use threads by itself
 
 
-def predict(root: Layer, X: Any, arrays: Views) -> Array:
+def predict(layers: PredictionLayers, X: Any, arrays: Views) -> Array:
     """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member."""
-    product = root.cost().largest_product
+    root, product = layers.root, layers.largest_product
     size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * product >= BLAS_THREADS_FROM else PREDICTION_ROWS
     starts = range(0, X.shape[0], size)
     context = ForwardContext(training=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from skdl._component import Component
@@ -14,7 +15,7 @@ from skdl.layers.activity import ActivityPenalty
 from skdl.layers.dense import DenseBlock, OrdinaryMaps
 from skdl.layers.dropout import Dropout
 from skdl.layers.normalization import NormalizationLayer
-from skdl.layers.prediction import affine_leaves
+from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
 from skdl.layers.sequential import Sequential
 
 ORDINARY = OrdinaryMaps()
@@ -85,12 +86,15 @@ class Architecture:
         if not self.blocks:
             object.__setattr__(self, "blocks", (DenseBlock(),) * len(self.widths))
 
-    @property
+    def __getstate__(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}  # what is cached is not kept in files
+
+    @cached_property
     def structure(self) -> Hashable:
         """A value that is equal for networks which may share a stack."""
         return structure_of(self)
 
-    @property
+    @cached_property
     def outline(self) -> Outline:
         """Sizes of the network; of one structure, they are found once."""
         key = self.structure
@@ -99,6 +103,18 @@ class Architecture:
             if len(_OUTLINES) >= OUTLINES:
                 _OUTLINES.clear()
             found = _OUTLINES[key] = _outline(build_layers([self], float), self.n_inputs)
+        return found
+
+    @cached_property
+    def _at_prediction(self) -> dict[tuple[Any, bool], PredictionLayers]:
+        return {}
+
+    def at_prediction(self, dtype: Any, *, standardised: bool) -> PredictionLayers:
+        """The layers at prediction, which are built once; `standardised` tells whether training scaled the inputs."""
+        found = self._at_prediction.get((dtype, standardised))
+        if found is None:
+            found = prediction_layers(build_layers([self], dtype), self.n_inputs, standardised=standardised)
+            self._at_prediction[dtype, standardised] = found
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from skdl._protocols import Layer, ParameterSpec
@@ -10,7 +11,29 @@ from skdl.layers.sequential import Sequential
 from skdl.layers.standardization import Standardization
 
 
-def prediction_layers(root: Sequential, n_inputs: int, *, standardised: bool) -> Sequential:
+class PredictionLayers:
+    """The layers of a trained network at prediction.
+
+    Parameters
+    ----------
+    root : Sequential
+    """
+
+    def __init__(self, root: Sequential):
+        self.root = root
+
+    @cached_property
+    def affine(self) -> list[AffineLeaf]:
+        """The leaves whose arrays are the public coefficients."""
+        return affine_leaves(self.root)
+
+    @cached_property
+    def largest_product(self) -> int:
+        """Multiplications of the largest matrix product with one row."""
+        return self.root.cost().largest_product
+
+
+def prediction_layers(root: Sequential, n_inputs: int, *, standardised: bool) -> PredictionLayers:
     """The layers of a trained network at prediction.
 
     Parameters
@@ -23,12 +46,14 @@ def prediction_layers(root: Sequential, n_inputs: int, *, standardised: bool) ->
 
     Returns
     -------
-    layers : Sequential
+    layers : PredictionLayers
         Its leaves are those of training, but for the ones that others absorb; `Standardization`, if any, is the first.
     """
     absorbed = {each.leaf for each in root.absorptions()}
     layers = root.without(absorbed) if absorbed else root
-    return Sequential([Standardization(n_inputs), layers]) if standardised and root.input_fold() is None else layers
+    if standardised and root.input_fold() is None:
+        layers = Sequential([Standardization(n_inputs), layers])
+    return PredictionLayers(layers)
 
 
 def prediction_arrays(

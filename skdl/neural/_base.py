@@ -20,7 +20,6 @@ from skdl._warnings import warn
 from skdl.execution import train_members
 from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
-from skdl.layers.sequential import Sequential
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
@@ -207,10 +206,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
-        return self._scores_by(layers_at_prediction(self._training, X.dtype), X)
-
-    def _scores_by(self, layers: Sequential, X: Any) -> np.ndarray:
-        """Scores by layers that are built already."""
+        layers = layers_at_prediction(self._training, X.dtype)
         scores = predict(layers, X, layer_arrays(layers, *self._coefficients(), self._between, X.dtype))
         return warn_of_overflow(self, X, scores)
 

@@ -10,9 +10,7 @@ import numpy as np
 from skdl.engine import Outcome
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
-from skdl.layers.architecture import build_layers
-from skdl.layers.prediction import affine_leaves, prediction_arrays, prediction_layers
-from skdl.layers.sequential import Sequential
+from skdl.layers.prediction import PredictionLayers, prediction_arrays
 from skdl.neural._training import Training
 
 Between: TypeAlias = list[dict[str, np.ndarray]]
@@ -42,7 +40,7 @@ def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -
         assert output is not None
         output.apply(trained, *output_map)
     coefs, intercepts, dtype = [], [], training.input_dtype
-    for affine in affine_leaves(layers_at_prediction(training, np.float64)):
+    for affine in layers_at_prediction(training, np.float64).affine:
         named = arrays[affine.leaf]
         bias = np.zeros(affine.n_biases) if affine.bias is None else named.pop(affine.bias.name).reshape(-1)
         coefs.append(named.pop(affine.weight.name).astype(dtype))
@@ -63,15 +61,13 @@ def standardisation(training: Training) -> tuple[np.ndarray, np.ndarray] | None:
     return training.shift.astype(np.float64), training.scale.astype(np.float64)
 
 
-def layers_at_prediction(training: Training, dtype: Any) -> Sequential:
+def layers_at_prediction(training: Training, dtype: Any) -> PredictionLayers:
     """The layers that the folded coefficients belong to."""
-    architecture = training.architecture
-    root = build_layers([architecture], dtype)
-    return prediction_layers(root, architecture.n_inputs, standardised=training.scale is not None)
+    return training.architecture.at_prediction(np.dtype(dtype), standardised=training.scale is not None)
 
 
 def layer_arrays(
-    root: Sequential,
+    layers: PredictionLayers,
     coefs: Sequence[np.ndarray],
     intercepts: Sequence[np.ndarray],
     between: Between,
@@ -79,7 +75,7 @@ def layer_arrays(
 ) -> Views:
     """What the layers at prediction take: each leaf's arrays by name, with a member axis of one."""
     arrays: list[dict[str, Any]] = [dict(named) for named in between]
-    for affine, coef, intercept in zip(affine_leaves(root), coefs, intercepts, strict=True):
+    for affine, coef, intercept in zip(layers.affine, coefs, intercepts, strict=True):
         arrays[affine.leaf][affine.weight.name] = coef
         if affine.bias is not None:
             arrays[affine.leaf][affine.bias.name] = np.reshape(intercept, affine.bias.shape)

@@ -1,18 +1,16 @@
-"""Several fitted networks that predict the same rows: the input is checked once, and equal layers are built once.
+"""Several fitted networks that predict the same rows: the input is checked once.
 
-To build the layers takes longer than to send a few rows through. Bits are those of each network alone.
+To check a few rows takes longer than to send them through. Bits are those of each network alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from skdl.layers.sequential import Sequential
 from skdl.neural._base import BaseNetwork
-from skdl.neural._parameters import layers_at_prediction
 
 METHODS = ("_validated", "_raw_scores")  # by which a network predicts from the scores of its layers
 
@@ -40,7 +38,6 @@ class JointPrediction:
             if decoder and (first is members[i] or same_columns(first, members[i]))
         }
         self._X: Any = None if first is None else first._validated(X)
-        self._built: dict[Hashable, Sequential] = {}
 
     def __contains__(self, i: int) -> bool:
         return i in self._decoders
@@ -49,16 +46,8 @@ class JointPrediction:
         """The predictions, or class probabilities, of network i."""
         network: Any
         network, decoder = self._decoders[i]
-        decoded: np.ndarray = getattr(network, decoder)(self._raw_scores(network))
+        decoded: np.ndarray = getattr(network, decoder)(network._raw_scores(self._X))
         return decoded
-
-    def _raw_scores(self, network: BaseNetwork) -> np.ndarray:
-        training = network._training
-        # A structure leaves out the numbers that members of a stack may have of their own, which all are in the repr.
-        key = training.architecture.structure, repr(training.architecture), training.scale is None
-        if key not in self._built:
-            self._built[key] = layers_at_prediction(training, self._X.dtype)
-        return network._scores_by(self._built[key], self._X)
 
 
 def _decoder(member: object, method: str) -> str:

@@ -1,5 +1,7 @@
 """Networks asked together: the bits that each has alone, whoever has set its weights, in any company."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from skdl import BaggingRegressor, EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.activations import LeakyReLU
+from skdl.layers import architecture
 from skdl.neural import joint_prediction
 
 rng = np.random.default_rng(0)
@@ -53,17 +56,32 @@ def test_regressors_too(n_rows, y):
         assert_array_equal(output, member.predict(X[:n_rows]))
 
 
-def test_the_input_is_checked_once_and_the_layers_are_built_once(monkeypatch):
+def test_the_input_is_checked_once(monkeypatch):
     ensemble = EnsembleClassifier(estimator=MLPClassifier((6,), max_iter=2), n_estimators=7, random_state=0).fit(X, Y)
-    checked, built = [], []
-    validated, layers = MLPClassifier._validated, joint_prediction.layers_at_prediction
+    checked = []
+    validated = MLPClassifier._validated
     record = lambda self, X: checked.append(self) or validated(self, X)  # noqa: E731
     monkeypatch.setattr(joint_prediction.BaseNetwork, "_validated", record)
-    monkeypatch.setattr(joint_prediction, "layers_at_prediction", lambda *of: built.append(of) or layers(*of))
     ensemble.predict(X[:1])
-    assert (len(checked), len(built)) == (1, 1)
+    assert len(checked) == 1
     assert ensemble.predict_proba(X).shape == (400, 3)
     assert len(checked) == 2
+
+
+def test_layers_are_built_once_and_not_kept_in_files(monkeypatch):
+    network = MLPClassifier((6,), max_iter=2, random_state=0).fit(X, Y)
+    size = len(pickle.dumps(network))
+    built = []
+    build = architecture.build_layers
+    monkeypatch.setattr(architecture, "build_layers", lambda *of: built.append(of) or build(*of))
+    expected = network.predict_proba(X)
+    for _ in range(3):
+        network.predict_proba(X[:1])
+    assert len(built) <= 1
+    network.predict_proba(X.astype(np.float32))  # in its own precision
+    assert len(built) <= 2
+    assert len(pickle.dumps(network)) == size
+    assert_array_equal(pickle.loads(pickle.dumps(network)).predict_proba(X), expected)
 
 
 def test_what_is_public_counts():
