@@ -225,7 +225,9 @@ def _imported(path: str) -> Any:
 
 
 activations: Registry[_protocols.Activation] = Registry("activations", _protocols.Activation)
+embeddings: Registry[_protocols.Embedding] = Registry("embeddings", _protocols.Embedding)
 initializers: Registry[_protocols.Initializer] = Registry("initializers", _protocols.Initializer)
+layers: Registry[_protocols.Block] = Registry("layers", _protocols.Block)
 losses: Registry[_protocols.Loss] = Registry("losses", _protocols.Loss)
 normalizations: Registry[_protocols.Normalization] = Registry("normalizations", _protocols.Normalization)
 optimizers: Registry[_protocols.Optimizer] = Registry("optimizers", _protocols.Optimizer)

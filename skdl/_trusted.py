@@ -21,7 +21,7 @@ from skdl.ensemble.ensemble_classifier import EnsembleClassifier
 from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.layers.architecture import Architecture
-from skdl.layers.dense import DenseBlock, OrdinaryMaps
+from skdl.layers.dense import OrdinaryMaps
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
 from skdl.linear.least_squares.problem import Setting, Solution
@@ -75,7 +75,6 @@ FITTED = {
         State,
         Progress,
         Architecture,
-        DenseBlock,
         OrdinaryMaps,
         Labels,
         Indicator,

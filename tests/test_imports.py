@@ -14,8 +14,8 @@ MODULES = {
     for path in sorted(ROOT.rglob("*.py"))
 }
 FAMILIES = {
-    "activations", "augmentations", "initializers", "layers", "losses", "normalizations", "optimizers", "penalties",
-    "schedules",
+    "activations", "augmentations", "embeddings", "initializers", "layers", "losses", "normalizations", "optimizers",
+    "penalties", "schedules",
 }  # fmt: skip
 # What each part of the package may import of the others; what is not listed here is a new part, to be placed.
 BASE = {
@@ -65,6 +65,7 @@ ALLOWED = {
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
     "plugins": PROTOCOLS,
+    "embeddings": PROTOCOLS | {"embeddings", "layers"},
     "engine": ENGINE,
     "execution": ENGINE | {"execution"},
     "_slots": PROTOCOLS,

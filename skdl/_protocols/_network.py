@@ -92,6 +92,7 @@ class Fold(NamedTuple):
 
     apply: Callable[[LayerArrays, Array, Array], None]
     undo: Callable[[LayerArrays, Array, Array], None]
+    takes_shift: bool = True  # or only one of zero
 
 
 class Cost(NamedTuple):

@@ -20,6 +20,7 @@ from skdl._protocols import (
     ParameterSpec,
     Parts,
 )
+from skdl._registry import register
 from skdl.layers.sequential import Sequential
 
 
@@ -93,7 +94,7 @@ class Dense(Layer):
                 arrays["bias"] += shift @ weight
             weight /= np.where(scale == 0, 1.0, scale)[:, None]
 
-        return Fold(apply, undo)
+        return Fold(apply, undo, self.bias)
 
     def output_fold(self) -> Fold:
         def apply(arrays: LayerArrays, scale: Array, shift: Array) -> None:
@@ -108,7 +109,7 @@ class Dense(Layer):
             for array in arrays.values():
                 array /= np.where(scale == 0, 1.0, scale)
 
-        return Fold(apply, undo)
+        return Fold(apply, undo, self.bias)
 
     def input_weights(self, arrays: LayerArrays) -> list[Array]:
         return [np.moveaxis(arrays["weight"], 1, 0)]
@@ -139,6 +140,7 @@ class OrdinaryMaps:
         return Dense(n_in, n_out, initializers, bias, makes_scores=True)
 
 
+@register("dense")
 class DenseBlock(Block):
     """The ordinary hidden layer.
 
@@ -147,6 +149,13 @@ class DenseBlock(Block):
     Shape
     -----
     (k, B, n_in) -> (k, B, n_out)
+
+    Examples
+    --------
+    >>> from skdl import MLPClassifier
+    >>> MLPClassifier((64, 64, 64), layer=["dense", "residual", "residual"])
+    MLPClassifier(hidden_layer_sizes=(64, 64, 64),
+                  layer=['dense', 'residual', 'residual'])
     """
 
     def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:

@@ -138,7 +138,7 @@ class Sequential(Container):
             if fixed is not None and absorber is not None:
                 found.append(Absorption(start, fixed, *absorber))
                 continue
-            absorber = None if fold is None else (child, start, fold)
+            absorber = (child, start, fold) if fold is not None and fold.takes_shift else None
         return found
 
 
@@ -155,4 +155,5 @@ def _through(passing: list[Layer], fold: Fold, part: int | slice) -> Fold:
     return Fold(
         lambda arrays, scale, shift: fold.apply(arrays[part], *passed(scale, shift)),
         lambda arrays, scale, shift: fold.undo(arrays[part], *passed(scale, shift)),
+        fold.takes_shift,
     )

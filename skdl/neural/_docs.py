@@ -11,6 +11,12 @@ hidden_layer_sizes : int or list of int, default=(128, 128)
 depth : int, default=1
     Number of hidden layers, at least 1, when `hidden_layer_sizes` is an int: width and depth are two plain numbers to
     search over.
+layer : str, Block or list of these, default="dense"
+    How a hidden layer is built, one for all or one for each: "dense" is the ordinary one, "residual" adds what it has
+    learned to its input. See `skdl.layers`.
+embedding : str, Embedding or None, default=None
+    What becomes of each number of X before the first hidden layer: "periodic" makes waves of learned frequencies of it,
+    see `skdl.embeddings`.
 activation : str, Activation or list of these, default="leaky_relu"
     Function between the layers, one for all or one for each hidden layer.
 initializer : str or Initializer, default="auto"
@@ -87,9 +93,11 @@ n_jobs : int or None, default=None
 """,
     "attributes": """
 coefs_ : list of arrays of shape (n_in, n_out)
-    Weights of each layer, for X as it is.
+    Weights of each affine map, in the order in which a row passes them, for X as it is. A residual block has those of
+    its branch, then that of its shortcut, where widths differ. An embedding, and a residual block that normalizes X,
+    see it standardised still, and so do their weights.
 intercepts_ : list of arrays of shape (n_out,)
-    Intercepts of each layer.
+    Intercepts of each.
 X_mean_, X_scale_ : arrays of shape (n_features_in_,)
     Mean and standard deviation of the training inputs, see the notes; without `standardize` 0 and 1.
 n_iter_ : int

@@ -60,6 +60,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
     """Hidden layers described by the constructor's arguments."""
 
     _slots = {
+        "layer": _registry.layers,
+        "embedding": _registry.embeddings,
         "activation": _registry.activations,
         "initializer": _registry.initializers,
         "normalization": _registry.normalizations,
@@ -125,6 +127,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             initializers,
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
+            blocks=self._resolve_layers("layer", depth),
+            embedding=None if self.embedding is None else self._resolve("embedding"),
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.

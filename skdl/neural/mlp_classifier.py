@@ -11,7 +11,9 @@ from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
 from skdl._encoding import Columns, Encoding
 from skdl._typing import (
     Activations,
+    Blocks,
     ClassWeight,
+    EmbeddingLike,
     InitializerLike,
     LossLike,
     Normalizations,
@@ -107,6 +109,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         *,
         depth: int = 1,
+        layer: Blocks = "dense",
+        embedding: EmbeddingLike | None = None,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
         normalization: Normalizations | None = None,
@@ -140,6 +144,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.depth = depth
+        self.layer = layer
+        self.embedding = embedding
         self.activation = activation
         self.initializer = initializer
         self.normalization = normalization

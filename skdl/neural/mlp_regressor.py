@@ -10,6 +10,8 @@ from skdl._constraints import Boolean
 from skdl._encoding import Reals
 from skdl._typing import (
     Activations,
+    Blocks,
+    EmbeddingLike,
     InitializerLike,
     LossLike,
     Normalizations,
@@ -89,6 +91,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         hidden_layer_sizes: int | Sequence[int] = (128, 128),
         *,
         depth: int = 1,
+        layer: Blocks = "dense",
+        embedding: EmbeddingLike | None = None,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
         normalization: Normalizations | None = None,
@@ -120,6 +124,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.depth = depth
+        self.layer = layer
+        self.embedding = embedding
         self.activation = activation
         self.initializer = initializer
         self.normalization = normalization

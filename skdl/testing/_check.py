@@ -9,6 +9,7 @@ import numpy as np
 
 from skdl import _protocols
 from skdl._component import Component
+from skdl.testing._built_layers import check_block, check_embedding
 from skdl.testing._hyperparameters import check_hyperparameters
 from skdl.testing._layers import check_activation, check_normalization
 from skdl.testing._objectives import check_loss, check_penalty
@@ -16,6 +17,8 @@ from skdl.testing._training import check_initializer, check_optimizer, check_sch
 
 FAMILIES: dict[type, Callable[[Any], None]] = {
     _protocols.Activation: check_activation,
+    _protocols.Block: check_block,
+    _protocols.Embedding: check_embedding,
     _protocols.Initializer: check_initializer,
     _protocols.Loss: check_loss,
     _protocols.Normalization: check_normalization,
@@ -35,7 +38,10 @@ def check_component(component: Component | type[Component]) -> None:
 
     ============== =====================================================================================================
     activations    gradients by x and learned parameters; rows do not affect each other; finite in float32 at +-1e4
+    embeddings     those of the layer that it builds, see `check_layer`; `n_outputs` is its width
     initializers   shape, float64, drawn from the given generator only
+    layers         those of the layers that a block builds, see `check_layer`: of one width and of two, in a stack and
+                   in a batch ensemble, with normalization and without
     losses         gradient by the scores; weights count rows; the link's range; exact in float32 at scores of +-1e4
     normalizations gradients by x and learned parameters, in training and prediction; prediction changes no buffer
     optimizers     all of the state used, and in place; downhill on a quadratic; full-batch ones: to its exact minimum

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nets import architecture, member, regression
 
-from skdl import activations, losses, normalizations, penalties
+from skdl import activations, embeddings, layers, losses, normalizations, penalties
 from skdl._protocols import Activation
 from skdl.engine import Network
 from skdl.engine.full_batch import FullObjective
@@ -15,6 +15,7 @@ from skdl.engine.objective import Objective
 from skdl.engine.train import initial_state
 from skdl.layers import ForwardContext
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.layers.dense import OrdinaryMaps
 from skdl.testing import check_gradient
 
 K, B, D, C = 2, 6, 3, 3
@@ -148,6 +149,17 @@ def test_copies_with_learned_activations_and_a_penalty_on_activations():
     network = replace(architecture(D, (4, 6), C, activation=Learned()), maps=BatchEnsembleMaps(2))
     check_objective([network] * K)
     check_objective([replace(network, activity=penalties.ActivityL1(), activity_alpha=0.3)] * K, alphas=(0.0, 0.0))
+
+
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+@pytest.mark.parametrize("embedding", [None, embeddings.PeriodicEmbedding(2, sigma=0.5, n_units=2)])
+@pytest.mark.parametrize("maps", [OrdinaryMaps(), BatchEnsembleMaps(2)])
+def test_residual_blocks_and_embeddings(normalization, embedding, maps):
+    """The first layer's gradient too: below a dense layer that is not the first one anything may be learned."""
+    plain = architecture(D, (4, 4), C, activation="swish", normalization=normalization, dropout=0.2)
+    for blocks in (("residual", "residual"), ("dense", "residual")):
+        network = replace(plain, blocks=tuple(map(layers.resolve, blocks)), embedding=embedding, maps=maps)
+        check_objective([network] * K, loss="squared_error")
 
 
 def test_linear_network():
