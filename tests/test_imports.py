@@ -139,7 +139,8 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "autodiff",
         "_registry",
         "plugins",
-        *sorted(FAMILIES),
+        *sorted(FAMILIES - {"embeddings"}),
+        "embeddings",  # which are made of layers
         "engine",
         "execution",
     ]

@@ -43,7 +43,7 @@ def test_types_of_parameters_admit_their_defaults(name):
             "bool": r"\bbool\b",
             "int": r"\bint\b|\bfloat\b",
             "float": r"\bfloat\b|VectorLike",
-            "str": r"\bstr\b|Activations|Like\b",
+            "str": r"\bstr\b|Activations|Blocks|Like\b",
             "tuple": r"Sequence",
         }[kind]
         assert re.search(admits, annotation), f"{name}: {parameter}"

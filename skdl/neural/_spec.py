@@ -102,13 +102,14 @@ def check_range(estimator: Any, dtype: Any) -> None:
                 given |= {f"{slot}__{name}": value for name, value in component.get_params().items()}
     largest = float(np.finfo(dtype).max)
     for name, value in given.items():
-        numbers = np.asarray(value)
-        if numbers.dtype.kind == "f" and numbers.size and (worst := np.abs(numbers).max()) > largest:
-            advice = ", or set dtype='float64'" if np.dtype(dtype) != np.float64 and hasattr(estimator, "dtype") else ""
-            raise ValueError(
-                f"{name} holds {worst:.4g}, and the training is in {np.dtype(dtype)}, whose largest number is "
-                f"{largest:.2g}. Give a smaller one{advice}."
-            )
+        for numbers in map(np.asarray, value if isinstance(value, (list, tuple)) else [value]):  # one a layer
+            if numbers.dtype.kind == "f" and numbers.size and (worst := np.abs(numbers).max()) > largest:
+                own = np.dtype(dtype) != np.float64 and hasattr(estimator, "dtype")
+                advice = ", or set dtype='float64'" if own else ""
+                raise ValueError(
+                    f"{name} holds {worst:.4g}, and the training is in {np.dtype(dtype)}, whose largest number is "
+                    f"{largest:.2g}. Give a smaller one{advice}."
+                )
 
 
 def flat_prior(

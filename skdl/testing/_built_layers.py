@@ -330,9 +330,9 @@ class _Check:
             self._check_fold("input_fold", layer, fold, own, expected, (scale, offset))
         fold = layer.output_fold()
         if fold is not None:
-            factor: np.ndarray = rng.uniform(0.5, 2.0, y.shape[-1])
-            offset = rng.normal(size=y.shape[-1]) if fold.takes_shift else np.zeros(y.shape[-1])
-            self._check_fold("output_fold", layer, fold, own, y * factor + offset, (factor, offset))
+            out_scale, out_shift = rng.uniform(0.5, 2.0, (1, y.shape[-1])), rng.normal(size=(1, y.shape[-1]))
+            out_shift *= fold.takes_shift
+            self._check_fold("output_fold", layer, fold, own, y * out_scale + out_shift, (out_scale, out_shift))
         fixed = layer.fixed_map()
         if fixed is not None:
             factor, offset = fixed(_of(layer, own))
