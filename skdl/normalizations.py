@@ -64,6 +64,7 @@ class BatchNorm(Normalization):
         "statistics": OneOf("running", "population"),
     }
     per_member = ("momentum", "epsilon")
+    _has_warned = False  # in this training, which has an instance of its own
 
     def __init__(self, momentum: float = 0.9, *, epsilon: float = 1e-5, statistics: str = "running"):
         self.momentum = momentum
@@ -101,7 +102,8 @@ class BatchNorm(Normalization):
                 running *= self.momentum
                 running += (1 - self.momentum) * new
         else:
-            if training:
+            if training and not self._has_warned:
+                self._has_warned = True
                 warn(ONE_ROW, UserWarning)
             x -= mean
             batch_variance = variance

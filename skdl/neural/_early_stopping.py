@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._apart import set_apart
+from skdl._encoding import Labels
 from skdl._protocols import Loss
 from skdl._typing import Scoring
 from skdl._warnings import warn
@@ -20,6 +21,15 @@ from skdl.neural._epoch_estimator import EpochEstimator
 from skdl.neural.prepared import Prepared
 
 NAMES = [*get_scorer_names(), "loss"]
+# Scores that are not defined where the rows hold one class.
+OF_SEVERAL_CLASSES = (
+    "average_precision",
+    "roc_auc",
+    "roc_auc_ovo",
+    "roc_auc_ovo_weighted",
+    "roc_auc_ovr",
+    "roc_auc_ovr_weighted",
+)
 Score = Callable[[np.ndarray], float]  # from raw scores of the validation rows to a number, larger is better
 
 
@@ -93,6 +103,8 @@ def validation_score(
             f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, NAMES)} "
             "sklearn.metrics.get_scorer_names() lists them."
         )
+    if scoring in OF_SEVERAL_CLASSES and isinstance(data.encoding, Labels) and np.ptp(data.encoding.codes(data.y)) == 0:
+        return lambda raw: np.nan  # of which scikit-learn would warn in every epoch, beside our own warning
     scorer = check_scoring(network, scoring=scoring)
     X = rows.X if rows.index is None else rows.X[rows.index]
     weights = {} if data.weight is None else {"sample_weight": data.weight}

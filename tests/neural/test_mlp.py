@@ -327,3 +327,13 @@ def test_defaults_do_well_on_diabetes():
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     linear = MLPRegressor((), optimizer="lbfgs", alpha=1e-3).fit(X_train, y_train)
     assert linear.score(X_test, y_test) > 0.33
+
+
+@pytest.mark.filterwarnings("always:Batch normalization had a batch of one row")
+def test_batches_of_one_row_are_told_of_once_in_a_fit(reals):
+    X, y = reals
+    mlp = MLPRegressor((4,), normalization="batch", batch_size=1, max_iter=3)
+    for _ in "ab":  # each fit tells
+        with pytest.warns(UserWarning, match="Batch normalization had a batch of one row") as caught:
+            mlp.fit(X, y)
+        assert len(caught) == 1

@@ -115,6 +115,19 @@ def test_r2_of_one_row_is_undefined_and_that_is_said_once(scoring):
     assert_array_equal(mlp.coefs_[0], by_loss.coefs_[0])
 
 
+@pytest.mark.parametrize("scoring", ["roc_auc", "roc_auc_ovr", "average_precision"])
+@pytest.mark.parametrize("label", [0, 1])
+def test_scores_that_need_both_classes_are_undefined_and_that_is_said_once(scoring, label):
+    labels = np.where(np.median(NOISY) < NOISY, 1, 0)
+    validation = {"X_val": X[labels == label][:9], "y_val": np.full(9, label)}
+    mlp = MLPClassifier(**LONG, scoring=scoring)
+    with pytest.warns(UserWarning, match=rf"\(.*{scoring}.*\) is not defined: their loss has decided") as caught:
+        mlp.fit(X, labels, **validation)
+    assert len(caught) == 1
+    by_loss = MLPClassifier(**LONG, scoring="loss").fit(X, labels, **validation)
+    assert_array_equal(mlp.coefs_[0], by_loss.coefs_[0])
+
+
 def test_r2_of_equal_targets_decides_nothing():
     validation = {"X_val": X[:9], "y_val": np.full(9, 0.3)}
     mlp = MLPRegressor(**LONG).fit(X[9:], NOISY[9:], **validation)
