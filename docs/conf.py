@@ -36,7 +36,7 @@ napoleon_use_ivar = True  # attributes that are properties are listed among the 
 myst_heading_anchors = 3
 
 
-MARKUP = re.compile(r"(?<=\w)_+(?!\w)|\|")
+MARKUP = re.compile(r"(?<=\w)_+(?!\w)|\||(?<!\\)\*(?=\S)")
 LITERAL = re.compile(r"(``.+?``|`[^`]+`)")
 
 
@@ -52,7 +52,7 @@ def of_another_library(app: Any, what: str, name: str, member: Any, skip: bool, 
 
 
 def as_plain_text(app: Any, what: str, name: str, described: Any, options: Any, lines: list[str]) -> None:
-    """Escape what names of attributes and formulas in plain text have in common with markup: coef_ and |x|."""
+    """Escape what names of attributes and formulas in plain text have in common with markup: coef_, |x|, 2*x."""
     example, formula = False, math.inf  # the indentation of a displayed formula, whose lines are further in
     for number, line in enumerate(lines):
         text = line.lstrip()
