@@ -128,14 +128,9 @@ class Component:
     @property
     def structure(self) -> Hashable:
         """A value that is equal for two components which may share a stack."""
-        return (
-            type(self),
-            *(
-                (name, stand_in(value))
-                for name, value in self.get_params(deep=False).items()
-                if name not in self.per_member
-            ),
-        )
+        cls = type(self)
+        counting = [name for name in constructor_arguments(cls) if name not in self.per_member]
+        return cls, *[(name, stand_in(getattr(self, name))) for name in counting]
 
     @staticmethod
     def stacked(members: Sequence[C], ndim: int, dtype: Any) -> C:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 Function = Callable[[Any], Hashable]
+PLAIN = {type(None), bool, int, float, str}
 _COUNTS_BY = "counts by"
 PER_MEMBER: Mapping[str, None] = {_COUNTS_BY: None}  # a stack keeps one value for each of its members
 RUN_TIME: Mapping[str, None] = {_COUNTS_BY: None}  # it follows or ends a training, and has no part in its numbers
@@ -27,9 +28,9 @@ def counts_by(function: Function) -> Mapping[str, Function]:
 def structure_of(description: Any) -> Hashable:
     """The type of a dataclass and all of its fields that count."""
     cls: Any = type(description)
-    return cls, *(
+    return cls, *[
         stand_in(getattr(description, name)) if by is None else by(description) for name, by in _counting(cls)
-    )
+    ]
 
 
 @cache
@@ -45,14 +46,17 @@ def _counting(cls: Any) -> list[tuple[str, Function | None]]:
 
 def stand_in(value: Any) -> Hashable:
     """A hashable value in place of any, equal only where a training cannot tell the difference."""
-    if value is None or isinstance(value, (int, float, str)):
-        return value
+    kind: Any = type(value)
     found: Hashable = value
-    if isinstance(getattr(type(value), "structure", None), property):  # a component, or what holds some
+    if kind in PLAIN:
+        return found
+    if kind is tuple or kind is list:
+        return tuple([stand_in(item) for item in value])
+    if isinstance(getattr(kind, "structure", None), property):  # a component, or what holds some
         found = value.structure
         return found
     if isinstance(value, (list, tuple)):
-        return tuple(map(stand_in, value))
+        return kind, *[stand_in(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return structure_of(value)
     if isinstance(value, np.ndarray) and value.dtype != object:

@@ -41,7 +41,8 @@ def checked(
     attributes : mapping
         Those of the network.
     """
-    shapes, units = list(architecture.outline.coefficients), list(architecture.outline.intercepts)
+    outline = architecture.outline
+    shapes, units = list(outline.coefficients), list(outline.intercepts)
     try:
         weights, biases = ([np.asarray(array) for array in arrays] for arrays in public())
     except (TypeError, ValueError):  # rows of different lengths, or no list at all
