@@ -80,8 +80,8 @@ def test_private_imports_are_seen(code):
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 5
-    assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'activation': ")
+    assert len(code) == 6
+    assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'layer__rank': ")
 
 
 def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
