@@ -11,7 +11,7 @@ DIFFERENT: dict[str, str] = {
     "test_ridge_regression[*lsqr]": _SOLVERS,
     "test_ridge_regression[*sag]": _SOLVERS,
     "test_ridge_regression[*saga]": _SOLVERS,
-    "test_ridge_regression[wide-*cholesky]": 'For more features than rows, what runs is named "kernel".',
+    "test_ridge_regression[wide-*cholesky]": 'For more features than rows, what runs is named "dual".',
     "test_n_iter": _SOLVERS,
     "test_lbfgs_solver_error": _SOLVERS,
     "test_ridge_positive_error_test": "positive=True has a solver of its own, whatever solver= says in scikit-learn.",

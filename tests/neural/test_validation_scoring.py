@@ -1,0 +1,83 @@
+"""Validation rows of one's own: scorers, weights, pipelines, frames, and rows that do not fit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import config_context
+from sklearn.datasets import load_breast_cancer, make_regression
+from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skdl import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 8}
+
+
+@pytest.fixture(scope="module")
+def tumours():
+    return train_test_split(*load_breast_cancer(return_X_y=True, as_frame=True), random_state=0)
+
+
+@pytest.fixture(scope="module")
+def reals():
+    return make_regression(60, 5, noise=3.0, random_state=0)
+
+
+@pytest.mark.parametrize(
+    ("scoring", "expected"),
+    [
+        (None, lambda mlp, X, y: mlp.score(X, y)),
+        ("loss", lambda mlp, X, y: -log_loss(y, mlp.predict_proba(X))),
+        ("roc_auc", lambda mlp, X, y: roc_auc_score(y, mlp.predict_proba(X)[:, 1])),
+        (lambda mlp, X, y: -float((mlp.predict(X) != y).sum()), lambda mlp, X, y: -(mlp.predict(X) != y).sum()),
+    ],
+)
+def test_own_validation_rows_judge_by_any_scorer(tumours, scoring, expected):
+    X, X_val, y, y_val = tumours
+    mlp = MLPClassifier(scoring=scoring, dtype="float64", **SMALL).fit(X, y, X_val=X_val, y_val=y_val)
+    assert len(mlp.validation_scores_) == mlp.n_iter_
+    best = max(mlp.validation_scores_)
+    np.testing.assert_allclose(best, expected(mlp, X_val, y_val), rtol=1e-9)  # the best weights are the ones kept
+
+
+def test_a_regressor_is_scored_in_the_units_of_its_targets(reals):
+    X, y = reals
+    mlp = MLPRegressor(scoring="neg_mean_absolute_error", dtype="float64", **SMALL).fit(X, y, X_val=X, y_val=y)
+    np.testing.assert_allclose(max(mlp.validation_scores_), -mean_absolute_error(y, mlp.predict(X)), rtol=1e-9)
+
+
+def test_validation_weights_count(tumours):
+    X, X_val, y, y_val = tumours
+    weight = np.where(y_val == 1, 1.0, 0.0)
+    mlp = MLPClassifier(**SMALL).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    assert max(mlp.validation_scores_) == mlp.score(X_val, y_val, sample_weight=weight)
+
+
+def test_validation_rows_reach_a_network_in_a_pipeline(tumours):
+    X, X_val, y, y_val = tumours
+    scaler = StandardScaler().set_output(transform="pandas").fit(X)
+    with config_context(enable_metadata_routing=True):
+        mlp = MLPClassifier(**SMALL).set_fit_request(X_val=True, y_val=True)
+        pipeline = make_pipeline(StandardScaler().set_output(transform="pandas"), mlp)
+        pipeline.fit(X, y, X_val=scaler.transform(X_val), y_val=y_val)
+    assert len(pipeline[-1].validation_scores_) == pipeline[-1].n_iter_
+
+
+def test_validation_rows_that_do_not_fit_are_an_error(tumours):
+    X, X_val, y, y_val = tumours
+    mlp = MLPClassifier(**SMALL)
+    with pytest.raises(ValueError, match="both X_val and y_val"):
+        mlp.fit(X, y, X_val=X_val)
+    with pytest.raises(ValueError, match="other columns than X"):
+        mlp.fit(X, y, X_val=X_val.iloc[:, 1:], y_val=y_val)
+    with pytest.raises(ValueError, match="not among the classes"):
+        mlp.fit(X, y, X_val=X_val, y_val=y_val + 1)
+
+
+def test_a_frame_with_validation_frames_does_not_warn(tumours):
+    X, X_val, y, y_val = tumours
+    mlp = MLPClassifier(**SMALL).fit(X, pd.Series(y), X_val=X_val, y_val=pd.Series(y_val))
+    assert mlp.predict(X_val).shape == y_val.shape
