@@ -21,11 +21,11 @@ from skdl.execution import train_members
 from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
 from skdl.neural._checkpoint import CheckpointMixin
+from skdl.neural._coefficients import checked, fingerprint, is_edited, unfold
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._parameters import fold, layer_arrays, layers_at_prediction
 from skdl.neural._preparation import NO_ROWS, ValidationRows
-from skdl.neural._public import checked, fingerprint, is_edited, unfold
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 from skdl.neural.trainable import in_parts

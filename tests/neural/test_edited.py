@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
-from skdl.neural._public import fingerprint, is_edited
+from skdl.neural._coefficients import fingerprint, is_edited
 from skdl.optimizers import SGD, Momentum
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

@@ -1,6 +1,9 @@
 """Multilayer perceptrons: what is particular to them beyond the contract of all estimators."""
 
+import inspect
+import re
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -337,3 +340,12 @@ def test_batches_of_one_row_are_told_of_once_in_a_fit(reals):
         with pytest.warns(UserWarning, match="Batch normalization had a batch of one row") as caught:
             mlp.fit(X, y)
         assert len(caught) == 1
+
+
+def test_the_table_of_arguments_has_all_of_them():
+    """docs/networks.md sorts the constructor's arguments by purpose, each once."""
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    table = page.partition("## What to set")[2].partition("\n## ")[0]
+    named = [name for row in re.findall(r"^\| .*$", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)]
+    arguments = {name for cls in (MLPClassifier, MLPRegressor) for name in inspect.signature(cls).parameters}
+    assert sorted(named) == sorted(arguments)

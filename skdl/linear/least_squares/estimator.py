@@ -22,7 +22,7 @@ from skdl.linear.least_squares.partial_fit import PartialFitMixin
 from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.linear.least_squares.solve import solve_problem
 from skdl.linear.least_squares.summary import SummaryMixin
-from skdl.neural._public import fingerprint
+from skdl.neural._coefficients import fingerprint
 
 DIRECT = ("auto", "cholesky", "qr", "svd")
 

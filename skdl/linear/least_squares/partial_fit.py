@@ -13,7 +13,7 @@ from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.linear.least_squares.solve import reduction_of, solve_reduction
 from skdl.linear.set_coefficients import read_coefficients
 from skdl.linear.solvers.reduction import merge
-from skdl.neural._public import is_edited
+from skdl.neural._coefficients import is_edited
 
 
 class PartialFitMixin:

@@ -24,7 +24,7 @@ from skdl.linear.least_squares.problem import Setting, Solution
 from skdl.linear.solvers.qr import rank_threshold
 from skdl.linear.solvers.reduction import EPS, Reduction
 from skdl.linear.solvers.scaling import safe_norms
-from skdl.neural._public import is_edited
+from skdl.neural._coefficients import is_edited
 
 if TYPE_CHECKING:
     import pandas as pd

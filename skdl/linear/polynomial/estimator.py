@@ -29,7 +29,7 @@ from skdl.linear.polynomial.fit import PolynomialFit, fit_polynomial
 from skdl.linear.polynomial.terms import list_blocks, list_powers, list_terms, name_term
 from skdl.linear.set_coefficients import read_coefficients
 from skdl.linear.solvers.scaling import scale_down
-from skdl.neural._public import fingerprint, is_edited
+from skdl.neural._coefficients import fingerprint, is_edited
 
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 

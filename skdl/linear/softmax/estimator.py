@@ -25,7 +25,7 @@ from skdl.layers.architecture import Architecture
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.neural._classifier import NetworkClassifier
-from skdl.neural._public import unfold
+from skdl.neural._coefficients import unfold
 from skdl.neural._rows import training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
