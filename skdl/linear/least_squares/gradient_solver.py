@@ -46,8 +46,8 @@ class GradientSolverMixin:
         epochs = f"{self.n_iter_} epoch{'s' * (self.n_iter_ != 1)}"
         return interrupted(
             None,
-            f"LeastSquaresRegressor was interrupted after {epochs} and keeps the coefficients of the last one. "
-            "partial_fit continues from there.",
+            f"LeastSquaresRegressor was interrupted after {epochs} and is fitted, with the coefficients of the last "
+            "one. partial_fit continues from there.",
         )
 
 
