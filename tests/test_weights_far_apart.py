@@ -52,6 +52,18 @@ def test_polynomials_are_right_or_an_error(ratio, rows, n_seen):
             assert_allclose(polynomial.fit(X, Y, sample_weight=weight).predict(X), Y, rtol=1e-6)
 
 
+@pytest.mark.parametrize("ratio", [1e20, 1e30, 1e40])
+def test_partial_fit_of_least_squares_too(ratio):
+    model, weight = LeastSquaresRegressor(), heavy(ratio, [3])
+    if ratio > 1e24:
+        with pytest.raises(ValueError, match="sample_weight"):
+            model.partial_fit(X, Y, weight)
+        model.partial_fit(X, Y)
+        with pytest.raises(ValueError, match="sample_weight"):
+            model.partial_fit(X, Y, weight)
+    assert_allclose(model.partial_fit(X, Y).coef_, COEF, atol=1e-6)  # what was refused left nothing behind
+
+
 def test_digits_that_a_shift_takes_are_missed():
     shifted = X + 1e4
     with pytest.raises(ValueError, match="sample_weight"):

@@ -10,7 +10,7 @@ from skdl._interrupts import whole
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl.linear.least_squares.input import read_problem
 from skdl.linear.least_squares.problem import Problem, Solution
-from skdl.linear.least_squares.solve import reduction_of, solve_reduction
+from skdl.linear.least_squares.solve import reduction_of, require_rows_seen, solve_reduction
 from skdl.linear.set_coefficients import read_coefficients
 from skdl.linear.solvers.reduction import merge
 from skdl.neural._coefficients import is_edited
@@ -70,6 +70,7 @@ class PartialFitMixin:
             dtype = np.result_type(dtype, self.coef_.dtype)
         with np.errstate(all="ignore"):  # of coefficients out of range, `_store` tells
             solution = solve_reduction(reduction, setting, self.solver)
+            require_rows_seen(problem, solution.rank, self.solver)
         self._store(solution, problem, dtype, one_output=one_output)
         return self
 

@@ -30,15 +30,21 @@ DIRECT_ELEMENTS = 2**24
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
     """The solution of a problem by the solver "auto", "cholesky", "qr" or "svd"."""
-    solution, weight = _solve_unconstrained(problem, solver), problem.weight
-    # A positive alpha settles what the rows leave open.
-    if weight is not None and solution.rank is not None and not np.all(np.asarray(problem.setting.alpha) > 0):
-        noise, d = problem.setting.noise, problem.X.shape[1]
-        require_rank(solution.rank, d, weight, noise, lambda rows: _rank_of_equal(problem, rows, solver))
+    solution = _solve_unconstrained(problem, solver)
+    require_rows_seen(problem, solution.rank, solver)
     if not (problem.setting.positive and (solution.coef < 0).any()):
         return solution
     reduction = _triangle(problem) if solution.reduction is None else solution.reduction
     return solve_reduction(reduction, problem.setting, solver)
+
+
+def require_rows_seen(problem: Problem, rank: int | None, solver: str) -> None:
+    """Raise for weights so far apart that rounding hides rows on which the solution, of this rank, depends."""
+    # A positive alpha settles what the rows leave open.
+    if problem.weight is None or rank is None or np.all(np.asarray(problem.setting.alpha) > 0):
+        return
+    d, noise = problem.X.shape[1], problem.setting.noise
+    require_rank(rank, d, problem.weight, noise, lambda rows: _rank_of_equal(problem, rows, solver))
 
 
 def _rank_of_equal(problem: Problem, rows: np.ndarray, solver: str) -> int:
