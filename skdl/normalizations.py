@@ -10,7 +10,6 @@ from skdl._array import Array, column_sum, namespace
 from skdl._constraints import Integer, OneOf, Real
 from skdl._protocols import Backprop, Gradients, Normalization
 from skdl._registry import normalizations, register
-from skdl._warnings import warn
 
 __all__ = ["BatchNorm", "GroupNorm", "LayerNorm", "names", "resolve"]
 
@@ -64,7 +63,7 @@ class BatchNorm(Normalization):
         "statistics": OneOf("running", "population"),
     }
     per_member = ("momentum", "epsilon")
-    _has_warned = False  # in this training, which has an instance of its own
+    one_row_warning = ONE_ROW
 
     def __init__(self, momentum: float = 0.9, *, epsilon: float = 1e-5, statistics: str = "running"):
         self.momentum = momentum
@@ -102,9 +101,6 @@ class BatchNorm(Normalization):
                 running *= self.momentum
                 running += (1 - self.momentum) * new
         else:
-            if training and not self._has_warned:
-                self._has_warned = True
-                warn(ONE_ROW, UserWarning)
             x -= mean
             batch_variance = variance
         inverse_std = 1 / xp.sqrt(batch_variance + self.epsilon)

@@ -73,11 +73,14 @@ class Normalization(Component):
     ----------
     folds : bool
         Whether at prediction it is a fixed scale and shift of each unit (`fold`), to be folded into the affine map.
+    one_row_warning : str or None
+        What a training warns of, once, when a batch has one row only; None where it is a batch like others.
     from_population : bool
         Whether after training its buffers are set (`settle`) to the exact statistics of all training rows.
     """
 
     folds = False
+    one_row_warning: str | None = None
 
     @property
     def from_population(self) -> bool:

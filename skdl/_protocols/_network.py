@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from skdl._array import Array
+from skdl._warnings import warn
 
 # A layer's arrays by name; of a layer with children, the sequence of those of its leaves.
 LayerArrays: TypeAlias = Any
@@ -71,12 +72,21 @@ class ForwardContext:
         Of the batch's rows.
     activity : array of shape (k,) or 0
         The sum of what penalties on activations add to the members' losses.
+    warned : set of str
+        What was warned of.
     """
 
     training: bool
     generators: Sequence[np.random.Generator] = ()
     weight: Array | None = None
     activity: Any = 0.0
+    warned: set[str] = field(default_factory=set)
+
+    def warn_once(self, message: str) -> None:
+        """Warn, unless it was done in a pass before."""
+        if message not in self.warned:
+            self.warned.add(message)
+            warn(message)
 
     def start(self, weight: Array) -> None:
         """Begin a pass over rows of these weights."""

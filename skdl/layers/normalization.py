@@ -48,6 +48,9 @@ class NormalizationLayer(Layer):
         return self.normalization.buffers(self.n_units)
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        message = self.normalization.one_row_warning
+        if message is not None and context.training and x.shape[1] == 1:
+            context.warn_once(message)
         y, adjoint = self.normalization.forward(x, training=context.training, **arrays)
         return y, written(adjoint)
 
