@@ -6,10 +6,10 @@ a method is said to own an argument, it may overwrite it; it never has to.
 """
 
 from skdl._protocols._blocks import Block, Embedding, Parts
+from skdl._protocols._container import Container, is_learned
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
 from skdl._protocols._network import (
     Absorption,
-    Container,
     Cost,
     Fold,
     ForwardContext,
@@ -18,7 +18,6 @@ from skdl._protocols._network import (
     LayerBackprop,
     ParameterSpec,
     ScaleAndShift,
-    is_learned,
 )
 from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Loss, Optimizer, Penalty, Schedule
 

@@ -1,4 +1,4 @@
-"""Rules for layers that are built for a stack, and for the blocks and embeddings that build them."""
+"""Rules for layers that are built for a stack."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skdl import _registry
-from skdl._component import Component
-from skdl._protocols import Block, Embedding, Fold, ForwardContext, Layer
-from skdl.layers.architecture import Architecture, HiddenParts
-from skdl.layers.batch_ensemble import BatchEnsembleMaps
-from skdl.layers.dense import OrdinaryMaps
-from skdl.layers.sequential import Sequential
+from skdl._protocols import Fold, ForwardContext, Layer
 from skdl.testing._gradient import check_gradient
-from skdl.testing._rules import B, K, N, require, require_close, require_same_bits, variants
+from skdl.testing._rules import B, K, require, require_close, require_same_bits
 
 Build = Callable[[Sequence[int]], Layer]  # from numbers of members, below K, to their layer
 Leaves = list[dict[str, np.ndarray]]
@@ -65,59 +59,7 @@ def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None
     _Check(build, n_inputs, name).all()
 
 
-def check_block(block: Block) -> None:
-    """Check the layers that a block builds: with and without normalization, of one width and of two, in both maps."""
-    members = variants(block)
-    for n_out, normalization, maps in (
-        (N, None, OrdinaryMaps()),
-        (N - 1, None, OrdinaryMaps()),
-        (N, "batch", OrdinaryMaps()),
-        (N - 1, "layer", BatchEnsembleMaps(2)),
-    ):
-        networks = [_network(member, n_out, normalization, maps) for member in members]
-        described = f"{type(block).__name__} from {N} to {n_out} units, normalization {normalization}"
-
-        def build(which: Sequence[int], networks: Any = networks, n_out: int = n_out) -> Layer:
-            chosen = [networks[i] for i in which]
-            stacked: Block = Component.stacked([network.blocks[0] for network in chosen], 3, np.float64)
-            layer = stacked.build(N, n_out, HiddenParts(chosen, 0, np.float64))
-            return Sequential([*chosen[0].maps.inputs(), layer])
-
-        check_layer(build, N, name=described)
-
-
-def check_embedding(embedding: Embedding) -> None:
-    """Check the layer that an embedding builds, and the number of its outputs."""
-    members = variants(embedding)
-
-    def build(which: Sequence[int]) -> Layer:
-        stacked: Embedding = Component.stacked([members[i] for i in which], 3, np.float64)
-        return stacked.build(N)
-
-    check_layer(build, N, name=type(embedding).__name__)
-    layer = build([0])
-    arrays = _arrays(layer, [np.random.default_rng(0)])
-    y, _ = layer.forward(np.zeros((1, 2, N)), _of(layer, arrays), ForwardContext(training=False))
-    due = (1, 2, embedding.n_outputs(N))
-    require(y.shape == due, embedding, "n_outputs is the width of the output", f"{y.shape}, must be {due}")
-
-
-def _network(block: Block, n_out: int, normalization: str | None, maps: Any) -> Architecture:
-    resolved = None if normalization is None else _registry.normalizations.resolve(normalization)
-    return Architecture(
-        N,
-        (n_out,),
-        1,
-        (_registry.activations.resolve("swish"),),
-        (resolved,),
-        (_registry.initializers.resolve("glorot_normal"),) * 2,
-        (0.0, 0.3),
-        blocks=(block,),
-        maps=maps,
-    )
-
-
-def _arrays(layer: Layer, generators: Sequence[np.random.Generator]) -> Leaves:
+def initial_arrays(layer: Layer, generators: Sequence[np.random.Generator]) -> Leaves:
     """Initial parameters and buffers of each leaf, with the members first, in float64."""
     arrays: Leaves = []
     for leaf in layer.leaves():
@@ -130,7 +72,7 @@ def _arrays(layer: Layer, generators: Sequence[np.random.Generator]) -> Leaves:
     return arrays
 
 
-def _of(layer: Layer, leaves: Sequence[Mapping[str, Any]]) -> Any:
+def arrays_of(layer: Layer, leaves: Sequence[Mapping[str, Any]]) -> Any:
     """The arrays of all leaves as the layer takes them."""
     return leaves[layer.place(0)]
 
@@ -150,11 +92,13 @@ class _Check:
         self.x = rng.normal(0.3, 1.0, (K, B, n_inputs))
         self._check_specs()
         self._check_initial()
-        self.arrays = _arrays(self.layer, [np.random.default_rng(10 + i) for i in range(K)])
+        self.arrays = initial_arrays(self.layer, [np.random.default_rng(10 + i) for i in range(K)])
         for named in self.arrays:
             for value in named.values():
                 value += rng.uniform(0.0, 0.2, value.shape)  # moved upwards only: a buffer may have to be positive
-        y, _ = self.layer.forward(self.x.copy(), _of(self.layer, self.arrays), self._context(range(K), training=False))
+        y, _ = self.layer.forward(
+            self.x.copy(), arrays_of(self.layer, self.arrays), self._context(range(K), training=False)
+        )
         self.dy = rng.normal(size=y.shape)
         due = (K, B * self.layer.repeats)
         require(y.shape[:2] == due, self.named, "members and rows come first", f"y has shape {y.shape}, not {due}")
@@ -196,11 +140,11 @@ class _Check:
         for i, spec in specs:
             gradients[i][spec.name] = np.full_like(arrays[i][spec.name], np.nan)  # what is not written shows
         context = self._context(members, training=training)
-        y, backprop = layer.forward(x.copy(), _of(layer, arrays), context)
+        y, backprop = layer.forward(x.copy(), arrays_of(layer, arrays), context)
         results = {"y": y.copy()}
         if layer.gives_y:
             y[...] = np.nan
-        dx = backprop(dy.copy(), _of(layer, gradients), needed)
+        dx = backprop(dy.copy(), arrays_of(layer, gradients), needed)
         if needed:
             require(dx is not None, self.named, "the gradient by x is given where it is needed", "None")
             results["gradient by x"] = np.asarray(dx)
@@ -280,9 +224,9 @@ class _Check:
 
     def _check_ownership(self, training: bool, mode: str) -> None:
         x, arrays = self.x.copy(), [{name: value.copy() for name, value in named.items()} for named in self.arrays]
-        _, backprop = self.layer.forward(x, _of(self.layer, arrays), self._context(range(K), training=training))
+        _, backprop = self.layer.forward(x, arrays_of(self.layer, arrays), self._context(range(K), training=training))
         gradients = [{name: np.empty_like(value) for name, value in named.items()} for named in self.arrays]
-        backprop(self.dy.copy(), _of(self.layer, gradients), True)
+        backprop(self.dy.copy(), arrays_of(self.layer, gradients), True)
         if not self.layer.overwrites_x:
             kept = np.array_equal(x, self.x)
             require(kept, self.named, f"x stays as it is, or overwrites_x says so, {mode}", "x has changed")
@@ -300,7 +244,7 @@ class _Check:
             require_same_bits(result, expected[name], self.named, f"a pickled copy agrees ({name})")
 
     def _predict(self, layer: Layer, x: np.ndarray, arrays: Leaves) -> np.ndarray:
-        y, _ = layer.forward(x.copy(), _of(layer, arrays), self._context(range(len(x)), training=False))
+        y, _ = layer.forward(x.copy(), arrays_of(layer, arrays), self._context(range(len(x)), training=False))
         return np.asarray(y)
 
     def _check_rows(self) -> None:
@@ -314,7 +258,7 @@ class _Check:
         if self.layer.takes_shared_rows:
             expected = self._predict(self.layer, np.repeat(self.x[:1], K, axis=0), self.arrays)
             found = self.layer.forward(
-                self.x[:1].copy(), _of(self.layer, self.arrays), self._context(range(K), training=False)
+                self.x[:1].copy(), arrays_of(self.layer, self.arrays), self._context(range(K), training=False)
             )[0]
             require_same_bits(found, expected, self.named, "rows in common are rows of each member")
 
@@ -335,7 +279,7 @@ class _Check:
             self._check_fold("output_fold", layer, fold, own, y * out_scale + out_shift, (out_scale, out_shift))
         fixed = layer.fixed_map()
         if fixed is not None:
-            factor, offset = fixed(_of(layer, own))
+            factor, offset = fixed(arrays_of(layer, own))
             rule = "fixed_map is what the layer does at prediction"
             require_close(y, x * factor + offset, self.named, rule, 1e-10)
         passed = layer.passed_map(scale, shift)
@@ -348,10 +292,10 @@ class _Check:
         self, name: str, layer: Layer, fold: Fold, own: Leaves, expected: np.ndarray, by: tuple[np.ndarray, np.ndarray]
     ) -> None:
         folded = [{key: value.copy() for key, value in named.items()} for named in own]
-        fold.apply(_of(layer, folded), *by)
+        fold.apply(arrays_of(layer, folded), *by)
         found = self._predict(layer, self.x[:1], _with_members(folded))
         require_close(found, expected, self.named, f"{name} does what scale and shift do", 1e-10)
-        fold.undo(_of(layer, folded), *by)
+        fold.undo(arrays_of(layer, folded), *by)
         for named, before in zip(folded, own, strict=True):
             for key, value in named.items():
                 require_close(value, before[key], self.named, f"{name} is undone ({key})", 1e-10)
@@ -361,7 +305,7 @@ class _Check:
         x[:, :, 0] = 0.0
         arrays = [{name: value.copy() for name, value in named.items()} for named in self.arrays]
         before = self._predict(self.layer, x, arrays)
-        for view in self.layer.input_weights(_of(self.layer, arrays)) or []:
+        for view in self.layer.input_weights(arrays_of(self.layer, arrays)) or []:
             due = (self.n_inputs, K)
             require(view.shape[:2] == due, self.named, "input_weights are views (n_in, k, ...)", f"{view.shape}")
             view[0] += 1.0

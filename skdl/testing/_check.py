@@ -9,7 +9,7 @@ import numpy as np
 
 from skdl import _protocols
 from skdl._component import Component
-from skdl.testing._built_layers import check_block, check_embedding
+from skdl.testing._blocks import check_block, check_embedding
 from skdl.testing._hyperparameters import check_hyperparameters
 from skdl.testing._layers import check_activation, check_normalization
 from skdl.testing._objectives import check_loss, check_penalty
