@@ -62,6 +62,7 @@ def column(model):
     return lambda path: model.fit(X, COLUMN)
 
 
+OTHER_VALUES = "X holds values other than 0 and 1"
 CASES = {
     **{
         f"{ONE_COLUMN} {type(model).__name__}": (column(model), ONE_COLUMN)
@@ -78,11 +79,11 @@ CASES = {
         lambda path: GridSearchCV(make_pipeline(StandardScaler(), MLP), {"mlpclassifier__alpha": [0.1]}).fit(X, COLUMN),
         ONE_COLUMN,
     ),
-    "score": (lambda path: MLP.fit(X, Y) and cross_val_score(KNN, X, Y), "X holds other values"),
-    "jaccard": (lambda path: KNN.fit(X, Y), "X holds other values"),
-    "dice": (lambda path: KNNRegressor(3, metric="dice").fit(X, Z), "X holds other values"),
-    "online": (lambda path: KNNClassifier(3, metric="dice").partial_fit(X, Y, classes=[0, 1, 2]), "X holds other"),
-    "jaccard in an ensemble": (lambda path: EnsembleClassifier([("a", KNN), ("b", MLP)]).fit(X, Y), "X holds other"),
+    "score": (lambda path: MLP.fit(X, Y) and cross_val_score(KNN, X, Y), OTHER_VALUES),
+    "jaccard": (lambda path: KNN.fit(X, Y), OTHER_VALUES),
+    "dice": (lambda path: KNNRegressor(3, metric="dice").fit(X, Z), OTHER_VALUES),
+    "online": (lambda path: KNNClassifier(3, metric="dice").partial_fit(X, Y, classes=[0, 1, 2]), OTHER_VALUES),
+    "jaccard in an ensemble": (lambda path: EnsembleClassifier([("a", KNN), ("b", MLP)]).fit(X, Y), OTHER_VALUES),
     "votes": (lambda path: without_votes(), "votes of weight zero"),
     "batch of a network": (lambda path: MLPClassifier((3,), **LARGE).fit(X, Y), "batch_size=1000"),
     "batch of a part": (lambda path: MLPRegressor((3,), **LARGE).partial_fit(X, Z), "batch_size=1000"),
@@ -129,7 +130,7 @@ CASES = {
     "ledger of a search": (
         lambda path: damaged(path, lambda ledger: ledger.fit(GridSearchCV(KNNClassifier(), {}, cv=2), X, Y)), "damaged"
     ),
-    "tasks": (lambda path: joblib.Parallel(1)(joblib.delayed(KNN.fit)(X, Y) for _ in range(2)), "X holds other values"),
+    "tasks": (lambda path: joblib.Parallel(1)(joblib.delayed(KNN.fit)(X, Y) for _ in range(2)), OTHER_VALUES),
 }  # fmt: skip
 
 
