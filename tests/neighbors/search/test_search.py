@@ -260,7 +260,7 @@ def test_an_outlier_that_no_sample_shows_is_found(algorithm):
 
 def test_a_sparse_query_out_of_all_range_is_an_error():
     X = sparse.csr_array(np.eye(12) * 1e-170)
-    with pytest.raises(ValueError, match="1e150 times as far"):
+    with pytest.raises(ValueError, match="1e150 times farther out"):
         make_search(X, Minkowski(2)).query(np.ones((1, 12)), 2)
 
 
