@@ -30,6 +30,7 @@ html_show_sourcelink = False
 autosummary_generate = True
 autosummary_imported_members = True  # a family exports what its modules define
 autosummary_ignore_module_all = False
+autosummary_context = {"for_authors": skdl.plugins.__all__}  # described there, wherever else they are exported
 autodoc_typehints = "none"  # the docstrings say more: units, ranges and shapes
 napoleon_custom_sections = ["Shape"]
 napoleon_use_ivar = True  # attributes that are properties are listed among the members, too
