@@ -86,7 +86,7 @@ MISSING = {
     "arrow": pd.Series(changed(NUMBERS.tolist(), None), dtype="int64[pyarrow]"),
     "polars": pl.Series(changed(STRINGS.tolist(), None)),
     "polars' numbers": pl.Series(changed(NUMBERS.tolist(), None)),
-    "dates": np.array(changed(DATES, np.datetime64("NaT"))),
+    "dates": np.array(changed(DATES, np.datetime64("NaT", "D"))),
     "a frame": pd.DataFrame({"y": changed(STRINGS, None)}),
 }
 
