@@ -40,7 +40,14 @@ def test_without_hidden_layers_it_is_the_linear_model(reals):
     X, y = reals
     alpha = 0.3
     mlp = MLPRegressor(
-        (), optimizer="lbfgs", alpha=alpha, standardize=False, standardize_target=False, tol=1e-10, max_iter=1000
+        (),
+        optimizer="lbfgs",
+        alpha=alpha,
+        standardize=False,
+        standardize_target=False,
+        tol=1e-10,
+        max_iter=1000,
+        random_state=0,
     ).fit(X, y)
     # half the mean square over rows and outputs + alpha / 2 |W|^2, times 2 n q, is ridge with alpha n q
     ridge = Ridge(alpha=alpha * y.size, tol=1e-12).fit(X, y)
