@@ -32,6 +32,8 @@ def test_every_built_in_component_is_exported_by_its_family(family):
     assert names <= set(module.__all__)
     assert {"names", "resolve"} <= set(module.__all__)
     assert all(getattr(module, cls.__name__) is cls for cls in REGISTRIES[family].built_in())
+    twice = [name for name in plugins.__all__ if getattr(module, name, None) is getattr(plugins, name)]
+    assert not [name for name in twice if name in module.__all__], "authors find it in skdl.plugins, and there alone"
 
 
 def test_what_is_exported_says_what_it_is():

@@ -1,6 +1,5 @@
 """Layers: what networks are made of, each with its adjoint under its forward; and blocks, which hidden layers are."""
 
-from skdl._protocols import Block, Container, Fold, ForwardContext, Layer, ParameterSpec, Parts
 from skdl._registry import layers
 from skdl.layers.activation import ActivationLayer
 from skdl.layers.activity import ActivityPenalty
@@ -16,17 +15,10 @@ __all__ = [
     "ActivationLayer",
     "ActivityPenalty",
     "BatchEnsembleDense",
-    "Block",
-    "Container",
     "Dense",
     "DenseBlock",
     "Dropout",
-    "Fold",
-    "ForwardContext",
-    "Layer",
     "NormalizationLayer",
-    "ParameterSpec",
-    "Parts",
     "PerMemberDense",
     "Residual",
     "ResidualBlock",

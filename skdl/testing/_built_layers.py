@@ -18,7 +18,7 @@ MOST_NUMBERS = 60  # of a parameter whose gradient is compared with differences;
 
 
 def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None:
-    """Check that a layer keeps the contract of `skdl.layers.Layer`.
+    """Check that a layer keeps the contract of `skdl.plugins.Layer`.
 
     Its parameters have the shapes that it declares, and their initial values come from the given generator only. The
     gradient by x and by each parameter is that of central differences, also where that by x is not needed, and all of

@@ -13,9 +13,9 @@ from skdl.engine import Network
 from skdl.engine.full_batch import FullObjective
 from skdl.engine.objective import Objective
 from skdl.engine.train import initial_state
-from skdl.layers import ForwardContext
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.layers.dense import OrdinaryMaps
+from skdl.plugins import ForwardContext
 from skdl.testing import check_gradient
 
 K, B, D, C = 2, 6, 3, 3

@@ -6,7 +6,7 @@ from nets import architecture
 
 from skdl.engine import Network
 from skdl.engine.layout import Layout
-from skdl.layers import ParameterSpec
+from skdl.plugins import ParameterSpec
 
 LEAVES = [
     [ParameterSpec("weight", (3, 4), "weight"), ParameterSpec("bias", (1, 4), "bias")],

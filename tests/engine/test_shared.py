@@ -11,8 +11,8 @@ from skdl import losses, normalizations, optimizers
 from skdl.engine import Network, Objective, Rows
 from skdl.engine.train import initial_state
 from skdl.execution import train_members
-from skdl.layers import ForwardContext
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.plugins import ForwardContext
 from skdl.testing import check_members
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")

@@ -11,19 +11,16 @@ from skdl.layers import (
     ActivationLayer,
     ActivityPenalty,
     BatchEnsembleDense,
-    Container,
     Dense,
     Dropout,
-    Fold,
-    Layer,
     NormalizationLayer,
-    ParameterSpec,
     PerMemberDense,
     Residual,
     Sequential,
     Standardization,
     Tile,
 )
+from skdl.plugins import Container, Fold, ForwardContext, Layer, ParameterSpec
 from skdl.testing import check_layer
 
 N = 4
@@ -310,8 +307,6 @@ def test_who_needs_the_gradient_of_its_input():
                 return backprop(dy, gradients, needed)
 
             return y, watched
-
-    from skdl.layers import ForwardContext
 
     first, second = Watched(N, N, [HE]), Watched(N, N, [HE])
     layers = Sequential([Tile(1), first, ActivationLayer(N, activations.resolve("tanh")), second])

@@ -15,9 +15,9 @@ from skdl import BaggingClassifier, EnsembleClassifier, EnsembleRegressor, MLPCl
 from skdl._registry import REGISTRIES
 from skdl.embeddings import PeriodicEmbedding
 from skdl.engine import Network, Outcome
-from skdl.layers import Block, Residual, Sequential
+from skdl.layers import Residual, Sequential
 from skdl.losses import SquaredError
-from skdl.plugins import register
+from skdl.plugins import Block, register
 from skdl.testing import check_members
 
 X, Y = make_classification(90, 5, n_informative=4, n_redundant=0, n_classes=3, random_state=0)
