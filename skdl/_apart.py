@@ -12,7 +12,7 @@ def set_apart(
     mass: np.ndarray,
     strata: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of units to learn, and of about `size` units to judge by, both in random order.
+    """Positions of units to learn, and of about `size` units to validate on, both in random order.
 
     Each stratum gives its share of them, by largest remainders (ties are drawn), and keeps at least one unit to learn:
     a stratum of one unit gives none. So the second may hold fewer than `size`, or none where no stratum has two units.
@@ -35,23 +35,25 @@ def set_apart(
     relative = mass / mass.mean()
     if strata is None:
         order = random.permutation(n)
-        judging = min(max(_count(relative[order], size), 1), n - 1)
-        return order[judging:], order[:judging]
+        n_validation = min(max(_count(relative[order], size), 1), n - 1)
+        return order[n_validation:], order[:n_validation]
     codes = np.unique(strata, return_inverse=True)[1]
     members = np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
     shares = np.bincount(codes, relative)
     learned = _apportion(shares, max(n - size, 0), random)
     _apportion(shares - learned, size, random)  # what is left is given: this only draws as scikit-learn does
-    learning, judging_units = [], []
+    learning, validation_units = [], []
     for units, quota in zip(members, learned, strict=True):
         order = units[random.permutation(len(units))]
         first = max(1, _count(relative[order], quota))
         learning.append(order[:first])
-        judging_units.append(order[first:])
+        validation_units.append(order[first:])
     largest = max(range(len(members)), key=lambda i: len(members[i]))
-    if not any(map(len, judging_units)) and len(members[largest]) > 1:  # all units are heavy: one judges all the same
-        learning[largest], judging_units[largest] = np.split(learning[largest], [-1])
-    return random.permutation(np.concatenate(learning)), random.permutation(np.concatenate(judging_units))
+    if (
+        not any(map(len, validation_units)) and len(members[largest]) > 1
+    ):  # all units are heavy: one validates all the same
+        learning[largest], validation_units[largest] = np.split(learning[largest], [-1])
+    return random.permutation(np.concatenate(learning)), random.permutation(np.concatenate(validation_units))
 
 
 def _count(masses: np.ndarray, quota: float) -> int:

@@ -79,7 +79,7 @@ class BatchNorm(Normalization):
         scale = gamma / namespace(variance).sqrt(variance + self.epsilon)
         return scale, beta - mean * scale
 
-    def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
+    def set_statistics(self, moments: tuple[Array, Array], **arrays: Array) -> None:
         arrays["mean"][...], arrays["variance"][...] = moments
 
     def parameters(self, n_units: int) -> dict[str, Array]:

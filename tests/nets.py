@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdl import activations, initializers, losses, normalizations, optimizers, penalties, schedules
-from skdl.engine import Member, Rows
+from skdl.engine import Dataset, TrainingSpec
 from skdl.layers.architecture import Architecture
 
 
@@ -28,7 +28,7 @@ def classification(n_rows, n_inputs, n_classes, *, dtype=np.float32, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, n_inputs))
     labels = (X @ rng.normal(size=(n_inputs, n_classes)) + rng.normal(size=(n_rows, n_classes))).argmax(axis=1)
-    return Rows(X.astype(dtype), np.eye(n_classes, dtype=dtype)[labels])
+    return Dataset(X.astype(dtype), np.eye(n_classes, dtype=dtype)[labels])
 
 
 def regression(n_rows, n_inputs, n_outputs, *, dtype=np.float32, seed=0):
@@ -36,13 +36,13 @@ def regression(n_rows, n_inputs, n_outputs, *, dtype=np.float32, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, n_inputs))
     y = np.tanh(X @ rng.normal(size=(n_inputs, n_outputs))) + 0.1 * rng.normal(size=(n_rows, n_outputs))
-    return Rows(X.astype(dtype), y.astype(dtype))
+    return Dataset(X.astype(dtype), y.astype(dtype))
 
 
 def member(rows, widths=(5,), *, seed=0, network=None, **changes):
     """A member with tiny defaults; `network` are arguments of `architecture`."""
     built = architecture(rows.X.shape[1], widths, rows.targets.shape[1], **(network or {}))
-    defaults = Member(
+    defaults = TrainingSpec(
         architecture=built,
         loss=losses.resolve("cross_entropy"),
         penalty=penalties.resolve("l2"),

@@ -103,12 +103,12 @@ def test_validation_scores_in_any_units(scale):
 @pytest.mark.parametrize("factor", [2.0**1020, 2.0**-1070], ids=["huge", "subnormal"])
 @pytest.mark.parametrize("estimator", REGRESSORS + CLASSIFIERS, ids=name)
 def test_weights_in_any_units(estimator, factor):
-    y, judge = (CLASS, accuracy_score) if estimator in CLASSIFIERS else (REAL, r2_score)
+    y, metric = (CLASS, accuracy_score) if estimator in CLASSIFIERS else (REAL, r2_score)
     fitted = clone(estimator).fit(X, y)
-    expected = judge(y, fitted.predict(X), sample_weight=WEIGHT)
+    expected = metric(y, fitted.predict(X), sample_weight=WEIGHT)
     assert fitted.score(X, y, WEIGHT) == expected
     assert fitted.score(X, y, WEIGHT * factor) == expected
-    assert_allclose(fitted.score(X, y, 1e308), judge(y, fitted.predict(X)), rtol=1e-14)
+    assert_allclose(fitted.score(X, y, 1e308), metric(y, fitted.predict(X)), rtol=1e-14)
     for wrong in (-WEIGHT, np.zeros(120), np.full(120, np.nan)):
         with pytest.raises(ValueError, match="sample_weight"):
             fitted.score(X, y, wrong)

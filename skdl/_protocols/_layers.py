@@ -76,7 +76,7 @@ class Normalization(Component):
     one_row_warning : str or None
         What a training warns of, once, when a batch has one row only; None where it is a batch like others.
     from_population : bool
-        Whether after training its buffers are set (`settle`) to the exact statistics of all training rows.
+        Whether after training its buffers are set (`set_statistics`) to the exact statistics of all training rows.
     """
 
     folds = False
@@ -90,7 +90,7 @@ class Normalization(Component):
         """Scale and shift of each unit at prediction, from its parameters and buffers."""
         raise TypeError(f"{type(self).__name__} does not fold into a fixed scale and shift.")
 
-    def settle(self, moments: tuple[Array, Array], **arrays: Array) -> None:
+    def set_statistics(self, moments: tuple[Array, Array], **arrays: Array) -> None:
         """Write the mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
 
     def parameters(self, n_units: int) -> Mapping[str, Array]:

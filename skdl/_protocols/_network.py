@@ -224,10 +224,10 @@ class Layer(ABC):
 
     @property
     def from_population(self) -> bool:
-        """Whether after training its buffers are set (`settle`) to statistics of all training rows."""
+        """Whether after training its buffers are set (`set_statistics`) to statistics of all training rows."""
         return False
 
-    def settle(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
+    def set_statistics(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
         """Write mean and variance of its inputs over all training rows, (k, 1, n), into its buffers."""
         raise TypeError(f"{type(self).__name__} takes no statistics of all rows.")
 

@@ -4,25 +4,25 @@ Parameters are one array `theta` of shape (k, P). k = 1 is the ordinary fit; the
 member i of a stack ends in the same bits as the same fit done alone.
 """
 
-from skdl.engine.batches import Rows
+from skdl.engine.batch_statistics import with_batch_statistics
+from skdl.engine.batches import Dataset
+from skdl.engine.epoch_end import RECORD, gain
 from skdl.engine.full_batch import FullFunction
-from skdl.engine.judge import RECORD, gain
-from skdl.engine.member import Member, Outcome
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
-from skdl.engine.population import settled
 from skdl.engine.state import Progress, State
+from skdl.engine.training_spec import TrainingResult, TrainingSpec
 
 __all__ = [
     "RECORD",
+    "Dataset",
     "FullFunction",
-    "Member",
     "Network",
     "Objective",
-    "Outcome",
     "Progress",
-    "Rows",
     "State",
+    "TrainingResult",
+    "TrainingSpec",
     "gain",
-    "settled",
+    "with_batch_statistics",
 ]

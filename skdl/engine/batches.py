@@ -28,7 +28,7 @@ STANDARDISATION = {"part": "standardisation"}  # what the network sees of X
 
 
 @dataclass(frozen=True)
-class Rows:
+class Dataset:
     """One member's data; members that share an array share its memory.
 
     Parameters
@@ -61,7 +61,7 @@ class Rows:
             order = self._stratified(order, generator if shuffle else None)
         return order if self.index is None else self.index[order]
 
-    def orders_as(self, other: Rows) -> bool:
+    def orders_as(self, other: Dataset) -> bool:
         """True if both have the same order where they are given the same random numbers."""
         pairs = zip(self._values(ORDER), other._values(ORDER), strict=True)
         return self.n == other.n and all(a is b or np.array_equal(a, b) for a, b in pairs)
@@ -82,7 +82,7 @@ class Rows:
     def n(self) -> int:
         return self.X.shape[0] if self.index is None else len(self.index)
 
-    def shares_arrays(self, other: Rows) -> bool:
+    def shares_arrays(self, other: Dataset) -> bool:
         """True if rows of both can be gathered in one call: they come from the same arrays, standardised or not."""
         one_call = isinstance(self.X, np.ndarray) and self._kinds == other._kinds
         pairs = zip(self._values(ARRAY), other._values(ARRAY), strict=True)
@@ -98,7 +98,7 @@ class Rows:
         return [getattr(self, name) for name in _fields_of(cls, part["part"])]
 
     @staticmethod
-    def together(members: Sequence[Rows]) -> Rows:
+    def together(members: Sequence[Dataset]) -> Dataset:
         """Rows of the same arrays as one, for an index of shape (k, n): each is standardised in its own way."""
         first = members[0]
         if first.standardisation is None or all(rows.standardisation == first.standardisation for rows in members):
@@ -167,7 +167,7 @@ class Batches:
     number of rows stand side by side.
     """
 
-    def __init__(self, members: Sequence[Rows], batch_size: int, dtype: Any):
+    def __init__(self, members: Sequence[Dataset], batch_size: int, dtype: Any):
         self.members = members
         self.batch_size = batch_size
         self.dtype = dtype
@@ -176,7 +176,7 @@ class Batches:
         self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
         shared = [i for i in range(1, len(members)) if i in starts or not members[i].shares_arrays(members[i - 1])]
         self.runs = [slice(a, b) for a, b in pairwise([0, *shared, len(members)])]  # and those of one array's rows
-        self._rows = {run.start: Rows.together(members[run]) for run in self.runs}
+        self._rows = {run.start: Dataset.together(members[run]) for run in self.runs}
         self._memory: dict[int, Array] = {}
 
     @property

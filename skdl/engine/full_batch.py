@@ -13,13 +13,13 @@ import numpy as np
 from skdl._array import norms
 from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
-from skdl.engine.judge import judge
-from skdl.engine.member import Member, Outcome, Signal
+from skdl.engine.epoch_end import end_epoch
+from skdl.engine.evaluation import Validation
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
 from skdl.engine.train import initial_state
-from skdl.engine.validation import Validation
+from skdl.engine.training_spec import Signal, TrainingResult, TrainingSpec
 
 BLOCK_ROWS = 1024
 
@@ -35,7 +35,7 @@ class FullFunction(ABC):
     lower: np.ndarray | None = None  # bounds of the point, where it has any
     gradient: np.ndarray  # (1, P)
 
-    def __init__(self, member: Member, state: State):
+    def __init__(self, member: TrainingSpec, state: State):
         self.member, self.state = member, state
         self.network = Network([member.architecture], member.dtype)
         self.arrays = self.network.arrays(state.theta, state.buffers)
@@ -85,7 +85,7 @@ class FullFunction(ABC):
 class FullObjective(FullFunction):
     """The objective of any network, computed block by block of rows."""
 
-    def __init__(self, member: Member, state: State):
+    def __init__(self, member: TrainingSpec, state: State):
         super().__init__(member, state)
         self.objective = Objective(self.network, [member])
         # Statistics over the batch are those of all rows, so a network that tracks any gets them in one block.
@@ -109,14 +109,14 @@ class FullObjective(FullFunction):
         return value, self.gradient[0].astype(np.float64)
 
 
-def train_full_batch(member: Member, interrupted: Signal) -> Outcome:
+def train_full_batch(member: TrainingSpec, interrupted: Signal) -> TrainingResult:
     """Train one member by its full-batch optimizer; an iteration takes the place of an epoch.
 
     `interrupted` is set by a KeyboardInterrupt; a member that finds it set is not trained.
     """
     state = initial_state(member)
     if not member.n_epochs:
-        return Outcome.of(state, "max_iter")
+        return TrainingResult.of(state, "max_iter")
     reason, last = "interrupted", Last(state)
     try:
         if not interrupted.is_set():
@@ -128,7 +128,7 @@ def train_full_batch(member: Member, interrupted: Signal) -> Outcome:
         interrupted.set()
     if member.watch is not None:
         member.watch(None, reason)
-    return Outcome.of(last.state(), reason)
+    return TrainingResult.of(last.state(), reason)
 
 
 class Last:
@@ -168,7 +168,7 @@ def _search(function: FullFunction, last: Last) -> str:
         seconds, clock = time.perf_counter() - clock, time.perf_counter()
         record = {"learning_rate": None, "gradient_norm": norm, "seconds": seconds}
         weights = lambda: (state.theta.copy(), state.buffers.copy())  # noqa: E731
-        reason = judge(member, progress, function.value, validated, weights, record)
+        reason = end_epoch(member, progress, function.value, validated, weights, record)
         if reason != "diverged":
             last.take()
         if reason in (None, "max_iter") and function.has_converged:

@@ -9,7 +9,7 @@ import numpy as np
 
 from skdl._array import Array, namespace
 from skdl._protocols import ForwardContext, ParameterSpec
-from skdl.engine.batches import Batches, Rows
+from skdl.engine.batches import Batches, Dataset
 from skdl.engine.layout import Layout, Views
 from skdl.layers.architecture import Architecture, build_layers
 
@@ -73,7 +73,7 @@ class Network:
         """Scores at prediction; x stays as it is."""
         return self.forward(x, arrays, ForwardContext(training=False))[0]
 
-    def predict_rows(self, members: Sequence[Rows], arrays: Views) -> list[Array]:
+    def predict_rows(self, members: Sequence[Dataset], arrays: Views) -> list[Array]:
         """Each member's scores (n, C) of its own rows, block by block.
 
         Of a layer that repeats rows m times, (m n, C): all rows once, and then once more.

@@ -11,8 +11,8 @@ from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
 from skdl._protocols import ForwardContext, Loss, Penalty
 from skdl.engine.layout import Views
-from skdl.engine.member import Member
 from skdl.engine.network import Network
+from skdl.engine.training_spec import TrainingSpec
 
 
 class Objective:
@@ -21,7 +21,7 @@ class Objective:
     The penalty is taken of the weights less the `prior`, where one is given, and alpha is one number or one a weight.
     """
 
-    def __init__(self, network: Network, members: Sequence[Member]):
+    def __init__(self, network: Network, members: Sequence[TrainingSpec]):
         dtype = members[0].dtype
         self.network = network
         self.loss: Loss = Component.stacked([member.loss for member in members], 3, dtype)

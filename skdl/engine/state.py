@@ -22,7 +22,7 @@ class Progress:
     first_epoch: int = 0  # where the present call to train began
     started: float = 0.0  # and when, by time.monotonic
     seen: int = 0  # training rows, each once in an epoch
-    history: list[dict[str, Any]] = field(default_factory=list)  # one record for each epoch, see `judge`
+    history: list[dict[str, Any]] = field(default_factory=list)  # one record for each epoch, see `end_epoch`
     loss: float = math.inf  # of the last epoch, or where a search that had nothing to do began
     best: float = -math.inf  # the largest of what decides: validation score, or minus a loss
     first_score: float | None = None  # of the validation rows; NaN where it is not defined
@@ -31,7 +31,7 @@ class Progress:
     kept: float = -math.inf  # the largest of it so far, of what is to fall with its sign turned
     best_theta: Array | None = None  # the weights of that epoch
     best_buffers: Array | None = None
-    settled_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
+    exact_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
     waited: int = 0
 
     @property

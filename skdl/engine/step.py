@@ -10,9 +10,9 @@ import numpy as np
 from skdl._array import Array, clip_norms, clip_values, norms
 from skdl._component import Component
 from skdl._protocols import FirstOrderOptimizer, Schedule
-from skdl.engine.member import Member
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
+from skdl.engine.training_spec import TrainingSpec
 
 
 class Step:
@@ -23,7 +23,7 @@ class Step:
     of the penalty stop there, and constraints project them.
     """
 
-    def __init__(self, members: Sequence[Member], objective: Objective):
+    def __init__(self, members: Sequence[TrainingSpec], objective: Objective):
         self.objective, dtype = objective, members[0].dtype
         optimizers: list[Any] = [member.optimizer for member in members]
         self.optimizer: FirstOrderOptimizer = Component.stacked(optimizers, 2, dtype)

@@ -13,22 +13,22 @@ import numpy as np
 from skdl._array import Array, column
 from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
-from skdl.engine.judge import judge
-from skdl.engine.member import Member, Outcome, Signal
+from skdl.engine.epoch_end import end_epoch
+from skdl.engine.evaluation import Validation
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
 from skdl.engine.state import Progress, State
 from skdl.engine.step import Step
-from skdl.engine.validation import Validation
+from skdl.engine.training_spec import Signal, TrainingResult, TrainingSpec
 
 
-def initial_state(member: Member) -> State:
+def initial_state(member: TrainingSpec) -> State:
     """The state that a member starts from: the given one, copied, or a new network's."""
     if member.state is not None:
         state = member.state.copy()
         progress = state.progress[0]
         progress.started = time.monotonic()
-        progress.settled_buffers = None
+        progress.exact_buffers = None
         progress.keep_by(member.kept_by)
         if state.optimizer_state.keys() != set(member.optimizer.state_names):
             # another optimizer than before remembers nothing
@@ -55,13 +55,13 @@ def initial_state(member: Member) -> State:
     )
 
 
-def train_stack(members: Sequence[Member], interrupted: Signal) -> list[Outcome]:
+def train_stack(members: Sequence[TrainingSpec], interrupted: Signal) -> list[TrainingResult]:
     """Train members of one structure; each leaves the stack when it is done, and the others go on unchanged.
 
     `interrupted` is set by a KeyboardInterrupt, here or in another thread, and ends all members after their last
     complete epoch. It may fall anywhere: each assignment below leaves something whole to return.
     """
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, TrainingResult] = {}
     active = list(range(len(members)))
     stack: Stack | None = None
     try:
@@ -89,15 +89,15 @@ def train_stack(members: Sequence[Member], interrupted: Signal) -> list[Outcome]
     return [outcomes[i] for i in range(len(members))]
 
 
-def interrupted_outcome(member: Member) -> Outcome:
+def interrupted_outcome(member: TrainingSpec) -> TrainingResult:
     """That of a member whose training has not begun."""
-    return Outcome.of(initial_state(member), "interrupted")
+    return TrainingResult.of(initial_state(member), "interrupted")
 
 
 class StackSlice:
     """Some neighbouring members of a stack, or all: their network, with views of the stack's arrays."""
 
-    def __init__(self, members: Sequence[Member], state: State, gradient: Array, which: slice):
+    def __init__(self, members: Sequence[TrainingSpec], state: State, gradient: Array, which: slice):
         self.which = which
         self.network = Network([member.architecture for member in members[which]], members[0].dtype)
         self.objective = Objective(self.network, members[which])
@@ -135,7 +135,7 @@ class EpochStart:
 class Stack:
     """Members of one structure in training."""
 
-    def __init__(self, members: Sequence[Member], state: State):
+    def __init__(self, members: Sequence[TrainingSpec], state: State):
         self.members, self.state = members, state
         self.batches = Batches([member.rows for member in members], members[0].batch_size, members[0].dtype)
         self.gradient = np.empty_like(state.theta)
@@ -164,7 +164,7 @@ class Stack:
             validated = self.validation.evaluate(self.whole.arrays)
         seconds = time.perf_counter() - started
         reasons = [
-            judge(
+            end_epoch(
                 member,
                 self.state.progress[j],
                 float(losses[j]),
@@ -181,13 +181,13 @@ class Stack:
         self.is_whole = True
         return reasons
 
-    def outcome(self, j: int, reason: str) -> Outcome:
+    def outcome(self, j: int, reason: str) -> TrainingResult:
         """Where member j ended; an epoch that diverged is taken back, so that training can go on."""
-        return Outcome.of(self.start.of_member(j) if reason == "diverged" else self.state.take([j]), reason)
+        return TrainingResult.of(self.start.of_member(j) if reason == "diverged" else self.state.take([j]), reason)
 
-    def interrupted_outcome(self, j: int) -> Outcome:
+    def interrupted_outcome(self, j: int) -> TrainingResult:
         """Where member j is after its last complete epoch: one that broke off is taken back."""
-        return Outcome.of(self.state.take([j]) if self.is_whole else self.start.of_member(j), "interrupted")
+        return TrainingResult.of(self.state.take([j]) if self.is_whole else self.start.of_member(j), "interrupted")
 
     def _copy(self, j: int) -> State:
         return self.state.take([j]).copy()

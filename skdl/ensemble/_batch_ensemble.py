@@ -16,7 +16,7 @@ import numpy as np
 from skdl._interrupts import to_the_end
 from skdl._threads import n_threads
 from skdl._warnings import warn
-from skdl.engine import Member, Network, Outcome, State
+from skdl.engine import Network, State, TrainingResult, TrainingSpec
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._member_job import MemberJob, is_mlp_without_callbacks
 from skdl.ensemble._observers import Observers
@@ -73,11 +73,11 @@ def fit_batch_ensemble(
         for fit, state in zip(fits, _states(shared, alone, outcome, len(fits)), strict=True):
             take_columns(fit.network, first.network)
             state.generators = [fit.generator()]
-            fit.store(alone, data, Outcome.of(state, outcome.reason))
+            fit.store(alone, data, TrainingResult.of(state, outcome.stop_reason))
 
     interrupt = to_the_end(store)
     observers.end_of(0)
-    if outcome.reason == "interrupted":
+    if outcome.stop_reason == "interrupted":
         interrupt = interrupt or KeyboardInterrupt()
     else:
         warning = first.warning(outcome)
@@ -87,7 +87,7 @@ def fit_batch_ensemble(
     return [fit.network for fit in fits], interrupt
 
 
-def _sharing(task: Member, size: int) -> Member:
+def _sharing(task: TrainingSpec, size: int) -> TrainingSpec:
     """The task for all members: the mean of their losses, penalties and scores."""
     architecture = replace(task.architecture, maps=BatchEnsembleMaps(size))
     changes: dict[str, Any] = {"architecture": architecture}
@@ -105,11 +105,11 @@ def _sharing(task: Member, size: int) -> Member:
     return replace(task, **changes)
 
 
-def _states(shared: Member, task: Member, outcome: Outcome, n_members: int) -> list[State]:
+def _states(shared: TrainingSpec, task: TrainingSpec, outcome: TrainingResult, n_members: int) -> list[State]:
     """The state of each member as an ordinary network, with an optimizer that remembers nothing."""
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
     trained = together.layout.views(outcome.theta.astype(np.float64))
-    progress = replace(outcome.state.progress[0], settled_buffers=None)
+    progress = replace(outcome.state.progress[0], exact_buffers=None)
     progress.keep_by(None)  # the weights are the best ones, if such were kept
     states = []
     for j in range(n_members):

@@ -20,14 +20,14 @@ from skdl._interrupts import interrupted, to_the_end
 from skdl._progress import labelled
 from skdl._threads import n_threads
 from skdl._warnings import Warned, collecting, warn
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.ensemble._base import BaseEnsemble
 from skdl.ensemble._foreign_members import Settings, fit_one
 from skdl.ensemble._member_job import MemberJob
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._sampling import select_rows
 from skdl.execution import train_members
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import Trainable, trainable
 
 
@@ -154,10 +154,10 @@ def _train(
     """
     first = next(iter(chosen.values())).member
     fits: list[Trainable] = []
-    prepared: list[Prepared] = []
-    members: list[Member] = []
+    prepared: list[EncodedData] = []
+    members: list[TrainingSpec] = []
     warned: list[list[Warned]] = []
-    data: Prepared | None = None
+    data: EncodedData | None = None
     for i, job in chosen.items():
         with collecting() as messages:
             fit = trainable(job.member)
@@ -179,7 +179,7 @@ def _train(
         prepared.append(data)
         warned.append(messages)
     outcomes = train_members(members, n_threads(n_jobs))
-    stopped = any(outcome.reason == "interrupted" for outcome in outcomes)
+    stopped = any(outcome.stop_reason == "interrupted" for outcome in outcomes)
     # A search that begins at its minimum has no epoch, and is at its end.
     begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from skdl._callbacks_adapter import FitTask, MembersTask, MemberTask, has_callbacks, task_data, tear_down
 from skdl._progress import Work, labelled, together
-from skdl.engine import Member, State
+from skdl.engine import State, TrainingSpec
 from skdl.ensemble._base import BaseEnsemble
 from skdl.execution.relay import listening
 from skdl.neural.trainable import Trainable
@@ -54,10 +54,10 @@ class Observers:
         self,
         i: int,
         fit: Trainable,
-        member: Member,
+        member: TrainingSpec,
         data: dict[str, Any],
         attributes: Callable[[State], dict[str, Any]],
-    ) -> Member:
+    ) -> TrainingSpec:
         """The training of a network with its observers; `attributes` are its own in a state."""
         if self._task is not None:
             self._held.enter_context(self._task.member(i).around(fit.network))
@@ -68,7 +68,7 @@ class Observers:
         watch = None if self.work is None else self.work.watch(i, member.n_epochs)
         return replace(member, watch=together(member.watch, watch))
 
-    def only(self, fit: Trainable, member: Member, attributes: Callable[[State], dict[str, Any]]) -> Member:
+    def only(self, fit: Trainable, member: TrainingSpec, attributes: Callable[[State], dict[str, Any]]) -> TrainingSpec:
         """The one training that all members come from; a verbose ensemble prints its epochs."""
         self.work = None
         if self.ensemble.verbose and member.watch is None:

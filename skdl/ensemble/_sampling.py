@@ -137,10 +137,10 @@ def set_contents_apart(
     size = math.ceil(share * len(first) * (1 - 1e-9))
     mass, strata = np.bincount(group, weight[rows]), y[rows[first]] if stratify else None
     _, chosen = set_apart(size, random, mass=mass, strata=strata)
-    judging = np.zeros(len(first), dtype=bool)
-    judging[chosen] = True
+    is_chosen = np.zeros(len(first), dtype=bool)
+    is_chosen[chosen] = True
     apart = np.zeros(len(y), dtype=bool)
-    apart[rows] = judging[group]
+    apart[rows] = is_chosen[group]
     return np.flatnonzero(~apart), np.flatnonzero(apart)
 
 

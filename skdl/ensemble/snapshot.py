@@ -27,7 +27,7 @@ from skdl._interrupts import columns_kept
 from skdl._typing import EstimatorLike, MatrixLike, RandomStateLike, VectorLike, WeightLike
 from skdl._validation import validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import Member, Outcome, State
+from skdl.engine import State, TrainingResult, TrainingSpec
 from skdl.ensemble._averages import PredictionAverage, ProbabilityAverage
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
@@ -124,9 +124,9 @@ class BaseSnapshot(BaseEnsemble):
                 done.classes_ = classes
             self.__dict__ = done.__dict__
 
-        finish(self, store, KeyboardInterrupt() if outcome.reason == "interrupted" else None, observers)
+        finish(self, store, KeyboardInterrupt() if outcome.stop_reason == "interrupted" else None, observers)
         warning = fit.warning(outcome)
-        if warning is not None and outcome.reason == "diverged":
+        if warning is not None and outcome.stop_reason == "diverged":
             category, message = warning
             warn(message, category)
         if len(states) < self.n_estimators:
@@ -159,7 +159,7 @@ class BaseSnapshot(BaseEnsemble):
                 )
 
 
-def train_with_snapshots(member: Member, cycle: int) -> tuple[list[State], Outcome]:
+def train_with_snapshots(member: TrainingSpec, cycle: int) -> tuple[list[State], TrainingResult]:
     """Train a member; copies of its state after each `cycle` epochs, and where it ended."""
     states: list[State] = []
     copy: Callable[[], State]

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 
 STEP_SECONDS = 8e-6  # of a member in a stack, however small the network
 OPERATIONS_PER_SECOND = 4e10  # of the products, and of what comes with them
@@ -30,13 +30,13 @@ TRIALS = 2  # tasks whose time is taken before others are offloaded, where it ma
 OTHER_THREADS_SHARE = 0.2  # of the time that a task takes, which threads of libraries may take besides
 
 
-def step_seconds(member: Member) -> float:
+def step_seconds(member: TrainingSpec) -> float:
     """A rough estimate of how long one thread takes for a step of the member in a stack."""
     operations = 6 * member.batch_size * member.architecture.outline.n_parameters
     return STEP_SECONDS + operations / OPERATIONS_PER_SECOND
 
 
-def seconds_of(member: Member) -> float:
+def seconds_of(member: TrainingSpec) -> float:
     """The same for all its steps, if it stops no earlier than it must."""
     return member.n_epochs * math.ceil(member.rows.n / member.batch_size) * step_seconds(member)
 
@@ -46,12 +46,12 @@ def processes_worth(seconds: float, at_most: int) -> int:
     return max(1, min(at_most, math.floor(seconds / LEAST_PROCESS_SECONDS)))
 
 
-def threads_worth(members: Sequence[Member], at_most: int) -> int:
+def threads_worth(members: Sequence[TrainingSpec], at_most: int) -> int:
     """The number of threads that the members are worth: each needs enough to do between two hand-overs."""
     return max(1, min(at_most, math.floor(sum(map(step_seconds, members)) / LEAST_STEP_SECONDS)))
 
 
-def members_per_block(member: Member) -> int:
+def members_per_block(member: TrainingSpec) -> int:
     """Members whose parameters, optimizer's memory and activations fit the cache together."""
     network = member.architecture.outline
     numbers = (4 + len(member.optimizer.state_names)) * network.n_parameters
@@ -59,7 +59,7 @@ def members_per_block(member: Member) -> int:
     return max(1, int(BLOCK_BYTES / (numbers * np.dtype(member.dtype).itemsize)))
 
 
-def bytes_of(members: Sequence[Member]) -> int:
+def bytes_of(members: Sequence[TrainingSpec]) -> int:
     """Memory that members hold while they wait and train: their rows, their parameters, and the optimizer's memory."""
     rows = [rows for member in members for rows in (member.rows, member.validation) if rows is not None]
     arrays = {id(part.X): part.X for part in rows}

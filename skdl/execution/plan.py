@@ -13,13 +13,13 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.execution.cost import members_per_block, processes_worth, seconds_of, threads_worth
 
 Block = list[int]  # positions of members in their group
 
 
-def groups_of(members: Sequence[Member]) -> list[list[int]]:
+def groups_of(members: Sequence[TrainingSpec]) -> list[list[int]]:
     """Positions of the members that share a structure, group by group."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for i, member in enumerate(members):
@@ -47,7 +47,7 @@ class Plan:
     threads_blas: bool = False
 
     @classmethod
-    def of(cls, group: Sequence[Member], n_threads: int) -> Plan:
+    def of(cls, group: Sequence[TrainingSpec], n_threads: int) -> Plan:
         """The plan for members of one structure, for that many threads at most."""
         first = group[0]
         # scipy's search calls BLAS on its few vectors in each iteration: threads there cost more than the whole rest.
@@ -60,7 +60,7 @@ class Plan:
         return cls(blocks_of(group, size, n_threads), n_processes, n_threads)
 
 
-def processes_for(members: Sequence[Member], n_threads: int) -> int:
+def processes_for(members: Sequence[TrainingSpec], n_threads: int) -> int:
     """The number of processes that should train the members in place of that many threads; 1 for none."""
     # Random numbers that two members draw in turn, or a callback, are not the same in two processes.
     alone = not any(map(calls_back, members)) and len({id(member.generator) for member in members}) == len(members)
@@ -69,12 +69,12 @@ def processes_for(members: Sequence[Member], n_threads: int) -> int:
     return processes_worth(sum(map(seconds_of, members)), n_threads)
 
 
-def calls_back(member: Member) -> bool:
+def calls_back(member: TrainingSpec) -> bool:
     """True if the training calls functions of this process: it stays here."""
     return any(function is not None for function in (member.begin, member.report, member.score))
 
 
-def blocks_of(group: Sequence[Member], size: int, n_threads: int) -> list[Block]:
+def blocks_of(group: Sequence[TrainingSpec], size: int, n_threads: int) -> list[Block]:
     """The group in blocks of about equal size, at most `size`, as many for each thread.
 
     Members of one length stand side by side, and among them those of the same data, which are kept together where they

@@ -10,8 +10,8 @@ from skdl._array import Array
 from skdl._protocols import ForwardContext
 from skdl._threads import blas_threads, thread_map
 from skdl.engine.layout import Views
-from skdl.engine.member import BLAS_THREADS_FROM
 from skdl.engine.network import PREDICTION_ROWS
+from skdl.engine.training_spec import BLAS_THREADS_FROM
 from skdl.layers.prediction import PredictionLayers
 
 LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by threads: BLAS's own may round differently

@@ -22,8 +22,8 @@ from typing import Any
 from joblib import Parallel, delayed
 
 from skdl._threads import one_blas_thread
-from skdl.engine import Member, Outcome
-from skdl.engine.member import Signal
+from skdl.engine import TrainingResult, TrainingSpec
+from skdl.engine.training_spec import Signal
 from skdl.execution.relay import Listener, listening
 from skdl.execution.threads import TrainBlock
 
@@ -126,8 +126,8 @@ def end_with_parent() -> None:
 
 
 def train_in_processes(
-    train: TrainBlock, blocks: Sequence[Sequence[Member]], n_processes: int, interrupted: Signal
-) -> list[list[Outcome]] | None:
+    train: TrainBlock, blocks: Sequence[Sequence[TrainingSpec]], n_processes: int, interrupted: Signal
+) -> list[list[TrainingResult]] | None:
     """The outcomes that `train(block, interrupted)` gives for each block; None if it has to be done here.
 
     That is where a component cannot be sent, where a process was killed, and where the training raises, since an error
@@ -156,7 +156,7 @@ def train_in_processes(
             results = future.result()
         except (Exception, KeyboardInterrupt):  # Ctrl-C goes to all processes of a terminal
             return None
-    outcomes: list[list[Outcome]] = [[] for _ in blocks]
+    outcomes: list[list[TrainingResult]] = [[] for _ in blocks]
     seen: dict[Any, Any] = {}
     for i, share in enumerate(shares):
         outcomes[share], caught = results[i]
@@ -168,7 +168,7 @@ def train_in_processes(
 
 
 @contextmanager
-def _following(offload: Offload, members: Sequence[Member]) -> Iterator[Any]:
+def _following(offload: Offload, members: Sequence[TrainingSpec]) -> Iterator[Any]:
     """A context in which those who watch members here are told, through the relay that it gives, of their training."""
     watches: list[Any] = [member.watch for member in members]
     if not any(watches):
@@ -178,11 +178,11 @@ def _following(offload: Offload, members: Sequence[Member]) -> Iterator[Any]:
         yield listener.relay
 
 
-def _as_sent(blocks: Sequence[Sequence[Member]], relay: Any) -> list[list[Member]]:
+def _as_sent(blocks: Sequence[Sequence[TrainingSpec]], relay: Any) -> list[list[TrainingSpec]]:
     """The members as they are sent: whoever watches them here is told of what happens there."""
     numbers = itertools.count()
 
-    def as_sent(member: Member) -> Member:
+    def as_sent(member: TrainingSpec) -> TrainingSpec:
         i = next(numbers)
         return replace(member, abandoned=None, watch=None if member.watch is None else partial(relay, i))
 
@@ -190,8 +190,8 @@ def _as_sent(blocks: Sequence[Sequence[Member]], relay: Any) -> list[list[Member
 
 
 def _train_blocks(
-    train: TrainBlock, blocks: Sequence[Sequence[Member]], stopped: FileEvent
-) -> tuple[list[list[Outcome]], list[Warned]]:
+    train: TrainBlock, blocks: Sequence[Sequence[TrainingSpec]], stopped: FileEvent
+) -> tuple[list[list[TrainingResult]], list[Warned]]:
     """In a process: the outcomes of some blocks, and the warnings on the way."""
     end_with_parent()
     with warnings.catch_warnings(record=True) as caught, one_blas_thread():
@@ -211,7 +211,7 @@ def warn_again(sent: Sequence[Warned], seen: dict[Any, Any]) -> None:
         warnings.warn_explicit(message, category, filename, line, registry=seen)
 
 
-def take_generator(member: Member, outcome: Outcome) -> None:
+def take_generator(member: TrainingSpec, outcome: TrainingResult) -> None:
     """Bring the member's own stream of random numbers to where its copy has come."""
     if member.state is None:
         member.generator.bit_generator.state = outcome.state.generators[0].bit_generator.state

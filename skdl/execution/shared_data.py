@@ -1,6 +1,6 @@
 """Rows that several trainings have in common: kept once, and standardised once.
 
-Data are the same where their `Rows.data_key` is: they lie in the same array, and are standardised in the same way.
+Data are the same where their `Dataset.data_key` is: they lie in the same array, and are standardised in the same way.
 Candidates of a search that train on the same fold hold equal rows, each in a copy of its own; such copies are found by
 their content and replaced by one of them (they are interned): a few rows tell which arrays to compare, and all bits are
 compared. From there on the key alone decides what is standardised once, which members stand side by side in a stack,
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import Member, Rows
+from skdl.engine import Dataset, TrainingSpec
 
 SAMPLED_ROWS = 16
 BLOCK_NUMBERS = 1 << 17  # that are compared at a time
@@ -27,7 +27,7 @@ FEW_EPOCHS = 2  # in which standardising a whole array costs more than it saves
 PARTS = ("rows", "validation")
 
 
-def with_shared_rows(members: Sequence[Member]) -> list[Member]:
+def with_shared_rows(members: Sequence[TrainingSpec]) -> list[TrainingSpec]:
     """Members of one structure; rows that several of them have in common are kept, and standardised, once."""
     cache = ArrayCache()
     members = [_with_rows(member, lambda rows: _interned(rows, cache)) for member in members]
@@ -35,7 +35,7 @@ def with_shared_rows(members: Sequence[Member]) -> list[Member]:
     return _standardised(members, {key for key, count in users.items() if count > 1})
 
 
-def with_standardised_rows(members: Sequence[Member]) -> list[Member]:
+def with_standardised_rows(members: Sequence[TrainingSpec]) -> list[TrainingSpec]:
     """Members of one block, with rows that are standardised for many epochs, where they are small together."""
     data = {member.rows.data_key: member.rows.X for member in members}
     dense = all(isinstance(X, np.ndarray) for X in data.values())
@@ -44,12 +44,14 @@ def with_standardised_rows(members: Sequence[Member]) -> list[Member]:
     return _standardised(members, data, parts=("rows",))
 
 
-def _standardised(members: Sequence[Member], keys: Iterable[Hashable], parts: Sequence[str] = PARTS) -> list[Member]:
+def _standardised(
+    members: Sequence[TrainingSpec], keys: Iterable[Hashable], parts: Sequence[str] = PARTS
+) -> list[TrainingSpec]:
     """The members, with those of their rows that have one of the keys standardised, once for each key."""
     keys, dtype = set(keys), members[0].dtype
     inputs: dict[Hashable, np.ndarray] = {}
 
-    def standardised(rows: Rows) -> Rows:
+    def standardised(rows: Dataset) -> Dataset:
         key = rows.data_key
         if key not in keys:
             return rows
@@ -60,14 +62,14 @@ def _standardised(members: Sequence[Member], keys: Iterable[Hashable], parts: Se
     return [_with_rows(member, standardised, parts) for member in members]
 
 
-def _interned(rows: Rows, cache: ArrayCache) -> Rows:
+def _interned(rows: Dataset, cache: ArrayCache) -> Dataset:
     if not isinstance(rows.X, np.ndarray) or not rows.X.flags.c_contiguous:
         return rows
     weight = None if rows.weight is None else cache.intern(rows.weight)
     return replace(rows, X=cache.intern(rows.X), targets=cache.intern(rows.targets), weight=weight)
 
 
-def _parts_of(member: Member) -> list[Rows]:
+def _parts_of(member: TrainingSpec) -> list[Dataset]:
     """A member's rows that may be standardised beforehand.
 
     What searches by a function of its own folds the standardisation into the weights, and sees the rows as given.
@@ -77,7 +79,9 @@ def _parts_of(member: Member) -> list[Rows]:
     return [rows for rows in (member.rows, member.validation) if rows is not None and isinstance(rows.X, np.ndarray)]
 
 
-def _with_rows(member: Member, change: Callable[[Rows], Rows], parts: Sequence[str] = PARTS) -> Member:
+def _with_rows(
+    member: TrainingSpec, change: Callable[[Dataset], Dataset], parts: Sequence[str] = PARTS
+) -> TrainingSpec:
     """The member with its rows changed, those that may be."""
     allowed = {id(rows) for rows in _parts_of(member)}
     found = {name: getattr(member, name) for name in parts}

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from skdl.engine import Member, Outcome
+from skdl.engine import TrainingResult, TrainingSpec
 
 
 class Stacker(Protocol):
     """Trains the fits of several threads together."""
 
-    def train(self, members: Sequence[Member]) -> list[Outcome]:
+    def train(self, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
         """The outcomes of the members, each the same as alone; an error in one of them is raised here."""
 
     def intern(self, X: Any) -> Any:

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
 
-from skdl.engine import Member, Outcome
-from skdl.engine.member import Signal
+from skdl.engine import TrainingResult, TrainingSpec
+from skdl.engine.training_spec import Signal
 
-TrainBlock = Callable[[Sequence[Member], Signal], list[Outcome]]
+TrainBlock = Callable[[Sequence[TrainingSpec], Signal], list[TrainingResult]]
 
 
 def train_in_threads(
-    train: TrainBlock, blocks: Sequence[Sequence[Member]], n_threads: int, interrupted: Signal
-) -> list[list[Outcome]]:
+    train: TrainBlock, blocks: Sequence[Sequence[TrainingSpec]], n_threads: int, interrupted: Signal
+) -> list[list[TrainingResult]]:
     """The outcomes that `train(block, interrupted)` gives for each block."""
-    results: dict[int, list[Outcome]] = {}
+    results: dict[int, list[TrainingResult]] = {}
     waiting = deque(range(len(blocks)))
     begin = Event()
 

@@ -65,5 +65,5 @@ class NormalizationLayer(Layer):
     def from_population(self) -> bool:
         return self.normalization.from_population
 
-    def settle(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
-        self.normalization.settle(moments, **arrays)
+    def set_statistics(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
+        self.normalization.set_statistics(moments, **arrays)

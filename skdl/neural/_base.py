@@ -114,7 +114,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         fit = NetworkFit(self)
         n_epochs = fit.settings.max_iter if n_epochs is None else n_epochs
         resume = False
-        broken_off = not incremental and go_on and self._training.reason == "interrupted"
+        broken_off = not incremental and go_on and self._training.stop_reason == "interrupted"
         if not incremental and hasattr(self, "_training") and (self._training.loaded or broken_off):
             resume = go_on
             if resume:
@@ -142,8 +142,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
                 task.end()
             except KeyboardInterrupt as error:  # a callback's own, or one that came just now: hooks are called once
                 interrupt = error
-        if interrupt is not None or outcome.reason == "interrupted":
-            self._training.reason = "interrupted"  # the next fit knows that this one is not to be added to
+        if interrupt is not None or outcome.stop_reason == "interrupted":
+            self._training.stop_reason = "interrupted"  # the next fit knows that this one is not to be added to
             raise interrupted(interrupt, fit.interrupt_note(outcome))
         warning = fit.warning(outcome, incremental=incremental or n_epochs == 0)
         if warning is not None:

@@ -27,7 +27,7 @@ from skdl.neural._fit import NetworkFit
 from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import in_parts
 
 
@@ -76,7 +76,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         reset: bool = True,
         classes: Any = None,
         **options: Any,
-    ) -> Prepared:
+    ) -> EncodedData:
         names = named_columns(y)
         if classes is not None:
             check_declaration(classes, y)

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skdl.engine import Network, Outcome
+from skdl.engine import Network, TrainingResult
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._parameters import own_arrays
@@ -124,7 +124,7 @@ def unfold(
     for name, given in (("coefficients", coefs), ("intercepts", intercepts)):
         if not all(np.isfinite(array).all() for array in given):
             raise ValueError(f"Training cannot go on: the network's {name} hold NaN or infinity.")
-    outcome = Outcome.of(training.state, training.reason)
+    outcome = TrainingResult.of(training.state, training.stop_reason)
     theta, buffers = outcome.theta.astype(np.float64), outcome.buffers
     network = Network([training.architecture], np.float64)
     arrays = own_arrays(network, theta, buffers.astype(np.float64))
@@ -143,7 +143,7 @@ def unfold(
         kept=-np.inf,
         best_theta=None,
         best_buffers=None,
-        settled_buffers=None,
+        exact_buffers=None,
         waited=0,
     )
     dtype = training.state.theta.dtype

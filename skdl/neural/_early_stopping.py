@@ -16,9 +16,9 @@ from skdl._protocols import Loss
 from skdl._typing import Scoring
 from skdl._warnings import warn
 from skdl._words import nearest
-from skdl.engine import Rows
+from skdl.engine import Dataset
 from skdl.neural._epoch_estimator import EpochEstimator
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 NAMES = [*get_scorer_names(), "loss"]
 # Scores that are not defined where the rows hold one class.
@@ -34,7 +34,7 @@ Score = Callable[[np.ndarray], float]  # from raw scores of the validation rows 
 
 
 def split(
-    data: Prepared,
+    data: EncodedData,
     index: np.ndarray | None,
     fraction: float,
     generator: np.random.Generator,
@@ -85,8 +85,8 @@ def _report_no_validation_rows(fraction: float, n_rows: int, strata: np.ndarray 
 def validation_score(
     network: BaseEstimator,
     scoring: Scoring | None,
-    data: Prepared,
-    rows: Rows,
+    data: EncodedData,
+    rows: Dataset,
     loss: Loss,
     output_map: tuple[np.ndarray, np.ndarray] | None,
 ) -> Score:

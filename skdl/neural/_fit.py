@@ -9,13 +9,13 @@ import numpy as np
 from skdl._constraints import check_params
 from skdl._progress import EpochLines
 from skdl._warnings import Warned
-from skdl.engine import Member, Outcome, State, settled
+from skdl.engine import State, TrainingResult, TrainingSpec, with_batch_statistics
 from skdl.neural import _outcomes
 from skdl.neural._effects import check_validation_effects
 from skdl.neural._preparation import NO_ROWS, Preparation, ValidationRows
 from skdl.neural._spec import epoch_lines
 from skdl.neural._training import Training
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 
 class NetworkFit:
@@ -46,7 +46,7 @@ class NetworkFit:
         classes: Any = None,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
-    ) -> Prepared:
+    ) -> EncodedData:
         return self.network._prepare(
             self.settings,
             X,
@@ -64,14 +64,14 @@ class NetworkFit:
 
     def spec(
         self,
-        data: Prepared,
+        data: EncodedData,
         *,
         index: np.ndarray | None = None,
         n_epochs: int | None = None,
         go_on: bool = False,
         stopping: bool = True,
         resume: bool = False,
-    ) -> Member:
+    ) -> TrainingSpec:
         return self.network._spec(
             self.settings,
             data,
@@ -86,22 +86,22 @@ class NetworkFit:
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         return epoch_lines(self.settings, n_epochs)
 
-    def check_outcome(self, outcome: Outcome) -> None:
+    def check_outcome(self, outcome: TrainingResult) -> None:
         _outcomes.check_outcome(self.settings, outcome)
 
-    def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
-        training = Training.of(member, data.encoding, outcome.state, outcome.reason)
+    def store(self, member: TrainingSpec, data: EncodedData, outcome: TrainingResult) -> None:
+        training = Training.of(member, data.encoding, outcome.state, outcome.stop_reason)
         vars(self.network).update(self.network._results(self.settings, training))
 
-    def warning(self, outcome: Outcome, *, incremental: bool = False) -> Warned | None:
+    def warning(self, outcome: TrainingResult, *, incremental: bool = False) -> Warned | None:
         return _outcomes.outcome_warning(self.settings, outcome, incremental=incremental)
 
-    def interrupt_note(self, outcome: Outcome) -> str:
+    def interrupt_note(self, outcome: TrainingResult) -> str:
         return _outcomes.interrupt_note(self.settings, outcome)
 
-    def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
-        ended = settled(member, Outcome.of(state, "interrupted"))
+    def attributes_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
+        ended = with_batch_statistics(member, TrainingResult.of(state, "interrupted"))
         return self.network._results(self.settings, Training.of(member, data.encoding, ended.state))
 
-    def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+    def history_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
         return {"_training": Training.of(member, data.encoding, state)}

@@ -9,11 +9,11 @@ from sklearn.exceptions import ConvergenceWarning
 
 from skdl._interrupts import interrupted
 from skdl._warnings import Warned
-from skdl.engine import Outcome
+from skdl.engine import TrainingResult
 from skdl.neural._settings import Settings
 
 
-def check_outcome(settings: Settings, outcome: Outcome) -> None:
+def check_outcome(settings: Settings, outcome: TrainingResult) -> None:
     """Raise for a training without a complete epoch, in this fit or in those that it went on from.
 
     Weights that no data have touched are not a model. What was trained for some epochs keeps those when it diverges.
@@ -21,15 +21,15 @@ def check_outcome(settings: Settings, outcome: Outcome) -> None:
     if outcome.state.progress[0].epoch > 0:
         return
     name, epoch = settings.name, settings.epoch_word
-    if outcome.reason == "diverged":
+    if outcome.stop_reason == "diverged":
         raise ValueError(
             f"{name} has learned nothing: the loss became infinite or NaN in the first {epoch}. {_remedy(settings)}"
         )
-    if outcome.reason == "interrupted":
+    if outcome.stop_reason == "interrupted":
         raise interrupted(None, f"{name} was interrupted before its first {epoch} had ended, and is as it was before.")
 
 
-def interrupt_note(settings: Settings, outcome: Outcome) -> str:
+def interrupt_note(settings: Settings, outcome: TrainingResult) -> str:
     """The note on the KeyboardInterrupt of a training that has kept some epochs."""
     progress = outcome.state.progress[0]
     kept = "the best" if progress.best_theta is not None else "the last"
@@ -48,7 +48,7 @@ def _remedy(settings: Settings) -> str:
     return f"Lower the learning rate ({settings.rate_parameter}){'' if scaled else ', or set standardize=True'}."
 
 
-def _more_precision(settings: Settings, outcome: Outcome) -> str:
+def _more_precision(settings: Settings, outcome: TrainingResult) -> str:
     """Advice for a search that has stalled; not what is chosen already."""
     advice = ["a larger tol"]
     if outcome.state.theta.dtype != np.float64:
@@ -58,15 +58,15 @@ def _more_precision(settings: Settings, outcome: Outcome) -> str:
     return f"Use {' or '.join(advice)}."
 
 
-def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool = False) -> Warned | None:
+def outcome_warning(settings: Settings, outcome: TrainingResult, *, incremental: bool = False) -> Warned | None:
     """The category and the text of the warning for the way a training ended; None where all is well.
 
     A training of one epoch, `incremental`, has no end to come to.
     """
-    if incremental and outcome.reason != "diverged":
+    if incremental and outcome.stop_reason != "diverged":
         return None
     full_batch = settings.optimizer.full_batch
-    if outcome.reason == "max_iter":
+    if outcome.stop_reason == "max_iter":
         if settings.n_iter_no_change in (None, math.inf) and not full_batch:
             return _undefined_score(settings, outcome)  # nothing else was to end the training
         advice = f"Maximum iterations (max_iter={settings.max_iter}) reached, and the training has not converged yet."
@@ -77,12 +77,12 @@ def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool =
                 " Increase max_iter or the learning rate, or accept the result: tol decides what counts as progress."
             )
         return ConvergenceWarning, advice
-    if outcome.reason == "stalled":
+    if outcome.stop_reason == "stalled":
         return ConvergenceWarning, (
             f"The search found no better point, with a gradient still above tol={settings.tol}: the precision of the "
             f"data allows no more. {_more_precision(settings, outcome)}"
         )
-    if outcome.reason == "diverged":
+    if outcome.stop_reason == "diverged":
         return ConvergenceWarning, (
             f"The loss became infinite or NaN in {settings.epoch_word} {outcome.state.progress[0].epoch + 1}; the last "
             f"finite weights are kept. {_remedy(settings)}"
@@ -90,7 +90,7 @@ def outcome_warning(settings: Settings, outcome: Outcome, *, incremental: bool =
     return _undefined_score(settings, outcome)
 
 
-def _undefined_score(settings: Settings, outcome: Outcome) -> Warned | None:
+def _undefined_score(settings: Settings, outcome: TrainingResult) -> Warned | None:
     """The warning for validation rows on which the score was not defined in any epoch."""
     progress = outcome.state.progress[0]
     if progress.by_score or progress.first_score is None or not math.isnan(progress.first_score):

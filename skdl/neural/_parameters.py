@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from skdl.engine import Outcome
+from skdl.engine import TrainingResult
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.layers.prediction import PredictionLayers, prediction_arrays
@@ -31,7 +31,7 @@ def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -
     standardisation into those that see the inputs, where they can take it; else it stays a step of its own. The last
     layer's scores s become s * output_scale + output_shift. All of it is computed in float64.
     """
-    outcome = Outcome.of(training.state, training.reason)
+    outcome = TrainingResult.of(training.state, training.stop_reason)
     network = Network([training.architecture], np.float64)
     trained = own_arrays(network, outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
     arrays = prediction_arrays(network.root, trained, standardisation(training))  # of the same dicts

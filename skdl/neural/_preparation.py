@@ -15,7 +15,7 @@ from skdl._protocols import FullBatchOptimizer, Loss, Optimizer
 from skdl._slots import SlotMixin
 from skdl._validation import check_alike, in_units, validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
 from skdl.neural._early_stopping import split, validation_score
 from skdl.neural._effects import check_effects
@@ -31,7 +31,7 @@ from skdl.neural._spec import (
     state_to_go_on_from,
 )
 from skdl.neural._training import Training
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 ValidationRows = tuple[Any, Any, Any]  # X_val, y_val and sample_weight_val as the user gave them
 NO_ROWS: ValidationRows = (None, None, None)
@@ -176,7 +176,7 @@ class Preparation(SlotMixin, ABC):
         classes: Any = None,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
-    ) -> Prepared:
+    ) -> EncodedData:
         """Validated and encoded data, which everything after it trusts. See `Trainable.prepare`."""
         if validation[0] is not None:
             check_alike(X, validation[0])
@@ -193,7 +193,7 @@ class Preparation(SlotMixin, ABC):
             dtype = self._training.dtype
         evaluated = self._prepare_validation(*validation, encoding, dtype)
         targets = self._targets(y, encoding, dtype, weight if drawn_by is None else drawn_by)
-        return Prepared(X, y, targets, weight, encoding, dtype, evaluated, drawn_by, self._column_names)
+        return EncodedData(X, y, targets, weight, encoding, dtype, evaluated, drawn_by, self._column_names)
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
         """Y as the loss takes it; what rows of weight zero hold does not matter."""
@@ -202,7 +202,7 @@ class Preparation(SlotMixin, ABC):
         self._loss(encoding).check_targets(targets if weight is None else targets[weight > 0])
         return targets
 
-    def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> Prepared | None:
+    def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> EncodedData | None:
         """The user's own validation rows, held to the columns and labels of the training rows."""
         if X is None and y is None and sample_weight is None:
             return None
@@ -213,12 +213,12 @@ class Preparation(SlotMixin, ABC):
         if weight is not None:
             kept = np.flatnonzero(weight)
             X, y, weight = X[kept], y[kept], in_units(weight[kept])
-        return Prepared(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype)
+        return EncodedData(X, y, self._targets(y, encoding, dtype, weight), weight, encoding, dtype)
 
     def _spec(
         self,
         settings: Settings,
-        data: Prepared,
+        data: EncodedData,
         generator: np.random.Generator,
         *,
         n_epochs: int,
@@ -226,7 +226,7 @@ class Preparation(SlotMixin, ABC):
         stopping: bool = True,
         index: np.ndarray | None = None,
         resume: bool = False,
-    ) -> Member:
+    ) -> TrainingSpec:
         """The task for the engine: training on the rows `index` of the data (None for all).
 
         Rows of weight zero are left out, as if they were not there. See `Trainable.spec`.
@@ -276,7 +276,7 @@ class Preparation(SlotMixin, ABC):
         if settings.verbose:
             progress = None if before is None else before.state.progress[0]
             watch = epoch_lines(settings, n_epochs, progress, resume=resume)
-        return Member(
+        return TrainingSpec(
             architecture=architecture,
             loss=loss,
             penalty=settings.penalty,

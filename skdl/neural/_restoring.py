@@ -55,7 +55,7 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
         "shift": training.shift,
         "scale": training.scale,
         "input_dtype": np.dtype(training.input_dtype).name,
-        "reason": training.reason,
+        "stop_reason": training.stop_reason,
         "search": training.search,
     }
 
@@ -92,9 +92,9 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
         unit = np.float64 if isinstance(scale, Stored) and scale.dtype.itemsize == 8 else dtype
         shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), unit)
         _check((scale >= 0).all() and of_type(scale, dtype).dtype == scale.dtype, "scale")
-    reason, search = given.pop("reason"), given.pop("search")
-    _check(reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")
-    return Training(state, architecture, encoding, dtype, shift, scale, input_dtype, reason, search, loaded=True)
+    stop_reason, search = given.pop("stop_reason"), given.pop("search")
+    _check(stop_reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")
+    return Training(state, architecture, encoding, dtype, shift, scale, input_dtype, stop_reason, search, loaded=True)
 
 
 def _check(holds: Any, what: str) -> None:
@@ -143,7 +143,7 @@ def _progress(
     _check(given["first_epoch"] <= epoch and given["waited"] <= epoch, "the count of epochs")
     _check((given["best_theta"] is None) == (given["best_buffers"] is None), "the best weights")
     _check(given["best_theta"] is None or given["kept_by"] is not None, "the best weights")
-    arrays = {"best_theta": weights, "best_buffers": buffers, "settled_buffers": buffers}
+    arrays = {"best_theta": weights, "best_buffers": buffers, "exact_buffers": buffers}
     kept = {name: _finite(given[name], shape, dtype) for name, shape in arrays.items() if given[name] is not None}
     rows = _array(history, (epoch, len(RECORD)), np.float64)
     column = dict(zip(RECORD, rows.T, strict=True))

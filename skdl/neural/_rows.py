@@ -10,7 +10,7 @@ import numpy as np
 
 from skdl._diagnosis import column_name
 from skdl._weights import require_spread_seen
-from skdl.engine import Rows
+from skdl.engine import Dataset
 from skdl.neural._settings import Settings
 from skdl.neural._standardize import (
     Moments,
@@ -21,7 +21,7 @@ from skdl.neural._standardize import (
     zero_and_scale,
 )
 from skdl.neural._training import Training
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 # Powers of two between which reciprocal deviations may lie, so that coefficients for X as it is are of X's type.
 LIMITS = {np.dtype(np.float64): 960, np.dtype(np.float32): 100}
@@ -29,7 +29,7 @@ LIMIT_OF_SQUARES = 480  # where the penalty needs their squares
 LIMIT_OF_FLOAT32 = 100  # beyond it, differences in X are scaled before they become float32
 
 
-def training_rows(settings: Settings, data: Prepared, index: np.ndarray | None, before: Training | None) -> Rows:
+def training_rows(settings: Settings, data: EncodedData, index: np.ndarray | None, before: Training | None) -> Dataset:
     """The training rows, with their standardisation: that of the training `before`, where one goes on."""
     weight, shift, scale = data.weight, None, None
     if settings.scales_columns if before is None else before.scale is not None:
@@ -53,10 +53,10 @@ def training_rows(settings: Settings, data: Prepared, index: np.ndarray | None, 
         if labels is None:
             raise ValueError("stratified_batches=True has no effect on this y: it keeps the shares of single labels.")
         strata = np.unique(labels, return_inverse=True)[1]
-    return Rows(data.X, data.targets, weight, index, shift, scale, strata)
+    return Dataset(data.X, data.targets, weight, index, shift, scale, strata)
 
 
-def _moments(settings: Settings, data: Prepared, index: np.ndarray | None) -> Moments:
+def _moments(settings: Settings, data: EncodedData, index: np.ndarray | None) -> Moments:
     """Shift and scale of the columns, the scale of constant ones 0."""
     if not (settings.penalises_raw and np.all(np.asarray(settings.alpha) > 0)):  # a penalty settles what is lost
         name = partial(column_name, data.column_names)
@@ -67,7 +67,7 @@ def _moments(settings: Settings, data: Prepared, index: np.ndarray | None) -> Mo
     return of_columns(data.X, row_weights(data.X.shape[0], index, data.weight), data.kept)
 
 
-def _goes_on(before: Training, data: Prepared, index: np.ndarray | None) -> Moments:
+def _goes_on(before: Training, data: EncodedData, index: np.ndarray | None) -> Moments:
     """Those of the first training; a column that was constant takes its scale from the first rows that differ."""
     shift, scale = before.shift, before.scale
     assert shift is not None
@@ -114,7 +114,7 @@ def check_scales(scale: np.ndarray, limit: int, X: Any, name: Callable[[int], st
         )
 
 
-def check_validation_rows(settings: Settings, data: Prepared, rows: Rows) -> None:
+def check_validation_rows(settings: Settings, data: EncodedData, rows: Dataset) -> None:
     """Raise for validation rows whose numbers, as the network sees them, the training's precision does not hold."""
     shift = np.zeros(1, rows.X.dtype) if rows.shift is None else rows.shift
     scale = np.ones(1, rows.X.dtype) if rows.scale is None else rows.scale
@@ -122,7 +122,7 @@ def check_validation_rows(settings: Settings, data: Prepared, rows: Rows) -> Non
 
 
 def _check_standardised(
-    settings: Settings, data: Prepared, X: Any, index: np.ndarray | None, moments: Moments, where: str = ""
+    settings: Settings, data: EncodedData, X: Any, index: np.ndarray | None, moments: Moments, where: str = ""
 ) -> None:
     """Raise for a column that is out of range in units of other rows, by whose moments it is standardised."""
     shift, scale = moments
@@ -148,7 +148,7 @@ def _check_standardised(
         )
 
 
-def _check_numbers(data: Prepared, index: np.ndarray | None) -> None:
+def _check_numbers(data: EncodedData, index: np.ndarray | None) -> None:
     """Raise for columns of X as it is whose numbers the training's precision does not hold."""
     info = np.finfo(data.dtype)
     most = largest_numbers(data.X, index)

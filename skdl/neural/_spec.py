@@ -9,7 +9,7 @@ import numpy as np
 
 from skdl._component import Component
 from skdl._progress import EpochLines
-from skdl.engine import Network, Progress, Rows, State
+from skdl.engine import Dataset, Network, Progress, State
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._settings import Settings
@@ -51,7 +51,7 @@ def state_to_go_on_from(
     return state
 
 
-def alpha_in_training(settings: Settings, rows: Rows) -> Any:
+def alpha_in_training(settings: Settings, rows: Dataset) -> Any:
     """The factor of the penalty: for coefficients of X as it is, if `penalises_raw`."""
     if not settings.penalises_raw or rows.scale is None or settings.penalty.degree is None:
         return settings.alpha
@@ -115,7 +115,7 @@ def check_range(estimator: Any, dtype: Any) -> None:
 def flat_prior(
     prior: Sequence[Any] | None,
     architecture: Architecture,
-    rows: Rows,
+    rows: Dataset,
     output_map: tuple[np.ndarray, np.ndarray] | None,
 ) -> np.ndarray | None:
     """Given coefficients of each layer as weights in training, where inputs and targets are standardised."""

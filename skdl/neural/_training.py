@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl.engine import RECORD, Member, State
+from skdl.engine import RECORD, State, TrainingSpec
 from skdl.layers.architecture import Architecture
 
 
@@ -26,23 +26,25 @@ class Training:
     shift: np.ndarray | None
     scale: np.ndarray | None
     input_dtype: Any
-    reason: str = "interrupted"  # to end, see `Outcome`; "interrupted" while it is in progress
+    stop_reason: str = "interrupted"  # to end, see `TrainingResult`; "interrupted" while it is in progress
     search: str | None = None  # of a full-batch optimizer, where an estimator has several
     loaded: bool = False  # from a checkpoint, and not gone on with yet
 
     def epochs_left(self, max_iter: int) -> int:
         """Epochs that the fit which a checkpoint was written in has still to go."""
         progress = self.state.progress[0]
-        ended = self.reason in ("converged", "stopped", "diverged")
+        ended = self.stop_reason in ("converged", "stopped", "diverged")
         return 0 if ended else max(0, progress.first_epoch + max_iter - progress.epoch)
 
     @classmethod
-    def of(cls, member: Member, encoding: Any, state: State, reason: str = "interrupted") -> Training:
+    def of(cls, member: TrainingSpec, encoding: Any, state: State, stop_reason: str = "interrupted") -> Training:
         """The training of a member that has come to `state`."""
         rows = member.rows
         search = None if member.function is None else member.function.name
         dtype, input_dtype = np.dtype(member.dtype).type, rows.X.dtype.type
-        return cls(state, member.architecture, encoding, dtype, rows.shift, rows.scale, input_dtype, reason, search)
+        return cls(
+            state, member.architecture, encoding, dtype, rows.shift, rows.scale, input_dtype, stop_reason, search
+        )
 
     def history(self) -> Any:
         """The records of the epochs as a DataFrame; what an epoch did not have is NaN."""

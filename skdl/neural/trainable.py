@@ -19,9 +19,9 @@ import numpy as np
 
 from skdl._progress import EpochLines
 from skdl._warnings import Warned
-from skdl.engine import Member, Outcome, State
+from skdl.engine import State, TrainingResult, TrainingSpec
 from skdl.neural._settings import Settings
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -62,7 +62,7 @@ class Trainable(Protocol):
         *,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
-    ) -> Prepared:
+    ) -> EncodedData:
         """Check and encode data.
 
         Parameters
@@ -79,12 +79,12 @@ class Trainable(Protocol):
     def generator(self) -> np.random.Generator:
         """A new stream of the fit's random numbers."""
 
-    def spec(self, data: Prepared, *, index: np.ndarray | None = None) -> Member:
+    def spec(self, data: EncodedData, *, index: np.ndarray | None = None) -> TrainingSpec:
         """Make the engine's task.
 
         Parameters
         ----------
-        data : Prepared
+        data : EncodedData
             By this network, or by one with the same parameters.
         index : int array or None
             Rows to train on, with repetitions; None for all.
@@ -93,19 +93,19 @@ class Trainable(Protocol):
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         """The function that prints one line per epoch of a new training."""
 
-    def check_outcome(self, outcome: Outcome) -> None:
+    def check_outcome(self, outcome: TrainingResult) -> None:
         """Raise for a training that diverged or was interrupted in its first epoch."""
 
-    def store(self, member: Member, data: Prepared, outcome: Outcome) -> None:
+    def store(self, member: TrainingSpec, data: EncodedData, outcome: TrainingResult) -> None:
         """Write every attribute of the fitted network."""
 
-    def warning(self, outcome: Outcome) -> Warned | None:
+    def warning(self, outcome: TrainingResult) -> Warned | None:
         """Category and text of the warning for the way a training ended, None where all is well."""
 
-    def attributes_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+    def attributes_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
         """Every attribute as if the training had ended in this state."""
 
-    def history_at(self, member: Member, data: Prepared, state: State) -> dict[str, Any]:
+    def history_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
         """The attributes that `history_` reads in this state, without those that predict."""
 
 

@@ -15,8 +15,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from skdl.engine import Member, Outcome
-from skdl.engine.member import Signal
+from skdl.engine import TrainingResult, TrainingSpec
+from skdl.engine.training_spec import Signal
 from skdl.execution.shared_data import ArrayCache
 from skdl.execution.stacker import stacking_with
 from skdl.parallel.reports import Reports
@@ -64,7 +64,7 @@ class Scheduler(Protocol):
     def wait_for_end(self, call: Call, timeout: float) -> None:
         """Wait until the threads of a call's tasks are through with them, `timeout` seconds at most."""
 
-    def train(self, task: Task, members: Sequence[Member]) -> list[Outcome]:
+    def train(self, task: Task, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
         """Wait until the members, which the task asks for, are trained, together with those of other tasks."""
 
 
@@ -170,7 +170,7 @@ class Task:
     waited: float = 0.0  # seconds, for trainings and for tasks of its own
     trained: float = 0.0  # and its share of what was done meanwhile
 
-    def train(self, members: Sequence[Member]) -> list[Outcome]:
+    def train(self, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
         return self.call.scheduler.train(self, members)
 
     def intern(self, X: Any) -> Any:

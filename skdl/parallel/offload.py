@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.execution import cost
 from skdl.execution.plan import data_numbers
 from skdl.execution.processes import Offload
@@ -72,7 +72,7 @@ class TaskOffloader:
         at_most = cost.tasks_per_part(len(members), seconds)
         return OffloadedTasks(items, requests, n_processes, partial(self._make_scheduler, n_processes), at_most)
 
-    def wanted(self, task: Task, members: Sequence[Member], n_others: int) -> int:
+    def wanted(self, task: Task, members: Sequence[TrainingSpec], n_others: int) -> int:
         """The number of processes for that many tasks like this one, which asks for the members' training."""
         if self.n_processes == 1 or not task.may_leave or task.baseline is None:
             return 1

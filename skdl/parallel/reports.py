@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from skdl._progress import Watch, Work, labelled
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.execution.relay import Relay
 
 
@@ -23,7 +23,7 @@ class Reports(ABC):
     def __init__(self) -> None:
         self._numbers = itertools.count()
 
-    def watches(self, members: Sequence[Member]) -> list[Watch]:
+    def watches(self, members: Sequence[TrainingSpec]) -> list[Watch]:
         """The watches of the members of one fit."""
         self.expect(len(members))
         return [self._watch(next(self._numbers), member.n_epochs) for member in members]

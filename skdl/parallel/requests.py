@@ -13,7 +13,7 @@ import numpy as np
 from sklearn import config_context, get_config
 
 from skdl._progress import Watch, together
-from skdl.engine import Member, Outcome, State
+from skdl.engine import State, TrainingResult, TrainingSpec
 from skdl.execution.cost import bytes_of, is_enough, seconds_of
 from skdl.execution.executor import train_group
 from skdl.execution.plan import calls_back, groups_of
@@ -30,12 +30,12 @@ class FitRequest:
     ----------
     task : Task
         When it is given up, the training ends with the epoch.
-    members : list of Member
+    members : list of TrainingSpec
     reports : Reports or None
         What says how far the call is.
     """
 
-    def __init__(self, task: Task, members: Sequence[Member], reports: Reports | None = None):
+    def __init__(self, task: Task, members: Sequence[TrainingSpec], reports: Reports | None = None):
         self.task = task
         config = get_config()
         watches = [None] * len(members) if reports is None else reports.watches(members)
@@ -58,13 +58,13 @@ class FitRequest:
         outcomes = [job.outcome for job in self.jobs if job.outcome is not None]
         return float(sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome)))
 
-    def end(self, outcomes: Sequence[Outcome]) -> None:
+    def end(self, outcomes: Sequence[TrainingResult]) -> None:
         """Take what another process has made of it."""
         for job, outcome in zip(self.jobs, outcomes, strict=True):
             take_generator(job.member, outcome)
             job.end(outcome)
 
-    def result(self) -> list[Outcome]:
+    def result(self) -> list[TrainingResult]:
         for job in self.jobs:
             if job.error is not None:
                 raise job.error
@@ -79,7 +79,7 @@ class IsolatedJob:
 
     Parameters
     ----------
-    member : Member
+    member : TrainingSpec
     config : dict
         Configuration of scikit-learn.
     is_over : callable
@@ -90,12 +90,14 @@ class IsolatedJob:
     outcome: Any = None
     error: BaseException | None = None
 
-    def __init__(self, member: Member, config: dict[str, Any], is_over: Callable[[], bool], watch: Watch | None = None):
+    def __init__(
+        self, member: TrainingSpec, config: dict[str, Any], is_over: Callable[[], bool], watch: Watch | None = None
+    ):
         self.member, self._config, self._is_over, self._watch_too = member, config, is_over, watch
         self._interrupted = False
         self._seed = member.generator.bit_generator.state
 
-    def member_beside_others(self) -> Member:
+    def member_beside_others(self) -> TrainingSpec:
         """The member to train."""
         own = self.member
         return replace(
@@ -107,15 +109,15 @@ class IsolatedJob:
             abandoned=self._is_over,
         )
 
-    def member_again(self) -> Member:
+    def member_again(self) -> TrainingSpec:
         """The same, to be trained anew."""
         self.member.generator.bit_generator.state = self._seed
         self.error, self._interrupted = None, False
         return self.member_beside_others()
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: TrainingResult) -> None:
         """Take the outcome."""
-        self.outcome = replace(outcome, reason="interrupted") if self._interrupted else outcome
+        self.outcome = replace(outcome, stop_reason="interrupted") if self._interrupted else outcome
 
     def _begin(self, copy: Callable[[], State]) -> None:
         if not self._ends:
@@ -205,7 +207,7 @@ def _train(group: Sequence[IsolatedJob], n_threads: int, n_parallel: int) -> Non
         job.end(outcome)
 
 
-def _share_time(outcomes: Sequence[Outcome], seconds: float) -> None:
+def _share_time(outcomes: Sequence[TrainingResult], seconds: float) -> None:
     """Scale the seconds of all epochs so that they add up to those that have passed: threads trained side by side."""
     counted = sum(record["seconds"] for outcome in outcomes for record in epochs_of(outcome))
     for outcome in outcomes:
@@ -215,7 +217,7 @@ def _share_time(outcomes: Sequence[Outcome], seconds: float) -> None:
         ]
 
 
-def epochs_of(outcome: Outcome) -> list[dict[str, Any]]:
+def epochs_of(outcome: TrainingResult) -> list[dict[str, Any]]:
     """The records of the epochs that have just been trained."""
     progress = outcome.state.progress[0]
     return progress.history[progress.first_epoch :]

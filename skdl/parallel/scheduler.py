@@ -21,7 +21,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-from skdl.engine import Member, Outcome
+from skdl.engine import TrainingResult, TrainingSpec
 from skdl.execution.shared_data import ArrayCache
 from skdl.execution.stacker import stacking_with
 from skdl.parallel.jobs import Call, Cancelled, MustRunLocally, Task, WarningFilters
@@ -141,7 +141,7 @@ class StackingScheduler:
 
     # What a task does.
 
-    def train(self, task: Task, members: Sequence[Member]) -> list[Outcome]:
+    def train(self, task: Task, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
         """Wait until the members are trained, together with those of other tasks."""
         request = FitRequest(task, members, self.reports)
         filters = None if task.call.outermost.lazy else WarningFilters()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from skdl._threads import one_blas_thread
-from skdl.engine import Member, Outcome
+from skdl.engine import TrainingResult, TrainingSpec
 from skdl.execution import train_members
 from skdl.execution.processes import FileEvent, Warned, end_with_parent, portable, warn_again
 from skdl.execution.relay import Relay
@@ -64,7 +64,7 @@ def run_tasks(
     return results, scheduler.stacks
 
 
-def train(members: Sequence[Member]) -> list[Outcome] | None:
+def train(members: Sequence[TrainingSpec]) -> list[TrainingResult] | None:
     """Outcomes, or None where it raises: it is then trained where the error belongs to its own task."""
     try:
         return train_members(members)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from skdl.engine import Member, Outcome
+from skdl.engine import TrainingResult, TrainingSpec
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
 
 
-def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome]:
+def check_members(members: Sequence[TrainingSpec], n_threads: int = 1) -> list[TrainingResult]:
     """Check that each member of the engine ends in the same bits together with the others as alone.
 
     Compared is all that a training leaves, except for times: weights, buffers, the optimizer's memory, the number of
@@ -23,14 +23,14 @@ def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
 
     Parameters
     ----------
-    members : list of Member
+    members : list of TrainingSpec
         Left as they are: the training uses copies of their generators.
     n_threads : int, default=1
         Threads for the members together; alone is always one.
 
     Returns
     -------
-    outcomes : list of Outcome
+    outcomes : list of TrainingResult
         Of the members together.
 
     Raises
@@ -42,17 +42,17 @@ def check_members(members: Sequence[Member], n_threads: int = 1) -> list[Outcome
     --------
     >>> import numpy as np
     >>> from skdl import activations, initializers, losses, optimizers, penalties, schedules
-    >>> from skdl.engine import Member, Rows
+    >>> from skdl.engine import TrainingSpec, Dataset
     >>> from skdl.layers.architecture import Architecture
     >>> from skdl.testing import check_members
-    >>> rows = Rows(np.linspace(-1, 1, 20, dtype=np.float32)[:, None], np.ones((20, 1), np.float32))
+    >>> rows = Dataset(np.linspace(-1, 1, 20, dtype=np.float32)[:, None], np.ones((20, 1), np.float32))
     >>> network = Architecture(1, (3,), 1, (activations.Tanh(),), (None,), (initializers.HeNormal(),) * 2, (0.0, 0.0))
     >>> def spec(seed):
-    ...     return Member(
+    ...     return TrainingSpec(
     ...         network, losses.SquaredError(), penalties.L2(), optimizers.Adam(), schedules.Constant(), alpha=1e-4,
     ...         rows=rows, batch_size=8, dtype=np.float32, generator=np.random.default_rng(seed), n_epochs=2,
     ...         max_epochs=2)
-    >>> [outcome.reason for outcome in check_members([spec(0), spec(1)])]
+    >>> [outcome.stop_reason for outcome in check_members([spec(0), spec(1)])]
     ['max_iter', 'max_iter']
     """
     together = train_members([_fresh(member) for member in members], n_threads)
@@ -106,11 +106,11 @@ def check_estimator_members(estimators: Sequence[Any], X: Any, y: Any, sample_we
             _require_equal(value, expected[name], f"estimator {i} of {len(estimators)}", name)
 
 
-def _fresh(member: Member) -> Member:
+def _fresh(member: TrainingSpec) -> TrainingSpec:
     return replace(member, generator=deepcopy(member.generator))
 
 
-def _facts(outcome: Outcome) -> dict[str, Any]:
+def _facts(outcome: TrainingResult) -> dict[str, Any]:
     """All that an outcome holds, except for times: each field of its state and of its progress."""
     state, [progress] = _fields(outcome.state), map(_fields, outcome.state.progress)
     del state["progress"], progress["started"]
@@ -120,7 +120,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
     progress["first_score"] = repr(progress["first_score"])  # NaN is equal to NaN
     last = {f"last {name}": value for name, value in state.items()}
     return {
-        "reason": outcome.reason,
+        "stop_reason": outcome.stop_reason,
         "weights": outcome.theta,
         "buffers": outcome.buffers,
         **memory,

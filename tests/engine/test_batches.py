@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
-from skdl.engine import Rows
+from skdl.engine import Dataset
 from skdl.engine.batches import Batches
 
 N, D, C = 23, 4, 2
@@ -33,7 +33,7 @@ def collect(batches, orders=None, **options):
 def test_an_epoch_is_every_row_once_in_order(blocks, data, batch_size):
     X, targets, weight = data
     order = np.random.default_rng(1).permutation(N)
-    batches = Batches([Rows(X, targets, weight)], batch_size, np.float64)
+    batches = Batches([Dataset(X, targets, weight)], batch_size, np.float64)
     epoch = collect(batches, [order])
     assert len(epoch) == batches.steps_per_epoch == int(np.ceil(N / batch_size))
     assert [x.shape[1] for x, _, _ in epoch[:-1]] == [batch_size] * (len(epoch) - 1)
@@ -45,13 +45,13 @@ def test_an_epoch_is_every_row_once_in_order(blocks, data, batch_size):
 
 def test_weights_of_all_rows(blocks, data):
     X, targets, weight = data
-    epoch = collect(Batches([Rows(X, targets, weight)], 5, np.float64), whole=True)
+    epoch = collect(Batches([Dataset(X, targets, weight)], 5, np.float64), whole=True)
     assert_allclose(np.concatenate([w[0, :, 0] for _, _, w in epoch]), weight / N, rtol=1e-15)
 
 
 def test_equal_weights(blocks, data):
     X, targets, _ = data
-    for x, _, weight in collect(Batches([Rows(X, targets)], 5, np.float32)):
+    for x, _, weight in collect(Batches([Dataset(X, targets)], 5, np.float32)):
         assert weight.dtype == np.float32
         assert (weight == np.float32(1 / x.shape[1])).all()
 
@@ -59,7 +59,7 @@ def test_equal_weights(blocks, data):
 def test_index_chooses_rows_with_repetitions(blocks, data):
     X, targets, weight = data
     index = np.array([3, 3, 0, 22, 7, 3])
-    rows = Rows(X, targets, weight, index)
+    rows = Dataset(X, targets, weight, index)
     assert rows.n == 6
     order = np.array([5, 0, 1, 4, 2, 3])
     epoch = collect(Batches([rows], 4, np.float64), [index[order]])
@@ -73,7 +73,7 @@ def test_each_member_has_its_own_order_data_and_scale(blocks, data):
     X, targets, _ = data
     other = np.random.default_rng(2).normal(size=(N, D))
     shift, scale = other.mean(axis=0), 1 / other.std(axis=0)
-    members = [Rows(X, targets), Rows(other, -targets, shift=shift, scale=scale)]
+    members = [Dataset(X, targets), Dataset(other, -targets, shift=shift, scale=scale)]
     orders = [np.arange(N), np.arange(N)[::-1]]
     epoch = collect(Batches(members, 6, np.float64), orders)
     assert np.array_equal(np.concatenate([x[0] for x, _, _ in epoch]), X)
@@ -86,7 +86,7 @@ def test_neighbours_with_rows_in_common_have_one_entry(blocks, data):
     X, targets, _ = data
     other = np.random.default_rng(2).normal(size=(N, D))
     order, another = np.arange(N)[::-1].copy(), np.random.default_rng(3).permutation(N)
-    first, second = Rows(X, targets), Rows(other, -targets)
+    first, second = Dataset(X, targets), Dataset(other, -targets)
     tables = [first, first, second, second]
 
     def entries(members, orders):
@@ -111,7 +111,7 @@ def test_neighbours_with_rows_in_common_have_one_entry(blocks, data):
 def test_precision_and_standardisation(blocks, data, container, source, target, standardise):
     X = np.where(data[0] > 0, data[0], 0).astype(source)
     shift, scale = (X.mean(axis=0), 1 / X.std(axis=0)) if standardise else (None, None)
-    rows = Rows(container(X), data[1], shift=shift, scale=scale)
+    rows = Dataset(container(X), data[1], shift=shift, scale=scale)
     epoch = collect(Batches([rows], 5, target))
     found = np.concatenate([x[0] for x, _, _ in epoch])
     exact = X.astype(np.float64)
@@ -127,7 +127,7 @@ def test_differences_are_taken_before_precision_is_lost(blocks):
     """A column like 1e8 + small has no digits left in float32: the mean must go first."""
     small = np.random.default_rng(0).normal(size=(N, 1))
     X = 1e8 + small
-    rows = Rows(X, np.zeros((N, 1)), shift=np.array([1e8]), scale=np.ones(1, np.float32))
+    rows = Dataset(X, np.zeros((N, 1)), shift=np.array([1e8]), scale=np.ones(1, np.float32))
     [(x, _, _)] = collect(Batches([rows], N, np.float32))
     assert_allclose(x[0], small, atol=1e-7)
 
@@ -135,7 +135,7 @@ def test_differences_are_taken_before_precision_is_lost(blocks):
 def test_nothing_is_written_to_the_data(blocks, data):
     X, targets, weight = (array.astype(np.float32) for array in data)
     before = X.copy(), targets.copy(), weight.copy()
-    rows = Rows(X, targets, weight, shift=X.mean(axis=0), scale=np.full(D, 2, np.float32))
+    rows = Dataset(X, targets, weight, shift=X.mean(axis=0), scale=np.full(D, 2, np.float32))
     for batch in Batches([rows], N, np.float32).epoch(whole=True):
         for array in batch:
             array *= 0
@@ -146,9 +146,9 @@ def test_members_share_what_they_agree_in_and_nothing_else(data):
     """Each field of rows keeps apart the members that differ in it, in what it has a part in."""
     X, targets, weight = data
     index, strata = np.arange(N)[::-1].copy(), np.arange(N) % 3
-    rows = Rows(X, targets, weight, index, np.zeros(D), np.ones(D), strata)
+    rows = Dataset(X, targets, weight, index, np.zeros(D), np.ones(D), strata)
     parts = {}
-    for name in [each.name for each in fields(Rows)]:
+    for name in [each.name for each in fields(Dataset)]:
         other = replace(rows, **{name: getattr(rows, name) + 1})
         parts[name] = [
             name
@@ -174,7 +174,7 @@ def test_a_new_field_of_rows_keeps_members_apart(data):
     """A field that somebody adds without a mark may have a part in all that members share."""
 
     @dataclass(frozen=True)
-    class NoisyRows(Rows):
+    class NoisyRows(Dataset):
         noise: float = 0.0
 
     X, targets, _ = data

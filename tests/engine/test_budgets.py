@@ -39,12 +39,12 @@ def test_begin_copies_the_state_at_both_ends_of_an_epoch(optimizer):
 def test_each_member_has_its_time():
     late, free = member(ROWS, max_time=1e-9), member(ROWS, seed=1)
     outcomes = train_members([late, free])
-    assert [outcome.reason for outcome in outcomes] == ["max_time", "max_iter"]
+    assert [outcome.stop_reason for outcome in outcomes] == ["max_time", "max_iter"]
     assert [outcome.state.progress[0].epoch for outcome in outcomes] == [1, 3]
     [outcome] = train_members([member(ROWS, max_time=1e-9, optimizer=optimizers.resolve("lbfgs"))])
-    assert (outcome.reason, outcome.state.progress[0].epoch) == ("max_time", 1)
+    assert (outcome.stop_reason, outcome.state.progress[0].epoch) == ("max_time", 1)
     [outcome] = train_members([member(ROWS, max_time=1e9)])
-    assert outcome.reason == "max_iter"
+    assert outcome.stop_reason == "max_iter"
 
 
 def test_a_resumed_fit_counts_on():
@@ -52,7 +52,7 @@ def test_a_resumed_fit_counts_on():
     first, second = (member(ROWS, n_epochs=30, max_epochs=30, tol=10.0, patience=4) for _ in range(2))
     [expected] = train_members([first])
     [broken] = train_members([replace(second, report=lambda record: record["epoch"] == 3)])
-    assert (expected.reason, broken.reason) == ("converged", "stopped")
+    assert (expected.stop_reason, broken.stop_reason) == ("converged", "stopped")
     [resumed] = train_members([replace(second, state=broken.state, resume=True)])
     assert resumed.state.progress[0].epoch == expected.state.progress[0].epoch == 6
     np.testing.assert_array_equal(resumed.state.theta, expected.state.theta)

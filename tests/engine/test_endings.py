@@ -79,11 +79,11 @@ def test_divergence_ends_one_member(i, epoch):
     found = train_members(diverging(i, epoch, four()))
     for j, outcome in enumerate(found):
         if j == i:
-            assert outcome.reason == "diverged"
+            assert outcome.stop_reason == "diverged"
             require_same_state(outcome.state, after(epoch, i).state)
             assert np.array_equal(outcome.theta, outcome.state.theta)
         else:
-            assert outcome.reason == "max_iter"
+            assert outcome.stop_reason == "max_iter"
             require_same_state(outcome.state, expected[j].state)
 
 
@@ -91,7 +91,7 @@ def test_divergence_in_the_first_epoch():
     rate = optimizers.SGD(1e30)
     members = [*four()[:2], replace(four()[2], optimizer=rate), replace(four()[3], optimizer=rate)]
     outcomes = check_members(members)
-    assert [outcome.reason for outcome in outcomes] == ["max_iter", "max_iter", "diverged", "diverged"]
+    assert [outcome.stop_reason for outcome in outcomes] == ["max_iter", "max_iter", "diverged", "diverged"]
     for outcome, one in zip(outcomes[2:], members[2:], strict=True):
         assert np.isfinite(outcome.theta).all()
         [start] = train_members([replace(one, n_epochs=0, generator=np.random.default_rng(members.index(one)))])
@@ -102,9 +102,9 @@ def test_going_on_after_divergence():
     """The optimizer's memory is that of the last complete epoch too: with a sane rate the training goes on."""
     wild = replace(four()[0], optimizer=optimizers.Adam(1e30))
     [outcome] = train_members([wild])
-    assert outcome.reason == "diverged"
+    assert outcome.stop_reason == "diverged"
     [again] = train_members([replace(four()[0], state=outcome.state)])
-    assert again.reason == "max_iter"
+    assert again.stop_reason == "max_iter"
     assert np.isfinite(again.theta).all()
 
 
@@ -116,7 +116,7 @@ def test_weights_that_overflow_in_the_last_step_are_no_result():
         rows, (), loss=losses.SquaredError(), optimizer=optimizers.SGD(1e30), alpha=0.0, batch_size=8, n_epochs=1
     )
     [outcome] = train_members([one])
-    assert outcome.reason == "diverged"
+    assert outcome.stop_reason == "diverged"
     assert np.isfinite(outcome.theta).all()
 
 
@@ -139,7 +139,7 @@ def test_divergence_of_a_full_batch_optimizer(optimizer):
 
     [expected] = train_members([task(n_epochs=2, max_epochs=2)])
     [outcome] = train_members([task(n_epochs=30, max_epochs=30, report=report)])
-    assert outcome.reason == "diverged"
+    assert outcome.stop_reason == "diverged"
     assert len(seen) == 2
     assert np.array_equal(outcome.theta, expected.theta)
 
@@ -156,7 +156,7 @@ def test_interruption_in_a_report_keeps_the_epoch(interrupted):
     members = four()
     members[interrupted] = replace(members[interrupted], report=report)
     for i, outcome in enumerate(train_members(members)):
-        assert outcome.reason == "interrupted"
+        assert outcome.stop_reason == "interrupted"
         require_same_state(outcome.state, after(2, i).state)
 
 
@@ -166,7 +166,7 @@ def test_interruption_in_an_epoch_takes_it_back(call):
     members = four(penalty=Interrupting([call]))
     complete = (call - 1) // 4
     for i, outcome in enumerate(train_members(members)):
-        assert outcome.reason == "interrupted"
+        assert outcome.stop_reason == "interrupted"
         require_same_state(outcome.state, after(complete, i).state)
         [long] = train_members([replace(four()[i], state=outcome.state, n_epochs=6 - complete)])
         require_same_state(long.state, after(6, i).state)
@@ -178,7 +178,7 @@ def test_interruption_ends_later_groups_too():
     other = member(ROWS, (3,), seed=7)
     full = member(ROWS, (), seed=8, optimizer=optimizers.LBFGS())
     outcomes = train_members([*first, other, full])
-    assert [outcome.reason for outcome in outcomes] == ["interrupted"] * 6
+    assert [outcome.stop_reason for outcome in outcomes] == ["interrupted"] * 6
     assert [outcome.state.progress[0].epoch for outcome in outcomes] == [1, 1, 1, 1, 0, 0]
     assert all(np.isfinite(outcome.theta).all() for outcome in outcomes)
 
@@ -195,7 +195,7 @@ def test_signal_while_threads_train(monkeypatch):
     members = [replace(one, n_epochs=3_000, max_epochs=3_000) for one in four()]
     members[0] = replace(members[0], report=report)
     for i, outcome in enumerate(train_members(members, 2)):
-        assert outcome.reason == "interrupted"
+        assert outcome.stop_reason == "interrupted"
         done = outcome.state.progress[0].epoch
         assert done < 3_000
         assert np.array_equal(outcome.theta, train_members([replace(four()[i], n_epochs=done)])[0].theta)
@@ -212,7 +212,7 @@ def test_interruption_of_a_full_batch_optimizer():
 
     [outcome] = train_members([task(report=report)])
     [expected] = train_members([replace(task(), n_epochs=3)])
-    assert outcome.reason == "interrupted"
+    assert outcome.stop_reason == "interrupted"
     assert outcome.state.progress[0].losses == expected.state.progress[0].losses
     assert np.array_equal(outcome.theta, expected.theta)
 
@@ -227,7 +227,7 @@ def test_a_report_can_stop_its_member():
 
     members[1] = replace(members[1], report=report)
     outcomes = train_members(members)
-    assert [outcome.reason for outcome in outcomes] == ["max_iter", "stopped", "max_iter", "max_iter"]
+    assert [outcome.stop_reason for outcome in outcomes] == ["max_iter", "stopped", "max_iter", "max_iter"]
     require_same_state(outcomes[1].state, after(2, 1).state)
     assert [record["epoch"] for record in records] == [1, 2]
     assert [record["loss"] for record in records] == outcomes[1].state.progress[0].losses

@@ -8,7 +8,7 @@ from nets import architecture, classification, member, regression
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skdl import losses, normalizations, optimizers
-from skdl.engine import Network, Objective, Rows
+from skdl.engine import Dataset, Network, Objective
 from skdl.engine.train import initial_state
 from skdl.execution import train_members
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
@@ -48,7 +48,7 @@ def test_a_copy_is_the_network_with_its_weights():
     assert scores.shape == (1, COPIES * 7, C)
     expected = np.concatenate([scores_of_copy(arrays, j, x) for j in range(COPIES)])
     assert_allclose(scores[0], expected, rtol=1e-12)
-    both = network.predict_rows([Rows(x, np.zeros((7, C)))], arrays)  # a block, and then several
+    both = network.predict_rows([Dataset(x, np.zeros((7, C)))], arrays)  # a block, and then several
     assert_allclose(both[0], expected, rtol=1e-12)
 
 
@@ -57,7 +57,7 @@ def test_scores_of_many_blocks_come_copy_by_copy(monkeypatch):
     network = Network([replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES))], np.float64)
     arrays, x = random_arrays(network), np.random.default_rng(1).normal(size=(7, D))
     expected = np.concatenate([scores_of_copy(arrays, j, x) for j in range(COPIES)])
-    assert_allclose(network.predict_rows([Rows(x, np.zeros((7, C)))], arrays)[0], expected, rtol=1e-12)
+    assert_allclose(network.predict_rows([Dataset(x, np.zeros((7, C)))], arrays)[0], expected, rtol=1e-12)
 
 
 def test_the_loss_is_the_mean_of_the_copies_losses():
@@ -101,7 +101,7 @@ def network_size(d, widths, c):
 def test_a_batch_ensemble_of_one_hidden_unit_by_hand():
     """One SGD step, against derivatives written out for a scalar network."""
     x, t = 0.7, 0.3
-    rows = Rows(np.array([[x]]), np.array([[t]]))
+    rows = Dataset(np.array([[x]]), np.array([[t]]))
     task = shared(
         rows,
         (1,),

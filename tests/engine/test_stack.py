@@ -262,7 +262,7 @@ def test_members_stop_by_their_own_patience():
     ends = [outcome.state.progress[0].epoch for outcome in outcomes]
     assert len(set(ends)) >= 4  # the test is of members that leave one by one
     for one, outcome, end in zip(members, outcomes, ends, strict=True):
-        assert outcome.reason == ("converged" if end < 40 else "max_iter")
+        assert outcome.stop_reason == ("converged" if end < 40 else "max_iter")
         if one.patience == 1 and one.tol == 1.0:
             assert end == 3  # the first epoch is progress, the next two are not
 

@@ -8,7 +8,7 @@ from nets import architecture, classification, member
 
 from skdl import activations, initializers, optimizers, penalties, schedules
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, stand_in, structure_of
-from skdl.engine import FullFunction, Member, Network
+from skdl.engine import FullFunction, Network, TrainingSpec
 from skdl.execution import train_members
 from skdl.execution.plan import groups_of
 from skdl.layers.architecture import Architecture
@@ -155,7 +155,7 @@ def test_a_new_field_of_a_network_keeps_fits_apart(monkeypatch):
 
 def test_a_new_field_of_a_member_keeps_fits_apart():
     @dataclass(frozen=True)
-    class Longer(Member):
+    class Longer(TrainingSpec):
         n_draws: int = 1
 
     given = vars(one())

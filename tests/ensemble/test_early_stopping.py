@@ -43,9 +43,9 @@ def test_a_rare_class_keeps_a_row_to_learn_in_every_sample(seed, monkeypatch):
     ensemble, without = fitted(BaggingClassifier(MLP_C, 10, random_state=seed), X, RARE)
     assert not without
     for task, rows in zip(calls[0], ensemble.estimators_samples_, strict=True):
-        learned, judged = task.rows.index, task.validation.index
-        assert_array_equal(np.sort(np.concatenate([learned, judged])), np.sort(rows))
-        assert not np.isin(judged, learned).any()
+        learned, validated = task.rows.index, task.validation.index
+        assert_array_equal(np.sort(np.concatenate([learned, validated])), np.sort(rows))
+        assert not np.isin(validated, learned).any()
         assert set(RARE[learned]) == set(RARE[rows])
 
 

@@ -97,8 +97,8 @@ def test_an_end_before_the_last_cycle(monkeypatch):
         fitted = SnapshotEnsembleRegressor(clone(MLP_R).set_params(max_time=1e-9), 3).fit(X, Y_REAL)
     assert told[-1].filename == __file__
     assert fitted.predict_members(X).shape == (1, 120)
-    judge = Cosine.epoch_factor
-    monkeypatch.setattr(Cosine, "epoch_factor", lambda self, losses: judge(self, losses) * 1e30 ** (len(losses) == 7))
+    usual = Cosine.epoch_factor
+    monkeypatch.setattr(Cosine, "epoch_factor", lambda self, losses: usual(self, losses) * 1e30 ** (len(losses) == 7))
     diverging = SnapshotEnsembleRegressor(clone(MLP_R).set_params(optimizer="sgd"), 3, random_state=0)
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -203,7 +203,7 @@ def test_one_interrupt_ends_all_after_their_last_epoch(sent):
     begun = Begun(lambda: os.kill(os.getpid(), signal.SIGINT))
     outcomes = train_members(begun.watched(five(n_epochs=10**7, max_epochs=10**7)), 2)
     assert sent == [True, True]
-    assert {outcome.reason for outcome in outcomes} == {"interrupted"}
+    assert {outcome.stop_reason for outcome in outcomes} == {"interrupted"}
     epochs = [outcome.state.progress[0].epoch for outcome in outcomes]
     assert min(epochs[:2]) > 0
     assert epochs[2:] == [0, 0, 0]

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from skdl import losses, optimizers, penalties, schedules
 from skdl.activations import Tanh
-from skdl.engine import Member, Rows
+from skdl.engine import Dataset, TrainingSpec
 from skdl.engine.batches import Batches
 from skdl.execution import shared_data
 from skdl.execution.shared_data import LAST, ArrayCache, same_bits, with_shared_rows, with_standardised_rows
@@ -26,14 +26,14 @@ MEAN, SCALE = X.mean(axis=0), (1 / X.std(axis=0)).astype(np.float32)
 
 def member(X, *, seed=0, dtype=np.float32, **rows):
     targets = np.sin(X[:, :1]).astype(dtype)
-    return Member(
+    return TrainingSpec(
         Architecture(4, (3,), 1, (Tanh(),), (None,), (HeNormal(),) * 2, (0.0, 0.0)),
         losses.SquaredError(),
         penalties.L2(),
         optimizers.Adam(),
         schedules.Constant(),
         alpha=0.0,
-        rows=Rows(X, targets, **rows),
+        rows=Dataset(X, targets, **rows),
         batch_size=500,
         dtype=dtype,
         generator=np.random.default_rng(seed),

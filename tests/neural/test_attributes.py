@@ -44,8 +44,8 @@ def test_rows_seen_add_up_over_calls_and_not_over_rows_set_apart():
 def test_the_best_validation_score():
     mlp = MLPRegressor((8,), early_stopping=True, max_iter=30, random_state=0).fit(X, Y[:, 0])
     assert mlp.best_validation_score_ == max(mlp.validation_scores_)
-    judged = MLPRegressor((8,), max_iter=5, random_state=0).fit(X, Y[:, 0], X_val=X[:20], y_val=Y[:20, 0])
-    assert judged.best_validation_score_ == pytest.approx(judged.score(X[:20], Y[:20, 0]), rel=1e-5)
+    validated = MLPRegressor((8,), max_iter=5, random_state=0).fit(X, Y[:, 0], X_val=X[:20], y_val=Y[:20, 0])
+    assert validated.best_validation_score_ == pytest.approx(validated.score(X[:20], Y[:20, 0]), rel=1e-5)
 
 
 def test_without_an_end_by_progress():

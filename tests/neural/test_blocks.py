@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from skdl import BaggingClassifier, EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, optimizers
 from skdl._registry import REGISTRIES
 from skdl.embeddings import PeriodicEmbedding
-from skdl.engine import Network, Outcome
+from skdl.engine import Network, TrainingResult
 from skdl.layers import Residual, Sequential
 from skdl.losses import SquaredError
 from skdl.plugins import Block, register
@@ -47,7 +47,7 @@ def mlp(kind, cls=MLPClassifier, **params):
 def scores_in_training(network, rows):
     """Those of the network that was trained, on the rows as it saw them."""
     training = network._training
-    layers, outcome = Network([training.architecture], np.float64), Outcome.of(training.state, "max_iter")
+    layers, outcome = Network([training.architecture], np.float64), TrainingResult.of(training.state, "max_iter")
     if training.scale is not None:
         rows = (rows - training.shift) * training.scale
     arrays = layers.arrays(outcome.theta.astype(float), outcome.buffers.astype(float))

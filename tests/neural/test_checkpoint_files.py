@@ -168,7 +168,7 @@ def used(network, y):
 
 
 def test_every_field_of_the_progress_is_checked():
-    arrays = {"best_theta", "best_buffers", "settled_buffers"}
+    arrays = {"best_theta", "best_buffers", "exact_buffers"}
     assert FIELDS.keys() | arrays | {"history", "started"} == vars(Progress()).keys()
 
 

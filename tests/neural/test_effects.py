@@ -72,8 +72,8 @@ def test_labels_are_as_flat_as_they_are():
 
 
 def test_the_same_parameters_where_they_have_an_effect():
-    judged = SoftmaxClassifier(n_iter_no_change=1, max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS)
-    assert judged.n_iter_ < SoftmaxClassifier(max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS).n_iter_
+    validated = SoftmaxClassifier(n_iter_no_change=1, max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS)
+    assert validated.n_iter_ < SoftmaxClassifier(max_iter=200).fit(X, LABELS, X_val=-X, y_val=LABELS).n_iter_
     validation = {"X_val": X[:10], "y_val": Y[:10]}
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2).fit(X, Y, **validation)
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2, early_stopping=True).fit(X, Y)
@@ -84,8 +84,8 @@ def test_partial_fit_sets_no_rows_apart():
     for network, y in ((MLPRegressor, Y), (MLPClassifier, LABELS)):
         with pytest.raises(ValueError, match=r"early_stopping=True has no effect in partial_fit.* X_val and y_val"):
             network((4,), early_stopping=True).partial_fit(X, y)
-        judged = network((4,), early_stopping=True).partial_fit(X, y, X_val=X, y_val=y)
-        assert judged.best_validation_score_ == pytest.approx(judged.score(X, y), rel=1e-5)
+        validated = network((4,), early_stopping=True).partial_fit(X, y, X_val=X, y_val=y)
+        assert validated.best_validation_score_ == pytest.approx(validated.score(X, y), rel=1e-5)
 
 
 def test_stratified_batches_are_for_labels():

@@ -144,10 +144,10 @@ def test_scores_count_the_most_probable_label_as_true():
     assert mlp.score(X, SOFT) == mlp.score(X, truth) == np.mean(mlp.predict(X) == truth)
     weight = RNG.uniform(size=len(X))
     assert mlp.score(X, SOFT, weight) == pytest.approx(np.average(mlp.predict(X) == truth, weights=weight))
-    judged = MLPClassifier(**QUICK).fit(X, SOFT, X_val=X, y_val=SOFT)
-    assert judged.validation_scores_[int(np.argmax(judged.validation_scores_))] == judged.score(X, SOFT)
+    validated = MLPClassifier(**QUICK).fit(X, SOFT, X_val=X, y_val=SOFT)
+    assert validated.validation_scores_[int(np.argmax(validated.validation_scores_))] == validated.score(X, SOFT)
     by_hard = MLPClassifier(**QUICK).fit(X, SOFT, X_val=X, y_val=SOFT.argmax(axis=1))
-    assert by_hard.validation_scores_ == judged.validation_scores_
+    assert by_hard.validation_scores_ == validated.validation_scores_
 
 
 def test_precisions_of_probabilities():
@@ -305,8 +305,8 @@ def test_validation_and_searches(kind):
     y = KINDS[kind]
     stopped = MLPClassifier(**{**QUICK, "max_iter": 20}, early_stopping=True, validation_fraction=0.3).fit(X, y)
     assert all(0 <= score <= 1 for score in stopped.validation_scores_)
-    judged = MLPClassifier(**QUICK).fit(X, y, X_val=X, y_val=y)
-    assert max(judged.validation_scores_) == judged.score(X, y)
+    validated = MLPClassifier(**QUICK).fit(X, y, X_val=X, y_val=y)
+    assert max(validated.validation_scores_) == validated.score(X, y)
     by_loss = MLPClassifier(**QUICK, scoring="loss").fit(X, y, X_val=X, y_val=y)
     assert np.isfinite(by_loss.validation_scores_).all()
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(**QUICK))

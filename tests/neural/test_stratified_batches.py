@@ -6,7 +6,7 @@ from sklearn.datasets import load_breast_cancer
 from sklearn.model_selection import train_test_split
 
 from skdl import MLPClassifier
-from skdl.engine import Rows
+from skdl.engine import Dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -19,7 +19,7 @@ def tumours():
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_stratified_batches_keep_the_shares(shuffle):
     strata = np.repeat([0, 1, 2], [100, 50, 10])
-    rows = Rows(np.zeros((160, 1)), np.zeros((160, 1)), strata=strata)
+    rows = Dataset(np.zeros((160, 1)), np.zeros((160, 1)), strata=strata)
     order = rows.order(np.random.default_rng(0), shuffle)
     assert sorted(order) == list(range(160))
     for start in range(0, 160, 32):

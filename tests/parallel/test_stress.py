@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from skdl import losses, optimizers, penalties, schedules
-from skdl.engine import Member, Rows
+from skdl.engine import Dataset, TrainingSpec
 from skdl.execution import train_members
 from skdl.initializers import HeNormal
 from skdl.layers.architecture import Architecture
 
 SECONDS = 30  # a graph takes some milliseconds
-ROWS = Rows(np.linspace(-1, 1, 10, dtype=np.float32)[:, None], np.linspace(0, 1, 10, dtype=np.float32)[:, None])
+ROWS = Dataset(np.linspace(-1, 1, 10, dtype=np.float32)[:, None], np.linspace(0, 1, 10, dtype=np.float32)[:, None])
 
 
 class TaskError(Exception):
@@ -26,7 +26,7 @@ class TaskError(Exception):
 def fit(seed, n_members, width):
     """Train tiny networks, as a fit does, and tell of their weights."""
     networks = [
-        Member(
+        TrainingSpec(
             Architecture(1, (), 1, (), (), (HeNormal(),), (0.0,)),
             losses.SquaredError(),
             penalties.L2(),

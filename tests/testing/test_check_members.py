@@ -16,13 +16,13 @@ class NormOfAll(optimizers.SGD):
 
 
 def stacks(optimizer, n=3):
-    from skdl.engine import Member, Rows
+    from skdl.engine import Dataset, TrainingSpec
     from skdl.layers.architecture import Architecture
 
     rng = np.random.default_rng(0)
-    rows = Rows(rng.normal(size=(20, 2)).astype(np.float32), rng.normal(size=(20, 1)).astype(np.float32))
+    rows = Dataset(rng.normal(size=(20, 2)).astype(np.float32), rng.normal(size=(20, 1)).astype(np.float32))
     network = Architecture(2, (3,), 1, (activations.Tanh(),), (None,), (initializers.HeNormal(),) * 2, (0.0, 0.0))
-    first = Member(
+    first = TrainingSpec(
         architecture=network,
         loss=losses.SquaredError(),
         penalty=penalties.L2(),

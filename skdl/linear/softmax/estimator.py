@@ -20,7 +20,7 @@ from skdl._encoding import Labels
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._threads import n_threads
 from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
-from skdl.engine import Member
+from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
@@ -29,7 +29,7 @@ from skdl.neural._coefficients import unfold
 from skdl.neural._rows import training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
-from skdl.neural.prepared import Prepared
+from skdl.neural.encoded_data import EncodedData
 
 
 class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
@@ -252,7 +252,9 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         zeros = _registry.initializers.resolve("zeros")  # the objective is convex: where it starts does not matter
         return Architecture(n_inputs, (), n_outputs, (), (), (zeros,), (0.0,), output_bias=self.fit_intercept)
 
-    def _spec(self, settings: Settings, data: Prepared, generator: np.random.Generator, **options: Any) -> Member:
+    def _spec(
+        self, settings: Settings, data: EncodedData, generator: np.random.Generator, **options: Any
+    ) -> TrainingSpec:
         shape = (data.encoding.n_outputs, data.X.shape[1])
         if self.prior is not None and np.shape(self.prior) != shape:
             raise ValueError(
@@ -267,7 +269,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         threads = None if self.n_jobs is None else n_threads(self.n_jobs)
         return replace(member, function=SoftmaxSearch.of(member, raw=settings.penalises_raw, n_threads=threads))
 
-    def _take_units_of(self, settings: Settings, data: Prepared) -> None:
+    def _take_units_of(self, settings: Settings, data: EncodedData) -> None:
         """Let a fit that goes on see columns as these rows and alpha scale them, to come to the minimum of any fit."""
         rows, training = training_rows(settings, data, None, before=None), self._training
         known = replace(rows, shift=training.shift, scale=training.scale)

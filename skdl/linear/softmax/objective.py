@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from skdl._threads import blas_threads, thread_map
-from skdl.engine import FullFunction, Member, Network, Objective, State
+from skdl.engine import FullFunction, Network, Objective, State, TrainingSpec
 from skdl.linear.softmax.hessian import HessianPreconditioner, hessian_diagonal
 from skdl.linear.softmax.preconditioner import BohningPreconditioner, DiagonalPreconditioner, SplitPreconditioner
 from skdl.linear.softmax.row_blocks import RowBlocks
@@ -32,7 +32,7 @@ class SoftmaxObjective(FullFunction):
 
     Parameters
     ----------
-    member : Member
+    member : TrainingSpec
         The training.
     state : State
         Where it starts.
@@ -42,7 +42,9 @@ class SoftmaxObjective(FullFunction):
         As in `SoftmaxSearch`.
     """
 
-    def __init__(self, member: Member, state: State, name: str, *, raw: bool, goes_on: bool, n_threads: int | None):
+    def __init__(
+        self, member: TrainingSpec, state: State, name: str, *, raw: bool, goes_on: bool, n_threads: int | None
+    ):
         super().__init__(member, state)
         self.raw, self.n_biases = raw, member.architecture.n_outputs * member.architecture.output_bias
         self.tol = 0.0  # the gradient by the search's variables has other units: `has_converged` ends the search

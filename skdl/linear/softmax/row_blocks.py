@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from skdl._array import take_rows
-from skdl.engine import Rows
+from skdl.engine import Dataset
 from skdl.linear.solvers.scaling import safe_exponents, scale_down
 
 BLOCK_BYTES = 1 << 19  # of X in a block: both products find it in the cache
@@ -44,7 +44,7 @@ class RowBlocks:
 
     Parameters
     ----------
-    rows : Rows
+    rows : Dataset
         With shift and scale.
     dtype : dtype
         Precision of the products; for few rows at least float64, where a mean of float32 losses is not smooth.
@@ -61,7 +61,7 @@ class RowBlocks:
         Precision of the products, at least the one asked for.
     """
 
-    def __init__(self, rows: Rows, dtype: Any, run: Callable[..., Iterator[Any]] = map):
+    def __init__(self, rows: Dataset, dtype: Any, run: Callable[..., Iterator[Any]] = map):
         if rows.shift is None or rows.scale is None:
             raise TypeError("RowBlocks needs rows with shift and scale.")
         if rows.index is not None:  # once, rather than in every evaluation

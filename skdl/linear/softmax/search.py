@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdl.engine import Member, State
+from skdl.engine import State, TrainingSpec
 from skdl.linear.softmax.hessian import hessian_pays_off
 from skdl.linear.softmax.objective import SoftmaxObjective
 from skdl.linear.softmax.preconditioner import gram_sample_size
@@ -34,7 +34,7 @@ class SoftmaxSearch:
     n_threads: int | None = None
 
     @classmethod
-    def of(cls, member: Member, *, raw: bool, n_threads: int | None) -> SoftmaxSearch:
+    def of(cls, member: TrainingSpec, *, raw: bool, n_threads: int | None) -> SoftmaxSearch:
         """The search that suits a member's data and penalty."""
         rows, n_classes = member.rows, member.architecture.n_outputs
         goes_on = member.state is not None and member.n_epochs > 1
@@ -49,5 +49,5 @@ class SoftmaxSearch:
             name = "diagonal"
         return cls(name, raw, goes_on, n_threads)
 
-    def __call__(self, member: Member, state: State) -> SoftmaxObjective:
+    def __call__(self, member: TrainingSpec, state: State) -> SoftmaxObjective:
         return SoftmaxObjective(member, state, self.name, raw=self.raw, goes_on=self.goes_on, n_threads=self.n_threads)

@@ -15,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
 from skdl._progress import EpochLines
-from skdl.engine import Rows
+from skdl.engine import Dataset
 from skdl.engine.train import initial_state
 from skdl.linear.softmax.row_blocks import RowBlocks
 from skdl.neural._fit import NetworkFit
@@ -152,7 +152,7 @@ def test_views_of_a_large_array_are_not_copied():
 
 def test_row_blocks_are_for_standardised_rows():
     with pytest.raises(TypeError, match="shift and scale"):
-        RowBlocks(Rows(np.ones((2, 2)), np.ones((2, 2))), np.float64)
+        RowBlocks(Dataset(np.ones((2, 2)), np.ones((2, 2))), np.float64)
 
 
 @pytest.mark.parametrize("standardize", [False, True])

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from skdl._array import Array
-from skdl.engine.member import Member
 from skdl.engine.state import Progress
+from skdl.engine.training_spec import TrainingSpec
 
 RECORD = ("epoch", "loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 
@@ -19,9 +19,9 @@ def gain(column: str | None, value: float) -> float:
     return value if column == "validation_score" else -value
 
 
-def judge(member: Member, progress: Progress, *found: Any) -> str | None:
-    """Write an epoch into `progress`; return the reason to stop, or None. What was `found` is told in `judged`."""
-    reason = judged(member, progress, *found)
+def end_epoch(member: TrainingSpec, progress: Progress, *found: Any) -> str | None:
+    """Write an epoch into `progress`; return the reason to stop, or None. See `record_epoch` for what was `found`."""
+    reason = record_epoch(member, progress, *found)
     try:
         if member.watch is not None:
             member.watch(None if reason == "diverged" else progress.history[-1], reason)
@@ -30,8 +30,8 @@ def judge(member: Member, progress: Progress, *found: Any) -> str | None:
     return reason
 
 
-def judged(
-    member: Member,
+def record_epoch(
+    member: TrainingSpec,
     progress: Progress,
     loss: float,
     validation: tuple[float, float] | None,

@@ -11,7 +11,7 @@ import numpy as np
 from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
-from skdl.engine.batches import Rows
+from skdl.engine.batches import Dataset
 from skdl.engine.state import State
 from skdl.layers.architecture import Architecture
 
@@ -35,12 +35,12 @@ class MakesFunction(Protocol):
     def name(self) -> str:
         """How the function is searched, in a word."""
 
-    def __call__(self, member: Member, state: State) -> Any:
+    def __call__(self, member: TrainingSpec, state: State) -> Any:
         """A `FullFunction` of the member's objective, from the state on."""
 
 
 @dataclass(frozen=True)
-class Member:
+class TrainingSpec:
     """A network to be trained, alone or in a stack.
 
     Parameters
@@ -51,7 +51,7 @@ class Member:
         Factor of the penalty, one for all weights or one for each in the layout's order.
     prior : array of shape (W,) or None
         Weights that the penalty draws to; None for zero.
-    rows : Rows
+    rows : Dataset
         Training data.
     batch_size : int
         At most the number of rows.
@@ -68,7 +68,7 @@ class Member:
         Gain that counts an epoch as progress; for a full-batch optimizer, on the gradient.
     patience : int or None
         Epochs without progress after which the fit ends; None for never.
-    validation : Rows or None
+    validation : Dataset or None
         Rows that decide, by `score`, when to stop and which epoch's weights are kept.
     score : callable or None
         From raw scores (n, C) of the validation rows to a number, larger is better; of copies all scores (m n, C).
@@ -107,7 +107,7 @@ class Member:
     alpha: float | np.ndarray = field(  # a member without any leaves out the penalty, and what kinks need
         metadata=counts_by(lambda member: (np.ndim(member.alpha), bool(np.any(member.alpha))))
     )
-    rows: Rows = field(  # steps in an epoch: the last batch may differ, see `Batches`
+    rows: Dataset = field(  # steps in an epoch: the last batch may differ, see `Batches`
         metadata=counts_by(lambda member: -(-member.rows.n // member.batch_size))
     )
     batch_size: int
@@ -118,7 +118,7 @@ class Member:
     shuffle: bool = field(default=True, metadata=PER_MEMBER)
     tol: float = field(default=1e-4, metadata=PER_MEMBER)
     patience: int | None = field(default=10, metadata=PER_MEMBER)
-    validation: Rows | None = field(  # scores of all members are computed in the same blocks of rows
+    validation: Dataset | None = field(  # scores of all members are computed in the same blocks of rows
         default=None, metadata=counts_by(lambda member: None if member.validation is None else member.validation.n)
     )
     score: Callable[[np.ndarray], float] | None = field(default=None, metadata=PER_MEMBER)
@@ -156,7 +156,7 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingResult:
     """A finished fit.
 
     Parameters
@@ -165,19 +165,19 @@ class Outcome:
         Of one member; training goes on from here.
     theta, buffers : arrays of shape (1, P) and (1, Q)
         The weights to predict with: the best ones where the member keeps any, else the last ones.
-    reason : {"converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged"}
+    stop_reason : {"converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged"}
     """
 
     state: State
     theta: np.ndarray
     buffers: np.ndarray
-    reason: str
+    stop_reason: str
 
     @classmethod
-    def of(cls, state: State, reason: str) -> Outcome:
+    def of(cls, state: State, stop_reason: str) -> TrainingResult:
         """The outcome of a state: the best weights where such are kept."""
         best = state.progress[0]
         theta, buffers = state.theta, state.buffers
         if best.best_theta is not None and best.best_buffers is not None:
             theta, buffers = best.best_theta, best.best_buffers
-        return cls(state, theta, buffers if best.settled_buffers is None else best.settled_buffers, reason)
+        return cls(state, theta, buffers if best.exact_buffers is None else best.exact_buffers, stop_reason)

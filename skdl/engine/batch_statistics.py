@@ -8,23 +8,23 @@ from skdl._array import Array
 from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
 from skdl.engine.layout import Views
-from skdl.engine.member import Member, Outcome
 from skdl.engine.network import PREDICTION_ROWS, Network
+from skdl.engine.training_spec import TrainingResult, TrainingSpec
 
 
-def settled(member: Member, outcome: Outcome) -> Outcome:
+def with_batch_statistics(member: TrainingSpec, outcome: TrainingResult) -> TrainingResult:
     """The outcome with exact statistics, if the member asks for them; training goes on from the running ones."""
     if member.architecture.outline.from_population:
-        buffers = population_buffers(member, outcome.theta, outcome.buffers)
-        outcome.state.progress[0].settled_buffers = buffers
-        return Outcome.of(outcome.state, outcome.reason)
+        buffers = exact_buffers(member, outcome.theta, outcome.buffers)
+        outcome.state.progress[0].exact_buffers = buffers
+        return TrainingResult.of(outcome.state, outcome.stop_reason)
     return outcome
 
 
-def population_buffers(member: Member, theta: Array, buffers: Array) -> Array:
+def exact_buffers(member: TrainingSpec, theta: Array, buffers: Array) -> Array:
     """The buffers (1, Q) of one member with the statistics of its rows under the weights `theta`, layer by layer.
 
-    A layer's inputs depend on the layers below, so these are settled first. Mean and variance take two passes: a sum of
+    A layer's inputs depend on the layers below, so these get theirs first. Mean and variance take two passes: a sum of
     squares would cancel.
     """
     buffers = buffers.copy()
@@ -35,7 +35,7 @@ def population_buffers(member: Member, theta: Array, buffers: Array) -> Array:
         if leaf.from_population:
             mean = _average(network, batches, arrays, i, np.zeros((1, 1, 1)), 1)
             variance = _average(network, batches, arrays, i, mean, 2)
-            leaf.settle((mean, variance), arrays[i])
+            leaf.set_statistics((mean, variance), arrays[i])
     return buffers
 
 

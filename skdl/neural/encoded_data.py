@@ -14,7 +14,7 @@ from skdl.neural._standardize import mean_and_scale, row_weights
 
 
 @dataclass(frozen=True)
-class Prepared:
+class EncodedData:
     """Checked and encoded data, which several members may share.
 
     Parameters
@@ -27,7 +27,7 @@ class Prepared:
         From y to targets, and from scores to predictions.
     dtype : dtype
         Precision of the training.
-    validation : Prepared or None
+    validation : EncodedData or None
         The user's own validation rows.
     drawn_by : array of shape (n,) or None
         Weights that the members' samples were drawn by.
@@ -41,11 +41,11 @@ class Prepared:
     weight: np.ndarray | None
     encoding: Any
     dtype: Any
-    validation: Prepared | None = None
+    validation: EncodedData | None = None
     drawn_by: np.ndarray | None = None
     column_names: Sequence[Any] | None = None
 
-    def rows(self, index: np.ndarray) -> Prepared:
+    def rows(self, index: np.ndarray) -> EncodedData:
         """Some of the rows, but for X, which stays whole: they are gathered where they are needed."""
         weight = None if self.weight is None else self.weight[index]
         drawn_by = None if self.drawn_by is None else self.drawn_by[index]

@@ -1,4 +1,4 @@
-"""Rows that judge a training: their loss and their score."""
+"""Validation rows: their loss and their score after each epoch."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from skdl._array import take_rows
 from skdl._component import Component
 from skdl._protocols import Loss
-from skdl.engine.batches import Rows
+from skdl.engine.batches import Dataset
 from skdl.engine.layout import Views
-from skdl.engine.member import Member
 from skdl.engine.network import Network
+from skdl.engine.training_spec import TrainingSpec
 
 
 class Validation:
     """The validation rows of k members of one structure: all of them have some, or none has."""
 
-    def __init__(self, members: Sequence[Member], network: Network):
+    def __init__(self, members: Sequence[TrainingSpec], network: Network):
         self.members, self.network = members, network
         self.rows = [member.validation for member in members if member.validation is not None]
         # Members are scored one by one: a lone member's loss is that of a stack of one.
         self.losses: list[Loss] = [Component.stacked([member.loss], 3, network.dtype) for member in members]
-        self.answers = [network.root.along(*answers(rows, network.dtype)) for rows in self.rows]
+        self.targets = [network.root.along(*evaluation_targets(rows, network.dtype)) for rows in self.rows]
 
     def evaluate(self, arrays: Views) -> list[tuple[float, float] | None]:
         """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged.
@@ -32,18 +32,18 @@ class Validation:
         """
         if not self.rows:
             return [None] * len(self.members)
-        return [self._judged(i, raw) for i, raw in enumerate(self.network.predict_rows(self.rows, arrays))]
+        return [self._evaluated(i, raw) for i, raw in enumerate(self.network.predict_rows(self.rows, arrays))]
 
-    def _judged(self, i: int, raw: np.ndarray) -> tuple[float, float]:
+    def _evaluated(self, i: int, raw: np.ndarray) -> tuple[float, float]:
         score = self.members[i].score
         if score is None or not np.isfinite(raw).all():
             return np.inf, -np.inf
         found = score(raw)
-        value, _ = self.losses[i].value_and_gradient(raw[None], *self.answers[i])  # last: the loss owns its scores
+        value, _ = self.losses[i].value_and_gradient(raw[None], *self.targets[i])  # last: the loss owns its scores
         return float(value[0]), found if np.isfinite(found) else np.nan
 
 
-def answers(rows: Rows, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+def evaluation_targets(rows: Dataset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Targets (1, n, C), and weights (1, n, 1) that sum to one."""
     index = np.arange(rows.n) if rows.index is None else rows.index
     targets = take_rows(rows.targets, index).astype(dtype)
