@@ -72,7 +72,7 @@ class BatchNorm(Normalization):
 
     @property
     def from_population(self) -> bool:
-        """Whether the statistics are those of all training rows."""
+        """True if the statistics are those of all training rows."""
         return self.statistics == "population"
 
     def fold(self, *, gamma: Array, beta: Array, mean: Array, variance: Array) -> tuple[Array, Array]:

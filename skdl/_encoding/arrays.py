@@ -105,12 +105,12 @@ def check_shape(y: np.ndarray, n_columns: int, what: str) -> None:
 
 
 def is_zero_one(y: np.ndarray) -> bool:
-    """Whether there is nothing but zeros and ones."""
+    """True if there is nothing but zeros and ones."""
     return y.dtype.kind == "b" or (y.dtype.kind in "iuf" and bool(((y == 0) | (y == 1)).all()))
 
 
 def lies_between(y: np.ndarray) -> bool:
-    """Whether there are floats between zero and one."""
+    """True if there are floats between zero and one."""
     return y.dtype.kind == "f" and bool(((y > 0) & (y < 1)).any())
 
 
@@ -147,7 +147,7 @@ def check_several(y: np.ndarray, name: str) -> None:
 
 
 def is_nested(classes: Any) -> bool:
-    """Whether there is an array of classes for each of several columns, rather than one array."""
+    """True if there is an array of classes for each of several columns, rather than one array."""
     return not isinstance(classes, str) and all(np.ndim(part) == 1 for part in classes)
 
 

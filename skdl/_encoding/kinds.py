@@ -1,4 +1,4 @@
-"""What kind of y it is: a label a row, class probabilities, a multilabel indicator, or columns of labels."""
+"""The kinds of y: a label a row, class probabilities, a multilabel indicator, or columns of labels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Encoding = Labels | Indicator | Columns
 
 
 def encoding_of_labels(y: np.ndarray, classes: Any = None, *, binary: bool = False, smoothing: float = 0.0) -> Encoding:
-    """How y becomes targets. A y of several columns is
+    """The encoding of y as targets. A y of several columns is
 
     - columns of labels, when `classes` is a list of arrays;
     - a multilabel indicator, when it holds integers or bools that are all 0 or 1;

@@ -38,7 +38,7 @@ class Parts(ABC):
 
 
 class Block(Component):
-    """How a hidden layer is built: from its widths and the estimator's other words to layers."""
+    """A kind of hidden layer, built from its widths and the estimator's other parameters."""
 
     @abstractmethod
     def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:
@@ -60,7 +60,7 @@ class Block(Component):
         """
 
     def head(self, n_units: int, parts: Parts) -> Sequence[Layer]:
-        """What stands between this block, where it is the last one, and the output layer; nothing by default."""
+        """The layers between this block, where it is the last one, and the output layer; none by default."""
         return ()
 
 

@@ -54,5 +54,5 @@ class Container(Layer):
 
 
 def is_learned(layer: Layer) -> bool:
-    """Whether the layer learns anything."""
+    """True if the layer learns anything."""
     return any(leaf.parameters() for leaf in layer.leaves())

@@ -50,7 +50,7 @@ class ParameterSpec:
 
     @property
     def is_penalised(self) -> bool:
-        """Whether the objective's penalty is of it."""
+        """True if the objective's penalty is of it."""
         return self.role == "weight"
 
     @property
@@ -61,7 +61,7 @@ class ParameterSpec:
 
 @dataclass
 class ForwardContext:
-    """What a pass through the network needs besides parameters and data.
+    """The context of a pass through the network: all that it needs besides parameters and data.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Fold(NamedTuple):
 
 
 class Cost(NamedTuple):
-    """What a layer takes for one row of the network's inputs."""
+    """The cost of a layer for one row of the network's inputs."""
 
     largest_product: int = 0  # multiplications of its largest matrix product
     n_activations: int = 0  # numbers that its affine maps make
@@ -152,7 +152,7 @@ class Layer(ABC):
     # What it learns and tracks.
 
     def parameters(self) -> Sequence[ParameterSpec]:
-        """What it learns."""
+        """The parameters that it learns."""
         return ()
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
@@ -191,7 +191,7 @@ class Layer(ABC):
         return targets, weight
 
     def cost(self) -> Cost:
-        """What one row takes."""
+        """The cost of one row."""
         return Cost()
 
     # What it is at prediction.
@@ -201,11 +201,11 @@ class Layer(ABC):
         return None
 
     def input_fold(self) -> Fold | None:
-        """How it absorbs that its inputs become (x - shift) * scale; None if it cannot."""
+        """The fold by which it absorbs that its inputs become (x - shift) * scale; None if it cannot."""
         return None
 
     def output_fold(self) -> Fold | None:
-        """How it absorbs that its outputs become y * scale + shift; None if it cannot."""
+        """The fold by which it absorbs that its outputs become y * scale + shift; None if it cannot."""
         return None
 
     def passed_map(self, scale: Array, shift: Array) -> ScaleAndShift | None:
@@ -224,7 +224,7 @@ class Layer(ABC):
 
     @property
     def from_population(self) -> bool:
-        """Whether after training its buffers are set (`set_statistics`) to statistics of all training rows."""
+        """True if after training its buffers are set (`set_statistics`) to statistics of all training rows."""
         return False
 
     def set_statistics(self, moments: ScaleAndShift, arrays: LayerArrays) -> None:
@@ -252,7 +252,7 @@ class Layer(ABC):
         return [self]
 
     def place(self, start: int) -> int | slice:
-        """Where its arrays are among those of all leaves, when its first leaf is number `start`."""
+        """The place of its arrays among those of all leaves, when its first leaf is number `start`."""
         return start
 
     def steps(self) -> list[Layer]:
@@ -260,7 +260,7 @@ class Layer(ABC):
         return [self]
 
     def inputs_of(self, leaf: int, x: Array, arrays: LayerArrays, context: ForwardContext) -> Array:
-        """What comes to one of its leaves, when x comes to it."""
+        """The inputs of one of its leaves, when x comes to it."""
         return x
 
     def absorptions(self) -> list[Absorption]:

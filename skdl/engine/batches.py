@@ -243,7 +243,7 @@ class Batches:
         return all(a is b for a, b in pairwise(orders)) and (shift is None or shift.ndim == 1)
 
     def _inputs(self, part: slice, shape: tuple[int, int, int]) -> Array:
-        """Where a part's inputs are gathered: the same memory for every block, which stays in the cache."""
+        """The array that a part's inputs are gathered in: the same for every block, so that it stays in the cache."""
         size = math.prod(shape)
         memory = self._memory.get(part.start)
         if memory is None or memory.size < size:

@@ -47,7 +47,7 @@ class FullFunction(ABC):
 
     @abstractmethod
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        """What the search minimises, and its gradient by the point; the state's theta becomes the point's."""
+        """The objective to minimise, and its gradient by the point; the state's theta becomes the point's."""
 
     def point(self, theta: np.ndarray) -> np.ndarray:
         """The point of parameters (P,)."""
@@ -72,13 +72,13 @@ class FullFunction(ABC):
         return found
 
     def starts_converged(self, point: np.ndarray) -> bool:
-        """Whether there is nothing to search for; a search evaluates its start first, which then costs nothing."""
+        """True if there is nothing to search for; a search evaluates its start first, which then costs nothing."""
         self.first = self.evaluate(point)
         return self.has_converged
 
     @property
     def has_converged(self) -> bool:
-        """Whether no component of the gradient is larger than `tol`."""
+        """True if no component of the gradient is larger than `tol`."""
         return bool(abs(self.gradient).max(initial=0.0) <= self.member.tol)
 
 
@@ -132,7 +132,7 @@ def train_full_batch(member: TrainingSpec, interrupted: Signal) -> TrainingResul
 
 
 class Last:
-    """What the last complete iteration left: parameters and progress, which are taken together."""
+    """Parameters and progress after the last complete iteration, which are taken together."""
 
     def __init__(self, state: State):
         self._state = state

@@ -1,4 +1,4 @@
-"""Where each parameter lies in the flat array of a member."""
+"""The layout: the place of each parameter in the flat array of a member."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Step:
         return np.broadcast_to(rates.astype(state.theta.dtype), done.shape)
 
     def _reactions(self, state: State) -> Array:
-        """What each member's schedule makes of its epochs so far, of the validation loss where there is one, (k, 1)."""
+        """Each schedule's factor by its epochs so far, by the validation loss where there is one, (k, 1)."""
         factors = []
         for schedule, progress in zip(self.schedules, state.progress, strict=True):
             records = [

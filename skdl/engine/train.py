@@ -182,11 +182,11 @@ class Stack:
         return reasons
 
     def outcome(self, j: int, reason: str) -> TrainingResult:
-        """Where member j ended; an epoch that diverged is taken back, so that training can go on."""
+        """The result of member j; an epoch that diverged is taken back, so that training can go on."""
         return TrainingResult.of(self.start.of_member(j) if reason == "diverged" else self.state.take([j]), reason)
 
     def interrupted_outcome(self, j: int) -> TrainingResult:
-        """Where member j is after its last complete epoch: one that broke off is taken back."""
+        """The result of member j after its last complete epoch: one that broke off is taken back."""
         return TrainingResult.of(self.state.take([j]) if self.is_whole else self.start.of_member(j), "interrupted")
 
     def _copy(self, j: int) -> State:

@@ -25,15 +25,15 @@ class Signal(Protocol):
         """Say so."""
 
     def is_set(self) -> bool:
-        """Whether somebody has said so."""
+        """True if somebody has said so."""
 
 
 class MakesFunction(Protocol):
-    """What gives a full-batch optimizer something else to minimise than the engine's own objective."""
+    """A maker of the function that a full-batch optimizer minimises in place of the engine's own objective."""
 
     @property
     def name(self) -> str:
-        """How the function is searched, in a word."""
+        """The name of the search, in a word."""
 
     def __call__(self, member: TrainingSpec, state: State) -> Any:
         """A `FullFunction` of the member's objective, from the state on."""
@@ -151,7 +151,7 @@ class TrainingSpec:
 
     @property
     def threads_blas(self) -> bool:
-        """Whether that is so large that BLAS's threads share it."""
+        """True if the largest product is so large that BLAS's threads share it."""
         return self.largest_product >= BLAS_THREADS_FROM
 
 

@@ -1,4 +1,4 @@
-"""Where each fit enters, once: its members are left to the stacker of its thread, or trained at once."""
+"""The entry of each fit, once: its members are left to the stacker of its thread, or trained at once."""
 
 from __future__ import annotations
 

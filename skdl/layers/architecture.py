@@ -23,10 +23,10 @@ OUTLINES = 1024  # structures whose outlines are kept
 
 
 class AffineMaps(Protocol):
-    """Who makes the affine maps of a network: an ordinary one's, or those of a batch ensemble."""
+    """The maker of a network's affine maps: an ordinary one's, or those of a batch ensemble."""
 
     def inputs(self) -> list[Layer]:
-        """What stands below the first hidden layer."""
+        """The layers below the first hidden layer."""
         ...
 
     def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:

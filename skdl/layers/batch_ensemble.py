@@ -229,7 +229,7 @@ class BatchEnsembleMaps:
     size: int
 
     def inputs(self) -> list[Layer]:
-        """What stands below the first hidden layer."""
+        """The layers below the first hidden layer."""
         return [Tile(self.size)]
 
     def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:

@@ -128,7 +128,7 @@ class OrdinaryMaps:
     """The affine maps of an ordinary network."""
 
     def inputs(self) -> list[Layer]:
-        """What stands below the first hidden layer."""
+        """The layers below the first hidden layer."""
         return []
 
     def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:

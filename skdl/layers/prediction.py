@@ -1,4 +1,4 @@
-"""What training's layers are at prediction: a fixed scale and shift is absorbed by the affine map beside it."""
+"""The layers at prediction: a fixed scale and shift is absorbed by the affine map beside it."""
 
 from __future__ import annotations
 

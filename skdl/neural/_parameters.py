@@ -73,7 +73,7 @@ def layer_arrays(
     between: Between,
     dtype: Any,
 ) -> Views:
-    """What the layers at prediction take: each leaf's arrays by name, with a member axis of one."""
+    """The arrays of the layers at prediction: each leaf's by name, with a member axis of one."""
     arrays: list[dict[str, Any]] = [dict(named) for named in between]
     for affine, coef, intercept in zip(layers.affine, coefs, intercepts, strict=True):
         arrays[affine.leaf][affine.weight.name] = coef

@@ -215,6 +215,6 @@ def note_origin(error: Exception) -> None:
 
 
 def _random_numbers() -> Hashable:
-    """Where NumPy's global generator stands."""
+    """The state of NumPy's global generator."""
     state: Any = np.random.get_state(legacy=False)["state"]  # noqa: NPY002
     return tuple(value.tobytes() if isinstance(value, np.ndarray) else value for value in state.values())

@@ -78,7 +78,7 @@ def arrays_of(layer: Layer, leaves: Sequence[Mapping[str, Any]]) -> Any:
 
 
 class _Named:
-    """What messages call a layer that is checked."""
+    """The name of a layer that is checked, for messages."""
 
 
 class _Check:
