@@ -139,6 +139,8 @@ class Layer(ABC):
         layers get them repeated.
     repeats : int
         Rows of y for one row of x.
+    learns_from_rows : bool
+        Whether it has initial values that the training rows give (`from_rows`).
     n_leaves : int
         Layers without children in it.
     """
@@ -147,6 +149,7 @@ class Layer(ABC):
     gives_y = False
     takes_shared_rows = False
     repeats = 1
+    learns_from_rows = False
     n_leaves = 1
 
     # What it learns and tracks.
@@ -162,6 +165,29 @@ class Layer(ABC):
     def buffers(self) -> Mapping[str, Array]:
         """Initial values, of shape (1, n), of what is tracked in training but not learned."""
         return {}
+
+    def from_rows(
+        self, x: Array, weight: Array | None, targets: Array, arrays: LayerArrays, generator: np.random.Generator
+    ) -> None:
+        """Write initial values that the training rows give into one member's arrays, once, before the training.
+
+        The layers below have theirs by then. A row of weight 2 is the row twice, and none has a weight of zero. All
+        arrays are the layer's own.
+
+        Parameters
+        ----------
+        x : array of shape (n, n_in)
+            What comes to the layer of at most 2^17 rows, and fewer where it is wide. NaN stands for a missing number.
+        weight : array of shape (n,) or None
+            Weights of the rows up to a common factor, positive; None where they are equal.
+        targets : array of shape (n, C)
+            What the loss takes.
+        arrays : mapping from names to arrays
+            Its parameters and buffers, as they were drawn, without the member axis.
+        generator : numpy.random.Generator
+            The member's own; nothing else is random.
+        """
+        raise TypeError(f"{type(self).__name__} learns nothing from rows.")
 
     # What it does.
 

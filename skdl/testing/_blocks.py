@@ -14,7 +14,8 @@ from skdl.layers.architecture import Architecture, HiddenParts
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.layers.dense import OrdinaryMaps
 from skdl.layers.sequential import Sequential
-from skdl.testing._built_layers import arrays_of, check_layer, initial_arrays
+from skdl.testing._built_layers import check_layer
+from skdl.testing._from_rows import arrays_of, initial_arrays
 from skdl.testing._rules import N, require, variants
 
 

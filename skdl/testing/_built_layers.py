@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from skdl._protocols import Fold, ForwardContext, Layer
+from skdl.testing._from_rows import Leaves, arrays_of, check_from_rows, initial_arrays, learn_from_rows
 from skdl.testing._gradient import check_gradient
 from skdl.testing._rules import B, K, require, require_close, require_same_bits
 
 Build = Callable[[Sequence[int]], Layer]  # from numbers of members, below K, to their layer
-Leaves = list[dict[str, np.ndarray]]
+LEARNED_ROWS = 20
 MOST_NUMBERS = 60  # of a parameter whose gradient is compared with differences; all of it must be written
 
 
@@ -25,7 +26,8 @@ def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None
     it is written. float32 stays float32; what the layer is not said to own stays as it is; a second call gives the
     same bits, and so does a copy that was pickled; member i of a stack of 3 gives the same bits as alone. At
     prediction buffers stay and rows do not feel each other, and the layer with a fold, if it has one, does what the
-    scale and shift did beside it.
+    scale and shift did beside it. What it learns from rows is finite, comes from them and the generator only, and a row
+    of weight 2 is the row twice.
 
     Parameters
     ----------
@@ -59,24 +61,6 @@ def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None
     _Check(build, n_inputs, name).all()
 
 
-def initial_arrays(layer: Layer, generators: Sequence[np.random.Generator]) -> Leaves:
-    """Initial parameters and buffers of each leaf, with the members first, in float64."""
-    arrays: Leaves = []
-    for leaf in layer.leaves():
-        drawn = [leaf.initial(i, generator) for i, generator in enumerate(generators)]
-        named = {
-            spec.name: np.stack([np.asarray(each[spec.name], float) for each in drawn]) for spec in leaf.parameters()
-        }
-        named |= {key: np.stack([np.asarray(value, float)] * len(generators)) for key, value in leaf.buffers().items()}
-        arrays.append(named)
-    return arrays
-
-
-def arrays_of(layer: Layer, leaves: Sequence[Mapping[str, Any]]) -> Any:
-    """The arrays of all leaves as the layer takes them."""
-    return leaves[layer.place(0)]
-
-
 class _Named:
     """The name of a layer that is checked, for messages."""
 
@@ -92,10 +76,7 @@ class _Check:
         self.x = rng.normal(0.3, 1.0, (K, B, n_inputs))
         self._check_specs()
         self._check_initial()
-        self.arrays = initial_arrays(self.layer, [np.random.default_rng(10 + i) for i in range(K)])
-        for named in self.arrays:
-            for value in named.values():
-                value += rng.uniform(0.0, 0.2, value.shape)  # moved upwards only: a buffer may have to be positive
+        self.arrays = self._initial_arrays(rng)
         y, _ = self.layer.forward(
             self.x.copy(), arrays_of(self.layer, self.arrays), self._context(range(K), training=False)
         )
@@ -103,8 +84,27 @@ class _Check:
         due = (K, B * self.layer.repeats)
         require(y.shape[:2] == due, self.named, "members and rows come first", f"y has shape {y.shape}, not {due}")
 
+    def _initial_arrays(self, rng: np.random.Generator) -> Leaves:
+        """Each member's arrays as it has them from rows of its own, and then a little other ones."""
+        arrays = initial_arrays(self.layer, [np.random.default_rng(10 + i) for i in range(K)])
+        for i in range(K):
+            own = [{name: value[i : i + 1] for name, value in named.items()} for named in arrays]
+            targets, generator = rng.normal(size=(LEARNED_ROWS, 2)), np.random.default_rng(20 + i)
+            learn_from_rows(self.build([i]), own, self._rows(i, rng), None, targets, generator)
+        for leaf, named in zip(self.layer.leaves(), arrays, strict=True):
+            for name, value in named.items():
+                if not (leaf.learns_from_rows and name in leaf.buffers()):
+                    value += rng.uniform(0.0, 0.2, value.shape)  # moved upwards only: a buffer may have to be positive
+        return arrays
+
+    def _rows(self, i: int, rng: np.random.Generator) -> np.ndarray:
+        """Rows near those of member i, but not at them, where a layer that learned them might have a kink."""
+        rows = rng.permuted(self.x[i].repeat(LEARNED_ROWS // B, axis=0), axis=0)
+        return rows + rng.uniform(-0.2, 0.2, rows.shape)
+
     def all(self) -> None:
         """Every rule."""
+        check_from_rows(self.build([0]), self.named, self._rows(0, np.random.default_rng(4)).repeat(2, axis=0))
         for training in (True, False):
             mode = "training" if training else "prediction"
             self._check_ownership(training, mode)

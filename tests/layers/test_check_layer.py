@@ -71,6 +71,26 @@ LAYERS = {
 }
 
 
+class Centre(Layer):
+    """Subtracts the mean of the training rows."""
+
+    learns_from_rows = True
+    gives_y = True
+
+    def buffers(self):
+        return {"mean": np.zeros((1, N))}
+
+    def from_rows(self, x, weight, targets, arrays, generator):
+        arrays["mean"][...] = np.average(x, axis=0, weights=weight)
+
+    def forward(self, x, arrays, context):
+        return x - arrays["mean"], lambda dy, gradients, needed: dy
+
+
+LAYERS["learns from rows"] = lambda members: Centre()
+LAYERS["learns from rows of another"] = lambda members: Sequential([Tile(2), dense(members, N), Centre()])
+
+
 @pytest.mark.parametrize("kind", LAYERS)
 def test_built_in_layers(kind):
     check_layer(LAYERS[kind], N)
@@ -278,9 +298,28 @@ class TwiceTheRows(Layer):
         return np.concatenate([x, x], axis=1), lambda dy, gradients, needed: dy[:, :5] + dy[:, 5:]
 
 
+class IgnoresWeights(Centre):
+    def from_rows(self, x, weight, targets, arrays, generator):
+        arrays["mean"][...] = x.mean(axis=0)
+
+
+class DrawsAnywhere(Centre):
+    def from_rows(self, x, weight, targets, arrays, generator):
+        arrays["mean"][...] = np.random.default_rng().normal(size=N)
+
+
+class DividesByZero(Centre):
+    def from_rows(self, x, weight, targets, arrays, generator):
+        with np.errstate(all="ignore"):
+            arrays["mean"][...] = 1 / (x.max(axis=0) - x.min(axis=0))
+
+
 @pytest.mark.parametrize(
     ("build", "rule"),
     [
+        (lambda members: IgnoresWeights(), "a row of weight 2 is the row twice"),
+        (lambda members: DrawsAnywhere(), "what rows give comes from them and the given generator only"),
+        (lambda members: DividesByZero(), "what is learned of one row is finite"),
         (lambda members: PassesOnWrongly([0.3] * len(members), inverted=False), "passed_map goes through the layer"),
         (lambda members: FixedWrongly(N, batch_norm(members).normalization), "fixed_map is what the layer does"),
         (lambda members: PredictsAsItTrains(N, batch_norm(members).normalization), "only buffers change"),
