@@ -32,8 +32,9 @@ def refuse_dates(X: Any) -> None:
     names = [name for name, kind in zip(X.columns, kinds, strict=True) if kind in "Mm" and kind]
     name = names[0]
     raise ValueError(
-        f"X holds dates or times in {_columns(names)}, where numbers are needed. Make columns of what matters in them, "
-        f"such as X[{name!r}].dt.day_of_year, or the days since the first, (X[{name!r}] - X[{name!r}].min()).dt.days."
+        f"X holds dates or times in {columns_named(names)}, where numbers are needed. Make columns of what matters in "
+        f"them, such as X[{name!r}].dt.day_of_year, or the days since the first, "
+        f"(X[{name!r}] - X[{name!r}].min()).dt.days."
     )
 
 
@@ -88,7 +89,7 @@ def _about_text(X: Any, estimator: str) -> str | None:
         return None
     names = [name for name, _ in found]
     return (
-        f"X holds text in {_columns(names)}, such as {found[0][1]!r}, where numbers are needed. Encode it: "
+        f"X holds text in {columns_named(names)}, such as {found[0][1]!r}, where numbers are needed. Encode it: "
         f"make_pipeline(make_column_transformer((OneHotEncoder(), {names[:MOST_NAMED]!r}), remainder='passthrough'), "
         f"{estimator}())."
     )
@@ -111,8 +112,9 @@ def _about_missing(estimator: Any, X: Any, finite: Any) -> str | None:
         nan, infinite = ([(names[j], n) for j, n in found] for found in (nan, infinite))
     name, n_rows = type(estimator).__name__, X.shape[0]
     if infinite:
+        where = columns_named([each for each, _ in infinite])
         return (
-            f"Input X contains infinity or a value too large for float64 in {_columns([each for each, _ in infinite])} "
+            f"Input X contains infinity or a value too large for float64 in {where} "
             f"({infinite[0][1]} of {n_rows} rows in the first). {name} takes finite numbers."
         )
     if not nan or finite == "allow-nan":
@@ -120,8 +122,9 @@ def _about_missing(estimator: Any, X: Any, finite: Any) -> str | None:
     kind = "Regressor" if name.endswith("Regressor") else "Classifier"
     takes = f"KNN{kind}(metric='nan_euclidean')"
     takes = "With metric='nan_euclidean' it takes them" if name.startswith("KNN") else f"{takes} takes them as they are"
+    where = columns_named([each for each, _ in nan])
     return (
-        f"Input X contains NaN in {_columns([each for each, _ in nan])} ({nan[0][1]} of {n_rows} rows in the first). "
+        f"Input X contains NaN in {where} ({nan[0][1]} of {n_rows} rows in the first). "
         f"{name} takes no missing values: fill them in, make_pipeline(SimpleImputer(), {name}()), or leave these rows "
         f"out. {takes}."
     )
@@ -155,7 +158,7 @@ def about_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> str:
     return (
         f"The predictions of {type(estimator).__name__} for {wrong.sum()} of {len(wrong)} rows are out of the range of "
         f"{outputs.dtype}. The first is row {row} (counted from 0), whose largest number is {value!s}, in "
-        f"{_columns([name])} of X. Look at such values: they may stand for missing ones, or be in another unit."
+        f"{columns_named([name])} of X. Look at such values: they may stand for missing ones, or be in another unit."
     )
 
 
@@ -169,10 +172,10 @@ def _size(value: Any) -> float:
 
 def column_name(names: Any, j: int) -> str:
     """Column j of an X whose columns have such names, or None, as a message that begins with it calls it."""
-    return f"C{_columns([j if names is None else names[j]])[1:]} of X"
+    return f"C{columns_named([j if names is None else names[j]])[1:]} of X"
 
 
-def _columns(names: list[Any]) -> str:
+def columns_named(names: list[Any]) -> str:
     """Names of columns, or their numbers, as text; the first of many."""
     listed = ", ".join(repr(str(name)) if isinstance(name, str) else str(name) for name in names[:MOST_NAMED])
     more = len(names) - MOST_NAMED

@@ -62,6 +62,7 @@ ALLOWED = {
     "_protocols": COMPONENTS | {"_protocols"},
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
     "_registry": COMPONENTS | {"_protocols"},
+    "tables": BASE | {"_protocols", "tables"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
     "plugins": PROTOCOLS,
@@ -138,6 +139,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_protocols",
         "autodiff",
         "_registry",
+        "tables",
         "plugins",
         *sorted(FAMILIES - {"embeddings"}),
         "embeddings",  # which are made of layers

@@ -6,6 +6,7 @@ a method is said to own an argument, it may overwrite it; it never has to.
 """
 
 from skdl._protocols._blocks import Block, Embedding, Parts
+from skdl._protocols._columns import InputColumns
 from skdl._protocols._container import Container, is_learned
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
 from skdl._protocols._network import (
@@ -36,6 +37,7 @@ __all__ = [
     "FullBatchOptimizer",
     "Gradients",
     "Initializer",
+    "InputColumns",
     "Layer",
     "LayerArrays",
     "LayerBackprop",
