@@ -88,6 +88,8 @@ NAMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             **dict.fromkeys(("invscaling", "inverse"), "inverse_time"),
             **dict.fromkeys(("cosine_annealing", "cosineannealing"), "cosine"),
             **dict.fromkeys(("onecycle", "1cycle"), "one_cycle"),
+            **dict.fromkeys(("coslog", "coslog4", "cos_log4"), "cos_log"),
+            "flatcos": "flat_cos",
             "linear": "polynomial",
         },
         "normalizations": {

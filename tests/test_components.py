@@ -54,6 +54,8 @@ def test_contract(family, name):
         schedules.OneCycle(0.9, start=0.0, end=0.0),
         schedules.Warmup(schedules.Exponential(0.5), epochs=0.3),
         schedules.Warmup("one_cycle", epochs=100),
+        schedules.CosLog(1),
+        schedules.FlatCos(0.0, end=0.1),
         schedules.Plateau(0.1, patience=1),
         initializers.Normal(2.0),
         initializers.Orthogonal(0.5),

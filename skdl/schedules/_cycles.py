@@ -123,3 +123,93 @@ class OneCycle(Schedule):
         up = self.start + (1 - self.start) * (1 - half_wave(xp, u / self.rise))
         down = self.end + (1 - self.end) * half_wave(xp, (u - self.rise) / (1 - self.rise))
         return xp.where(u < self.rise, up, down)
+
+
+@register("cos_log")
+class CosLog(Schedule):
+    """A learning rate that rises from zero and falls to zero again in cycles, each twice as long as the one before.
+
+    factor = (1 - cos(2 pi log2(1 + (2^n - 1) u))) / 2,
+    with n the cycles and u the share of the planned steps done, at most 1  (by step)
+
+    It is zero at u = 0, at the end, and between cycles, at u = (2^i - 1) / (2^n - 1). Early cycles are short, so that
+    large steps soon find what they can, and the last one covers half of the fit; with four of them this is the
+    "coslog4" of the reference. The first step of all has a rate of zero.
+
+    Parameters
+    ----------
+    n_cycles : int, default=4
+        n, at least 1.
+
+    Shape
+    -----
+    step (k, S) -> factor (k, S)
+
+    References
+    ----------
+    D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
+    data", NeurIPS 2024, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.schedules import CosLog
+    >>> CosLog(n_cycles=2).factor(np.arange(7.0), steps_per_epoch=2, max_epochs=3).round(3)
+    array([0.   , 0.93 , 0.   , 0.718, 0.93 , 0.324, 0.   ])
+    """
+
+    constraints = {"n_cycles": Integer(1, 100)}
+    per_member = ("n_cycles",)
+
+    def __init__(self, n_cycles: int = 4):
+        self.n_cycles = n_cycles
+
+    def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
+        xp = namespace(step)
+        u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
+        cycles = xp.log2(1 + (2.0**self.n_cycles - 1) * u)
+        return 1 - half_wave(xp, 2 * cycles)
+
+
+@register("flat_cos")
+class FlatCos(Schedule):
+    """A factor of one for a part of the fit, and then half a cosine down to an end value.
+
+    factor = 1 for u <= flat, else end + (1 - end) (1 + cos(pi (u - flat) / (1 - flat))) / 2,
+    with u the share of the planned steps done, at most 1  (by step)
+
+    Parameters
+    ----------
+    flat : float, default=0.5
+        Share of the fit before the fall, in [0, 1).
+    end : float, default=0.0
+        Factor at the end, in [0, 1].
+
+    Shape
+    -----
+    step (k, S) -> factor (k, S)
+
+    References
+    ----------
+    D. Holzmueller, L. Grinsztajn, I. Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on tabular
+    data", NeurIPS 2024, appendix A, where weight decay and dropout follow it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdl.schedules import FlatCos
+    >>> FlatCos(0.5).factor(np.arange(5.0), steps_per_epoch=1, max_epochs=4).round(3)
+    array([1. , 1. , 1. , 0.5, 0. ])
+    """
+
+    constraints = {"flat": Real(0, 1, open_high=True), "end": Real(0, 1)}
+    per_member = ("flat", "end")
+
+    def __init__(self, flat: float = 0.5, *, end: float = 0.0):
+        self.flat = flat
+        self.end = end
+
+    def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
+        xp = namespace(step)
+        u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
+        return self.end + (1 - self.end) * half_wave(xp, xp.maximum(u - self.flat, 0) / (1 - self.flat))

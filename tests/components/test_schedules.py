@@ -30,6 +30,10 @@ def one_cycle(u, rise=0.3, start=0.04, end=4e-6):
     return end + (1 - end) * half_wave((u - rise) / (1 - rise))
 
 
+def cos_log(u, n):
+    return (1 - math.cos(2 * math.pi * math.log2(1 + (2**n - 1) * u))) / 2
+
+
 TOTAL = STEPS * EPOCHS
 CASES = [
     (schedules.Constant(), lambda t: 1.0),
@@ -42,6 +46,10 @@ CASES = [
     (schedules.Cosine(2, end=0.1), lambda t: 0.1 + 0.9 * half_wave(t % (2 * STEPS) / (2 * STEPS))),
     (schedules.OneCycle(), lambda t: one_cycle(t / TOTAL)),
     (schedules.OneCycle(0.5, start=0.0, end=0.2), lambda t: one_cycle(t / TOTAL, 0.5, 0.0, 0.2)),
+    (schedules.CosLog(), lambda t: cos_log(t / TOTAL, 4)),
+    (schedules.CosLog(2), lambda t: cos_log(t / TOTAL, 2)),
+    (schedules.FlatCos(), lambda t: 1.0 if t <= TOTAL / 2 else half_wave(2 * t / TOTAL - 1)),
+    (schedules.FlatCos(0.2, end=0.1), lambda t: 0.1 + 0.9 * half_wave(max(t / TOTAL - 0.2, 0) / 0.8)),
     (schedules.Warmup(epochs=2), lambda t: min((t + 1) / (2 * STEPS), 1)),
     (
         schedules.Warmup("cosine", epochs=2),
@@ -77,6 +85,17 @@ def test_after_the_planned_end():
     assert_allclose(factors(schedules.Cosine(end=0.1), 2 * TOTAL)[TOTAL:], 0.1)
     assert_allclose(factors(schedules.Polynomial(end=0.1), 2 * TOTAL)[TOTAL:], 0.1)
     assert_allclose(factors(schedules.OneCycle(end=0.1), 2 * TOTAL)[TOTAL:], 0.1)
+    assert_allclose(factors(schedules.FlatCos(end=0.1), 2 * TOTAL)[TOTAL:], 0.1)
+    assert_allclose(factors(schedules.CosLog(), 2 * TOTAL)[TOTAL:], 0.0, atol=1e-15)
+
+
+def test_cycles_of_growing_length():
+    """The zeros of the reference's coslog4 are at 0, 1/15, 3/15, 7/15 and 1, and between them it comes to 1."""
+    zeros = schedules.CosLog().factor(np.array([[0.0, 1, 3, 7, 15]]), steps_per_epoch=5, max_epochs=3)
+    assert_allclose(zeros, 0, atol=1e-14)
+    peaks = (2 ** (np.arange(4) + 0.5) - 1) / 15
+    found = schedules.CosLog().factor(1000 * peaks[None], steps_per_epoch=100, max_epochs=10)
+    assert_allclose(found, 1, rtol=1e-14)
 
 
 class TestPlateau:
