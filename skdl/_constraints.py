@@ -160,6 +160,21 @@ class ListOf(Constraint):
         return f"a list with entries that are each {self.entry}"
 
 
+class MappingOf(Constraint):
+    """A mapping from strings to values that all satisfy one constraint."""
+
+    def __init__(self, entry: Constraint):
+        self.entry = entry
+
+    def accepts(self, value: Any) -> bool:
+        return isinstance(value, Mapping) and all(
+            isinstance(key, str) and self.entry.accepts(item) for key, item in value.items()
+        )
+
+    def __str__(self) -> str:
+        return f"a dict from str to values that are each {self.entry}"
+
+
 class ArrayLike(Constraint):
     """A list, tuple or array; what it must hold is checked together with the data."""
 

@@ -18,6 +18,7 @@ class SlotMixin:
     """
 
     _slots: ClassVar[Mapping[str, Registry[Any]]] = {}
+    _mappings: ClassVar[tuple[str, ...]] = ()  # parameters that hold a dict of numbers, which are set by name likewise
     # What "auto" makes in the slots that take it; None where that depends on the data or the layer, so that the
     # estimator asks for "auto" itself.
     _auto: ClassVar[Mapping[str, Callable[[], Component] | None]] = {"initializer": None, "loss": None}
@@ -40,6 +41,9 @@ class SlotMixin:
                 held = self._held(slot, params[slot])
                 if held is not None:
                     params |= {f"{slot}__{key}": value for key, value in held.get_params().items()}
+            for name in self._mappings:
+                held = params.get(name)
+                params |= {f"{name}__{key}": held[key] for key in held} if isinstance(held, Mapping) else {}
         return params
 
     def set_params(self, **params: object) -> Self:
@@ -57,13 +61,14 @@ class SlotMixin:
         plain = {}
         for key, value in params.items():
             slot, _, name = key.partition("__")
-            if name and slot in self._slots:
+            if name and (slot in self._slots or slot in self._mappings):
                 nested[slot][name] = value
             else:
                 plain[key] = value
         super().set_params(**plain)  # type: ignore[misc]  # the estimator's, which this is mixed into
         for slot, changes in nested.items():
-            setattr(self, slot, self._changed(slot, changes))
+            held = getattr(self, slot)
+            setattr(self, slot, {**(held or {}), **changes} if slot in self._mappings else self._changed(slot, changes))
         return self
 
     def _changed(self, slot: str, changes: dict[str, Any]) -> Any:

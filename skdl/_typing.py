@@ -24,6 +24,7 @@ LossLike: TypeAlias = str | Loss
 OptimizerLike: TypeAlias = str | Optimizer
 PenaltyLike: TypeAlias = str | Penalty
 ScheduleLike: TypeAlias = str | Schedule
+Factors: TypeAlias = Mapping[str, float]
 PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]

@@ -35,7 +35,8 @@ class ParameterSpec:
         Without the member axis.
     role : str, default="other"
         Two roles have a meaning. A "weight" is a matrix (n_in, n_out), is penalised and bounded, and is one of the
-        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`.
+        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`. By
+        any role, factors of the learning rate and of weight decay find it.
     n_blocks : int, default=1
         Matrices that lie one under the other in this array: a bound of the weights into a unit is one of each.
     owners : int, default=1
@@ -52,6 +53,11 @@ class ParameterSpec:
     def is_penalised(self) -> bool:
         """True if the objective's penalty is of it."""
         return self.role == "weight"
+
+    @property
+    def group(self) -> str:
+        """Its role, or its name where it has none: the word by which factors find it."""
+        return self.name if self.role == "other" else self.role
 
     @property
     def size(self) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from skdl._array import Array, clip_norms, clip_values, norms
 from skdl._component import Component
 from skdl._protocols import FirstOrderOptimizer, Schedule
+from skdl.engine.factors import decay_factors, rate_factors
 from skdl.engine.objective import Objective
 from skdl.engine.state import State
 from skdl.engine.training_spec import TrainingSpec
@@ -19,8 +20,9 @@ class Step:
     """The optimizers, schedules and penalties of k members, applied in one place.
 
     In order: the penalty's gradient is added, the gradient is clipped, the optimizer gives a direction d, and
-    theta <- theta - rate (d + weight_decay theta), with decay on the weights only; then weights that would cross a kink
-    of the penalty stop there, and constraints project them.
+    theta <- theta - rate (d + weight_decay theta), with decay on the weights only, and with the factors of both by the
+    roles of parameters, where there are any; then weights that would cross a kink of the penalty stop there, and
+    constraints project them.
     """
 
     def __init__(self, members: Sequence[TrainingSpec], objective: Objective):
@@ -32,6 +34,9 @@ class Step:
         self.reacts = any(type(schedule).epoch_factor is not Schedule.epoch_factor for schedule in self.schedules)
         self.learning_rates = np.array([[optimizer.learning_rate] for optimizer in optimizers], dtype=float)
         self.decays = any(np.any(optimizer.weight_decay) for optimizer in optimizers)
+        layout = objective.network.layout
+        self.rate_factors = _of_type(rate_factors(members, layout), dtype)
+        self.decay_factors = _of_type(decay_factors(members, layout), dtype) if self.decays else None
         self.max_epochs = members[0].max_epochs
         self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
 
@@ -71,10 +76,18 @@ class Step:
             clip_norms(gradient, self.optimizer.clip_norm)
         direction = self.optimizer.direction(gradient, state.optimizer_state, step)
         direction *= rate
-        if self.decays:
+        if self.rate_factors is not None:
+            direction *= self.rate_factors
+        if self.decay_factors is not None:
+            theta *= 1 - (rate * self.optimizer.weight_decay) * self.decay_factors
+        elif self.decays:
             theta[:, objective.penalised] *= 1 - rate * self.optimizer.weight_decay
         theta -= direction
         if orthant is not None:
             objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:
             objective.project(theta)
+
+
+def _of_type(factors: Array | None, dtype: Any) -> Array | None:
+    return None if factors is None else factors.astype(dtype)

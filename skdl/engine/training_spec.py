@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -95,6 +95,9 @@ class TrainingSpec:
     keeps : str or None
         A column of the epochs' records: the weights of the epoch that is best by it are kept. None for the score of the
         validation rows, where there are any, else for the weights of the last epoch.
+    learning_rate_factors, weight_decay_factors : mapping from roles to numbers
+        Factors of the learning rate and of the optimizer's weight decay, for the parameters of a role. Where there is
+        none, the learning rate is as it is, and the decay is that of weights only.
     """
 
     architecture: Architecture
@@ -133,6 +136,8 @@ class TrainingSpec:
     idle: tuple[np.ndarray | None, np.ndarray | None] = field(default=(None, None), metadata=PER_MEMBER)
     keeps: str | None = field(default=None, metadata=PER_MEMBER)
     watch: Watch | None = field(default=None, metadata=RUN_TIME)
+    learning_rate_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
+    weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
 
     @property
     def kept_by(self) -> str | None:

@@ -29,7 +29,7 @@ class ActivationLayer(Layer):
     overwrites_x = True
 
     def parameters(self) -> list[ParameterSpec]:
-        return [ParameterSpec(name, np.shape(value)) for name, value in self.initial_values().items()]
+        return [ParameterSpec(name, np.shape(value), "activation") for name, value in self.initial_values().items()]
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
         return self.initial_values()

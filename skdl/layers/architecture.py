@@ -20,6 +20,7 @@ from skdl.layers.sequential import Sequential
 
 ORDINARY = OrdinaryMaps()
 OUTLINES = 1024  # structures whose outlines are kept
+FIRST_WEIGHT, LAST_WEIGHT = "first_weight", "last_weight"  # of the affine maps, in the order in which a row passes them
 
 
 class AffineMaps(Protocol):
@@ -127,6 +128,7 @@ class Outline(NamedTuple):
     coefficients: tuple[tuple[int, int], ...]  # shapes of the public ones of each affine map
     intercepts: tuple[tuple[int], ...]
     from_population: bool  # whether statistics of all rows are taken after training
+    roles: tuple[str, ...]  # by which factors of the learning rate and of weight decay find parameters
 
 
 _OUTLINES: dict[Hashable, Outline] = {}
@@ -134,13 +136,15 @@ _OUTLINES: dict[Hashable, Outline] = {}
 
 def _outline(root: Layer, n_inputs: int) -> Outline:
     leaves, cost, affine = root.leaves(), root.cost(), affine_leaves(root)
+    specs = [spec for leaf in leaves for spec in leaf.parameters()]
     return Outline(
-        sum(spec.size for leaf in leaves for spec in leaf.parameters()),
+        sum(spec.size for spec in specs),
         root.repeats * n_inputs + 2 * cost.n_activations,  # each with its gradient, but for the inputs
         cost.largest_product,
         tuple(each.weight.shape for each in affine),
         tuple((each.n_biases,) for each in affine),
         any(leaf.from_population for leaf in leaves),
+        tuple(sorted({FIRST_WEIGHT, LAST_WEIGHT, *(spec.group for spec in specs)})),
     )
 
 

@@ -39,7 +39,7 @@ class NormalizationLayer(Layer):
 
     def parameters(self) -> list[ParameterSpec]:
         values = self.normalization.parameters(self.n_units)
-        return [ParameterSpec(name, np.shape(value)) for name, value in values.items()]
+        return [ParameterSpec(name, np.shape(value), "normalization") for name, value in values.items()]
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
         return self.normalization.parameters(self.n_units)

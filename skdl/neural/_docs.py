@@ -37,6 +37,14 @@ optimizer : str or Optimizer, default="auto"
 schedule : str or Schedule, default="auto"
     The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(end=0.03)`, which falls to 3 % over
     `max_iter` epochs.
+learning_rate_factors : dict or None, default=None
+    Factors of the learning rate in [0, inf) by the role of parameters, such as `{"bias": 0.1}`; 1 where there is none,
+    and 0 keeps parameters as they begin. Roles are "weight", "bias" (of the affine maps), "first_weight" and
+    "last_weight" (of the first and the last one, in place of "weight"), "activation" and "normalization" (what these
+    learn), and those of an embedding, such as "frequency". `learning_rate_factors__bias` sets one, in searches too.
+weight_decay_factors : dict or None, default=None
+    The same for the optimizer's weight decay, beside the learning rate's: 1 for weights and 0 for all else where there
+    is none.
 penalty : str or Penalty, default="l2"
     Function R of the weights.
 alpha : float or array-like of shape (n_features,), default=1e-3

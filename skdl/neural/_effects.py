@@ -15,6 +15,8 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
         for name, word in (
             ("batch_size", "makes no batches"),
             ("schedule", "has no learning rate"),
+            ("learning_rate_factors", "has no learning rate"),
+            ("weight_decay_factors", "has no decay"),
             ("stratified_batches", "makes no batches"),
             ("shuffle", "has no order"),
         ):
@@ -24,6 +26,12 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
                     f"rows at once and {word}. Leave {name} at its default, or choose a first-order optimizer, such as "
                     "'adam'. (In a grid over both, give a list of grids.)"
                 )
+    if is_set(estimator, "weight_decay_factors") and not np.any(getattr(settings.optimizer, "weight_decay", 0.0)):
+        raise ValueError(
+            f"weight_decay_factors={estimator.weight_decay_factors!r} has no effect: "
+            f"optimizer={estimator.optimizer!r} has no weight decay. Leave it at its default, or choose an optimizer "
+            "that has, such as 'adamw'."
+        )
     if settings.prior is None:
         return
     if not np.any(settings.alpha):

@@ -12,7 +12,19 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
-from skdl._constraints import NONE, ArrayLike, Boolean, Function, Integer, ListOf, OneOf, RandomState, Real, Text
+from skdl._constraints import (
+    NONE,
+    ArrayLike,
+    Boolean,
+    Function,
+    Integer,
+    ListOf,
+    MappingOf,
+    OneOf,
+    RandomState,
+    Real,
+    Text,
+)
 from skdl._protocols import Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
 from skdl.layers.architecture import Architecture
@@ -31,6 +43,8 @@ COMMON = {
     "input_dropout": PROBABILITY,
     "dropout_mode": OneOf("inverted", "standard"),
     "depth": Integer(1),
+    "learning_rate_factors": NONE | MappingOf(Real(0)),
+    "weight_decay_factors": NONE | MappingOf(Real(0)),
     "alpha": Real(0) | ArrayLike(),
     "prior": NONE | ArrayLike(),
     "standardize": Boolean(),
@@ -70,6 +84,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "penalty": _registry.penalties,
         "loss": _registry.losses,
     }
+    _mappings = ("learning_rate_factors", "weight_decay_factors")
 
     @property
     def X_mean_(self) -> np.ndarray:
@@ -95,6 +110,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             early_stopping=self.early_stopping,
             validation_fraction=self.validation_fraction,
             scoring=self.scoring,
+            learning_rate_factors=self.learning_rate_factors or {},
+            weight_decay_factors=self.weight_decay_factors or {},
         )
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:

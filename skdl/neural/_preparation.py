@@ -25,6 +25,7 @@ from skdl.neural._spec import (
     alpha_in_training,
     check_alpha,
     check_range,
+    check_roles,
     epoch_lines,
     flat_alpha,
     flat_prior,
@@ -241,6 +242,7 @@ class Preparation(SlotMixin, ABC):
             generator = before.state.generators[0]
         architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs)
         check_alpha(settings.alpha, architecture.n_inputs)
+        check_roles(settings, architecture)
         check_range(self, data.dtype)
         if before is not None and before.architecture.structure != architecture.structure:
             raise ValueError(
@@ -300,4 +302,6 @@ class Preparation(SlotMixin, ABC):
             state=state,
             idle=idle,
             resume=resume,
+            learning_rate_factors=settings.learning_rate_factors,
+            weight_decay_factors=settings.weight_decay_factors,
         )

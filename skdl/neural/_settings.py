@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,7 @@ class Settings:
         Whether a full-batch search splits a penalty of |w| into bounded parts.
     rate_parameter : str
         The parameter that sets the learning rate.
+    learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
     """
 
     name: str
@@ -94,6 +95,8 @@ class Settings:
     penalises_raw: bool = False
     splits_l1: bool = False
     rate_parameter: str = "optimizer__learning_rate"
+    learning_rate_factors: Mapping[str, float] = field(default_factory=dict)
+    weight_decay_factors: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def scores_by_default(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from skdl._component import Component
 from skdl._progress import EpochLines
+from skdl._words import nearest
 from skdl.engine import Dataset, Network, Progress, State
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
@@ -75,6 +76,18 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
     return flat[0, : network.layout.n_penalised].astype(dtype)
 
 
+def check_roles(settings: Settings, architecture: Architecture) -> None:
+    """Raise for factors of parameters that the network does not have."""
+    known = architecture.outline.roles
+    for name in ("learning_rate_factors", "weight_decay_factors"):
+        for role in getattr(settings, name):
+            if role not in known:
+                raise ValueError(
+                    f"The {name!r} parameter has a factor for {role!r}, and no parameter of this network has that "
+                    f"role.{nearest(role, known)} Its roles are: {list(known)}."
+                )
+
+
 def check_alpha(alpha: Any, n_inputs: int) -> None:
     """Raise for an array that is not one factor for each feature."""
     if np.ndim(alpha) == 0:
@@ -95,6 +108,8 @@ def check_alpha(alpha: Any, n_inputs: int) -> None:
 def check_range(estimator: Any, dtype: Any) -> None:
     """Raise for a number among the hyperparameters that the training's precision does not hold."""
     given = {name: getattr(estimator, name) for name in ("alpha", "prior")}
+    for mapping in estimator._mappings:
+        given |= {f"{mapping}__{role}": factor for role, factor in (getattr(estimator, mapping) or {}).items()}
     for slot in estimator._slots:
         held = getattr(estimator, slot)
         for component in held if isinstance(held, (list, tuple)) else [held]:

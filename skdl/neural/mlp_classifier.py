@@ -14,6 +14,7 @@ from skdl._typing import (
     Blocks,
     ClassWeight,
     EmbeddingLike,
+    Factors,
     InitializerLike,
     LossLike,
     Normalizations,
@@ -119,6 +120,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         dropout_mode: str = "inverted",
         optimizer: OptimizerLike = "auto",
         schedule: ScheduleLike = "auto",
+        learning_rate_factors: Factors | None = None,
+        weight_decay_factors: Factors | None = None,
         penalty: PenaltyLike = "l2",
         alpha: VectorLike = 1e-3,
         prior: PriorLike | None = None,
@@ -154,6 +157,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.dropout_mode = dropout_mode
         self.optimizer = optimizer
         self.schedule = schedule
+        self.learning_rate_factors = learning_rate_factors
+        self.weight_decay_factors = weight_decay_factors
         self.penalty = penalty
         self.alpha = alpha
         self.prior = prior

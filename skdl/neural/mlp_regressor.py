@@ -12,6 +12,7 @@ from skdl._typing import (
     Activations,
     Blocks,
     EmbeddingLike,
+    Factors,
     InitializerLike,
     LossLike,
     Normalizations,
@@ -101,6 +102,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         dropout_mode: str = "inverted",
         optimizer: OptimizerLike = "auto",
         schedule: ScheduleLike = "auto",
+        learning_rate_factors: Factors | None = None,
+        weight_decay_factors: Factors | None = None,
         penalty: PenaltyLike = "l2",
         alpha: VectorLike = 1e-3,
         prior: PriorLike | None = None,
@@ -134,6 +137,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.dropout_mode = dropout_mode
         self.optimizer = optimizer
         self.schedule = schedule
+        self.learning_rate_factors = learning_rate_factors
+        self.weight_decay_factors = weight_decay_factors
         self.penalty = penalty
         self.alpha = alpha
         self.prior = prior

@@ -71,6 +71,51 @@ def test_decay_is_decoupled_and_leaves_intercepts(gradient):
     np.testing.assert_allclose(after[:, n:], before[:, n:] - 0.1 * gradient[:, n:], rtol=1e-12)
 
 
+def with_factors(rates=None, decays=None, **changes):
+    """A stack of two members with two hidden layers, the first of them with factors by role."""
+    data = classification(20, 4, 3, dtype=np.float64)
+    tasks = [member(data, (5, 6), seed=i, optimizer=Plain(**changes), dtype=np.float64) for i in range(2)]
+    tasks[0] = replace(tasks[0], learning_rate_factors=rates or {}, weight_decay_factors=decays or {})
+    tasks = [replace(task, alpha=0.0) for task in tasks]
+    return Stack(tasks, State.stack([initial_state(task) for task in tasks]))
+
+
+def named(running, flat, i):
+    """The parameters of member i, by layer: those of the activations, which have none, are left out."""
+    views = running.whole.network.layout.views(flat)
+    return [{name: value[i] for name, value in leaf.items()} for leaf in views if leaf]
+
+
+@pytest.mark.parametrize(
+    ("rates", "decays", "expected_rates", "expected_decays"),
+    [
+        ({"bias": 0.1}, {}, [(1, 0.1)] * 3, [(1, 0)] * 3),
+        ({"weight": 2.0}, {"bias": 0.5}, [(2, 1)] * 3, [(1, 0.5)] * 3),
+        ({"first_weight": 0.0, "last_weight": 3.0}, {"weight": 0.0}, [(0, 1), (1, 1), (3, 1)], [(0, 0)] * 3),
+        ({"weight": 2.0, "last_weight": 3.0, "bias": 6.0}, {"first_weight": 7.0}, [(2, 6), (2, 6), (3, 6)],
+         [(7, 0), (1, 0), (1, 0)]),
+    ],
+)  # fmt: skip
+def test_factors_by_role(rates, decays, expected_rates, expected_decays):
+    """The step is rate f (d + g weight_decay theta), with f and g the factors of the learning rate and of the decay."""
+    running = with_factors(rates, decays, weight_decay=0.3)
+    gradient = np.random.default_rng(0).normal(0, 3, running.state.theta.shape)
+    before, after = one_step(running, gradient)
+    for i in range(2):
+        f, g = (expected_rates, expected_decays) if i == 0 else ([(1, 1)] * 3, [(1, 0)] * 3)
+        layers = (named(running, flat, i) for flat in (before, after, gradient))
+        for old, new, slope, fs, gs in zip(*layers, f, g, strict=True):
+            for name, factor, decay in zip(("weight", "bias"), fs, gs, strict=True):
+                expected = old[name] - 0.1 * factor * (slope[name] + 0.3 * decay * old[name])
+                np.testing.assert_allclose(new[name], expected, rtol=1e-12, atol=1e-14)
+
+
+def test_factors_of_one_cost_nothing():
+    running = with_factors({"bias": 1.0}, {"weight": 1.0, "bias": 0.0}, weight_decay=0.3)
+    assert running.step.rate_factors is None
+    assert running.step.decay_factors is None
+
+
 @pytest.mark.parametrize(("penalty", "l1", "l2"), [("l1", 1.0, 0.0), ("elastic_net", 0.5, 0.5)])
 @pytest.mark.parametrize("prior", [False, True])
 def test_a_step_takes_the_least_subgradient_and_stops_at_kinks(gradient, penalty, l1, l2, prior):

@@ -84,6 +84,8 @@ UNCOUNTED = {
     "report": [None, lambda record: record["epoch"] == 2],
     "begin": [None, lambda copy: copy()],
     "abandoned": [None, lambda: True],
+    "learning_rate_factors": [{}, {"bias": 0.1}, {"weight": 0.5, "last_weight": 0.1}],
+    "weight_decay_factors": [{}, {"bias": 1.0}, {"weight": 0.5}],
     "watch": [None, lambda record, reason: None],
 }
 
@@ -116,6 +118,7 @@ def test_a_field_that_counts_by_a_function(name):
 @pytest.mark.parametrize("name", UNCOUNTED)
 def test_what_does_not_count_may_differ_in_a_stack(name):
     changes = {"validation": HALF, "score": lambda raw: float(raw.std())} if name in ("score", "keeps") else {}
+    changes |= {"optimizer": optimizers.AdamW(weight_decay=0.1)} if name.endswith("_factors") else {}
     values = UNCOUNTED[name]
     if name == "state":
         [outcome] = train_members([one()])

@@ -1,0 +1,61 @@
+"""Factors of the learning rate and of weight decay, by the roles of parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from skdl._array import Array
+from skdl._protocols import ParameterSpec
+from skdl.engine.layout import Layout
+from skdl.engine.training_spec import TrainingSpec
+from skdl.layers.architecture import FIRST_WEIGHT, LAST_WEIGHT
+
+Usual: TypeAlias = Callable[[ParameterSpec], float]
+
+
+def rate_factors(members: Sequence[TrainingSpec], layout: Layout) -> Array | None:
+    """The factor of each parameter's learning rate, (k, P) or (1, P); None where all are one."""
+    if not any(member.learning_rate_factors for member in members):
+        return None
+    return _unless_usual(_flat([member.learning_rate_factors for member in members], layout, _one), layout, _one)
+
+
+def decay_factors(members: Sequence[TrainingSpec], layout: Layout) -> Array | None:
+    """The factor of the learning rate times that of the decay, (k, P) or (1, P): what a step takes off.
+
+    None where it is one of weights and zero of all else.
+    """
+    if not any(member.learning_rate_factors or member.weight_decay_factors for member in members):
+        return None
+    rates = _flat([member.learning_rate_factors for member in members], layout, _one)
+    decays = _flat([member.weight_decay_factors for member in members], layout, _of_weights)
+    return _unless_usual(rates * decays, layout, _of_weights)
+
+
+def _one(spec: ParameterSpec) -> float:
+    return 1.0
+
+
+def _of_weights(spec: ParameterSpec) -> float:
+    return float(spec.is_penalised)
+
+
+def _flat(factors: Sequence[Mapping[str, float]], layout: Layout, usual: Usual) -> np.ndarray:
+    """One factor a parameter, (k, P), in float64; that of the first or the last weight goes before that of weights."""
+    flat = np.empty((len(factors), layout.size))
+    weights = [i for i, (_, spec) in enumerate(layout.entries) if spec.role == "weight"]
+    place = dict.fromkeys(weights[:1], FIRST_WEIGHT) | dict.fromkeys(weights[-1:], LAST_WEIGHT)
+    for i, (_, spec, view) in enumerate(layout.placed(flat)):
+        names = (place.get(i, spec.group), spec.group)
+        for given, values in zip(factors, view, strict=True):
+            values[...] = next((given[name] for name in names if name in given), usual(spec))
+    return flat
+
+
+def _unless_usual(flat: np.ndarray, layout: Layout, usual: Usual) -> np.ndarray | None:
+    if (flat == _flat([{}], layout, usual)).all():
+        return None
+    return flat[:1] if (flat == flat[0]).all() else flat  # of members alike, one for all
