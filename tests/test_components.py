@@ -23,6 +23,8 @@ def test_contract(family, name):
         activations.PReLU(-0.1, shared=True),
         activations.ELU(0.3),
         activations.Swish(0.5),
+        activations.Parametric("mish"),
+        activations.Parametric(activations.LeakyReLU(0.3), share=-0.5),
         activations.Swish(2.0, learned=True),
         activations.Swish(learned=True, shared=False),
         losses.Focal(0.0),

@@ -1,6 +1,7 @@
 """Activations: the elementwise functions between layers, each with its derivative under it."""
 
 from skdl._registry import activations
+from skdl.activations._parametric import Parametric
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
 from skdl.activations._smooth import GELU, Mish, Softplus, Swish
@@ -14,6 +15,7 @@ __all__ = [
     "LeakyReLU",
     "Mish",
     "PReLU",
+    "Parametric",
     "ReLU",
     "Sigmoid",
     "Softplus",

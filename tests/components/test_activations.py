@@ -30,6 +30,7 @@ ACTIVATIONS = {
     "swish": lambda x: x * special.expit(x),
     "gelu": lambda x: x * special.ndtr(x),
     "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "parametric": lambda x: ACTIVATIONS["selu"](x),
 }
 
 
@@ -68,6 +69,7 @@ LIMITS = {  # f and f' at -1e4, f and f' at 1e4
     "swish": (0.0, 0.0, 1e4, 1.0),
     "gelu": (0.0, 0.0, 1e4, 1.0),
     "mish": (0.0, 0.0, 1e4, 1.0),
+    "parametric": (-1.7580993408473766, 0.0, 10507.009873554805, 1.0507009873554805),
 }
 
 
@@ -133,7 +135,7 @@ def test_self_normalizing_fixed_point():
 def test_initializers_that_auto_takes():
     he = {"relu", "leaky_relu", "prelu", "elu", "swish", "gelu", "mish", "softplus"}
     for name in NAMES:
-        expected = "he_uniform" if name in he else "xavier" if name == "selu" else "glorot_uniform"
+        expected = "he_uniform" if name in he else "xavier" if name in ("selu", "parametric") else "glorot_uniform"
         assert activations.resolve(name).initializer == expected
 
 
@@ -157,7 +159,20 @@ def product():
     return X, (X[:, 0] * X[:, 1] > 0).astype(int)
 
 
-TRAINED = [*NAMES, activations.Swish(learned=True), activations.PReLU(shared=True)]
+def test_parametric_mixes_an_activation_with_the_identity():
+    for inner in ("mish", "tanh", activations.LeakyReLU(0.3)):
+        activation = activations.Parametric(inner, share=0.3)
+        assert_allclose(activation(X), 0.7 * X + 0.3 * activations.resolve(inner)(X), rtol=1e-14, atol=1e-15)
+        assert activation.initializer == activations.resolve(inner).initializer
+    assert activations.Parametric("relu", share=0.0)([-2.0, 3.0]).tolist() == [-2.0, 3.0]
+    changed = activations.Parametric(activations.LeakyReLU()).set_params(activation__alpha=0.5)
+    assert changed([-2.0]).tolist() == [-1.0]
+    for wrong in ("prelu", "parametric", "nothing", activations.Swish(learned=True), 3):
+        with pytest.raises(ValueError, match="must be the name of an activation without learned parameters"):
+            activations.Parametric(wrong).validate()
+
+
+TRAINED = [*NAMES, activations.Parametric("mish"), activations.Swish(learned=True), activations.PReLU(shared=True)]
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
