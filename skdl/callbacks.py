@@ -66,7 +66,7 @@ class EarlyStopping(_Callback):
     min_delta : float, default=0.0
         An epoch that gains no more than this on the best value so far, in [0, inf), is without progress.
     restore_best : bool, default=False
-        Whether the weights of the epoch that is best by `monitor` (of equals, the first) are the network's in the end,
+        Whether the weights of the epoch that is best by `monitor` (of equals, the last) are the network's in the end,
         whatever ends the training.
 
     Notes

@@ -47,7 +47,8 @@ def record_epoch(
     What decides is the validation score where there is one, else the training loss: an epoch counts as progress when it
     gains more than `tol` on the best so far. A score that has been the same in every epoch, or undefined (NaN), decides
     nothing yet: then the validation loss does. `weights()` copies the present weights, to be kept when they are the
-    best by the column that `progress.kept_by` names.
+    best by the column that `progress.kept_by` names; of epochs that are equally good, the last is kept: scores of few
+    rows tie often, and later weights have been trained for longer, at a lower rate where that falls.
     """
     validation_loss, score = (None, None) if validation is None else validation
     if not math.isfinite(loss) or score == -math.inf:
@@ -66,8 +67,8 @@ def record_epoch(
         progress.best = criterion
     value = None if progress.kept_by is None else record[progress.kept_by]
     value = criterion if value is not None and progress.kept_by == "validation_score" else value
-    if value is not None and gain(progress.kept_by, value) > progress.kept:
-        progress.kept = gain(progress.kept_by, value)
+    if value is not None and gain(progress.kept_by, value) >= progress.kept:
+        progress.kept, progress.kept_epoch = gain(progress.kept_by, value), progress.epoch
         progress.best_theta, progress.best_buffers = weights()
     if member.abandoned is not None and member.abandoned():
         return "stopped"

@@ -29,6 +29,7 @@ class Progress:
     by_score: bool = False  # whether scores have differed, so that they can decide
     kept_by: str | None = None  # the column of the history whose best epoch's weights are kept
     kept: float = -math.inf  # the largest of it so far, of what is to fall with its sign turned
+    kept_epoch: int = 0  # the epoch of that, whose weights predict; 0 for the last one
     best_theta: Array | None = None  # the weights of that epoch
     best_buffers: Array | None = None
     exact_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
@@ -57,7 +58,7 @@ class Progress:
     def keep_by(self, column: str | None) -> None:
         """Let this column decide from now on; what another one has kept is not used any more."""
         if column != self.kept_by:
-            self.kept_by, self.kept = column, -math.inf
+            self.kept_by, self.kept, self.kept_epoch = column, -math.inf, 0
             self.best_theta = self.best_buffers = None
 
     def copy(self) -> Progress:

@@ -110,7 +110,9 @@ def _states(shared: TrainingSpec, task: TrainingSpec, outcome: TrainingResult, n
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
     trained = together.layout.views(outcome.theta.astype(np.float64))
     progress = replace(outcome.state.progress[0], exact_buffers=None)
-    progress.keep_by(None)  # the weights are the best ones, if such were kept
+    kept_epoch = progress.kept_epoch
+    progress.keep_by(None)
+    progress.kept_epoch = kept_epoch  # the weights are the best ones, if such were kept
     states = []
     for j in range(n_members):
         theta = np.empty((1, alone.layout.size), task.dtype)

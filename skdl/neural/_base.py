@@ -168,6 +168,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             "_stored": fingerprint(folded.coefs, folded.intercepts),
             **self._named(folded.coefs, folded.intercepts),
             "n_iter_": progress.epoch,
+            "best_epoch_": progress.kept_epoch or progress.epoch,
             "loss_curve_": losses,
             "loss_": progress.loss,
             "best_loss_": min([progress.loss, *losses]),

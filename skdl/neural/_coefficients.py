@@ -141,6 +141,7 @@ def unfold(
         first_score=None,
         by_score=False,
         kept=-np.inf,
+        kept_epoch=0,
         best_theta=None,
         best_buffers=None,
         exact_buffers=None,

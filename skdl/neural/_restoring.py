@@ -140,7 +140,7 @@ def _progress(
     fields = set(vars(Progress())) - {"history", "started"}
     _check(given.keys() == fields and all(FIELDS[name](given[name]) for name in FIELDS), "progress")
     epoch = given["epoch"]
-    _check(given["first_epoch"] <= epoch and given["waited"] <= epoch, "the count of epochs")
+    _check(max(given[name] for name in ("first_epoch", "waited", "kept_epoch")) <= epoch, "the count of epochs")
     _check((given["best_theta"] is None) == (given["best_buffers"] is None), "the best weights")
     _check(given["best_theta"] is None or given["kept_by"] is not None, "the best weights")
     arrays = {"best_theta": weights, "best_buffers": buffers, "exact_buffers": buffers}
@@ -158,6 +158,7 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "first_epoch": _whole,
     "seen": _whole,
     "waited": _whole,
+    "kept_epoch": _whole,
     "loss": _number,
     "best": _number,
     "kept": _number,

@@ -142,9 +142,9 @@ def test_scores_decide_as_soon_as_they_differ():
     params = {**SMALL, "max_iter": len(given), "schedule": "constant"}
     mlp = MLPClassifier(**params, scoring=lambda estimator, X, y: next(scores)).fit(X, NOISY > 0)
     assert_array_equal(mlp.validation_scores_, given)
-    sixth = MLPClassifier(**{**params, "max_iter": 6}, scoring=lambda estimator, X, y: next(sixths))
-    sixths = iter(range(6))
-    assert_array_equal(mlp.coefs_[0], sixth.fit(X, NOISY > 0).coefs_[0])
+    seventh = MLPClassifier(**{**params, "max_iter": 7}, scoring=lambda estimator, X, y: next(rising))
+    rising = iter(range(7))  # of the two best epochs, the last
+    assert_array_equal(mlp.coefs_[0], seventh.fit(X, NOISY > 0).coefs_[0])
 
 
 def test_an_own_scorer_gets_the_rows_that_it_judges():
@@ -204,3 +204,23 @@ def test_later_targets_whose_squares_overflow(loss, fits):
             ValueError, match=r"^y holds numbers up to 1e\+25, and float32 cannot hold them or their loss"
         ):
             fit()
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ((0.1, 0.5, 0.3, 0.5, 0.2), 4),
+        ((0.5, 0.5, 0.1, 0.5, 0.4), 4),  # which had been the same in all epochs before, so that the loss decided
+        ((0.1, 0.2, 0.3, 0.3, 0.3), 5),
+        ((0.3, 0.1, 0.1, 0.2, 0.2), 1),
+    ],
+)
+def test_of_epochs_that_score_the_same_the_last_is_kept(scores, best):
+    params = {**LONG, "n_iter_no_change": np.inf}
+    mlp = MLPRegressor(**{**params, "max_iter": 5}, scoring=lambda estimator, X, y: scores.pop(0))
+    scores = list(scores)
+    mlp.fit(X, NOISY)
+    cut = MLPRegressor(**{**params, "max_iter": best}, scoring=lambda estimator, X, y: rising.pop(0))
+    rising = list(range(best))
+    assert mlp.best_epoch_ == best == cut.fit(X, NOISY).best_epoch_
+    assert_array_equal(mlp.coefs_[0], cut.coefs_[0])

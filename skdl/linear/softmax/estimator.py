@@ -103,6 +103,8 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         Labels, sorted.
     n_iter_ : int
         Iterations done, in all fits that went on from each other.
+    best_epoch_ : int
+        The iteration, from 1, whose coefficients these are: the best one on given validation rows, else the last one.
     loss_curve_ : list of float
         Objective after each iteration.
     loss_ : float
