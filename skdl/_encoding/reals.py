@@ -21,11 +21,15 @@ class Reals:
         shift, and targets of zero.
     flat : bool
         Whether y came with one dimension, and predictions leave so.
+    lower, upper : arrays of shape (n_outputs,) or None
+        The range that predictions are held to; None for any number.
     """
 
     shift: np.ndarray
     scale: np.ndarray
     flat: bool
+    lower: np.ndarray | None = None
+    upper: np.ndarray | None = None
 
     @property
     def n_outputs(self) -> int:
@@ -46,4 +50,13 @@ class Reals:
 
     def decode(self, predictions: np.ndarray) -> np.ndarray:
         """Predictions in y's shape; the scale is undone by the folded last layer."""
+        predictions = self.clipped(predictions)
         return predictions[:, 0] if self.flat else predictions
+
+    def clipped(self, predictions: np.ndarray) -> np.ndarray:
+        """Predictions (n, n_outputs) in their range."""
+        if self.lower is None or self.upper is None:
+            return predictions
+        with np.errstate(over="ignore"):  # a bound that their precision does not hold is none
+            lower, upper = (bound.astype(predictions.dtype) for bound in (self.lower, self.upper))
+        return np.clip(predictions, lower, upper)

@@ -28,6 +28,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
 
     _default_scoring = "r2"
     standardize_target: bool
+    clip_predictions: bool
 
     def _accepts_encoding(self, encoding: Any) -> bool:
         return isinstance(encoding, Reals)
@@ -37,6 +38,20 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:
+        return self._with_range(self._standardising(y, weight), y, weight)
+
+    def _with_range(self, encoding: Reals, y: np.ndarray, weight: np.ndarray | None) -> Reals:
+        """The encoding that holds predictions to the range of these targets, and of those that it knows."""
+        if not self.clip_predictions:
+            return replace(encoding, lower=None, upper=None)
+        columns = y.reshape(len(y), -1)
+        seen = (columns if weight is None else columns[weight > 0]).astype(np.float64)
+        lower, upper = seen.min(axis=0), seen.max(axis=0)
+        if encoding.lower is not None and encoding.upper is not None:
+            lower, upper = np.minimum(lower, encoding.lower), np.maximum(upper, encoding.upper)
+        return replace(encoding, lower=lower, upper=upper)
+
+    def _standardising(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:
         columns = y.reshape(len(y), -1)
         kept = None if weight is None or weight.all() else np.flatnonzero(weight)
         shift, reciprocal = mean_and_scale(columns, row_weights(len(y), None, weight), kept)
@@ -51,7 +66,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
 
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Reals:
         """That of the first training; an output that was constant takes its scale from the first other targets."""
-        encoding: Reals = self._training.encoding
+        encoding = self._with_range(self._training.encoding, y, weight)
         idle = np.flatnonzero(encoding.scale == 0)
         if not len(idle):
             return encoding
@@ -114,7 +129,7 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
             return lambda scores: np.nan
         loss, (output_scale, output_shift) = self._loss(encoding), self._output_map(encoding)
         true = y.reshape(len(y), -1)
-        return lambda scores: r2(true, loss.link(scores * output_scale + output_shift), weight)
+        return lambda scores: r2(true, encoding.clipped(loss.link(scores * output_scale + output_shift)), weight)
 
     @property
     def y_mean_(self) -> np.ndarray:
@@ -129,6 +144,22 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         check_is_fitted(self)
         scale: np.ndarray = self._training.encoding.scale.copy()
         return scale
+
+    @property
+    def y_min_(self) -> np.ndarray:
+        """The smallest training target, below which nothing is predicted; without `clip_predictions` minus infinity."""
+        return self._bound("lower", -np.inf)
+
+    @property
+    def y_max_(self) -> np.ndarray:
+        """The largest training target, above which nothing is predicted; without `clip_predictions` infinity."""
+        return self._bound("upper", np.inf)
+
+    def _bound(self, side: str, none: float) -> np.ndarray:
+        check_is_fitted(self)
+        encoding: Reals = self._training.encoding
+        bound = getattr(encoding, side)
+        return np.full(encoding.n_outputs, none) if bound is None else bound.copy()
 
     @document
     def partial_fit(

@@ -226,7 +226,12 @@ def _reals(fields: dict[str, Any]) -> dict[str, Any]:
     shift, scale = (_finite(fields[name], fields["shift"].shape, np.float64) for name in ("shift", "scale"))
     _check(len(shift) and (scale >= 0).all() and type(fields["flat"]) is bool, "scale")
     _check(len(shift) == 1 or not fields["flat"], "targets")
-    return {"shift": shift, "scale": scale, "flat": fields["flat"]}
+    lower, upper = fields["lower"], fields["upper"]
+    _check((lower is None) == (upper is None), "the range of targets")
+    if lower is not None:
+        lower, upper = (_finite(bound, shift.shape, np.float64) for bound in (lower, upper))
+        _check((lower <= upper).all(), "the range of targets")
+    return {"shift": shift, "scale": scale, "flat": fields["flat"], "lower": lower, "upper": upper}
 
 
 ENCODING_FIELDS = {"Labels": _labels, "Indicator": _indicator, "Columns": _columns, "Reals": _reals}

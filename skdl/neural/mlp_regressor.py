@@ -48,6 +48,10 @@ class MLPRegressor(NetworkRegressor, Perceptron):
     standardize_target : bool, default=True
         Whether the network learns the targets less their mean, in units of their standard deviation. It is folded into
         the last layer afterwards: predictions come in the units of y.
+    clip_predictions : bool, default=False
+        Whether predictions are held to the range of the training targets, `y_min_` to `y_max_` of each output: a
+        network may say anything far from what it has seen. The range is that of all targets of positive weight that
+        were given to `fit` and, since then, to `partial_fit`.
     {training}
     {running}
 
@@ -56,6 +60,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
     {attributes}
     y_mean_, y_scale_ : arrays of shape (n_outputs,)
         Mean and standard deviation of the training targets, see the notes; without standardisation 0 and 1.
+    y_min_, y_max_ : arrays of shape (n_outputs,)
+        The range that predictions are held to; without `clip_predictions` it is all numbers.
 
     See Also
     --------
@@ -85,7 +91,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
     True
     """
 
-    _constraints = {**COMMON, "standardize_target": Boolean()}
+    _constraints = {**COMMON, "standardize_target": Boolean(), "clip_predictions": Boolean()}
 
     def __init__(
         self,
@@ -112,6 +118,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         standardize_target: bool = True,
         batch_size: int | str = "auto",
         max_iter: int | str = "auto",
+        clip_predictions: bool = False,
         max_time: float | None = None,
         shuffle: bool = True,
         tol: float = 1e-4,
@@ -149,6 +156,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.max_iter = max_iter
         self.max_time = max_time
         self.shuffle = shuffle
+        self.clip_predictions = clip_predictions
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
