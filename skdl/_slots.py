@@ -101,6 +101,10 @@ class SlotMixin:
         """The component in a slot, checked."""
         return self._resolve_value(slot, getattr(self, slot))
 
+    def _resolve_optional(self, slot: str) -> Any:
+        """The component in a slot that may hold None."""
+        return None if getattr(self, slot) is None else self._resolve(slot)
+
     def _resolve_value(self, slot: str, value: Any) -> Any:
         make = self._auto.get(slot) if isinstance(value, str) and value == "auto" else None
         if make is not None:

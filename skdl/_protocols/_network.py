@@ -80,6 +80,8 @@ class ForwardContext:
         The sum of what penalties on activations add to the members' losses.
     warned : set of str
         What was warned of.
+    dropout_factor : array of shape (k, 1, 1) or None
+        By which probabilities of dropping are multiplied in this step; None for one.
     """
 
     training: bool
@@ -87,6 +89,7 @@ class ForwardContext:
     weight: Array | None = None
     activity: Any = 0.0
     warned: set[str] = field(default_factory=set)
+    dropout_factor: Array | None = None
 
     def warn_once(self, message: str) -> None:
         """Warn, unless it was done in a pass before."""

@@ -18,6 +18,7 @@ from skdl.engine.epoch_end import end_epoch
 from skdl.engine.evaluation import Validation
 from skdl.engine.network import Network
 from skdl.engine.objective import Objective
+from skdl.engine.over_time import FactorOverTime
 from skdl.engine.state import Progress, State
 from skdl.engine.step import Step
 from skdl.engine.training_spec import Signal, TrainingResult, TrainingSpec
@@ -146,6 +147,7 @@ class Stack:
         several = len(which) > 1
         self.parts = [StackSlice(members, state, self.gradient, part) for part in which] if several else [self.whole]
         self.step = Step(members, self.whole.objective)
+        self.dropout_over_time = FactorOverTime(members, "dropout_schedule")
         self.validation = Validation(members, self.whole.network)
         self.is_whole = True  # whether the state is that of complete epochs
         self.start = EpochStart.of(state)  # of the epoch that is trained
@@ -203,14 +205,18 @@ class Stack:
         orders = self._orders()
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)
+        decays, dropouts = (each.of_epoch(state, last + 1) for each in (self.step.decay_over_time, self.dropout_over_time))
         self.last_rates = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))
         for i, batches in enumerate(self.batches.steps(orders)):
+            decay = None if decays is None else decays[:, i : i + 1]
             for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
+                if dropouts is not None:
+                    part.context.dropout_factor = dropouts[part.which, i, None, None]
                 total[part.which] += part.loss_and_gradient(*batch) * batch[0].shape[1]
             step += 1
-            self.step(state, self.gradient, rates[:, i : i + 1], step, measure=i == last)
+            self.step(state, self.gradient, rates[:, i : i + 1], step, decay=decay, measure=i == last)
             if i % 16 == 0 and not np.isfinite(total).any():
                 break  # no member is left whose further steps mean anything
         state.step += self.batches.steps_per_epoch

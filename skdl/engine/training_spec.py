@@ -98,6 +98,8 @@ class TrainingSpec:
     learning_rate_factors, weight_decay_factors : mapping from roles to numbers
         Factors of the learning rate and of the optimizer's weight decay, for the parameters of a role. Where there is
         none, the learning rate is as it is, and the decay is that of weights only.
+    weight_decay_schedule, dropout_schedule : Schedule or None
+        Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
     """
 
     architecture: Architecture
@@ -138,6 +140,8 @@ class TrainingSpec:
     watch: Watch | None = field(default=None, metadata=RUN_TIME)
     learning_rate_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
+    weight_decay_schedule: Schedule | None = None
+    dropout_schedule: Schedule | None = None
 
     @property
     def kept_by(self) -> str | None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skdl._array import Array, bernoulli_rows, column
+from skdl._array import Array, bernoulli_rows, column, namespace
 from skdl._protocols import ForwardContext, Layer, LayerArrays, LayerBackprop, ScaleAndShift
+
+MOST = 1 - 2.0**-16  # a probability that a schedule may raise to: some number is kept
 
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """In training each number is dropped with probability p.
+    """In training each number is dropped with probability p, or p times the factor of the step.
 
     Inverted dropout divides the rest by 1 - p; the standard form multiplies by 1 - p at prediction instead. The
     expected output is the same in training and prediction in both.
@@ -31,7 +33,10 @@ class Dropout(Layer):
     inverted: bool = True
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
-        keep = 1 - column(self.probabilities, x.ndim, x.dtype)
+        dropped = column(self.probabilities, x.ndim, x.dtype)
+        if context.dropout_factor is not None:
+            dropped = namespace(x).minimum(dropped * context.dropout_factor, MOST)
+        keep = 1 - dropped
         if not context.training:
             return (x, _same) if self.inverted else (x * keep, lambda dy, gradients, needed: dy * keep)
         mask = bernoulli_rows(context.generators, keep, x)

@@ -32,6 +32,9 @@ input_dropout : float, default=0.0
 dropout_mode : {"inverted", "standard"}, default="inverted"
     "inverted" scales what is kept by 1 / (1 - p) in training; "standard" scales by 1 - p at prediction. The expected
     output is the same.
+dropout_schedule : str, Schedule or None, default=None
+    Factor of both probabilities over time, such as "flat_cos", with which they fall to zero in the second half; None
+    for one in all steps. For "inverted" only.
 optimizer : str or Optimizer, default="auto"
     Rule for the steps; its learning rate is `optimizer__learning_rate`. "auto" is `Adam(learning_rate=0.01)`.
 schedule : str or Schedule, default="auto"
@@ -45,6 +48,8 @@ learning_rate_factors : dict or None, default=None
 weight_decay_factors : dict or None, default=None
     The same for the optimizer's weight decay, beside the learning rate's: 1 for weights and 0 for all else where there
     is none.
+weight_decay_schedule : str, Schedule or None, default=None
+    Factor of the optimizer's weight decay over time, beside the learning rate's; None for one in all steps.
 penalty : str or Penalty, default="l2"
     Function R of the weights.
 alpha : float or array-like of shape (n_features,), default=1e-3
@@ -111,13 +116,13 @@ X_mean_, X_scale_ : arrays of shape (n_features_in_,)
     Mean and standard deviation of the training inputs, see the notes; without `standardize` 0 and 1.
 n_iter_ : int
     Epochs trained.
+best_epoch_ : int
+    The epoch, from 1, whose weights these are: the best one on validation rows (of equals, the last), else the last one.
 loss_ : float
     Objective of the last epoch, as it went along.
 loss_curve_ : list of float
     Objective of each epoch.
 best_loss_ : float
-best_epoch_ : int
-    The epoch, from 1, whose weights these are: the best one on validation rows (of equals, the last), else the last one.
     The smallest of them.
 history_ : DataFrame
     One row per epoch (for a full-batch optimizer: iteration), over all calls of fit and partial_fit that went on from

@@ -17,6 +17,7 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
             ("schedule", "has no learning rate"),
             ("learning_rate_factors", "has no learning rate"),
             ("weight_decay_factors", "has no decay"),
+            ("weight_decay_schedule", "has no decay"),
             ("stratified_batches", "makes no batches"),
             ("shuffle", "has no order"),
         ):
@@ -26,12 +27,12 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
                     f"rows at once and {word}. Leave {name} at its default, or choose a first-order optimizer, such as "
                     "'adam'. (In a grid over both, give a list of grids.)"
                 )
-    if is_set(estimator, "weight_decay_factors") and not np.any(getattr(settings.optimizer, "weight_decay", 0.0)):
-        raise ValueError(
-            f"weight_decay_factors={estimator.weight_decay_factors!r} has no effect: "
-            f"optimizer={estimator.optimizer!r} has no weight decay. Leave it at its default, or choose an optimizer "
-            "that has, such as 'adamw'."
-        )
+    for name in ("weight_decay_factors", "weight_decay_schedule"):
+        if is_set(estimator, name) and not np.any(getattr(settings.optimizer, "weight_decay", 0.0)):
+            raise ValueError(
+                f"{name}={getattr(estimator, name)!r} has no effect: optimizer={estimator.optimizer!r} has no weight "
+                "decay. Leave it at its default, or choose an optimizer that has, such as 'adamw'."
+            )
     if settings.prior is None:
         return
     if not np.any(settings.alpha):

@@ -81,6 +81,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "normalization": _registry.normalizations,
         "optimizer": _registry.optimizers,
         "schedule": _registry.schedules,
+        "weight_decay_schedule": _registry.schedules,
+        "dropout_schedule": _registry.schedules,
         "penalty": _registry.penalties,
         "loss": _registry.losses,
     }
@@ -112,6 +114,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             scoring=self.scoring,
             learning_rate_factors=self.learning_rate_factors or {},
             weight_decay_factors=self.weight_decay_factors or {},
+            **{name: self._resolve_optional(name) for name in ("weight_decay_schedule", "dropout_schedule")},
         )
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
@@ -145,7 +148,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
             blocks=self._resolve_layers("layer", depth),
-            embedding=None if self.embedding is None else self._resolve("embedding"),
+            embedding=self._resolve_optional("embedding"),
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
@@ -187,6 +190,16 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
     def _check_parameters(self, settings: Settings) -> None:
         super()._check_parameters(settings)
         random = np.any(np.asarray(self.dropout) > 0) or self.input_dropout > 0
+        if self.dropout_schedule is not None and not random:
+            raise ValueError(
+                f"dropout_schedule={self.dropout_schedule!r} has no effect with dropout=0 and input_dropout=0. Leave "
+                "it at None, or give a positive probability."
+            )
+        if self.dropout_schedule is not None and self.dropout_mode == "standard":
+            raise ValueError(
+                "dropout_mode='standard' scales by 1 - p at prediction, and with a dropout_schedule no p is that of "
+                "all steps. Set dropout_mode='inverted'."
+            )
         if random and settings.optimizer.full_batch:
             raise ValueError(
                 f"Dropout makes the loss random, and optimizer={self.optimizer!r} needs the same loss at every call. "

@@ -304,4 +304,6 @@ class Preparation(SlotMixin, ABC):
             resume=resume,
             learning_rate_factors=settings.learning_rate_factors,
             weight_decay_factors=settings.weight_decay_factors,
+            weight_decay_schedule=settings.weight_decay_schedule,
+            dropout_schedule=settings.dropout_schedule,
         )

@@ -66,6 +66,7 @@ class Settings:
     rate_parameter : str
         The parameter that sets the learning rate.
     learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
+    weight_decay_schedule, dropout_schedule : Schedule or None
     """
 
     name: str
@@ -97,6 +98,8 @@ class Settings:
     rate_parameter: str = "optimizer__learning_rate"
     learning_rate_factors: Mapping[str, float] = field(default_factory=dict)
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict)
+    weight_decay_schedule: Schedule | None = None
+    dropout_schedule: Schedule | None = None
 
     @property
     def scores_by_default(self) -> bool:

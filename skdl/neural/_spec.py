@@ -113,7 +113,7 @@ def check_range(estimator: Any, dtype: Any) -> None:
     for slot in estimator._slots:
         held = getattr(estimator, slot)
         for component in held if isinstance(held, (list, tuple)) else [held]:
-            if isinstance(component, Component) and slot != "schedule":  # whose factors are computed in float64
+            if isinstance(component, Component) and "schedule" not in slot:  # whose factors are computed in float64
                 given |= {f"{slot}__{name}": value for name, value in component.get_params().items()}
     largest = float(np.finfo(dtype).max)
     for name, value in given.items():

@@ -118,10 +118,12 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
         dropout_mode: str = "inverted",
+        dropout_schedule: ScheduleLike | None = None,
         optimizer: OptimizerLike = "auto",
         schedule: ScheduleLike = "auto",
         learning_rate_factors: Factors | None = None,
         weight_decay_factors: Factors | None = None,
+        weight_decay_schedule: ScheduleLike | None = None,
         penalty: PenaltyLike = "l2",
         alpha: VectorLike = 1e-3,
         prior: PriorLike | None = None,
@@ -155,10 +157,12 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.dropout = dropout
         self.input_dropout = input_dropout
         self.dropout_mode = dropout_mode
+        self.dropout_schedule = dropout_schedule
         self.optimizer = optimizer
         self.schedule = schedule
         self.learning_rate_factors = learning_rate_factors
         self.weight_decay_factors = weight_decay_factors
+        self.weight_decay_schedule = weight_decay_schedule
         self.penalty = penalty
         self.alpha = alpha
         self.prior = prior
