@@ -55,7 +55,8 @@ class Step:
     ) -> None:
         """Change `state` by one step with the `gradient` of the loss, which is used up.
 
-        `decay` (k, 1) is the factor of the weight decay in this step, None for one. With `measure`, `gradient_norm` (k,) is the norm of the objective's gradient in this step, before it is clipped.
+        `decay` (k, 1) is the factor of the weight decay in this step, None for one. With `measure`, `gradient_norm`
+        (k,) is the norm of the objective's gradient in this step, before it is clipped.
         """
         objective, theta = self.objective, state.theta
         objective.add_penalty_gradient(theta, gradient)

@@ -205,7 +205,9 @@ class Stack:
         orders = self._orders()
         last = self.batches.steps_per_epoch - 1
         rates = self.step.rates(state, last + 1)
-        decays, dropouts = (each.of_epoch(state, last + 1) for each in (self.step.decay_over_time, self.dropout_over_time))
+        decays, dropouts = (
+            each.of_epoch(state, last + 1) for each in (self.step.decay_over_time, self.dropout_over_time)
+        )
         self.last_rates = rates[:, -1]
         step = column(state.step, 2, state.theta.dtype)
         total = np.zeros(len(self.members))

@@ -117,7 +117,7 @@ X_mean_, X_scale_ : arrays of shape (n_features_in_,)
 n_iter_ : int
     Epochs trained.
 best_epoch_ : int
-    The epoch, from 1, whose weights these are: the best one on validation rows (of equals, the last), else the last one.
+    The epoch, from 1, whose weights these are: the best on validation rows (of equals, the last), else the last one.
 loss_ : float
     Objective of the last epoch, as it went along.
 loss_curve_ : list of float

@@ -51,7 +51,7 @@ def test_weight_decay_over_time():
 
 
 def test_a_decay_that_reacts_to_the_losses():
-    """A plateau of one epoch, with targets that are learned already: the decay halves after each epoch but the first."""
+    """A plateau of one epoch, and targets that are learned already: the decay halves after each epoch but the first."""
     params = {"optimizer": AdamW(0.02, weight_decay=0.5), "schedule": "constant", "alpha": 0.0, "dropout": 0.0}
     schedule = Plateau(0.5, patience=1)
     network = mlp(**params, input_dropout=0.0, batch_size=80, dtype="float64", weight_decay_schedule=schedule)
@@ -68,7 +68,7 @@ def test_a_constant_schedule_changes_no_bit():
 
 
 def test_dropout_that_has_fallen_to_zero_trains_without():
-    """From the second epoch on the training losses are those of the network, as on validation rows that are the same."""
+    """From the second epoch on the training losses are those without dropout, as of the same rows in validation."""
     network = mlp(dropout=0.5, dropout_schedule=StepDecay(1, gamma=1e-12), optimizer="sgd", batch_size=80, alpha=0.0)
     network.set_params(optimizer__learning_rate=1e-9, dtype="float64", scoring="loss")
     history = network.fit(X, Y, X_val=X, y_val=Y).history_
