@@ -60,6 +60,11 @@ class ParameterSpec:
         return self.name if self.role == "other" else self.role
 
     @property
+    def fan_in(self) -> int:
+        """Inputs of a unit, of a weight."""
+        return self.shape[0] // self.n_blocks
+
+    @property
     def size(self) -> int:
         """Its numbers."""
         return self.shape[0] * self.shape[1]

@@ -23,6 +23,17 @@ def rate_factors(members: Sequence[TrainingSpec], layout: Layout) -> Array | Non
     return _unless_usual(_flat([member.learning_rate_factors for member in members], layout, _one), layout, _one)
 
 
+def weight_units(members: Sequence[TrainingSpec], layout: Layout) -> np.ndarray | None:
+    """The unit of each parameter in which steps are taken, (1, P); None where it is one of all.
+
+    In the neural tangent parametrisation the weights of units with n_in inputs are W = w / sqrt(n_in). A step of w
+    follows the gradient by w, which is that by W over sqrt(n_in), and W moves by the step over sqrt(n_in).
+    """
+    if members[0].parametrization == "standard":
+        return None
+    return _flat([{}], layout, lambda spec: spec.fan_in**-0.5 if spec.role == "weight" else 1.0)
+
+
 def decay_factors(members: Sequence[TrainingSpec], layout: Layout) -> Array | None:
     """The factor of the learning rate times that of the decay, (k, P) or (1, P): what a step takes off.
 

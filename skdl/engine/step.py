@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from skdl._array import Array, clip_norms, clip_values, norms
 from skdl._component import Component
 from skdl._protocols import FirstOrderOptimizer
-from skdl.engine.factors import decay_factors, rate_factors
+from skdl.engine.factors import decay_factors, rate_factors, weight_units
 from skdl.engine.objective import Objective
 from skdl.engine.over_time import FactorOverTime, OverTime
 from skdl.engine.state import State
@@ -20,10 +21,10 @@ from skdl.engine.training_spec import TrainingSpec
 class Step:
     """The optimizers, schedules and penalties of k members, applied in one place.
 
-    In order: the penalty's gradient is added, the gradient is clipped, the optimizer gives a direction d, and
-    theta <- theta - rate (d + weight_decay theta), with decay on the weights only, and with the factors of both by the
-    roles of parameters, where there are any; then weights that would cross a kink of the penalty stop there, and
-    constraints project them.
+    In order: the penalty's gradient is added, the gradient is taken in the units of the parametrisation and clipped,
+    the optimizer gives a direction d, and theta <- theta - rate (d + weight_decay theta), with decay on the weights
+    only, and with the factors of both by the roles of parameters, where there are any; then weights that would cross a
+    kink of the penalty stop there, and constraints project them.
     """
 
     def __init__(self, members: Sequence[TrainingSpec], objective: Objective):
@@ -34,7 +35,9 @@ class Step:
         self.learning_rates = np.array([[optimizer.learning_rate] for optimizer in optimizers], dtype=float)
         self.decays = any(np.any(optimizer.weight_decay) for optimizer in optimizers)
         layout = objective.network.layout
-        self.rate_factors = _of_type(rate_factors(members, layout), dtype)
+        self.units = _of_type(weight_units(members, layout), dtype)
+        rates = [each for each in (rate_factors(members, layout), self.units) if each is not None]
+        self.rate_factors = _of_type(math.prod(rates) if rates else None, dtype)
         self.decay_factors = _of_type(decay_factors(members, layout), dtype) if self.decays else None
         self.decay_over_time = FactorOverTime(members, "weight_decay_schedule")
         self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
@@ -63,6 +66,8 @@ class Step:
         if measure:
             self.gradient_norm = norms(gradient)
         orthant = objective.make_pseudo_gradient(theta, gradient) if objective.nonsmooth else None
+        if self.units is not None:
+            gradient *= self.units
         if self.optimizer.clip_value is not None:
             clip_values(gradient, self.optimizer.clip_value)
         if self.optimizer.clip_norm is not None:

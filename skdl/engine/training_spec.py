@@ -100,6 +100,8 @@ class TrainingSpec:
         none, the learning rate is as it is, and the decay is that of weights only.
     weight_decay_schedule, dropout_schedule : Schedule or None
         Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
+    parametrization : {"standard", "ntk"}
+        What first-order steps are taken in: the weights W, or W sqrt(n_in).
     """
 
     architecture: Architecture
@@ -142,6 +144,7 @@ class TrainingSpec:
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
+    parametrization: str = "standard"
 
     @property
     def kept_by(self) -> str | None:

@@ -22,6 +22,11 @@ activation : str, Activation or list of these, default="leaky_relu"
 initializer : str or Initializer, default="auto"
     Distribution of the initial weights; "auto" is He's (uniform) for rectifiers and Glorot's (uniform) for the rest.
     Intercepts start at zero.
+parametrization : {"standard", "ntk"}, default="standard"
+    What steps are taken in: the weights W, or with "ntk" (the neural tangent parametrisation) w = sqrt(n_in) W, where a
+    unit has n_in inputs. The network, its objective and `coefs_` are the same; one learning rate then fits all widths,
+    since a step of a rule such as "adam" moves what a unit gives by as much, whatever n_in: W moves by 1 / sqrt(n_in)
+    of the step.
 normalization : str, Normalization, None or list of these, default=None
     Normalization between a hidden layer's affine map and its activation.
 dropout : float or list of float, default=0.0

@@ -18,6 +18,7 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
             ("learning_rate_factors", "has no learning rate"),
             ("weight_decay_factors", "has no decay"),
             ("weight_decay_schedule", "has no decay"),
+            ("parametrization", "has no learning rate"),
             ("stratified_batches", "makes no batches"),
             ("shuffle", "has no order"),
         ):

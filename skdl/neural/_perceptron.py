@@ -43,6 +43,7 @@ COMMON = {
     "input_dropout": PROBABILITY,
     "dropout_mode": OneOf("inverted", "standard"),
     "depth": Integer(1),
+    "parametrization": OneOf("standard", "ntk"),
     "learning_rate_factors": NONE | MappingOf(Real(0)),
     "weight_decay_factors": NONE | MappingOf(Real(0)),
     "alpha": Real(0) | ArrayLike(),
@@ -114,6 +115,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             scoring=self.scoring,
             learning_rate_factors=self.learning_rate_factors or {},
             weight_decay_factors=self.weight_decay_factors or {},
+            parametrization=self.parametrization,
             **{name: self._resolve_optional(name) for name in ("weight_decay_schedule", "dropout_schedule")},
         )
 

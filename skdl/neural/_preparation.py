@@ -306,4 +306,5 @@ class Preparation(SlotMixin, ABC):
             weight_decay_factors=settings.weight_decay_factors,
             weight_decay_schedule=settings.weight_decay_schedule,
             dropout_schedule=settings.dropout_schedule,
+            parametrization=settings.parametrization,
         )

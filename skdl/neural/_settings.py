@@ -67,6 +67,7 @@ class Settings:
         The parameter that sets the learning rate.
     learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
     weight_decay_schedule, dropout_schedule : Schedule or None
+    parametrization : {"standard", "ntk"}
     """
 
     name: str
@@ -100,6 +101,7 @@ class Settings:
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict)
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
+    parametrization: str = "standard"
 
     @property
     def scores_by_default(self) -> bool:

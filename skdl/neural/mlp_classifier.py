@@ -114,6 +114,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         embedding: EmbeddingLike | None = None,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
+        parametrization: str = "standard",
         normalization: Normalizations | None = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
@@ -153,6 +154,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.embedding = embedding
         self.activation = activation
         self.initializer = initializer
+        self.parametrization = parametrization
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout

@@ -102,6 +102,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         embedding: EmbeddingLike | None = None,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
+        parametrization: str = "standard",
         normalization: Normalizations | None = None,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
@@ -140,6 +141,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.embedding = embedding
         self.activation = activation
         self.initializer = initializer
+        self.parametrization = parametrization
         self.normalization = normalization
         self.dropout = dropout
         self.input_dropout = input_dropout

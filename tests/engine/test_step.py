@@ -110,6 +110,43 @@ def test_factors_by_role(rates, decays, expected_rates, expected_decays):
                 np.testing.assert_allclose(new[name], expected, rtol=1e-12, atol=1e-14)
 
 
+class Remembering(Plain):
+    """A rule with a memory, and a direction that does not scale with its gradients."""
+
+    state_names = ("squares",)
+
+    def direction(self, gradient, state, step):
+        state["squares"] *= 0.5
+        state["squares"] += gradient * gradient
+        return gradient / (np.sqrt(state["squares"]) + 0.3)
+
+
+@pytest.mark.parametrize("rule", [Plain, Remembering])
+def test_the_neural_tangent_parametrisation(rule):
+    """It is plain training of w where the network has W = w / sqrt(n_in): gradients, decay and all."""
+    data = classification(20, 4, 3, dtype=np.float64)
+    optimizer = rule(weight_decay=0.3, clip_norm=2.0)
+    tasks = [member(data, (5, 6), seed=i, optimizer=optimizer, dtype=np.float64) for i in range(2)]
+    factors = {"last_weight": 0.5}
+    tasks = [replace(task, alpha=0.0, parametrization="ntk", learning_rate_factors=factors) for task in tasks]
+    running = Stack(tasks, State.stack([initial_state(task) for task in tasks]))
+    layout, theta = running.whole.network.layout, running.state.theta
+    units, share = np.ones((1, layout.size)), np.ones((1, layout.size))
+    decayed = np.zeros((1, layout.size))
+    for _, spec, view in layout.placed(units):
+        view[...] = 1 / np.sqrt(spec.shape[0]) if spec.name == "weight" else 1.0
+    for views, value in ((layout.views(share)[-1]["weight"], 0.5), (decayed[:, : layout.n_penalised], 1.0)):
+        views[...] = value
+    w, memory = theta / units, {"squares": np.zeros_like(theta)}
+    for step in range(1, 4):
+        gradient = np.random.default_rng(step).normal(0, 3, theta.shape)
+        slope = gradient * units
+        slope *= 2.0 / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 2.0)
+        w = w - 0.1 * share * (rule().direction(slope, memory, step) + 0.3 * decayed * w)
+        running.step(running.state, gradient, np.full((2, 1), 0.1), np.full((2, 1), step))
+        np.testing.assert_allclose(running.state.theta, w * units, rtol=1e-12)
+
+
 def test_factors_of_one_cost_nothing():
     running = with_factors({"bias": 1.0}, {"weight": 1.0, "bias": 0.0}, weight_decay=0.3)
     assert running.step.rate_factors is None

@@ -118,3 +118,24 @@ def test_going_on_is_exact(tmp_path):
 def test_errors(params, message):
     with pytest.raises(ValueError, match=message):
         mlp(**params).fit(X, Y)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum"])
+def test_the_neural_tangent_parametrisation_of_equal_layers_is_another_learning_rate(optimizer):
+    """With four inputs and four units in each layer, 1 / sqrt(n_in) is 1/2: W moves by 1/4 (sgd) or 1/2 (adam)."""
+    params = {"hidden_layer_sizes": (4, 4), "optimizer": optimizer, "alpha": 0.0, "dtype": "float64"}
+    power = 1 if optimizer == "adam" else 2
+    ntk = mlp(**params, parametrization="ntk").set_params(optimizer__learning_rate=0.01).fit(X, Y)
+    factors = {"weight": 0.5**power}
+    plain = mlp(**params, learning_rate_factors=factors).set_params(optimizer__learning_rate=0.01).fit(X, Y)
+    rtol = 1e-5 if optimizer == "adam" else 1e-12  # its epsilon is not scaled
+    for found, expected in zip(ntk.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=rtol)
+    with pytest.raises(ValueError, match="parametrization='ntk' has no effect: optimizer='lbfgs'"):
+        mlp(parametrization="ntk", optimizer="lbfgs").fit(X, Y)
+
+
+def test_parametrisations_never_share_a_stack():
+    members = [mlp(parametrization=name, random_state=i) for i, name in enumerate(["ntk", "standard", "ntk"])]
+    members[0].set_params(learning_rate_factors={"bias": 0.1})
+    check_estimator_members(members, X, Y)
