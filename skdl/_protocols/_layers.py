@@ -59,11 +59,37 @@ class Activation(Component):
 
 
 class Initializer(Component):
-    """A distribution of initial weights."""
+    """A distribution of initial weights.
+
+    Attributes
+    ----------
+    learns_from_rows : bool
+        Whether the training rows have a say in them (`from_rows`).
+    """
+
+    learns_from_rows = False
 
     @abstractmethod
     def draw(self, generator: np.random.Generator, n_in: int, n_out: int) -> np.ndarray:
         """One member's weights of one layer, a float64 array of shape (n_in, n_out)."""
+
+    def from_rows(
+        self, drawn: np.ndarray, x: np.ndarray, weight: np.ndarray | None, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """One member's weights (n_in, n_out) and biases (n_out,) of one layer, when its inputs are known.
+
+        Parameters
+        ----------
+        drawn : array of shape (n_in, n_out)
+            What `draw` has given.
+        x : array of shape (n, n_in)
+            What comes to the layer of training rows.
+        weight : array of shape (n,) or None
+            Weights of the rows up to a common factor; None where they are equal.
+        generator : numpy.random.Generator
+            The member's own.
+        """
+        raise TypeError(f"{type(self).__name__} learns nothing from rows.")
 
 
 class Normalization(Component):

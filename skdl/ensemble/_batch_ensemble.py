@@ -39,6 +39,11 @@ def check_shareable(template: Any, owner: str) -> None:
             f"With share='batch_ensemble', {owner} takes one number as alpha, and no prior: of shared weights no "
             "member has coefficients of its own in training."
         )
+    if any(initializer.learns_from_rows for initializer in fit.settings.architecture.initializers):
+        raise ValueError(
+            f"With share='batch_ensemble', {owner} takes no initializer that learns from the rows: members see them in "
+            f"several ways. Got initializer={template.initializer!r}."
+        )
     if fit.settings.penalty.projects:
         raise ValueError(
             f"With share='batch_ensemble', {owner} takes no penalty that bounds weights: the members' scalings would "

@@ -55,6 +55,18 @@ class Dense(Layer):
         weight = self.initializers[member].draw(generator, self.n_in, self.n_out)
         return {"weight": weight, "bias": np.zeros((1, self.n_out))}
 
+    @property
+    def learns_from_rows(self) -> bool:  # type: ignore[override]
+        return any(initializer.learns_from_rows for initializer in self.initializers)
+
+    def from_rows(
+        self, x: Array, weight: Array | None, targets: Array, arrays: LayerArrays, generator: np.random.Generator
+    ) -> None:
+        [initializer] = self.initializers
+        arrays["weight"][...], bias = initializer.from_rows(arrays["weight"], x, weight, generator)
+        if self.bias:
+            arrays["bias"][0] = bias
+
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         weight = arrays["weight"]
         groups = len(x) if 1 < len(x) < len(weight) else None  # of members that share rows
