@@ -102,7 +102,9 @@ class BaseSnapshot(BaseEnsemble):
                 cycle = max(1, trainable(template).settings.max_iter // self.n_estimators)
             n_epochs = cycle * self.n_estimators
             network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
-                schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle), max_iter=n_epochs
+                schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle),
+                max_iter=n_epochs,
+                early_stopping=False,  # also where "auto" would set rows apart
             )
             fit = trainable(network)
             data = fit.prepare(X, y, weight)

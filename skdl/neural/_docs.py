@@ -87,10 +87,10 @@ tol : float, default=1e-4
 n_iter_no_change : int, inf or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
     None is 10 with validation rows, else inf: with a learning rate that falls, there is progress up to the last epoch.
-early_stopping : bool, default=False
+early_stopping : bool or "auto", default=False
     Whether part of the rows is set apart to measure progress; the weights that scored best are kept, of equal scores
     the last ones. Each class gives its share, and keeps at least one row to learn. Validation rows of your own, given
-    to fit, do the same.
+    to fit, do the same. "auto" is True of more than 10000 rows.
 scoring : str, callable or None, default=None
     Measure of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
     by name or as a callable. Where it is the same in every epoch, or NaN (R^2 of one row), the loss is used instead.

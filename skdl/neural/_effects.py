@@ -44,7 +44,7 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
 
 def check_validation_effects(estimator: BaseEstimator, settings: Settings, *, given: bool, incremental: bool) -> None:
     """Raise for a parameter that acts on validation rows where there are none: `given`, nor by early stopping."""
-    if given or (incremental and not settings.early_stopping):
+    if given or (incremental and (not settings.early_stopping or isinstance(settings.early_stopping, str))):
         return
     if incremental:
         raise ValueError(

@@ -55,7 +55,7 @@ COMMON = {
     "shuffle": Boolean(),
     "tol": Real(0),
     "n_iter_no_change": NONE | Integer(1) | OneOf(math.inf),
-    "early_stopping": Boolean(),
+    "early_stopping": Boolean() | OneOf("auto"),
     "scoring": NONE | Text() | Function(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),
     "warm_start": Boolean(),

@@ -251,7 +251,7 @@ class Preparation(SlotMixin, ABC):
             )
         loss, output_map = self._loss(data.encoding), self._output_map(data.encoding)
         evaluated, set_apart = data.validation, None
-        if evaluated is None and settings.early_stopping and stopping:
+        if evaluated is None and stopping and settings.stops_early(data.X.shape[0] if index is None else len(index)):
             fraction = settings.validation_fraction
             index, set_apart = split(data, index, fraction, generator, is_sample=is_sample)
             evaluated = None if set_apart is None else data.rows(set_apart)

@@ -47,7 +47,9 @@ class Settings:
     verbose : int
     default_scoring : str
         What `scoring=None` stands for.
-    early_stopping : bool
+    early_stopping : bool or "auto"
+    auto_early_stopping_above : int
+        The number of rows above which "auto" sets some apart.
     validation_fraction : float
     scoring : str, callable or None
     stratified_batches : bool
@@ -87,10 +89,11 @@ class Settings:
     verbose: int
     default_scoring: str
     scales_columns: bool
-    early_stopping: bool = False
+    early_stopping: bool | str = False
     validation_fraction: float = 0.1
     scoring: Scoring | None = None
     stratified_batches: bool = False
+    auto_early_stopping_above: int = 10_000  # as scikit-learn's boosting
     auto_batch_size: Callable[[int], int] = at_most_200
     centres_columns: bool = True
     drops_constants: bool = False
@@ -126,6 +129,12 @@ class Settings:
             return n_rows
         size = self.auto_batch_size(n_rows) if isinstance(self.batch_size, str) else self.batch_size
         return min(size, n_rows)
+
+    def stops_early(self, n_rows: int) -> bool:
+        """Whether some of `n_rows` rows are set apart for validation."""
+        if isinstance(self.early_stopping, str):
+            return n_rows > self.auto_early_stopping_above
+        return bool(self.early_stopping)
 
     def training_dtype(self, dtype: Any, n_rows: int) -> np.dtype[Any]:
         """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""

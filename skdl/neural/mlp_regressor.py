@@ -126,7 +126,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         shuffle: bool = True,
         tol: float = 1e-4,
         n_iter_no_change: float | None = None,
-        early_stopping: bool = False,
+        early_stopping: bool | str = False,
         scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
         warm_start: bool = False,

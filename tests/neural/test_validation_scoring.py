@@ -1,9 +1,12 @@
 """Validation rows of one's own: scorers, weights, pipelines, frames, and rows that do not fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, make_regression
 from sklearn.metrics import log_loss, mean_absolute_error, roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -11,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor
+from skdl.testing import check_estimator_members
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 8}
@@ -81,3 +85,63 @@ def test_a_frame_with_validation_frames_does_not_warn(tumours):
     X, X_val, y, y_val = tumours
     mlp = MLPClassifier(**SMALL).fit(X, pd.Series(y), X_val=X_val, y_val=pd.Series(y_val))
     assert mlp.predict(X_val).shape == y_val.shape
+
+
+def losses_of(mlp):
+    history = mlp.history_
+    return history["validation_loss"].to_numpy(), history["validation_score"].to_numpy()
+
+
+COLUMNS = np.random.default_rng(0).normal(size=(120, 4))
+BITS = (COLUMNS[:, :3] > 0).astype(int)
+TARGETS = {
+    "two classes": (MLPClassifier, BITS[:, 0]),
+    "classes": (MLPClassifier, BITS[:, 0] + BITS[:, 1]),
+    "indicator": (MLPClassifier, BITS),
+    "columns of labels": (MLPClassifier, np.c_[BITS[:, 0], BITS[:, 1] + BITS[:, 2]]),
+    "probabilities": (MLPClassifier, np.c_[1 / (1 + np.exp(COLUMNS[:, 0])), 1 / (1 + np.exp(-COLUMNS[:, 0]))]),
+    "reals": (MLPRegressor, COLUMNS[:, 0] * 1e3),
+    "several reals": (MLPRegressor, COLUMNS[:, :2] * [1e3, 1e-3]),
+}
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("optimizer", ["auto", "lbfgs"])
+@pytest.mark.parametrize("own_rows", [False, True])
+def test_the_loss_judges_targets_of_every_kind(name, optimizer, own_rows):
+    """Weights of the rows count, in a stack as alone: a row of weight two is the row twice."""
+    network, y = TARGETS[name]
+    weight = 1.0 + np.arange(120) % 2
+    mlp = network(**SMALL, scoring="loss", optimizer=optimizer, dtype="float64")
+    if own_rows:
+        twice = np.repeat(np.arange(120), weight.astype(int))
+        weighted = clone(mlp).fit(COLUMNS, y, X_val=COLUMNS, y_val=y, sample_weight_val=weight)
+        repeated = clone(mlp).fit(COLUMNS, y, X_val=COLUMNS[twice], y_val=y[twice])
+        np.testing.assert_allclose(losses_of(weighted)[1], losses_of(repeated)[1], rtol=1e-9)
+    else:
+        mlp.set_params(early_stopping=True)
+        weighted = clone(mlp).fit(COLUMNS, y, weight)
+        if optimizer == "auto":
+            check_estimator_members([clone(mlp).set_params(random_state=i) for i in range(2)], COLUMNS, y, weight)
+    loss, score = losses_of(weighted)
+    np.testing.assert_allclose(score, -loss, rtol=1e-9)
+    assert weighted.best_epoch_ == len(loss) - loss[::-1].argmin()
+
+
+def test_early_stopping_auto_goes_by_the_number_of_rows(monkeypatch):
+    """With few rows it is False, with many True, in all bits; what acts on validation rows is no error beside it."""
+    y, weight = TARGETS["reals"][1], (np.arange(120) % 6 > 0).astype(float)
+    auto = MLPRegressor(**SMALL, early_stopping="auto", scoring="loss", validation_fraction=0.2)
+    few = clone(auto).fit(COLUMNS, y)
+    assert few.validation_scores_ is None
+    plain = MLPRegressor(**SMALL).fit(COLUMNS, y)
+    np.testing.assert_array_equal(few.coefs_[0], plain.coefs_[0])
+    assert MLPRegressor(**SMALL)._settings().auto_early_stopping_above == 10_000
+    settings = MLPRegressor._settings
+    monkeypatch.setattr(MLPRegressor, "_settings", lambda self: replace(settings(self), auto_early_stopping_above=100))
+    many = clone(auto).fit(COLUMNS, y)
+    stopping = clone(auto).set_params(early_stopping=True).fit(COLUMNS, y)
+    np.testing.assert_array_equal(many.coefs_[0], stopping.coefs_[0])
+    assert many.validation_scores_ == stopping.validation_scores_
+    assert clone(auto).fit(COLUMNS, y, weight).validation_scores_ is None  # of 100 rows that count
+    assert clone(auto).partial_fit(COLUMNS, y).validation_scores_ is None
