@@ -225,7 +225,8 @@ def _imported(path: str) -> Any:
 
 
 activations: Registry[_protocols.Activation] = Registry("activations", _protocols.Activation)
-embeddings: Registry[_protocols.Embedding] = Registry("embeddings", _protocols.Embedding)
+category_encodings: Registry[_protocols.CategoryEncoding] = Registry("category_encodings", _protocols.CategoryEncoding)
+encodings: Registry[_protocols.NumberEncoding] = Registry("encodings", _protocols.NumberEncoding)
 initializers: Registry[_protocols.Initializer] = Registry("initializers", _protocols.Initializer)
 layers: Registry[_protocols.Block] = Registry("layers", _protocols.Block)
 losses: Registry[_protocols.Loss] = Registry("losses", _protocols.Loss)

@@ -9,7 +9,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from skdl._protocols import Activation, Block, Embedding, Initializer, Loss, Normalization, Optimizer, Penalty, Schedule
+from skdl._protocols import (
+    Activation,
+    Block,
+    CategoryEncoding,
+    Initializer,
+    Loss,
+    Normalization,
+    NumberEncoding,
+    Optimizer,
+    Penalty,
+    Schedule,
+)
 
 MatrixLike: TypeAlias = npt.ArrayLike | sparse.sparray | sparse.spmatrix  # frames are array-like
 VectorLike: TypeAlias = npt.ArrayLike
@@ -17,7 +28,8 @@ ClassesLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
 WeightLike: TypeAlias = npt.ArrayLike | float
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Blocks: TypeAlias = str | Block | Sequence[str | Block]
-EmbeddingLike: TypeAlias = str | Embedding
+NumberEncodingLike: TypeAlias = str | NumberEncoding
+CategoryEncodingLike: TypeAlias = str | CategoryEncoding
 Normalizations: TypeAlias = str | Normalization | Sequence[str | Normalization | None]
 InitializerLike: TypeAlias = str | Initializer
 LossLike: TypeAlias = str | Loss

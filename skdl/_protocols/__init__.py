@@ -5,9 +5,10 @@ P the number of parameters of one member. Members come first on every array, and
 a method is said to own an argument, it may overwrite it; it never has to.
 """
 
-from skdl._protocols._blocks import Block, Embedding, Parts
+from skdl._protocols._blocks import Block, Parts
 from skdl._protocols._columns import InputColumns
 from skdl._protocols._container import Container, is_learned
+from skdl._protocols._encodings import CategoryEncoding, NumberEncoding
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
 from skdl._protocols._network import (
     Absorption,
@@ -28,9 +29,9 @@ __all__ = [
     "Activation",
     "Backprop",
     "Block",
+    "CategoryEncoding",
     "Container",
     "Cost",
-    "Embedding",
     "FirstOrderOptimizer",
     "Fold",
     "ForwardContext",
@@ -43,6 +44,7 @@ __all__ = [
     "LayerBackprop",
     "Loss",
     "Normalization",
+    "NumberEncoding",
     "Optimizer",
     "ParameterSpec",
     "Parts",

@@ -1,4 +1,4 @@
-"""What the slots `layer` and `embedding` hold: how a hidden layer is built, and what numbers become before it."""
+"""The protocol of a hidden layer's kind, as the slot `layer` holds it."""
 
 from __future__ import annotations
 
@@ -62,18 +62,3 @@ class Block(Component):
     def head(self, n_units: int, parts: Parts) -> Sequence[Layer]:
         """The layers between this block, where it is the last one, and the output layer; none by default."""
         return ()
-
-
-class Embedding(Component):
-    """What becomes of each number of the inputs before the first hidden layer."""
-
-    @abstractmethod
-    def n_outputs(self, n_inputs: int) -> int:
-        """Numbers of a row after it."""
-
-    @abstractmethod
-    def build(self, n_inputs: int) -> Layer:
-        """The layer from (k, B, n_inputs) to (k, B, n_outputs(n_inputs)).
-
-        In a stack, numbers that differ between members are columns of shape (k, 1, 1).
-        """

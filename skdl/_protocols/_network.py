@@ -35,7 +35,8 @@ class ParameterSpec:
         Without the member axis.
     role : str, default="other"
         Two roles have a meaning. A "weight" is a matrix (n_in, n_out), is penalised and bounded, and is one of the
-        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`. By
+        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`. What
+        an encoding learns has the role "encoding", points of categories have "embedding", factors of inputs "scale". By
         any role, factors of the learning rate and of weight decay find it.
     n_blocks : int, default=1
         Matrices that lie one under the other in this array: a bound of the weights into a unit is one of each.
@@ -149,8 +150,10 @@ class Layer(ABC):
     gives_y : bool
         Whether the layer above may overwrite the result of `forward`, which the adjoint then must not need.
     takes_shared_rows : bool
-        Whether a first layer takes x of t < k members, each for k / t neighbours that have the rows in common; other
-        layers get them repeated.
+        Whether it takes x of t < k members, each for k / t neighbours that have the rows in common; other layers get
+        them repeated. The gradient by such an x is never asked for.
+    gives_shared_rows : bool
+        Whether y may then have t members too, where it would be the same for those that have the rows in common.
     repeats : int
         Rows of y for one row of x.
     learns_from_rows : bool
@@ -162,6 +165,7 @@ class Layer(ABC):
     overwrites_x = False
     gives_y = False
     takes_shared_rows = False
+    gives_shared_rows = False
     repeats = 1
     learns_from_rows = False
     n_leaves = 1

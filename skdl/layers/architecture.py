@@ -8,14 +8,27 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from skdl._component import Component
-from skdl._protocols import Activation, Block, Embedding, Initializer, Layer, Normalization, Parts, Penalty
+from skdl._protocols import (
+    Activation,
+    Block,
+    CategoryEncoding,
+    Initializer,
+    InputColumns,
+    Layer,
+    Normalization,
+    NumberEncoding,
+    Parts,
+    Penalty,
+)
 from skdl._structure import PER_MEMBER, counts_by, structure_of
 from skdl.layers.activation import ActivationLayer
 from skdl.layers.activity import ActivityPenalty
+from skdl.layers.columns import ColumnEncoding
 from skdl.layers.dense import DenseBlock, OrdinaryMaps
 from skdl.layers.dropout import Dropout
 from skdl.layers.normalization import NormalizationLayer
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
+from skdl.layers.scale import Scale
 from skdl.layers.sequential import Sequential
 
 ORDINARY = OrdinaryMaps()
@@ -60,8 +73,14 @@ class Architecture:
         Whether the last affine map of an ordinary network has a bias.
     blocks : tuple with one entry a hidden layer
         How each is built; by default all are dense.
-    embedding : Embedding or None
-        What becomes of the inputs first.
+    encoding : NumberEncoding or None
+        What becomes of each number of the inputs first; None for the number itself.
+    category_encoding : CategoryEncoding or None
+        What becomes of the codes of categories, where there are columns of them.
+    columns : InputColumns or None
+        The kinds of the inputs; None where all are numbers, and none is missing.
+    input_scale : bool
+        Whether what the inputs have become is multiplied by factors that are learned.
     maps : OrdinaryMaps or BatchEnsembleMaps
         Who makes the affine maps.
     """
@@ -80,7 +99,10 @@ class Architecture:
     activity_alpha: float = field(default=0.0, metadata=PER_MEMBER)
     output_bias: bool = True
     blocks: tuple[Block, ...] = ()
-    embedding: Embedding | None = None
+    encoding: NumberEncoding | None = None
+    category_encoding: CategoryEncoding | None = None
+    columns: InputColumns | None = None
+    input_scale: bool = False
     maps: AffineMaps = ORDINARY
 
     def __post_init__(self) -> None:
@@ -151,12 +173,10 @@ def _outline(root: Layer, n_inputs: int) -> Outline:
 def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     """The layers of k members of one structure; numbers that differ between members become columns."""
     first = members[0]
-    layers: list[Layer] = []
-    width = first.n_inputs
-    if first.embedding is not None:
-        embeddings = [member.embedding for member in members if member.embedding is not None]
-        layers.append(Component.stacked(embeddings, 3, dtype).build(width))
-        width = first.embedding.n_outputs(width)
+    encoding, width = _input_encoding(members, dtype)
+    layers: list[Layer] = [] if encoding is None else [encoding]
+    if first.input_scale:
+        layers.append(Scale(width))
     layers += first.maps.inputs()
     layers += _dropout(members, 0)
     head: Sequence[Layer] = ()
@@ -169,6 +189,26 @@ def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     initializers = [member.initializers[-1] for member in members]
     layers.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
     return Sequential(layers)
+
+
+def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, int]:
+    """The layer that encodes the inputs, or None where they stay as they are, and the number of its outputs."""
+    first = members[0]
+    columns = first.columns or InputColumns((0,) * first.n_inputs, (False,) * first.n_inputs)
+    n_categories = tuple(n for n in columns.n_categories if n)
+    n_numbers = first.n_inputs - len(n_categories)
+    width, numbers, categories = n_numbers, None, None
+    if first.encoding is not None and n_numbers:
+        encodings = [member.encoding for member in members if member.encoding is not None]
+        numbers = Component.stacked(encodings, 3, dtype).build(n_numbers)
+        width *= first.encoding.width
+    if first.columns is None:
+        return numbers, width
+    if first.category_encoding is not None and n_categories:
+        of_categories = [member.category_encoding for member in members if member.category_encoding is not None]
+        categories = Component.stacked(of_categories, 3, dtype).build(n_categories)
+        width += sum(first.category_encoding.widths(n_categories))
+    return ColumnEncoding(columns, numbers, categories), width + sum(columns.has_missing)
 
 
 def _dropout(members: Sequence[Architecture], i: int) -> list[Layer]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
-from typing import Self
+from typing import Self, TypeAlias
 
 from skdl._array import Array
 from skdl._protocols import (
@@ -20,6 +20,9 @@ from skdl._protocols import (
     ScaleAndShift,
     is_learned,
 )
+from skdl.layers.shared_rows import repeated
+
+Adapter: TypeAlias = Callable[[Array, LayerArrays], Array]
 
 
 class Sequential(Container):
@@ -37,7 +40,7 @@ class Sequential(Container):
         if self.layers:
             first, last = self.layers[0], self.layers[-1]
             self.overwrites_x, self.takes_shared_rows = first.overwrites_x, first.takes_shared_rows
-            self.gives_y = last.gives_y
+            self.gives_y, self.gives_shared_rows = last.gives_y, last.gives_shared_rows
 
     @cached_property
     def repeats(self) -> int:  # type: ignore[override]
@@ -48,10 +51,10 @@ class Sequential(Container):
         return [child.place(start) for start, child in self.placed()]
 
     @cached_property
-    def _way(self) -> list[tuple[Layer, int | slice, bool]]:
-        """Each layer, its arrays' place, and whether its input is copied: where the layer below keeps what it takes."""
-        copied = [upper.overwrites_x and not lower.gives_y for lower, upper in pairwise(self.layers)]
-        return list(zip(self.layers, self._parts, [False, *copied], strict=False))
+    def _way(self) -> list[tuple[Layer, int | slice, Adapter | None]]:
+        """Each layer, its arrays' place, and what is done to its input before."""
+        adapters = [_adapter(lower, upper) for lower, upper in pairwise(self.layers)]
+        return list(zip(self.layers, self._parts, [None, *adapters], strict=False))
 
     @cached_property
     def _way_back(self) -> list[tuple[int | slice, bool]]:
@@ -71,8 +74,8 @@ class Sequential(Container):
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         backprops = []
-        for layer, part, copied in self._way:
-            x, backprop = layer.forward(x.copy() if copied else x, arrays[part], context)
+        for layer, part, adapter in self._way:
+            x, backprop = layer.forward(x if adapter is None else adapter(x, arrays), arrays[part], context)
             backprops.append(backprop)
 
         def backprop_all(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
@@ -120,10 +123,11 @@ class Sequential(Container):
         return self.layers[-1].output_weights(arrays[self._parts[-1]]) if self.layers else []
 
     def inputs_of(self, leaf: int, x: Array, arrays: LayerArrays, context: ForwardContext) -> Array:
-        for (start, child), (layer, part, copied) in zip(self.placed(), self._way, strict=True):
+        for (start, child), (layer, part, adapter) in zip(self.placed(), self._way, strict=True):
+            x = x if adapter is None else adapter(x, arrays)
             if leaf < start + child.n_leaves:
                 return child.inputs_of(leaf - start, x, arrays[part], context)
-            x, _ = layer.forward(x.copy() if copied else x, arrays[part], context)
+            x, _ = layer.forward(x, arrays[part], context)
         raise IndexError(leaf)
 
     def without(self, leaves: set[int]) -> Self:
@@ -140,6 +144,25 @@ class Sequential(Container):
                 continue
             absorber = (child, start, fold) if fold is not None and fold.takes_shift else None
         return found
+
+
+def _adapter(lower: Layer, upper: Layer) -> Adapter | None:
+    """What is done between two layers: rows in common are repeated, and what the lower one keeps is copied."""
+    if lower.gives_shared_rows and not upper.takes_shared_rows:
+        return _repeated if lower.gives_y or not upper.overwrites_x else _repeated_and_copied
+    return _copied if upper.overwrites_x and not lower.gives_y else None
+
+
+def _copied(x: Array, arrays: LayerArrays) -> Array:
+    return x.copy()
+
+
+def _repeated(x: Array, arrays: LayerArrays) -> Array:
+    return repeated(x, next(len(array) for named in arrays for array in named.values()))
+
+
+def _repeated_and_copied(x: Array, arrays: LayerArrays) -> Array:
+    return _repeated(x, arrays).copy()
 
 
 def _through(passing: list[Layer], fold: Fold, part: int | slice) -> Fold:

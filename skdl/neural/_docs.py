@@ -14,9 +14,15 @@ depth : int, default=1
 layer : str, Block or list of these, default="dense"
     How a hidden layer is built, one for all or one for each: "dense" is the ordinary one, "residual" adds what it has
     learned to its input. See `skdl.layers`.
-embedding : str, Embedding or None, default=None
-    What becomes of each number of X before the first hidden layer: "periodic" makes waves of learned frequencies of it,
-    see `skdl.embeddings`.
+encoding : str, NumberEncoding or None, default=None
+    Map of each number of X by itself, before the first hidden layer: "robust" draws in extremes, "quantile" takes
+    ranks, "piecewise" makes shares of bins, "periodic" waves of learned frequencies. None for the number itself. See
+    `skdl.encodings`.
+category_encoding : str or CategoryEncoding, default="one_hot"
+    Map of each category: "one_hot", or "embedding" for learned points. See `skdl.category_encodings`.
+input_scale : bool, default=False
+    Whether each input, encoded, is multiplied by a factor that begins at 1 and is learned, so that the network can
+    weigh its inputs as a whole.
 activation : str, Activation or list of these, default="leaky_relu"
     Function between the layers, one for all or one for each hidden layer.
 initializer : str or Initializer, default="auto"
@@ -49,7 +55,8 @@ learning_rate_factors : dict or None, default=None
     Factors of the learning rate in [0, inf) by the role of parameters, such as `{"bias": 0.1}`; 1 where there is none,
     and 0 keeps parameters as they begin. Roles are "weight", "bias" (of the affine maps), "first_weight" and
     "last_weight" (of the first and the last one, in place of "weight"), "activation" and "normalization" (what these
-    learn), and those of an embedding, such as "frequency". `learning_rate_factors__bias` sets one, in searches too.
+    learn), "encoding" (what encodings of numbers learn), "embedding" (points of categories) and "scale" (of inputs).
+    `learning_rate_factors__bias` sets one, in searches too.
 weight_decay_factors : dict or None, default=None
     The same for the optimizer's weight decay, beside the learning rate's: 1 for weights and 0 for all else where there
     is none.
@@ -113,8 +120,8 @@ n_jobs : int or None, default=None
     "attributes": """
 coefs_ : list of arrays of shape (n_in, n_out)
     Weights of each affine map, in the order in which a row passes them, for X as it is. A residual block has those of
-    its branch, then that of its shortcut, where widths differ. An embedding, and a residual block that normalizes X,
-    see it standardised still, and so do their weights.
+    its branch, then that of its shortcut, where widths differ. Where X is
+    encoded or normalized first, they are for what it becomes, standardised.
 intercepts_ : list of arrays of shape (n_out,)
     Intercepts of each.
 X_mean_, X_scale_ : arrays of shape (n_features_in_,)

@@ -46,6 +46,7 @@ COMMON = {
     "parametrization": OneOf("standard", "ntk"),
     "learning_rate_factors": NONE | MappingOf(Real(0)),
     "weight_decay_factors": NONE | MappingOf(Real(0)),
+    "input_scale": Boolean(),
     "alpha": Real(0) | ArrayLike(),
     "prior": NONE | ArrayLike(),
     "standardize": Boolean(),
@@ -76,7 +77,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
 
     _slots = {
         "layer": _registry.layers,
-        "embedding": _registry.embeddings,
+        "encoding": _registry.encodings,
+        "category_encoding": _registry.category_encodings,
         "activation": _registry.activations,
         "initializer": _registry.initializers,
         "normalization": _registry.normalizations,
@@ -150,7 +152,9 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
             blocks=self._resolve_layers("layer", depth),
-            embedding=self._resolve_optional("embedding"),
+            encoding=self._resolve_optional("encoding"),
+            category_encoding=self._resolve("category_encoding"),
+            input_scale=bool(self.input_scale),
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.

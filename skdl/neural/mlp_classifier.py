@@ -12,12 +12,13 @@ from skdl._encoding import Columns, Encoding
 from skdl._typing import (
     Activations,
     Blocks,
+    CategoryEncodingLike,
     ClassWeight,
-    EmbeddingLike,
     Factors,
     InitializerLike,
     LossLike,
     Normalizations,
+    NumberEncodingLike,
     OptimizerLike,
     PenaltyLike,
     PriorLike,
@@ -111,7 +112,9 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         *,
         depth: int = 1,
         layer: Blocks = "dense",
-        embedding: EmbeddingLike | None = None,
+        encoding: NumberEncodingLike | None = None,
+        category_encoding: CategoryEncodingLike = "one_hot",
+        input_scale: bool = False,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
         parametrization: str = "standard",
@@ -151,7 +154,9 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.depth = depth
         self.layer = layer
-        self.embedding = embedding
+        self.encoding = encoding
+        self.category_encoding = category_encoding
+        self.input_scale = input_scale
         self.activation = activation
         self.initializer = initializer
         self.parametrization = parametrization

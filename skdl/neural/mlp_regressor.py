@@ -11,11 +11,12 @@ from skdl._encoding import Reals
 from skdl._typing import (
     Activations,
     Blocks,
-    EmbeddingLike,
+    CategoryEncodingLike,
     Factors,
     InitializerLike,
     LossLike,
     Normalizations,
+    NumberEncodingLike,
     OptimizerLike,
     PenaltyLike,
     PriorLike,
@@ -99,7 +100,9 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         *,
         depth: int = 1,
         layer: Blocks = "dense",
-        embedding: EmbeddingLike | None = None,
+        encoding: NumberEncodingLike | None = None,
+        category_encoding: CategoryEncodingLike = "one_hot",
+        input_scale: bool = False,
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
         parametrization: str = "standard",
@@ -138,7 +141,9 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.depth = depth
         self.layer = layer
-        self.embedding = embedding
+        self.encoding = encoding
+        self.category_encoding = category_encoding
+        self.input_scale = input_scale
         self.activation = activation
         self.initializer = initializer
         self.parametrization = parametrization

@@ -1,4 +1,4 @@
-"""Rules for blocks and embeddings: those of the layers that they build."""
+"""Rules for blocks: those of the layers that they build."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import numpy as np
 
 from skdl import _registry
 from skdl._component import Component
-from skdl._protocols import Block, Embedding, ForwardContext, Layer
+from skdl._protocols import Block, Layer
 from skdl.layers.architecture import Architecture, HiddenParts
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.layers.dense import OrdinaryMaps
 from skdl.layers.sequential import Sequential
 from skdl.testing._built_layers import check_layer
-from skdl.testing._from_rows import arrays_of, initial_arrays
-from skdl.testing._rules import N, require, variants
+from skdl.testing._rules import N, variants
 
 
 def check_block(block: Block) -> None:
@@ -38,22 +37,6 @@ def check_block(block: Block) -> None:
             return Sequential([*chosen[0].maps.inputs(), layer])
 
         check_layer(build, N, name=described)
-
-
-def check_embedding(embedding: Embedding) -> None:
-    """Check the layer that an embedding builds, and the number of its outputs."""
-    members = variants(embedding)
-
-    def build(which: Sequence[int]) -> Layer:
-        stacked: Embedding = Component.stacked([members[i] for i in which], 3, np.float64)
-        return stacked.build(N)
-
-    check_layer(build, N, name=type(embedding).__name__)
-    layer = build([0])
-    arrays = initial_arrays(layer, [np.random.default_rng(0)])
-    y, _ = layer.forward(np.zeros((1, 2, N)), arrays_of(layer, arrays), ForwardContext(training=False))
-    due = (1, 2, embedding.n_outputs(N))
-    require(y.shape == due, embedding, "n_outputs is the width of the output", f"{y.shape}, must be {due}")
 
 
 def _network(block: Block, n_out: int, normalization: str | None, maps: Any) -> Architecture:

@@ -18,7 +18,7 @@ LEARNED_ROWS = 20
 MOST_NUMBERS = 60  # of a parameter whose gradient is compared with differences; all of it must be written
 
 
-def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None:
+def check_layer(build: Build, n_inputs: int, *, name: str | None = None, x: np.ndarray | None = None) -> None:
     """Check that a layer keeps the contract of `skdl.plugins.Layer`.
 
     Its parameters have the shapes that it declares, and their initial values come from the given generator only. The
@@ -37,6 +37,8 @@ def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None
         Columns of its x.
     name : str or None, default=None
         What the layer is called in messages; None for its class.
+    x : array of shape (3, 5, n_inputs) or None, default=None
+        Inputs of a layer that does not take any numbers, such as codes of categories; None for random ones.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def check_layer(build: Build, n_inputs: int, *, name: str | None = None) -> None
         ...
     AssertionError: Wrong: gradient by x, training: relative error 1.0e+00 against central differences, allowed 1.0e-06
     """
-    _Check(build, n_inputs, name).all()
+    _Check(build, n_inputs, name, x).all()
 
 
 class _Named:
@@ -68,12 +70,12 @@ class _Named:
 class _Check:
     """One layer, its inputs, and what it makes of them."""
 
-    def __init__(self, build: Build, n_inputs: int, name: str | None):
+    def __init__(self, build: Build, n_inputs: int, name: str | None, x: np.ndarray | None):
         self.build, self.n_inputs = build, n_inputs
         self.layer = build(range(K))
         self.named = type(name or type(self.layer).__name__, (_Named,), {})()
         rng = np.random.default_rng(0)
-        self.x = rng.normal(0.3, 1.0, (K, B, n_inputs))
+        self.x = rng.normal(0.3, 1.0, (K, B, n_inputs)) if x is None else x
         self._check_specs()
         self._check_initial()
         self.arrays = self._initial_arrays(rng)
@@ -89,8 +91,9 @@ class _Check:
         arrays = initial_arrays(self.layer, [np.random.default_rng(10 + i) for i in range(K)])
         for i in range(K):
             own = [{name: value[i : i + 1] for name, value in named.items()} for named in arrays]
-            targets, generator = rng.normal(size=(LEARNED_ROWS, 2)), np.random.default_rng(20 + i)
-            learn_from_rows(self.build([i]), own, self._rows(i, rng), None, targets, generator)
+            generator = np.random.default_rng(20 + i)
+            rows, targets = self._rows(i, generator), generator.normal(size=(LEARNED_ROWS, 2))
+            learn_from_rows(self.build([i]), own, rows, None, targets, generator)
         for leaf, named in zip(self.layer.leaves(), arrays, strict=True):
             for name, value in named.items():
                 if not (leaf.learns_from_rows and name in leaf.buffers()):
@@ -255,11 +258,16 @@ class _Check:
             require_close(alone, together[:, :, row], self.named, rule, 1e-12)
 
     def _check_shared_rows(self) -> None:
-        if self.layer.takes_shared_rows:
-            expected = self._predict(self.layer, np.repeat(self.x[:1], K, axis=0), self.arrays)
+        if not self.layer.takes_shared_rows:
+            return
+        alike = [{name: value[:1].repeat(K, axis=0) for name, value in named.items()} for named in self.arrays]
+        for arrays in (self.arrays, alike):
+            expected = self._predict(self.layer, np.repeat(self.x[:1], K, axis=0), arrays)
             found = self.layer.forward(
-                self.x[:1].copy(), arrays_of(self.layer, self.arrays), self._context(range(K), training=False)
+                self.x[:1].copy(), arrays_of(self.layer, arrays), self._context(range(K), training=False)
             )[0]
+            if self.layer.gives_shared_rows:
+                found = np.broadcast_to(found, expected.shape)
             require_same_bits(found, expected, self.named, "rows in common are rows of each member")
 
     def _check_folds(self) -> None:

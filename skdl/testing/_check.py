@@ -9,7 +9,8 @@ import numpy as np
 
 from skdl import _protocols
 from skdl._component import Component
-from skdl.testing._blocks import check_block, check_embedding
+from skdl.testing._blocks import check_block
+from skdl.testing._encodings import check_category_encoding, check_number_encoding
 from skdl.testing._hyperparameters import check_hyperparameters
 from skdl.testing._layers import check_activation, check_normalization
 from skdl.testing._objectives import check_loss, check_penalty
@@ -18,10 +19,11 @@ from skdl.testing._training import check_initializer, check_optimizer, check_sch
 FAMILIES: dict[type, Callable[[Any], None]] = {
     _protocols.Activation: check_activation,
     _protocols.Block: check_block,
-    _protocols.Embedding: check_embedding,
+    _protocols.CategoryEncoding: check_category_encoding,
     _protocols.Initializer: check_initializer,
     _protocols.Loss: check_loss,
     _protocols.Normalization: check_normalization,
+    _protocols.NumberEncoding: check_number_encoding,
     _protocols.Optimizer: check_optimizer,
     _protocols.Penalty: check_penalty,
     _protocols.Schedule: check_schedule,
@@ -38,7 +40,8 @@ def check_component(component: Component | type[Component]) -> None:
 
     ============== =====================================================================================================
     activations    gradients by x and learned parameters; rows do not affect each other; finite in float32 at +-1e4
-    embeddings     those of the layer that it builds, see `check_layer`; `n_outputs` is its width
+    encodings      those of the layer that it builds, see `check_layer`; its width; each column is encoded by itself;
+                   finite far from the training rows, and where numbers are missing in them
     initializers   shape, float64, drawn from the given generator only
     layers         those of the layers that a block builds, see `check_layer`: of one width and of two, in a stack and
                    in a batch ensemble, with normalization and without

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from nets import architecture, member, regression
 
-from skdl import activations, embeddings, layers, losses, normalizations, penalties
+from skdl import activations, encodings, layers, losses, normalizations, penalties
 from skdl._protocols import Activation
 from skdl.engine import Network
 from skdl.engine.full_batch import FullObjective
@@ -152,13 +152,13 @@ def test_copies_with_learned_activations_and_a_penalty_on_activations():
 
 
 @pytest.mark.parametrize("normalization", [None, "batch", "layer"])
-@pytest.mark.parametrize("embedding", [None, embeddings.PeriodicEmbedding(2, sigma=0.5, n_units=2)])
+@pytest.mark.parametrize("encoding", [None, encodings.Periodic(2, sigma=0.5, n_units=2)])
 @pytest.mark.parametrize("maps", [OrdinaryMaps(), BatchEnsembleMaps(2)])
-def test_residual_blocks_and_embeddings(normalization, embedding, maps):
+def test_residual_blocks_and_encodings(normalization, encoding, maps):
     """The first layer's gradient too: below a dense layer that is not the first one anything may be learned."""
     plain = architecture(D, (4, 4), C, activation="swish", normalization=normalization, dropout=0.2)
     for blocks in (("residual", "residual"), ("dense", "residual")):
-        network = replace(plain, blocks=tuple(map(layers.resolve, blocks)), embedding=embedding, maps=maps)
+        network = replace(plain, blocks=tuple(map(layers.resolve, blocks)), encoding=encoding, maps=maps)
         check_objective([network] * K, loss="squared_error")
 
 
