@@ -31,6 +31,8 @@ from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.tabular.classifier import TabularClassifier
+from skdl.tabular.regressor import TabularRegressor
 
 __version__ = "0.1.0"
 
@@ -48,6 +50,8 @@ __all__ = [
     "SnapshotEnsembleClassifier",
     "SnapshotEnsembleRegressor",
     "SoftmaxClassifier",
+    "TabularClassifier",
+    "TabularRegressor",
     "activations",
     "autodiff",
     "callbacks",

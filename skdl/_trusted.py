@@ -52,6 +52,10 @@ from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.tabular._conformal import FoldResiduals
+from skdl.tabular._importances import SampledRows
+from skdl.tabular.classifier import TabularClassifier
+from skdl.tabular.regressor import TabularRegressor
 
 ESTIMATORS = (
     BaggingClassifier,
@@ -67,6 +71,8 @@ ESTIMATORS = (
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
+    TabularClassifier,
+    TabularRegressor,
 )
 ENCODINGS = (Labels, Indicator, Columns, Reals)
 FITTED = {
@@ -106,6 +112,7 @@ FITTED = {
         ColumnGroupBound,
     ),
     "ensembles": (Bunch,),
+    "committees": (FoldResiduals, SampledRows),
 }
 # Not `Checkpoint`, which writes to a path that a file could choose.
 CALLBACKS = (EarlyStopping, TimeBudget)

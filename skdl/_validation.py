@@ -294,6 +294,15 @@ def validate_sample_weight(sample_weight: Any, X: Any, dtype: Any = np.float64) 
     return weight
 
 
+def validate_groups(groups: Any, X: Any) -> np.ndarray | None:
+    """The groups of the rows of X as an (n,) array, or None where there are none."""
+    if groups is None:
+        return None
+    found: np.ndarray = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    check_consistent_length(X, found)
+    return found
+
+
 def target_array(y: Any) -> np.ndarray:
     """True targets as an array of finite numbers, to be compared with predictions."""
     targets: np.ndarray = check_array(y, ensure_2d=False, dtype="numeric", input_name="y")

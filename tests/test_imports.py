@@ -80,9 +80,12 @@ ALLOWED = {
     "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
     "ensemble": ESTIMATORS | {"ensemble", "linear", "neighbors", "neural", "parallel"},
+    "tabular": ESTIMATORS | {"tabular", "ensemble", "linear", "neighbors", "neural"},
     "parallel": ESTIMATORS | {"parallel", "linear", "neighbors", "neural"},
     "inspection": ESTIMATORS | {"inspection", "linear", "neighbors", "neural", "ensemble"},
-    "_trusted": ESTIMATORS | FAMILIES | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble"},
+    "_trusted": ESTIMATORS
+    | FAMILIES
+    | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble", "tabular"},
     "testing": ESTIMATORS | FAMILIES | {"testing", "linear", "neighbors", "neural", "ensemble"},
 }
 VALIDATORS = {"check_array", "check_X_y", "validate_data", "check_consistent_length", "column_or_1d", "as_float_array"}
@@ -161,6 +164,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "neighbors",
         "parallel",
         "ensemble",
+        "tabular",
     ]
     order += ["_trusted", "inspection", "testing"]
     assert set(order) == set(ALLOWED)
@@ -233,7 +237,7 @@ def test_the_engine_names_no_component(module):
     assert not words & {name for name, _ in registered}
 
 
-@pytest.mark.parametrize("module", [module for module in PARTS if part(module) == "ensemble"])
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) in ("ensemble", "tabular")])
 def test_ensembles_know_networks_by_their_protocol(module):
     """`Trainable`, and what it passes on: nothing that is private to the networks."""
     of_networks = {name.split(".")[2] for name in imports(module) if name.startswith("skdl.neural.")}

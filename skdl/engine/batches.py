@@ -160,6 +160,12 @@ def slice_orders(orders: Sequence[np.ndarray], part: slice) -> list[np.ndarray]:
     return [parts[id(order)] for order in orders]
 
 
+def parts_of_one_length(members: Sequence[Dataset]) -> list[slice]:
+    """Neighbouring members with the same number of rows."""
+    starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
+    return [slice(a, b) for a, b in pairwise(starts)]
+
+
 class Batches:
     """Batches of the rows of k members, of which all have the same number of them in an epoch.
 
@@ -172,8 +178,8 @@ class Batches:
         self.batch_size = batch_size
         self.dtype = dtype
         self.n = members[0].n
-        starts = [0, *(i for i in range(1, len(members)) if members[i].n != members[i - 1].n), len(members)]
-        self.parts = [slice(a, b) for a, b in pairwise(starts)]  # members with the same number of rows
+        self.parts = parts_of_one_length(members)
+        starts = {part.start for part in self.parts}
         shared = [i for i in range(1, len(members)) if i in starts or not members[i].shares_arrays(members[i - 1])]
         self.runs = [slice(a, b) for a, b in pairwise([0, *shared, len(members)])]  # and those of one array's rows
         self._rows = {run.start: Dataset.together(members[run]) for run in self.runs}

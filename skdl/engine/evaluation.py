@@ -9,21 +9,30 @@ import numpy as np
 from skdl._array import take_rows
 from skdl._component import Component
 from skdl._protocols import Loss
-from skdl.engine.batches import Dataset
+from skdl.engine.batches import Dataset, parts_of_one_length
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec
 
 
 class Validation:
-    """The validation rows of k members of one structure: all of them have some, or none has."""
+    """The validation rows of k members of one structure: all of them have some, or none has.
+
+    Members with the same number of rows are scored together: a product of fewer rows may round differently.
+    """
 
     def __init__(self, members: Sequence[TrainingSpec], network: Network):
-        self.members, self.network = members, network
+        self.members = members
         self.rows = [member.validation for member in members if member.validation is not None]
         # Members are scored one by one: a lone member's loss is that of a stack of one.
         self.losses: list[Loss] = [Component.stacked([member.loss], 3, network.dtype) for member in members]
         self.targets = [network.root.along(*evaluation_targets(rows, network.dtype)) for rows in self.rows]
+        which = parts_of_one_length(self.rows) if self.rows else []
+        if len(which) == 1:
+            self.parts = [(which[0], network)]
+        else:
+            described = [member.architecture for member in members]
+            self.parts = [(part, Network(described[part], network.dtype)) for part in which]
 
     def evaluate(self, arrays: Views) -> list[tuple[float, float] | None]:
         """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged.
@@ -32,7 +41,11 @@ class Validation:
         """
         if not self.rows:
             return [None] * len(self.members)
-        return [self._evaluated(i, raw) for i, raw in enumerate(self.network.predict_rows(self.rows, arrays))]
+        scores: list[np.ndarray] = []
+        for part, network in self.parts:
+            own = [{name: array[part] for name, array in leaf.items()} for leaf in arrays]
+            scores += network.predict_rows(self.rows[part], own)
+        return [self._evaluated(i, raw) for i, raw in enumerate(scores)]
 
     def _evaluated(self, i: int, raw: np.ndarray) -> tuple[float, float]:
         score = self.members[i].score

@@ -125,9 +125,7 @@ class TrainingSpec:
     shuffle: bool = field(default=True, metadata=PER_MEMBER)
     tol: float = field(default=1e-4, metadata=PER_MEMBER)
     patience: int | None = field(default=10, metadata=PER_MEMBER)
-    validation: Dataset | None = field(  # scores of all members are computed in the same blocks of rows
-        default=None, metadata=counts_by(lambda member: None if member.validation is None else member.validation.n)
-    )
+    validation: Dataset | None = field(default=None, metadata=counts_by(lambda member: member.validation is None))
     score: Callable[[np.ndarray], float] | None = field(default=None, metadata=PER_MEMBER)
     report: Callable[[dict[str, Any]], bool] | None = field(default=None, metadata=RUN_TIME)
     begin: Callable[[Callable[[], State]], None] | None = field(default=None, metadata=RUN_TIME)

@@ -142,8 +142,10 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
     def _outputs(self, X: Any, which: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """The contributions of the members, or of those in `which`, to the average, one after the other."""
         members = dict(enumerate(self.estimators_))
-        if which is not None:
-            members = {i: members[i] for i in which}
+        return self._outputs_of(members if which is None else {i: members[i] for i in which}, X)
+
+    def _outputs_of(self, members: Mapping[int, Any], X: Any) -> Iterator[np.ndarray]:
+        """The contributions of these members, which are given by their numbers."""
         methods = {i: self._output_method(member) for i, member in members.items()}
         of_all_columns = {i: member for i, member in members.items() if self._columns_of(i) is None}
         joint = JointPrediction(of_all_columns, methods, X)

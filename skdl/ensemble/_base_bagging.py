@@ -143,7 +143,12 @@ class BaseBagging(BaseEnsemble):
             members = fit_members(
                 [
                     MemberJob(
-                        seeded(template, seed_of(entropy, i, 0)), rows, self._subset(columns), members_weight, routed
+                        seeded(template, seed_of(entropy, i, 0)),
+                        rows,
+                        self._subset(columns),
+                        members_weight,
+                        routed,
+                        recipe="estimator",
                     )
                     for i, rows, columns in zip(new, drawn, chosen, strict=True)
                 ],
@@ -152,7 +157,6 @@ class BaseBagging(BaseEnsemble):
                 observers,
                 classify=classes is not None,
                 row_weight=shares if self.bootstrap else None,
-                alike=True,
                 n_jobs=self.n_jobs,
             )
             fitted = members.as_far_as(self)

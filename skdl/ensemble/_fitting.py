@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import Any
@@ -27,6 +28,7 @@ from skdl.ensemble._member_job import MemberJob
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._sampling import select_rows
 from skdl.execution import train_members
+from skdl.execution.plan import rounds_of
 from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import Trainable, trainable
 
@@ -39,8 +41,9 @@ def fit_members(
     *,
     classify: bool,
     row_weight: np.ndarray | None = None,
-    alike: bool = False,
     n_jobs: int | None = None,
+    max_time: float | None = None,
+    first: int = 0,
 ) -> Members:
     """Fit unfitted members, and give each distinct warning once, with the number of members that it came from.
 
@@ -55,9 +58,11 @@ def fit_members(
     row_weight : array of shape (n,) or None
         Weights that the samples were drawn by: they count where all rows do, in the encoding of y of networks,
         and rows of weight zero are not looked at.
-    alike : bool
-        Whether the members differ in their random state only, so that one preparation serves all.
     n_jobs : int or None
+    max_time : float or None
+        Seconds after which networks begin no further epoch; None for what their own parameters say.
+    first : int
+        The number that the first of the jobs has for observers.
 
     Returns
     -------
@@ -65,44 +70,58 @@ def fit_members(
         In the members' order.
     """
     fitted: dict[int, Any] = {}
+    seconds: dict[int, float] = {}
     warned: list[list[Warned]] = [[] for _ in jobs]
     interrupt: KeyboardInterrupt | None = None
     networks = [i for i, job in enumerate(jobs) if job.is_stackable]
     if networks:
-        begun, interrupt, lists = _train({i: jobs[i] for i in networks}, X, y, observers, row_weight, alike, n_jobs)
+        chosen = {i: jobs[i] for i in networks}
+        begun, interrupt, lists = _train(chosen, X, y, observers, row_weight, n_jobs, max_time, first)
         for i, is_fitted, messages in zip(networks, begun, lists, strict=True):
             warned[i] = messages
             if is_fitted:
                 fitted[i] = jobs[i].member
+                seconds[i] = float(fitted[i].history_["seconds"].sum())
     others = [i for i in range(len(jobs)) if i not in set(networks)]
     if others and interrupt is None:
-        done: dict[int, tuple[Any, list[Warned]]] = {}  # of those that are fitted in this process, as it goes
+        done: dict[int, tuple[Any, list[Warned], float]] = {}  # of those that are fitted in this process, as it goes
         here = Settings(get_config(), warnings.filters, os.getpid())
         try:
             with observers.fits() as tell:
                 results = Parallel(n_jobs=n_jobs)(
                     delayed(fit_one)(
-                        i, jobs[i], X, y, classify, here, done, observers.member(i), observers.label(i), tell
+                        i, jobs[i - first], X, y, classify, here, done, observers.member(i), observers.label(i), tell
                     )
-                    for i in others
+                    for i in (first + i for i in others)
                 )
-            done = dict(zip(others, results, strict=True))
+            done = {first + i: result for i, result in zip(others, results, strict=True)}
         except KeyboardInterrupt as error:
             interrupt = error
-        for i, (member, messages) in done.copy().items():
-            fitted[i], warned[i] = member, messages
+        for i, (member, messages, passed) in done.copy().items():
+            fitted[i - first], warned[i - first], seconds[i - first] = member, messages, passed
     if interrupt is None:
         _warn(warned)
-    return Members(len(jobs), fitted, interrupt)
+    return Members(len(jobs), fitted, interrupt, seconds)
 
 
 @dataclass
 class Members:
-    """Members of an ensemble as their fit has left them: all of them fitted, unless it was interrupted."""
+    """Members of an ensemble as their fit has left them: all of them fitted, unless it was interrupted.
+
+    Parameters
+    ----------
+    n_members : int
+    fitted : dict
+        By their numbers.
+    interrupt : KeyboardInterrupt or None
+    seconds : dict
+        That the fit of each took; of networks in a stack, their share.
+    """
 
     n_members: int
     fitted: dict[int, Any]
     interrupt: KeyboardInterrupt | None
+    seconds: dict[int, float]
 
     def as_far_as(self, owner: BaseEnsemble, least: int = 1) -> list[Any]:
         """The fitted members, up to the first that is not; the interrupt is raised where they are too few for a model.
@@ -145,58 +164,71 @@ def _train(
     y: np.ndarray,
     observers: Observers,
     row_weight: np.ndarray | None,
-    alike: bool,
     n_jobs: int | None,
+    max_time: float | None,
+    number: int,
 ) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]]]:
     """A flag for each network that is fitted, the interrupt if there was one, and the warnings of each.
 
     The networks are given by their numbers.
     """
-    first = next(iter(chosen.values())).member
+    first_member = next(iter(chosen.values())).member
     fits: list[Trainable] = []
     prepared: list[EncodedData] = []
     members: list[TrainingSpec] = []
     warned: list[list[Warned]] = []
     data: EncodedData | None = None
+    by_recipe: dict[Hashable, EncodedData] = {}
     for i, job in chosen.items():
         with collecting() as messages:
             fit = trainable(job.member)
-            if data is None or not alike or job.columns is not None:
+            known = None if job.columns is not None else by_recipe.get(job.recipe)
+            if known is not None:
+                data = known
+            else:
                 fit.check_validation_effects()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
                 table = X if data is None or job.columns is not None else data.X
                 n_rows = None if job.rows is None else len(job.rows)
                 data = fit.prepare(job.table(table), y, job.weight, n_rows=n_rows, drawn_by=row_weight)
+                if job.columns is None and job.recipe is not None:
+                    by_recipe[job.recipe] = data
             if job.columns is None:
-                take_columns(job.member, first)
-            with labelled(observers.label(i)):
-                member = fit.spec(data, index=job.rows)
+                take_columns(job.member, first_member)
+            with labelled(observers.label(number + i)):
+                member = fit.spec(data, index=job.rows, validation_index=job.validation, stopping=job.stopping)
         own = partial(_of_rows, job.rows)  # computed for callbacks that ask for it
         weight = None if job.weight is None else own(job.weight)
         given = task_data(partial(_own_table, job, X), partial(own, y), weight)
-        members.append(observers.network(i, fit, member, given, partial(fit.attributes_at, member, data)))
+        member = replace(member, **job.training)
+        members.append(observers.network(number + i, fit, member, given, partial(fit.attributes_at, member, data)))
         fits.append(fit)
         prepared.append(data)
         warned.append(messages)
+    if max_time is not None:
+        each = max_time / rounds_of(members, n_threads(n_jobs))
+        members = [replace(member, max_time=min(each, member.max_time or math.inf)) for member in members]
     outcomes = train_members(members, n_threads(n_jobs))
     stopped = any(outcome.stop_reason == "interrupted" for outcome in outcomes)
     # A search that begins at its minimum has no epoch, and is at its end.
     begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 
     def store() -> None:
-        for fit, member, data, outcome, messages, is_begun in zip(
-            fits, members, prepared, outcomes, warned, begun, strict=True
+        for fit, job, member, data, outcome, messages, is_begun in zip(
+            fits, chosen.values(), members, prepared, outcomes, warned, begun, strict=True
         ):
             if is_begun:
                 fit.check_outcome(outcome)
                 fit.store(member, data, outcome)
-                warning = fit.warning(outcome)
+                # With rows of another member to stop by, or a number of epochs that is known, the last one is no sign.
+                expected = outcome.stop_reason == "max_iter" and (job.validation is not None or not job.stopping)
+                warning = None if expected else fit.warning(outcome)
                 messages += [] if warning is None else [warning]
 
     interrupt = to_the_end(store)
     for i, is_begun in zip(chosen, begun, strict=True):
         if is_begun:
-            observers.end_of(i)
+            observers.end_of(number + i)
     return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,19 +40,20 @@ def fit_one(
     y: np.ndarray,
     classify: bool,
     here: Settings,
-    done: dict[int, tuple[Any, list[Warned]]],
+    done: dict[int, tuple[Any, list[Warned], float]],
     followed: MemberTask | None,
     label: str,
     tell: Callable[[int], None] | None,
-) -> tuple[Any, list[Warned]]:
-    """A fitted member and its warnings, which are put into `done` as well."""
+) -> tuple[Any, list[Warned], float]:
+    """A fitted member, its warnings and the seconds it took, which are put into `done` as well."""
+    started = time.perf_counter()
     outside = _filters_of(here), config_context(**here.config)
     with outside[0], outside[1], collecting() as messages, labelled(label), around(followed, job.member):
         member = _fit(job, job.table(X), y, classify)
-    done[i] = member, messages
+    done[i] = found = member, messages, time.perf_counter() - started
     if tell is not None:
         tell(i)
-    return member, messages
+    return found
 
 
 def _fit(job: MemberJob, X: Any, y: np.ndarray, classify: bool) -> Any:

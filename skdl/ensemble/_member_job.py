@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,14 @@ class MemberJob:
         Weights of all rows, which its fit takes.
     params : mapping
         Other metadata for its fit.
+    recipe : hashable
+        Networks of one recipe, unless it is None, differ in random states and rows only: their data are prepared once.
+    validation : int array or None
+        Of a network with `early_stopping`, the rows that decide when to stop; None for some of its own.
+    stopping : bool
+        Whether anything may end the training of a network before its last epoch.
+    training : mapping
+        Fields of a network's `TrainingSpec` that are to be others than its parameters say.
     """
 
     member: Any
@@ -39,6 +47,10 @@ class MemberJob:
     columns: np.ndarray | None = None
     weight: np.ndarray | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
+    recipe: Hashable = None
+    validation: np.ndarray | None = None
+    stopping: bool = True
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     def table(self, X: Any) -> Any:
         """Its columns of X."""

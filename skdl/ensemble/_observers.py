@@ -36,11 +36,17 @@ class Observers:
     def __init__(self, ensemble: BaseEnsemble, n_members: int, X: Any, y: Any, weight: Any, n_kept: int = 0):
         self.ensemble, self.n_members, self.n_kept = ensemble, n_members, n_kept
         name = type(ensemble).__name__
-        self.work = Work(f"[{name}] ", lambda: n_members, "members") if ensemble.verbose else None
+        self.work = Work(f"[{name}] ", lambda: self.n_members, "members") if ensemble.verbose else None
         data = task_data(X, y, weight)
         self._task = MembersTask(ensemble, n_members, data) if has_callbacks(ensemble) else None
         self._held = ExitStack()  # contexts that the members were given
         self._fits: dict[int, FitTask] = {}
+
+    def more(self, n_members: int) -> int:
+        """So many members are fitted besides; the number of the first of them."""
+        first = self.n_members
+        self.n_members += n_members
+        return first
 
     def label(self, i: int) -> str:
         """The label of the lines of member i."""

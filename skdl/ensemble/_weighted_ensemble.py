@@ -138,7 +138,7 @@ class WeightedEnsemble(NamedMembers):
                     members, interrupt = fit_batch_ensemble(jobs, *learned, self.n_jobs, observers)
                 else:
                     classify = classes is not None
-                    found = fit_members(jobs, *learned, observers, classify=classify, alike=alike, n_jobs=self.n_jobs)
+                    found = fit_members(jobs, *learned, observers, classify=classify, n_jobs=self.n_jobs)
                     interrupt = found.interrupt
                     members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
         store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
@@ -185,7 +185,8 @@ class WeightedEnsemble(NamedMembers):
                 weight = validate_sample_weight(given, X)
                 weights[id(given)] = weight if weight is None or training is None else weight[training]
             params = params if training is None else select_rows_of(params, training, X.shape[0])
-            jobs.append(MemberJob(member, weight=weights[id(given)], params=params))
+            recipe = "estimator" if self.estimators is None else None
+            jobs.append(MemberJob(member, weight=weights[id(given)], params=params, recipe=recipe))
         return jobs
 
     def _store(

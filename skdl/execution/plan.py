@@ -7,6 +7,7 @@ all others run with one BLAS thread, and threads or processes take blocks of mem
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
@@ -58,6 +59,12 @@ class Plan:
         if not first.optimizer.full_batch:
             n_threads = n_processes if n_processes > 1 else threads_worth(group, n_threads)
         return cls(blocks_of(group, size, n_threads), n_processes, n_threads)
+
+
+def rounds_of(members: Sequence[TrainingSpec], n_threads: int) -> int:
+    """The number of blocks that each thread or process trains one after the other."""
+    plans = [Plan.of([members[i] for i in group], n_threads) for group in groups_of(members)]
+    return sum(math.ceil(len(plan.blocks) / max(plan.n_threads, plan.n_processes)) for plan in plans)
 
 
 def processes_for(members: Sequence[TrainingSpec], n_threads: int) -> int:

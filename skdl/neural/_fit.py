@@ -67,6 +67,7 @@ class NetworkFit:
         data: EncodedData,
         *,
         index: np.ndarray | None = None,
+        validation_index: np.ndarray | None = None,
         n_epochs: int | None = None,
         go_on: bool = False,
         stopping: bool = True,
@@ -80,6 +81,7 @@ class NetworkFit:
             go_on=go_on,
             stopping=stopping,
             index=index,
+            validation_index=validation_index,
             resume=resume,
         )
 

@@ -226,6 +226,7 @@ class Preparation(SlotMixin, ABC):
         go_on: bool = False,
         stopping: bool = True,
         index: np.ndarray | None = None,
+        validation_index: np.ndarray | None = None,
         resume: bool = False,
     ) -> TrainingSpec:
         """The task for the engine: training on the rows `index` of the data (None for all).
@@ -251,10 +252,14 @@ class Preparation(SlotMixin, ABC):
             )
         loss, output_map = self._loss(data.encoding), self._output_map(data.encoding)
         evaluated, set_apart = data.validation, None
-        if evaluated is None and stopping and settings.stops_early(data.X.shape[0] if index is None else len(index)):
+        n_rows = data.X.shape[0] if index is None else len(index)
+        if evaluated is None and stopping and validation_index is not None:
+            set_apart = validation_index if data.kept is None else np.intersect1d(validation_index, data.kept)
+        elif evaluated is None and stopping and settings.stops_early(n_rows):
             fraction = settings.validation_fraction
             index, set_apart = split(data, index, fraction, generator, is_sample=is_sample)
-            evaluated = None if set_apart is None else data.rows(set_apart)
+        if set_apart is not None:
+            evaluated = data.rows(set_apart)
         rows = training_rows(settings, data, index, before)
         n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
         if not isinstance(settings.batch_size, str) and settings.batch_size > n_given:

@@ -79,7 +79,14 @@ class Trainable(Protocol):
     def generator(self) -> np.random.Generator:
         """A new stream of the fit's random numbers."""
 
-    def spec(self, data: EncodedData, *, index: np.ndarray | None = None) -> TrainingSpec:
+    def spec(
+        self,
+        data: EncodedData,
+        *,
+        index: np.ndarray | None = None,
+        validation_index: np.ndarray | None = None,
+        stopping: bool = True,
+    ) -> TrainingSpec:
         """Make the engine's task.
 
         Parameters
@@ -88,6 +95,10 @@ class Trainable(Protocol):
             By this network, or by one with the same parameters.
         index : int array or None
             Rows to train on, with repetitions; None for all.
+        validation_index : int array or None
+            Rows that decide when to stop; None for some of `index` that `early_stopping` sets apart, if it does.
+        stopping : bool
+            Whether anything may end the training before its last epoch.
         """
 
     def epoch_lines(self, n_epochs: int) -> EpochLines:

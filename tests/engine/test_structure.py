@@ -63,7 +63,7 @@ FUNCTIONS = {
     "rows": ([ROWS, classification(49, 4, 3)], [ROWS, OTHER_ROWS]),
     "dtype": ([np.float32, np.float64], [np.float32, np.dtype("float32")]),
     "n_epochs": ([0, 1], [1, 3]),
-    "validation": ([None, ROWS, HALF], [ROWS, replace(OTHER_ROWS, index=np.arange(40))]),
+    "validation": ([None, ROWS], [ROWS, replace(OTHER_ROWS, index=np.arange(40)), HALF, OTHER_ROWS, ROWS]),
     "prior": ([None, np.zeros(60, np.float32)], [np.zeros(60, np.float32), np.ones(60, np.float32)]),
 }
 # What does not count, and has a part in the numbers: members of one stack may differ in it.

@@ -1,0 +1,120 @@
+"""Texts that the docstrings of both committees share, written once."""
+
+from __future__ import annotations
+
+from skdl._docstrings import documented_by
+
+TEXTS = {
+    "candidates": """
+portfolio : "auto", list, dict or None, default="auto"
+    Configurations of networks. "auto" is the default one. A list holds names of presets (`skdl.tabular.portfolio`),
+    dicts of parameters of skdl's MLP, or networks; a dict holds these by names of your own. Dicts say what differs from
+    the presets' common parameters: Adam with a constant rate of 0.002, at most 100 epochs, and an end after 12 without
+    a smaller loss of the rows that the member does not see. Networks with `early_stopping` stop by these rows as well.
+    None for no networks.
+members : list of (str, estimator) pairs, default=None
+    Other estimators that join, of any kind: boosted trees, forests, neighbours, pipelines. As with the networks, one
+    of each is fitted for each fold.
+cv : int, splitter or iterable, default=8
+    The folds. An int of at least 2 is their number (fewer where there are not so many different rows); equal rows, or
+    those of one of the `groups` of fit, share a fold, and classes or sizes of targets are spread evenly. A splitter of
+    scikit-learn, or an iterable of (rows to learn, rows not to see), says so itself; rows that no fold leaves out have
+    no say in the weights.
+scoring : str, callable or None, default=None
+    What the weights are chosen by, and what `score_` is: a scorer of scikit-learn. None for weights of {loss}, and
+    the {score} as score.
+time_limit : float or None, default=None
+    Seconds, in (0, inf), after which nothing more is begun: `members` are trained first (one that would take more than
+    half of the time left is left out), then the configurations in their order. Networks end with their current epoch
+    and have the best one so far; what was not begun has weight zero. One candidate is always trained. Fits with
+    a limit depend on the speed of the machine.
+refit : bool or "auto", default="auto"
+    Whether candidates with a weight are trained again on all rows, networks for the mean of their best numbers of
+    epochs, and these predict: about twice the time, for a gain where rows are few. "auto" does so below 1000 rows.
+""",
+    "running": """
+n_jobs : int or None, default=None
+    Cores that a stack of networks is spread over, by threads, or by processes where the training takes more than
+    about a second; jobs of joblib for other members. No result depends on it.
+random_state : int, RandomState instance or None, default=None
+    Of the folds, and of all members whose own is None; with an int, fits are equal to the last bit.
+verbose : int, default=0
+    1 prints how far the members are, at most about once a second, and how much time is left.
+""",
+    "fitted": """
+weights_ : dict
+    The weight of each candidate in the average, by its name; they sum to one.
+leaderboard_ : pandas.DataFrame
+    The committee and its candidates on rows that their members did not see, by their loss.
+oof_predictions_ : array of shape (n_samples,) or (n_samples, {width})
+    {predictions} of the training rows by members that did not see them, with weights chosen on the
+    other folds. NaN for rows that no fold leaves out, and for those of weight zero.
+score_, score_std_ : float
+    {score_text} of `oof_predictions_`, or `scoring`, and its standard deviation over the folds.
+loss_, loss_std_ : float
+    {loss_text} of `oof_predictions_`, and its standard deviation over the folds.
+feature_importances_ : array of shape (n_features_in_,)
+    Importance of each column of X, at least 0 with a sum of one: the rise of the loss where its values change places
+    among rows that the members did not see. Computed when asked for.
+estimators_ : list of estimators
+    The fitted members that predict.
+fold_estimators_ : dict of lists
+    Those of each candidate that was chosen, one a fold, by its name; with `refitted_` they serve estimates only.
+refitted_ : bool
+    Whether the members that predict were trained on all rows.
+n_features_in_ : int
+    Columns of X.
+feature_names_in_ : array of shape (n_features_in_,)
+    Their names, when X had names that are all strings.
+""",
+    "laws": """
+Members of one candidate differ in the fold that they do not see, and in their random numbers. All of them are trained
+as one stack, candidates of one structure together, and rows are kept once.
+
+The weights of candidates are those of least {loss} of the averages out of fold, none negative, summing to one, drawn
+by a few rows' worth to equal weights of those that are not worse than the best. What is published as `score_`,
+`loss_` and `oof_predictions_` uses, for each fold, weights{and_temperature} that were chosen on the others,
+so that no row has a say in how it is predicted. One thing is not nested: a member stops at the epoch that is best for
+the fold that it does not see, which flatters its estimate a little on small data.
+
+Rows of weight zero are left out, but for their labels. Folds depend on the rows' contents: their order does not
+matter, and a row of weight 2 is in the fold that the row given twice would be in.
+
+An interrupt (Ctrl-C) leaves a committee of the candidates that were trained to their current epoch, and is raised
+again.
+""",
+}
+
+FILLED = {
+    "classifier": {
+        "loss": "log loss",
+        "score": "accuracy",
+        "width": "n_classes",
+        "predictions": "Class probabilities",
+        "score_text": "Accuracy",
+        "loss_text": "Log loss",
+        "and_temperature": " and temperature",
+    },
+    "regressor": {
+        "loss": "squared error",
+        "score": "coefficient of determination R^2",
+        "width": "n_outputs",
+        "predictions": "Predictions",
+        "score_text": "R^2",
+        "loss_text": "Mean squared error",
+        "and_temperature": "",
+    },
+}
+
+
+def _texts(kind: str) -> dict[str, str]:
+    texts = dict(TEXTS)
+    for name, text in texts.items():
+        for field, value in FILLED[kind].items():
+            text = text.replace("{" + field + "}", value)
+        texts[name] = text
+    return texts
+
+
+document_classifier = documented_by(_texts("classifier"))
+document_regressor = documented_by(_texts("regressor"))

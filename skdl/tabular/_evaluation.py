@@ -1,0 +1,145 @@
+"""What is known of a committee from the rows that its members did not see: weights, scores, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from skdl._validation import in_units
+from skdl.ensemble._sampling import select_rows
+from skdl.tabular._folds import Fold
+from skdl.tabular._selection import Choice, chosen, mixtures
+
+
+class Judge(Protocol):
+    """What classifiers and regressors do differently."""
+
+    def _outputs_of(self, members: dict[int, Any], X: Any) -> Any: ...
+
+    def _losses(self, average: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """The loss (n,) of each row."""
+
+    def _score(self, average: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        """The score of averages for rows, larger is better."""
+
+    def _chosen_weights(self, outputs: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Weights (C,) of the outputs (C, n, ...) of configurations."""
+
+    def _temperature(self, average: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        """The temperature of probabilities; 1 where there is none."""
+
+    def _at_temperature(self, average: np.ndarray, temperature: float) -> np.ndarray:
+        """The averages with it."""
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Rows as those members have predicted them that did not see them.
+
+    Rows of equal content in one fold are here once, with the sum of their weights; a row that several folds leave out
+    is here once for each, with a share of its weight.
+
+    Parameters
+    ----------
+    rows, fold : int arrays of shape (m,)
+        The number of each row, and of the fold that left it out.
+    weight : array of shape (m,)
+        With a mean of one.
+    outputs : array of shape (C, m, ...)
+        Of each candidate.
+    all_rows, places : int arrays
+        Rows that folds leave out, once for each, with their copies, and the places of their contents among the m.
+    """
+
+    rows: np.ndarray
+    fold: np.ndarray
+    weight: np.ndarray
+    outputs: np.ndarray
+    all_rows: np.ndarray
+    places: np.ndarray
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A committee on rows that its members did not see.
+
+    Parameters
+    ----------
+    unseen : Unseen
+    choice : Choice
+        The weights of candidates.
+    temperature : float
+    averages : array of shape (m, ...)
+        Of the members that did not see a row, by weights and at a temperature chosen on the other folds.
+    """
+
+    unseen: Unseen
+    choice: Choice
+    temperature: float
+    averages: np.ndarray
+
+    def by_row(self, n_rows: int) -> np.ndarray:
+        """The averages (n, ...) of all rows; NaN for those that no fold leaves out."""
+        rows = self.unseen.all_rows
+        found = np.zeros((n_rows, *self.averages.shape[1:]))
+        np.add.at(found, rows, self.averages[self.unseen.places])
+        counts = np.bincount(rows, minlength=n_rows)
+        with np.errstate(invalid="ignore"):
+            by_row: np.ndarray = (found.T / counts).T
+        return by_row
+
+
+def unseen_rows(
+    judge: Judge,
+    members: Sequence[Sequence[Any]],
+    folds: Sequence[Fold],
+    X: Any,
+    weight: np.ndarray | None,
+    content: np.ndarray,
+) -> Unseen:
+    """The predictions of each candidate's members for the rows that they did not see.
+
+    Rows of equal `content` (n,) are equal.
+    """
+    all_rows = np.concatenate([fold.unseen for fold in folds])
+    share = (1.0 if weight is None else in_units(weight)[all_rows]) / np.bincount(all_rows)[all_rows]
+    n_before = np.cumsum([0, *(len(fold.unseen) for fold in folds)])
+    rows, weights, places, outputs = [], [], [], []
+    for k, fold in enumerate(folds):
+        _, first, place = np.unique(content[fold.unseen], return_index=True, return_inverse=True)
+        places.append(place + sum(map(len, rows)))
+        rows.append(fold.unseen[first])
+        weights.append(np.bincount(place, share[n_before[k] : n_before[k + 1]]))
+        of_fold = {c: each[k] for c, each in enumerate(members)}
+        outputs.append(np.stack(list(judge._outputs_of(of_fold, select_rows(X, rows[-1])))).astype(np.float64))
+    fold_of = np.repeat(np.arange(len(folds)), list(map(len, rows)))
+    total = np.concatenate(weights)
+    together = np.concatenate(outputs, axis=1)
+    return Unseen(np.concatenate(rows), fold_of, total / total.mean(), together, all_rows, np.concatenate(places))
+
+
+def evaluate(judge: Judge, unseen: Unseen, y: np.ndarray, n_folds: int) -> Evaluation:
+    """Weights and temperature by all rows, and the averages by those that are chosen on other folds."""
+    y = y[unseen.rows]
+
+    def choose(rows: np.ndarray) -> np.ndarray:
+        return judge._chosen_weights(unseen.outputs[:, rows], y[rows], unseen.weight[rows])
+
+    choice = chosen(choose, unseen.fold, n_folds)
+    averages = mixtures(unseen.outputs, choice.nested, unseen.fold)
+    with_all = np.einsum("c,cn...->n...", choice.weights, unseen.outputs)
+    temperature = judge._temperature(with_all, y, unseen.weight)
+    calibrated = averages.copy()
+    for k, weights in enumerate(choice.nested):
+        others = np.flatnonzero(unseen.fold != k)
+        if len(others):
+            mixed = np.einsum("c,cn...->n...", weights, unseen.outputs[:, others])
+            nested = judge._temperature(mixed, y[others], unseen.weight[others])
+            own = unseen.fold == k
+            calibrated[own] = judge._at_temperature(averages[own], nested)
+    if unseen.weight @ judge._losses(calibrated, y) < unseen.weight @ judge._losses(averages, y):
+        return Evaluation(unseen, choice, temperature, calibrated)
+    return Evaluation(unseen, choice, 1.0, averages)  # rows that have no say in it are better off without

@@ -1,0 +1,67 @@
+"""The leaderboard: what each candidate of a committee is worth on rows that its members did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from skdl.tabular._evaluation import Evaluation, Judge
+from skdl.tabular._training import Trained
+
+COMMITTEE = "committee"  # the name of the line on all together
+COLUMNS = ("loss", "loss_std", "score", "score_std", "weight", "epochs", "seconds")
+
+
+def report_of(
+    judge: Judge, score: Callable[..., float], trained: Trained, evaluation: Evaluation, y: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """A line for the committee, and one for each candidate, by their names: see `leaderboard`."""
+    unseen, names = evaluation.unseen, [each.name for each in trained.candidates]
+    y = y[unseen.rows]
+    epochs = [joint_epoch(members) for members in trained.members]
+    lines = {}
+    for c, averages in enumerate([evaluation.averages, *unseen.outputs]):
+        losses = means_by_fold(judge._losses(averages, y), unseen.weight, unseen.fold)
+        shares = np.bincount(unseen.fold, unseen.weight)
+        scores = [
+            score(averages[own], y[own], unseen.weight[own]) for own in (unseen.fold == k for k in range(len(losses)))
+        ]
+        lines[COMMITTEE if c == 0 else names[c - 1]] = {
+            "loss": float(np.average(losses, weights=shares)),
+            "loss_std": spread(losses),
+            "score": score(averages, y, unseen.weight),
+            "score_std": spread(scores),
+            "weight": 1.0 if c == 0 else float(evaluation.choice.weights[c - 1]),
+            "epochs": float("nan") if c == 0 or epochs[c - 1] is None else float(epochs[c - 1] or 0),
+            "seconds": sum(trained.seconds) if c == 0 else trained.seconds[c - 1],
+        }
+    return lines
+
+
+def best_epoch(member: Any) -> int | None:
+    """The epoch whose weights a network has kept; None for another estimator."""
+    if not hasattr(member, "history_"):
+        return None
+    scores = member.validation_scores_
+    return int(member.n_iter_) if not scores or np.isnan(scores).all() else int(np.nanargmax(scores)) + 1
+
+
+def joint_epoch(members: Sequence[Any]) -> int | None:
+    """The mean of the members' best epochs, in whole epochs; None for other estimators than networks."""
+    known = [epoch for epoch in map(best_epoch, members) if epoch is not None]
+    return max(1, round(float(np.mean(known)))) if known else None
+
+
+def means_by_fold(values: np.ndarray, weight: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """The weighted mean of each fold's values."""
+    means: np.ndarray = np.bincount(fold, weight * values) / np.bincount(fold, weight)
+    return means
+
+
+def spread(values: Sequence[float] | np.ndarray) -> float:
+    """The standard deviation over folds, NaN of fewer than two."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    return float(known.std(ddof=1)) if len(known) > 1 else float("nan")
