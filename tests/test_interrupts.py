@@ -36,6 +36,7 @@ from skdl import (
     PolynomialRegressor,
     SnapshotEnsembleClassifier,
     SoftmaxClassifier,
+    TabularClassifier,
 )
 from skdl.callbacks import Checkpoint
 from skdl.model_selection import SearchLedger
@@ -66,6 +67,7 @@ ESTIMATORS = {
     "named ensemble": EnsembleClassifier([("mlp", MLP), ("knn", KNNClassifier())]),
     "batch ensemble": EnsembleClassifier(estimator=MLP, n_estimators=3, share="batch_ensemble", random_state=0),
     "snapshots": SnapshotEnsembleClassifier(clone(MLP).set_params(schedule="auto"), 3, random_state=0),
+    "committee": TabularClassifier([clone(MLP).set_params(early_stopping=True), MLP], cv=3, random_state=0),
 }
 RESUMED = ("network", "validated", "regressor", "softmax by adam")
 

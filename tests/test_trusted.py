@@ -95,6 +95,10 @@ ESTIMATORS = {
     "snapshots of regressors": (
         skdl.SnapshotEnsembleRegressor(skdl.MLPRegressor((4,), max_iter=4, random_state=0)), REALS
     ),
+    "committee": (skdl.TabularClassifier([{"max_iter": 2}], cv=2, random_state=0), LABELS),
+    "committee of regressors": (
+        skdl.TabularRegressor([{"max_iter": 2}], members=[("knn", skdl.KNNRegressor())], cv=2, random_state=0), REALS
+    ),
 }  # fmt: skip
 IN_SLOTS = [
     (slot, name)

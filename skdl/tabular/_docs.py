@@ -74,8 +74,8 @@ as one stack, candidates of one structure together, and rows are kept once.
 The weights of candidates are those of least {loss} of the averages out of fold, none negative, summing to one, drawn
 by a few rows' worth to equal weights of those that are not worse than the best. What is published as `score_`,
 `loss_` and `oof_predictions_` uses, for each fold, weights{and_temperature} that were chosen on the others,
-so that no row has a say in how it is predicted. One thing is not nested: a member stops at the epoch that is best for
-the fold that it does not see, which flatters its estimate a little on small data.
+so that no row's own error has a part in the choice that it is predicted by. One thing is not nested: a member stops at
+the epoch that is best for the fold that it does not see, which flatters its estimate a little on small data.
 
 Rows of weight zero are left out, but for their labels. Folds depend on the rows' contents: their order does not
 matter, and a row of weight 2 is in the fold that the row given twice would be in.

@@ -40,17 +40,9 @@ def report_of(
     return lines
 
 
-def best_epoch(member: Any) -> int | None:
-    """The epoch whose weights a network has kept; None for another estimator."""
-    if not hasattr(member, "history_"):
-        return None
-    scores = member.validation_scores_
-    return int(member.n_iter_) if not scores or np.isnan(scores).all() else int(np.nanargmax(scores)) + 1
-
-
 def joint_epoch(members: Sequence[Any]) -> int | None:
-    """The mean of the members' best epochs, in whole epochs; None for other estimators than networks."""
-    known = [epoch for epoch in map(best_epoch, members) if epoch is not None]
+    """The mean of the networks' best epochs, in whole epochs; None for other estimators."""
+    known = [member.best_epoch_ for member in members if hasattr(member, "best_epoch_")]
     return max(1, round(float(np.mean(known)))) if known else None
 
 

@@ -1,4 +1,4 @@
-"""Weights of configurations, chosen out of fold, and nested so that no row has a say in how it is predicted itself."""
+"""Weights of configurations, chosen out of fold, and nested: for each fold by the rows of the others."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ def shrunk(weights: np.ndarray, losses: np.ndarray, weight: np.ndarray) -> np.nd
 
 
 def greedy(n_members: int, score: Callable[[np.ndarray], float], n_selections: int = 25) -> np.ndarray:
-    """Weights of the best score by greedy selection: from the best configuration on, taken again and again.
+    """Weights of the best score by greedy selection: again and again the configuration that makes the average best.
 
-    It ends where no further one makes the average better.
+    Those of the best moment are taken, as multiples of one over the selections until then.
 
     Parameters
     ----------
@@ -78,21 +78,22 @@ def greedy(n_members: int, score: Callable[[np.ndarray], float], n_selections: i
     score : callable
         From weights (C,) that sum to one to a number, larger is better.
     n_selections : int
-        Weights are multiples of one over at most this number.
+
+    References
+    ----------
+    R. Caruana et al., "Ensemble selection from libraries of models", ICML, 2004.
     """
-    counts = np.zeros(n_members)
-    best = -np.inf
-    for _ in range(n_selections):
-        tried = [score((counts + unit) / (counts.sum() + 1)) for unit in np.eye(n_members)]
-        found = int(np.argmax(np.nan_to_num(tried, nan=-np.inf)))
-        if tried[found] <= best:
+    counts, best = np.zeros(n_members), -np.inf
+    found = np.full(n_members, 1 / n_members)  # where the score is not defined
+    for n_before in range(n_selections):
+        tried = np.array([score((counts + unit) / (n_before + 1)) for unit in np.eye(n_members)])
+        if np.isnan(tried).all():
             break
-        best = tried[found]
-        counts[found] += 1
-    if not counts.any():  # a score that is not defined
-        return np.full(n_members, 1 / n_members)
-    weights: np.ndarray = counts / counts.sum()
-    return weights
+        taken = int(np.nanargmax(tried))
+        counts[taken] += 1
+        if tried[taken] > best:
+            best, found = tried[taken], counts / (n_before + 1)
+    return found
 
 
 def mixtures(outputs: np.ndarray, weights: np.ndarray, fold: np.ndarray) -> np.ndarray:
