@@ -62,7 +62,7 @@ COMMON = {
 class BaseTabular(BaseEnsemble):
     """Base of the committees of classifiers and of regressors."""
 
-    _doc_page = "docs/tables.md"
+    _doc_page = "docs/ensembles.md"
     _unseen_by = "Its members have each seen all rows but those of their fold."
     portfolio: Any
     members: Any
