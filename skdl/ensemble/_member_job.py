@@ -35,7 +35,7 @@ class MemberJob:
     recipe : hashable
         Networks of one recipe, unless it is None, differ in random states and rows only: their data are prepared once.
     validation : int array or None
-        Of a network with `early_stopping`, the rows that decide when to stop; None for some of its own.
+        Rows by which a network stops; None for some of its own that `early_stopping` sets apart, if it does.
     stopping : bool
         Whether anything may end the training of a network before its last epoch.
     training : mapping
