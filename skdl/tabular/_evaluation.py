@@ -107,15 +107,16 @@ def unseen_rows(
     all_rows = np.concatenate([fold.unseen for fold in folds])
     share = (1.0 if weight is None else in_units(weight)[all_rows]) / np.bincount(all_rows)[all_rows]
     n_before = np.cumsum([0, *(len(fold.unseen) for fold in folds)])
-    rows, weights, places, outputs = [], [], [], []
+    rows: list[np.ndarray] = []
+    weights, places, outputs = [], [], []
     for k, fold in enumerate(folds):
         _, first, place = np.unique(content[fold.unseen], return_index=True, return_inverse=True)
-        places.append(place + sum(map(len, rows)))
+        places.append(place + sum(len(each) for each in rows))
         rows.append(fold.unseen[first])
         weights.append(np.bincount(place, share[n_before[k] : n_before[k + 1]]))
         of_fold = {c: each[k] for c, each in enumerate(members)}
         outputs.append(np.stack(list(judge._outputs_of(of_fold, select_rows(X, rows[-1])))).astype(np.float64))
-    fold_of = np.repeat(np.arange(len(folds)), list(map(len, rows)))
+    fold_of = np.repeat(np.arange(len(folds)), [len(each) for each in rows])
     total = np.concatenate(weights)
     together = np.concatenate(outputs, axis=1)
     return Unseen(np.concatenate(rows), fold_of, total / total.mean(), together, all_rows, np.concatenate(places))
