@@ -46,7 +46,7 @@ def explain_constructor(cls: type, our: Callable[[str, list[str]], str]) -> None
             refuse_unknown(type(self), kwargs, our)
             raise
 
-    cls.__init__ = explaining  # type: ignore[misc]
+    cls.__init__ = explaining  # type: ignore[misc]  # mypy lets no constructor be replaced
 
 
 def refuse_unknown(cls: Any, given: Mapping[str, Any], our: Callable[[str, list[str]], str]) -> None:

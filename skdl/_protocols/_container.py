@@ -21,7 +21,7 @@ class Container(Layer):
     def inputs_of(self, leaf: int, x: Array, arrays: LayerArrays, context: ForwardContext) -> Array: ...
 
     @property
-    def n_leaves(self) -> int:  # type: ignore[override]
+    def n_leaves(self) -> int:  # type: ignore[override]  # computed, where the base has a value
         return sum(child.n_leaves for child in self.children)
 
     def leaves(self) -> list[Layer]:

@@ -40,7 +40,7 @@ def root_entropy(random_state: Any) -> int:
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
     entropy = np.random.SeedSequence(random_state).entropy
-    return int(entropy)  # type: ignore[arg-type]
+    return int(entropy)  # type: ignore[arg-type]  # the sequences that the stub has are not in `random_state`
 
 
 def seed_of(entropy: int, *key: int) -> np.random.SeedSequence:
@@ -78,9 +78,10 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
         template = getattr(self, "estimator", None)
         if not isinstance(template, SearchSpaceMixin):
             return {}, {}
-        return tuple(  # type: ignore[return-value]
+        small, large = (
             {f"estimator__{name}": values for name, values in space.items()} for space in template._search_spaces()
         )
+        return small, large
 
     def _member_weights(self) -> np.ndarray:
         """Weights of the fitted members in the average."""

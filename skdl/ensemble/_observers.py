@@ -90,10 +90,14 @@ class Observers:
     @contextmanager
     def fits(self) -> Iterator[Callable[[int], None] | None]:
         """A function that members fitted in the body, in any process, call at their end; None without observers."""
-        if self.work is None:
+        work = self.work
+        if work is None:
             yield None
             return
-        receive: Callable[[int], None] = lambda i: self.work.note(i, 1, None, FITTED)  # type: ignore[union-attr]  # noqa: E731
+
+        def receive(i: int) -> None:
+            work.note(i, 1, None, FITTED)
+
         with TemporaryDirectory(prefix="skdl-") as folder, listening(os.path.join(folder, "fits"), receive) as listener:
             yield listener.relay
 

@@ -62,7 +62,7 @@ class Tile(Layer):
     size: int
 
     @property
-    def repeats(self) -> int:  # type: ignore[override]
+    def repeats(self) -> int:  # type: ignore[override]  # computed, where the base has a value
         return self.size
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:

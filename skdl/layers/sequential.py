@@ -43,7 +43,7 @@ class Sequential(Container):
             self.gives_y, self.gives_shared_rows = last.gives_y, last.gives_shared_rows
 
     @cached_property
-    def repeats(self) -> int:  # type: ignore[override]
+    def repeats(self) -> int:  # type: ignore[override]  # computed, where the base has a value
         return math.prod(layer.repeats for layer in self.layers)
 
     @cached_property

@@ -42,7 +42,7 @@ class Stored(NamedTuple):
 def write(file: BinaryIO, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write an archive."""
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    np.savez(file, **{HEADER: text, **arrays})  # type: ignore[arg-type]
+    np.savez(file, **{HEADER: text, **arrays})  # type: ignore[arg-type]  # the stub takes an array for `allow_pickle`
 
 
 def read(file: BinaryIO, archive: ZipFile) -> tuple[Any, dict[str, Stored]]:

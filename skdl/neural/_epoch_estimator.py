@@ -32,7 +32,7 @@ class EpochEstimator:
         if hasattr(encoding, "classes"):
             self.classes_ = encoding.classes
 
-    @property  # type: ignore[misc]
+    @property  # type: ignore[misc]  # so that it passes for the network's class
     def __class__(self) -> Any:
         return type(self._network)
 

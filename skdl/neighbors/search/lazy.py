@@ -35,7 +35,7 @@ class LazySearch(Search):
             self.few = FEW_OF_TREE if is_for_tree else FEW
 
     @property
-    def name(self) -> str:  # type: ignore[override]
+    def name(self) -> str:  # type: ignore[override]  # computed, where the base has a value
         return self._prepare(None).name
 
     def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
