@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
-from skdl._progress import EpochLines
 from skdl.engine import Dataset
 from skdl.engine.train import initial_state
 from skdl.linear.softmax.row_blocks import RowBlocks
@@ -201,52 +200,6 @@ def test_a_fit_from_the_optimum_has_nothing_to_do():
     softmax.fit(X, y)
     assert softmax.n_iter_ == n_iter
     np.testing.assert_array_equal(softmax.coef_, coef)
-
-
-@pytest.mark.parametrize("penalty", ["l2", "l1"])
-def test_an_interruption_leaves_the_last_iteration(penalty, monkeypatch):
-    X, y = load_digits(return_X_y=True)
-    softmax = SoftmaxClassifier(alpha=1e-3, penalty=penalty, verbose=1)
-
-    def interrupt(self, record, reason):
-        if record is not None and record["epoch"] == 7:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(EpochLines, "__call__", interrupt)
-    with pytest.raises(KeyboardInterrupt) as told:
-        softmax.fit(X, y)
-    assert "SoftmaxClassifier was interrupted after 7 iterations and is fitted" in told.value.__notes__[0]
-    assert softmax.n_iter_ == 7
-    with pytest.warns(ConvergenceWarning, match="Increase max_iter, or tol"):
-        seven = SoftmaxClassifier(alpha=1e-3, penalty=penalty, max_iter=7).fit(X, y)
-    np.testing.assert_array_equal(softmax.coef_, seven.coef_)
-
-
-@pytest.mark.parametrize("place", ["evaluate", "__init__"])
-def test_an_interruption_inside_an_evaluation(place, monkeypatch):
-    """What iterations have ended is kept; before the first, there is nothing. BLAS has its threads again."""
-    from skdl import _threads
-    from skdl.linear.softmax.objective import SoftmaxObjective
-
-    original, calls = getattr(SoftmaxObjective, place), []
-
-    def interrupted(self, *args, **options):
-        calls.append(1)
-        if len(calls) == (5 if place == "evaluate" else 1):
-            raise KeyboardInterrupt
-        return original(self, *args, **options)
-
-    monkeypatch.setattr(SoftmaxObjective, place, interrupted)
-    softmax = SoftmaxClassifier()
-    with pytest.raises(KeyboardInterrupt) as told:
-        softmax.fit(*IRIS)
-    assert _threads._holders == 0
-    if place == "__init__":
-        assert "before its first iteration had ended" in told.value.__notes__[0]
-        assert not vars(softmax).keys() - softmax.get_params().keys()
-    else:
-        assert softmax.n_iter_ == 3
-        assert softmax.predict_proba(IRIS[0]).shape == (150, 3)
 
 
 def test_partial_fit_takes_one_iteration_a_call():
