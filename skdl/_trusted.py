@@ -11,6 +11,7 @@ from __future__ import annotations
 from sklearn.utils import Bunch
 
 from skdl._encoding import Columns, Indicator, Labels, Reals
+from skdl._protocols import InputColumns
 from skdl._registry import REGISTRIES
 from skdl.autodiff import FunctionActivation, FunctionLoss
 from skdl.callbacks import EarlyStopping, TimeBudget
@@ -22,12 +23,13 @@ from skdl.ensemble.ensemble_regressor import EnsembleRegressor
 from skdl.ensemble.snapshot import SnapshotEnsembleClassifier, SnapshotEnsembleRegressor
 from skdl.layers.architecture import Architecture
 from skdl.layers.dense import OrdinaryMaps
+from skdl.linear.design import Design
 from skdl.linear.least_squares.estimator import LeastSquaresRegressor
 from skdl.linear.least_squares.gradient_solver import LinearNetwork
 from skdl.linear.least_squares.problem import Setting, Solution
 from skdl.linear.polynomial.basis import ChebyshevProducts, RecurrenceStep
 from skdl.linear.polynomial.estimator import PolynomialRegressor
-from skdl.linear.polynomial.terms import TermBlock
+from skdl.linear.polynomial.terms import TermBlock, TermSet
 from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.linear.solvers.reduction import Reduction
 from skdl.neighbors.base import StoredRows
@@ -42,7 +44,7 @@ from skdl.neighbors.bounds.projection import ProjectionBound
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neighbors.labels import LabelColumn
-from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import CallableMetric, PrecomputedMetric, ScipyMetric
 from skdl.neighbors.search.duplicates import DuplicateRowsSearch, RowGroups
 from skdl.neighbors.search.lazy import LazySearch
@@ -52,6 +54,7 @@ from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.tables import TableSchema
 from skdl.tabular._conformal import FoldResiduals
 from skdl.tabular._importances import SampledRows
 from skdl.tabular.classifier import TabularClassifier
@@ -87,14 +90,25 @@ FITTED = {
         Columns,
         Reals,
     ),
-    "linear models": (LinearNetwork, Setting, Solution, Reduction, RecurrenceStep, ChebyshevProducts, TermBlock),
+    "linear models": (
+        LinearNetwork,
+        Design,
+        Setting,
+        Solution,
+        Reduction,
+        RecurrenceStep,
+        ChebyshevProducts,
+        TermBlock,
+        TermSet,
+    ),
+    "tables": (TableSchema, InputColumns),
     "neighbours": (
         StoredRows,
         LabelColumn,
         Placement,
         Minkowski,
         Cosine,
-        NanEuclidean,
+        NanMinkowski,
         CallableMetric,
         ScipyMetric,
         PrecomputedMetric,

@@ -41,6 +41,7 @@ PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
 RandomStateLike: TypeAlias = int | np.random.RandomState
+CategoricalLike: TypeAlias = str | npt.ArrayLike | None
 VoteLike: TypeAlias = str | Callable[[np.ndarray], npt.ArrayLike] | None
 
 

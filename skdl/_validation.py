@@ -18,6 +18,7 @@ from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
 from skdl._warnings import in_turn, warn
+from skdl.tables import TableSchema
 
 # They change the filters of warnings for a moment.
 check_array, check_X_y = map(in_turn, (check_array, check_X_y))  # noqa: N816
@@ -40,29 +41,48 @@ def validate_training_X(estimator: Any, X: Any, *, reset: bool = True, **checks:
 
 
 def _validate(
-    estimator: Any, X: Any, *y: Any, reset: bool, shared: Callable[[Any], Any] = _as_it_is, **checks: Any
+    estimator: Any,
+    X: Any,
+    *y: Any,
+    reset: bool,
+    table: TableSchema | None = None,
+    shared: Callable[[Any], Any] = _as_it_is,
+    **checks: Any,
 ) -> Any:
     """X, and y if it is given, as scikit-learn validates them.
 
     Of a frame of floats it gets the values: it would look at the type of each column, several times, which takes longer
-    than all else. A frame's values may be those that `shared` gives for them.
+    than all else. Of a `table` it gets what its schema makes of it. A frame's values may be those that `shared` gives
+    for them.
     """
     checks = {"dtype": FLOATS, "order": "C", **checks}
-    refuse_dates(X)
-    X = _filled(X)
+    values = None
+    if table is None:
+        refuse_dates(X)
+        X = _filled(X)
+    else:
+        values = table.transform(X)
+        X = table.ordered(X)
     with np.errstate(invalid="ignore"):  # scikit-learn's sum of large numbers, which is to find NaN
         try:
-            return _validated(estimator, X, *y, reset=reset, shared=shared, checks=checks)
+            return _validated(estimator, X, *y, values=values, reset=reset, shared=shared, checks=checks)
         except (ValueError, TypeError) as error:
-            raise _explained(error, estimator, X, checks.get("ensure_all_finite", True)) from None
+            given = X if values is None else values
+            raise _explained(error, estimator, given, checks.get("ensure_all_finite", True)) from None
 
 
 def _validated(
-    estimator: Any, X: Any, *y: Any, reset: bool, shared: Callable[[Any], Any], checks: dict[str, Any]
+    estimator: Any,
+    X: Any,
+    *y: Any,
+    values: np.ndarray | None,
+    reset: bool,
+    shared: Callable[[Any], Any],
+    checks: dict[str, Any],
 ) -> Any:
     finite = checks.get("ensure_all_finite", True)
     checks = {**checks, "ensure_all_finite": False}
-    values = _floats_of(X)
+    values = _floats_of(X) if values is None else values
     if values is None:
         X, checks = laid_out(X, checks)
         found = validate_data(estimator, X, *y, reset=reset, **checks)
@@ -95,7 +115,7 @@ def _explained(error: Exception, estimator: Any, X: Any, finite: Any) -> Excepti
 
 def _check_columns(estimator: Any, X: Any, *, reset: bool) -> None:
     """Set or check `n_features_in_` and `feature_names_in_`, by scikit-learn's slower way where there is a question."""
-    names = np.asarray(X.columns, dtype=object)
+    names = np.asarray(X.columns, dtype=object) if is_frame(X) else np.empty(0, dtype=object)
     if reset and set(map(type, names)) == {str} and len(set(names)) == len(names):
         estimator.feature_names_in_, estimator.n_features_in_ = names, len(names)
     elif reset or not np.array_equal(names, getattr(estimator, "feature_names_in_", ())):
@@ -141,12 +161,13 @@ def check_alike(X: Any, X_val: Any) -> None:
     )
 
 
-def require_finite(estimator: Any, X: Any) -> None:
-    """Raise if X, which was validated with `ensure_all_finite=False`, holds NaN or infinity."""
+def require_finite(estimator: Any, X: Any, *, allow_nan: bool = False) -> None:
+    """Raise if X, which was validated with `ensure_all_finite=False`, holds infinity, or NaN where it may not."""
+    finite = "allow-nan" if allow_nan else True
     try:
-        _require_finite(estimator, X, True)
+        _require_finite(estimator, X, finite)
     except ValueError as error:
-        raise _explained(error, estimator, X, True) from None
+        raise _explained(error, estimator, X, finite) from None
 
 
 def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:

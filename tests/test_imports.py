@@ -37,9 +37,11 @@ BASE = {
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine", "layers"}
-BORDER = {"_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
+BORDER = {"_table_input", "_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = (
-    BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"} | BORDER
+    BASE
+    | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers", "tables"}
+    | BORDER
 )
 ALLOWED = {
     "_apart": set(),
@@ -70,7 +72,8 @@ ALLOWED = {
     "engine": ENGINE,
     "execution": ENGINE | {"execution"},
     "_slots": PROTOCOLS,
-    "_validation": BASE | {"_encoding"},
+    "_validation": BASE | {"_encoding", "tables"},
+    "_table_input": BASE | {"_validation", "tables"},
     "_encoding": BASE | {"_encoding"},
     "_scores": BASE | {"_typing", "_validation"},
     "_callbacks_adapter": set(),
@@ -155,6 +158,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_slots",
         "_encoding",
         "_validation",
+        "_table_input",
         "_scores",
         "_callbacks_adapter",
         "callbacks",

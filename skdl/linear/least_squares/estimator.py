@@ -8,26 +8,33 @@ import numpy as np
 from sklearn.base import MultiOutputMixin
 
 from skdl import _registry
-from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real, check_params
+from skdl._constraints import NONE, ArrayLike, Boolean, Integer, OneOf, RandomState, Real
 from skdl._estimator import RootEstimator
 from skdl._interrupts import whole
 from skdl._scores import RegressorScore
-from skdl._search_space import LogUniform, SearchSpaceMixin
+from skdl._search_space import SearchSpaceMixin
 from skdl._slots import SlotMixin
-from skdl._typing import MatrixLike, OptimizerLike, PriorLike, RandomStateLike, VectorLike, WeightLike
-from skdl._validation import validate_X, warn_of_overflow
+from skdl._table_input import CONSTRAINTS as TABLES
+from skdl._typing import (
+    CategoricalLike,
+    MatrixLike,
+    OptimizerLike,
+    PriorLike,
+    RandomStateLike,
+    VectorLike,
+    WeightLike,
+)
+from skdl._validation import warn_of_overflow
+from skdl.linear.least_squares.fitted import FittedMixin
 from skdl.linear.least_squares.gradient_solver import GradientSolverMixin
-from skdl.linear.least_squares.input import check_coefficients, read_problem
+from skdl.linear.least_squares.input import read_problem
 from skdl.linear.least_squares.partial_fit import PartialFitMixin
-from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.linear.least_squares.solve import solve_problem
 from skdl.linear.least_squares.summary import SummaryMixin
-from skdl.neural._coefficients import fingerprint
-
-DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
 class LeastSquaresRegressor(
+    FittedMixin,
     PartialFitMixin,
     GradientSolverMixin,
     RegressorScore,
@@ -50,8 +57,8 @@ class LeastSquaresRegressor(
     Parameters
     ----------
     alpha : float or array-like of shape (n_features,), default=0.0
-        Strength of the penalty, in [0, inf): one number, or one for each feature (of shape (1, n_features) where y has
-        as many columns, which leaves no doubt). The intercept is never penalised. As
+        Strength of the penalty, in [0, inf): one number, or one for each column of X (of shape (1, n_features) where y
+        has as many columns, which leaves no doubt). The intercept is never penalised. As
         the error is a mean, `alpha` does not have to grow with the number of samples: scikit-learn's
         ``Ridge(alpha=a)`` is ``alpha = 2 * a / n_samples`` here (with weights, their sum in place of `n_samples`).
     fit_intercept : bool, default=True
@@ -73,11 +80,18 @@ class LeastSquaresRegressor(
         at least 32 and at most 128.
     random_state : int, RandomState instance or None, default=None
         The order of the rows that an optimizer sees. Direct solvers use no random numbers.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Columns of X that hold categories: "from_dtype" takes those of a frame with categories, strings or objects; a
+        list has their names, their numbers or a bool for each.
+    missing : {"auto", "encode", "error"}, default="auto"
+        Missing cells: "auto" takes them in frames, where NaN in an array is an error; "encode" takes them in both,
+        "error" in neither.
 
     Attributes
     ----------
     coef_ : ndarray of shape (n_features,) or (n_outputs, n_features)
-        Coefficients :math:`\theta`, in X's precision; two-dimensional if `y` was.
+        Coefficients :math:`\theta`, in X's precision; two-dimensional if `y` was. Of a table there are more than
+        columns, with the names that `get_encoded_feature_names_out` gives.
     intercept_ : float or ndarray of shape (n_outputs,)
         Intercept :math:`b`; an array if `y` was two-dimensional.
     rank_ : int or None
@@ -120,9 +134,9 @@ class LeastSquaresRegressor(
     -----
     What differs from scikit-learn's estimator is in one table of docs/migration.md.
 
-    Columns are compared in units of their own length, so that the scales of features play no role for what counts as
-    dependent: that is a column (or combination of columns) that rounding the numbers in X could have made so. A
-    constant feature is dependent on the intercept. Among solutions that fit equally well, the one with the smallest
+    Columns are compared in units of their own length, so that scales play no role for what counts as dependent: that is
+    a column (or combination of columns) that rounding the numbers in X could have made so. A constant feature is
+    dependent on the intercept. Among solutions that fit equally well, the one with the smallest
     :math:`\|\theta - \pi\|_2` (in the units of X) is returned.
 
     The solvers differ in speed:
@@ -144,6 +158,15 @@ class LeastSquaresRegressor(
     two rows, a weight of 0 none, also in `summary`: weights that say something else than how often a row counts should
     be scaled to a sum of n_samples before standard errors are read.
 
+    The categories of a column become indicators. Without a penalty the first category, in the order of their values, is
+    the reference and has none: the coefficient "color[red]" is the difference of red to it, and `summary` has its
+    standard error. With `alpha` all categories have an indicator, so that the penalty treats them alike; without an
+    intercept, those of the first such column have. Of more than 50 values the rare ones share one category, and missing
+    cells are one of their own. A missing number counts as the mean of the others, and the flag "age[missing]", 1 in
+    such rows, has a coefficient if there were any in `fit`. In later rows, what `fit` has not seen counts as average: a
+    value as the shares of the categories, a missing number as the mean. A frame's columns are found by their names, in
+    any order. The matrix of a table with categories or flags is sparse.
+
     References
     ----------
     .. [1] Å. Björck, "Numerical Methods for Least Squares Problems", SIAM, 1996.
@@ -160,8 +183,6 @@ class LeastSquaresRegressor(
     >>> model = LeastSquaresRegressor().fit(X, y)
     >>> print(model.coef_.round(6), round(model.intercept_, 6), model.rank_)
     [ 2. -1.] 3.0 2
-    >>> print(model.predict([[4.0, 4.0]]).round(6))
-    [7.]
 
     A penalty shrinks the coefficients, not the intercept's freedom to follow the mean:
 
@@ -179,6 +200,14 @@ class LeastSquaresRegressor(
     intercept        152.1             2.9  53.3      0.0     146.5     157.7
     bmi              790.4            65.4  12.1      0.0     661.9     918.9
     bp               402.2            65.4   6.2      0.0     273.7     530.7
+
+    A table with categories, the first of which is the reference, and missing numbers:
+
+    >>> import pandas as pd
+    >>> cars = pd.DataFrame({"age": [1.0, 2.0, None, 4.0, 5.0], "fuel": ["gas", "oil", "oil", "gas", "oil"]})
+    >>> model = LeastSquaresRegressor().fit(cars, [9.0, 7.0, 7.5, 6.0, 4.0])
+    >>> print(dict(zip(model.get_encoded_feature_names_out(), model.coef_.round(3).tolist())))
+    {'age': -1.0, 'age[missing]': 1.5, 'fuel[oil]': -1.0}
     """
 
     _slots = {"solver": _registry.optimizers}
@@ -190,6 +219,7 @@ class LeastSquaresRegressor(
         "max_iter": Integer(1),
         "batch_size": OneOf("auto") | Integer(1),
         "random_state": RandomState(),
+        **TABLES,
     }
 
     def __init__(
@@ -203,6 +233,8 @@ class LeastSquaresRegressor(
         max_iter: int = 100,
         batch_size: int | str = "auto",
         random_state: RandomStateLike | None = None,
+        categorical_features: CategoricalLike = "from_dtype",
+        missing: str = "auto",
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -212,17 +244,13 @@ class LeastSquaresRegressor(
         self.max_iter = max_iter
         self.batch_size = batch_size
         self.random_state = random_state
+        self.categorical_features = categorical_features
+        self.missing = missing
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_solution")
-
-    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
 
     @whole
     def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
@@ -252,36 +280,6 @@ class LeastSquaresRegressor(
         fitted: Self = self._fit_by_optimizer(problem, one_output=one_output, partial=False)
         return fitted
 
-    def _is_direct(self) -> bool:
-        return isinstance(self.solver, str) and self.solver in DIRECT
-
-    def _check_parameters(self) -> None:
-        check_params(self, self._constraints)
-        if not self._is_direct():
-            try:
-                self._resolve("solver")
-            except ValueError as error:
-                raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
-            if self.positive:
-                raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
-
-    def _store(
-        self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
-    ) -> None:
-        with np.errstate(over="ignore"):
-            coef, intercept = solution.coef.astype(dtype), solution.intercept
-        check_coefficients(self, problem, coef, dtype)
-        if intercept is None or dtype != np.float64:
-            # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.
-            intercept = solution.y_mean - solution.x_mean @ coef
-        self._solution, self._network, self._one_output = solution, network, one_output
-        self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
-        self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
-        self._stored = fingerprint([self.coef_], [self.intercept_])
-        self.rank_, self.solver_ = solution.rank, solution.solver
-        self.n_iter_ = 1 if network is None else network.n_iter_
-        self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
-
     def predict(self, X: MatrixLike) -> np.ndarray:
         """Predict the targets.
 
@@ -295,7 +293,7 @@ class LeastSquaresRegressor(
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in X's precision.
         """
-        X = validate_X(self, X, accept_sparse="csr")
+        X = self._rows_of(X, accept_sparse="csr")
         with np.errstate(over="ignore", invalid="ignore"):
             predicted = (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
         return warn_of_overflow(self, X, predicted)

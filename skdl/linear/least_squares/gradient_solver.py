@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from skdl._interrupts import interrupted
+from skdl.linear.design import encoded_names
 from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.linear.least_squares.solve import solution_from_coefficients
 from skdl.neural._settings import Settings
@@ -33,7 +34,7 @@ class GradientSolverMixin:
         solution, network, stopped = solve_by_optimizer(
             problem,
             getattr(self, "_network", None) if partial else None,
-            names=getattr(self, "feature_names_in_", None),
+            names=encoded_names(self) if hasattr(self, "feature_names_in_") else None,
             partial=partial,
             optimizer=self.solver,
             batch_size=self.batch_size,

@@ -9,9 +9,12 @@ import numpy as np
 from scipy import sparse
 
 from skdl._diagnosis import column_name
+from skdl._table_input import learn_table, read_table
 from skdl._validation import require_finite, validate_regression, validate_sample_weight
+from skdl.linear.design import encoded_names
 from skdl.linear.least_squares.problem import Problem, Setting
 from skdl.neural._standardize import largest_numbers
+from skdl.tables import TableSchema
 
 LARGEST = 2.0**1000
 
@@ -22,17 +25,23 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     X is taken in any order, and whether it is finite is for the solvers to check: one that sums over X sees it for
     free. What a weight of zero hides, no sum would show.
     """
-    X, y = validate_regression(estimator, X, y, reset=reset, accept_sparse="csr", order=None, ensure_all_finite=False)
+    X, table = learn_table(estimator, X, sample_weight) if reset else read_table(estimator, X)
+    checks = {"accept_sparse": "csr", "order": None, "ensure_all_finite": False, **table}
+    X, y = validate_regression(estimator, X, y, reset=reset, **checks)
     weight = validate_sample_weight(sample_weight, X)
     if weight is not None and not weight.all():
-        require_finite(estimator, X)
+        require_finite(estimator, X, allow_nan=estimator._schema is not None)
     X, y, weight = drop_zero_weights(X, y, weight)
     unit = 1.0 if weight is None else float(weight.max())
     outputs = y.reshape(len(y), -1)
+    alpha, fit_intercept = read_alpha(estimator.alpha, X.shape[1], outputs.shape[1]), bool(estimator.fit_intercept)
+    if reset:
+        estimator._make_design(X, weight, _references(estimator._schema, alpha, fit_intercept=fit_intercept))
+    X, design = estimator._in_design(X), estimator._design
     setting = Setting(
-        read_alpha(estimator.alpha, X.shape[1], outputs.shape[1]),
+        alpha if design is None or np.ndim(alpha) == 0 else np.asarray(alpha)[design.source],
         read_prior(estimator.prior, X.shape[1], outputs.shape[1]),
-        bool(estimator.fit_intercept),
+        fit_intercept,
         float(np.finfo(X.dtype).eps),
         bool(estimator.positive),
     )
@@ -42,12 +51,28 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     return Problem(X, outputs, weight, unit, setting, partial(check_values, estimator, X)), y.ndim == 1
 
 
+def _references(schema: TableSchema | None, alpha: float | np.ndarray, *, fit_intercept: bool) -> tuple[bool, ...]:
+    """Which columns of a table leave out their first category, as the sum of all indicators is the intercept's column.
+
+    Without an intercept the first column of categories has them all. A penalty decides what the data do not, and treats
+    all categories alike only where all have a coefficient.
+    """
+    columns = None if schema is None else schema.columns
+    if columns is None:
+        return ()
+    counts = np.array(columns.n_categories)
+    found = (counts > 0) & (np.asarray(alpha) == 0)
+    if not fit_intercept:
+        found[np.flatnonzero(counts)[:1]] = False
+    return tuple(found.tolist())
+
+
 def check_values(estimator: Any, X: Any) -> None:
     """Raise if X holds what is not finite, or is so large that sums would not be."""
     require_finite(estimator, X)
     data = X.data if sparse.issparse(X) else X
     if data.size and float(max(data.max(), -data.min())) > LARGEST:
-        sizes, names = largest_numbers(X), getattr(estimator, "feature_names_in_", None)
+        sizes, names = largest_numbers(X), _names_of_columns(estimator)
         raise ValueError(
             f"{column_name(names, int(sizes.argmax()))} holds {sizes.max():.4g}; sums of such numbers overflow "
             "float64. Replace values that stand for missing or infinite ones (as numpy.nan_to_num writes them), or "
@@ -68,12 +93,17 @@ def check_coefficients(estimator: Any, problem: Problem, coef: np.ndarray, dtype
     wrong = ~np.isfinite(coef) | (outside & (ratio < info.minexp))
     if not wrong.any():
         return
-    names = getattr(estimator, "feature_names_in_", None)
+    names = _names_of_columns(estimator)
     j, output = np.unravel_index(np.where(wrong, np.abs(ratio), -1).argmax(), ratio.shape)
     raise ValueError(
         f"{column_name(names, int(j))} reaches {x_size[j]:.2g} and y {y_size[output]:.2g}: coefficients for "
         f"such sizes are out of the range of {dtype}. Scale X or y, as by StandardScaler."
     )
+
+
+def _names_of_columns(estimator: Any) -> Any:
+    """Names of the columns that the coefficients belong to, None where X's have none."""
+    return encoded_names(estimator) if hasattr(estimator, "feature_names_in_") else None
 
 
 def drop_zero_weights(X: Any, y: np.ndarray, weight: np.ndarray | None) -> tuple[Any, np.ndarray, np.ndarray | None]:

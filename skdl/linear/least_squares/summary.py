@@ -11,6 +11,7 @@ variance is that of the regression on any columns that span the others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from scipy import stats
 from scipy.linalg import qr, solve_triangular, svdvals
 from sklearn.exceptions import NotFittedError, UndefinedMetricWarning
 
-from skdl._validation import names_of_features
 from skdl._warnings import warn
 from skdl.linear.least_squares.problem import Setting, Solution
 from skdl.linear.solvers.qr import rank_threshold
@@ -34,6 +34,8 @@ COLUMNS = ("coefficient", "standard_error", "t", "p_value", "lower_95", "upper_9
 
 class SummaryMixin:
     """Statistics of an estimator whose last fit is `_solution`, computed when they are asked for."""
+
+    get_encoded_feature_names_out: Callable[[], np.ndarray]
 
     _solution: Solution
     _one_output: bool
@@ -114,7 +116,7 @@ class SummaryMixin:
         solution = self._checked_solution("summary", of_coefficients=True)
         df, why = _degrees_of_freedom(solution)
         d, k = solution.coef.shape
-        terms = names_of_features(self)
+        terms = self.get_encoded_feature_names_out().tolist()
         estimates = np.asarray(self.coef_, dtype=np.float64).reshape(k, d)
         if solution.setting.fit_intercept:
             terms = [_unused_name(terms), *terms]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skdl.linear.polynomial.rows import Rows, SparseRows
 from skdl.linear.polynomial.terms import list_blocks
 from skdl.linear.solvers.double_double import DoubleDouble
 
@@ -30,9 +31,16 @@ class RecurrenceStep(NamedTuple):
 class ChebyshevProducts:
     """T_a(z_i) T_b(z_j) ... with z = (x - centre) / half, one function for each term."""
 
-    def __init__(self, caps: Sequence[int], degree: int, centre: np.ndarray, half: np.ndarray):
+    def __init__(
+        self,
+        caps: Sequence[int],
+        degree: int,
+        centre: np.ndarray,
+        half: np.ndarray,
+        follows: Sequence[int] | None = None,
+    ):
         self.caps, self.degree, self.centre, self.half = caps, degree, centre, half
-        self.blocks = blocks = list_blocks(caps, degree)
+        self.blocks = blocks = list_blocks(caps, degree, follows)
         self.n_terms = blocks[-1].rows.stop if blocks else 0
         pure = {(block.feature, block.exponent): block.rows.start for block in blocks if block.rest is None}
         self._powers = [
@@ -71,12 +79,15 @@ class ChebyshevProducts:
         return out
 
 
-def ranges(X: np.ndarray, *, shift: bool) -> tuple[np.ndarray, np.ndarray]:
+def ranges(X: Rows, *, shift: bool) -> tuple[np.ndarray, np.ndarray]:
     """Middle and half width of each feature's range; the half width is 0 where rounding explains all of it.
 
     Without `shift`, of the smallest range around 0 that holds the feature.
     """
-    low, high = (_reduce_columns(extreme, X).astype(np.float64) for extreme in (np.minimum, np.maximum))
+    if isinstance(X, SparseRows):
+        low, high = X.extremes()
+    else:
+        low, high = (_reduce_columns(extreme, X).astype(np.float64) for extreme in (np.minimum, np.maximum))
     if not shift:
         return np.zeros(X.shape[1]), np.maximum(-low, high)
     half = high / 2 - low / 2
@@ -86,7 +97,7 @@ def ranges(X: np.ndarray, *, shift: bool) -> tuple[np.ndarray, np.ndarray]:
 
 
 def typical_ranges(
-    X: np.ndarray, weight: np.ndarray | None, centre: np.ndarray, half: np.ndarray, *, shift: bool
+    X: Rows, weight: np.ndarray | None, centre: np.ndarray, half: np.ndarray, *, shift: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sqrt(3) standard deviations of each feature, the range of a uniform distribution that has these two.
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from skdl._constraints import Constraint, Integer, ListOf
 from skdl._validation import names_of_features
-from skdl.linear.polynomial.terms import count_terms
+from skdl.linear.design import Design
+from skdl.linear.polynomial.terms import TermSet, count_terms
 
 MAX_TERMS = 20_000
 MAX_EXPONENT = 1000  # of one feature: the change to other polynomials of it takes the square of it in time and memory
@@ -30,8 +31,11 @@ class DegreeOfEachColumn(Constraint):
         )
 
 
-def read_degree(estimator: Any) -> tuple[list[int], int]:
-    """The largest exponent of each column, and the largest sum of them in a term, of an estimator that has seen X."""
+def read_degree(estimator: Any, design: Design | None = None) -> TermSet:
+    """The terms of an estimator that has seen X; of a table, those in the columns of its design.
+
+    Indicators of categories and flags have no powers, and two in the place of one column of the table no product.
+    """
     given = estimator.degree
     if isinstance(given, dict):
         caps = _by_name(estimator, given)
@@ -46,9 +50,16 @@ def read_degree(estimator: Any) -> tuple[list[int], int]:
     degree = max(caps)
     if estimator.interaction_only:
         caps = [min(cap, 1) for cap in caps]
-    degree = min(degree, sum(caps))
-    _check_size(estimator, caps, degree)
-    return caps, degree
+    terms = TermSet(caps, min(degree, sum(caps))) if design is None else _in_design(caps, degree, design)
+    _check_size(estimator, terms)
+    return terms
+
+
+def _in_design(caps: list[int], degree: int, design: Design) -> TermSet:
+    caps = [min(cap, 1) if count else cap for cap, count in zip(caps, design.columns.n_categories, strict=True)]
+    sources = design.source.tolist()
+    of_columns = [caps[j] if number else min(caps[j], 1) for j, number in zip(sources, design.is_number, strict=True)]
+    return TermSet(of_columns, min(degree, sum(caps)), [design.starts[j + 1] for j in sources])
 
 
 def _by_name(estimator: Any, degrees: dict[str, int]) -> list[int]:
@@ -66,8 +77,9 @@ def _by_name(estimator: Any, degrees: dict[str, int]) -> list[int]:
     return [int(degrees[name]) for name in names]
 
 
-def _check_size(estimator: Any, caps: list[int], degree: int) -> None:
-    n_terms = count_terms(caps, degree, COUNTED)
+def _check_size(estimator: Any, terms: TermSet) -> None:
+    caps = terms.caps
+    n_terms = count_terms(caps, terms.degree, COUNTED, terms.follows)
     if n_terms <= MAX_TERMS and max(caps) <= MAX_EXPONENT:
         return
     limit = f"the limit is {MAX_TERMS}" if n_terms > MAX_TERMS else f"exponents may be at most {MAX_EXPONENT}"

@@ -13,28 +13,19 @@ from skdl._estimator import RootEstimator
 from skdl._interrupts import whole
 from skdl._scores import RegressorScore
 from skdl._search_space import LogUniform, SearchSpaceMixin
-from skdl._typing import MatrixLike, VectorLike, WeightLike
-from skdl._validation import (
-    names_of_features,
-    validate_regression,
-    validate_sample_weight,
-    validate_X,
-    warn_of_overflow,
-)
-from skdl._warnings import warn
+from skdl._table_input import CONSTRAINTS as TABLES
+from skdl._table_input import learn_table
+from skdl._typing import CategoricalLike, MatrixLike, VectorLike, WeightLike
+from skdl._validation import validate_regression, validate_sample_weight, warn_of_overflow
+from skdl.linear.design import Design, column_means
 from skdl.linear.least_squares.input import drop_zero_weights
 from skdl.linear.polynomial.degrees import DegreeOfEachColumn, read_degree
-from skdl.linear.polynomial.evaluation import evaluate_terms
-from skdl.linear.polynomial.fit import PolynomialFit, fit_polynomial
-from skdl.linear.polynomial.terms import list_blocks, list_powers, list_terms, name_term
-from skdl.linear.set_coefficients import read_coefficients
-from skdl.linear.solvers.scaling import scale_down
-from skdl.neural._coefficients import fingerprint, is_edited
-
-BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
+from skdl.linear.polynomial.fit import fit_polynomial
+from skdl.linear.polynomial.fitted import FittedPolynomialMixin
+from skdl.linear.polynomial.rows import as_rows
 
 
-class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, RootEstimator):
+class PolynomialRegressor(FittedPolynomialMixin, RegressorScore, MultiOutputMixin, SearchSpaceMixin, RootEstimator):
     r"""Least squares on all monomials of the features up to a degree, exact to rounding whatever the features' units.
 
     With coefficients :math:`\theta_\beta` of the monomials of the features and the intercept :math:`b`, it minimises
@@ -67,6 +58,12 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         penalised.
     fit_intercept : bool, default=True
         Whether to estimate the constant term :math:`b`; without, the polynomial is 0 at the origin.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Columns of X that hold categories: "from_dtype" takes those of a frame with categories, strings or objects; a
+        list has their names, their numbers or a bool for each.
+    missing : {"auto", "encode", "error"}, default="auto"
+        Missing cells: "auto" takes them in frames, where NaN in an array is an error; "encode" takes them in both,
+        "error" in neither.
 
     Attributes
     ----------
@@ -75,7 +72,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
     intercept_ : float or ndarray of shape (n_outputs,)
         Coefficient of the constant in the `basis`; an array if `y` was two-dimensional.
     powers_ : ndarray of shape (n_terms, n_features)
-        Exponent (or degree) of each feature in each term.
+        Exponent (or degree) of each feature in each term; of a table, of each of its encoded columns, see Notes.
     domain_ : ndarray of shape (n_features, 2)
         Smallest and largest value of each feature, the interval of its Chebyshev or Legendre polynomials; for a
         constant feature one around its value, and without intercept the smallest one that is symmetric about 0.
@@ -117,6 +114,14 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
     of minimum norm in the basis of the fit, so that it does not depend on the units of the features, and features
     that are constant get no terms. With `alpha` it is the unique minimum, and its limit for small `alpha` has the
     minimum norm in the monomials.
+
+    The categories of a table's column become indicators, in blocks of rows; without a penalty for all but the first
+    category, the reference, with `alpha` for all. A term has at most one indicator of a column, in the first power, and
+    any product with powers of numbers and indicators of other columns within `degree`: with 2, a slope for each
+    category, "age color[red]", and the combinations of two columns of categories. So `degree` may be a dict with 1 for
+    such a column, or 0 to leave it out. A missing number counts as the mean of the others and has a flag,
+    "age[missing]", if there were any in `fit`. Rare, missing and unseen categories are as in LeastSquaresRegressor, and
+    `get_encoded_feature_names_out` names all encoded columns.
 
     Without an intercept, features are only scaled, since the origin has a meaning. In the Chebyshev and Legendre bases
     `intercept_` is then what makes the polynomial 0 there.
@@ -160,6 +165,7 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         "basis": OneOf("monomial", "chebyshev", "legendre"),
         "alpha": Real(low=0),
         "fit_intercept": Boolean(),
+        **TABLES,
     }
 
     def __init__(
@@ -170,12 +176,16 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         basis: str = "monomial",
         alpha: float = 0.0,
         fit_intercept: bool = True,
+        categorical_features: CategoricalLike = "from_dtype",
+        missing: str = "auto",
     ):
         self.degree = degree
         self.interaction_only = interaction_only
         self.basis = basis
         self.alpha = alpha
         self.fit_intercept = fit_intercept
+        self.categorical_features = categorical_features
+        self.missing = missing
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         small = {"degree": [1, 2, 3, 4, 5]}
@@ -206,46 +216,26 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
             penalty on monomials is out of float64's range.
         """
         check_params(self, self._constraints)
-        X, y = validate_regression(self, X, y)
+        X, table = learn_table(self, X, sample_weight)
+        X, y = validate_regression(self, X, y, **table)
         X, y, weight = drop_zero_weights(X, y, validate_sample_weight(sample_weight, X))
-        caps, degree = read_degree(self)
+        columns = None if self._schema is None else self._schema.columns
+        left_out = () if columns is None else [count > 0 and self.alpha == 0 for count in columns.n_categories]
+        self._make_design(X, weight, tuple(left_out))
+        terms = read_degree(self, self._design)
+        X = as_rows(self._in_design(X))
         fitted = fit_polynomial(
             X,
             y.reshape(len(y), -1),
             weight,
-            caps=caps,
-            degree=degree,
+            terms=terms,
             family=self.basis,
             alpha=float(self.alpha),
             fit_intercept=bool(self.fit_intercept),
         )
-        return self._store(fitted, caps, X.dtype, one_output=y.ndim == 1)
-
-    def _store(
-        self, fitted: PolynomialFit, caps: list[int], dtype: np.dtype, *, one_output: bool
-    ) -> PolynomialRegressor:
-        basis, found = fitted.basis, fitted.coef
-        powers = list_powers(list_blocks(caps, basis.degree), len(caps))
-        raw = np.zeros((len(powers), found.shape[1]))
-        raw[(powers <= basis.caps).all(axis=1)] = found[:-1]
-        with np.errstate(over="ignore"):  # a coefficient may be out of range where the polynomial is not
-            coef, intercept = raw.astype(dtype), found[-1].astype(dtype)
-        if self.basis == "monomial" and not self.fit_intercept:
-            intercept = np.zeros_like(intercept)
-        self._caps, self._basis, self._inner, self._one_output = caps, basis, fitted.inner, one_output
-        self._family, self._exponents = self.basis, (fitted.x_exponent, fitted.y_exponent)
-        self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
-        self.intercept_ = intercept[0] if one_output else intercept
-        self._stored = fingerprint([self.coef_], [self.intercept_])
-        if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
-            warn(
-                f"Some coefficients of this polynomial are out of the range of {dtype} and not finite in coef_. "
-                "Predictions do not use them and are not affected. For finite coefficients, scale X and y first, or "
-                "choose basis='chebyshev', whose coefficients do not depend on the units of X.",
-            )
-        self.powers_ = powers
-        self.domain_ = fitted.domain
-        self.rank_ = fitted.rank
+        self._store(fitted, terms, X.dtype, one_output=y.ndim == 1)
+        if self._schema is not None and self._design is None:
+            self._design = Design.of_numbers(column_means(X, weight))
         return self
 
     def predict(self, X: MatrixLike) -> np.ndarray:
@@ -264,46 +254,6 @@ class PolynomialRegressor(RegressorScore, MultiOutputMixin, SearchSpaceMixin, Ro
         y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions, in X's precision.
         """
-        X = validate_X(self, X)
+        X = as_rows(self._rows_of(X))
         with np.errstate(over="ignore", invalid="ignore"):
             return warn_of_overflow(self, X, self._evaluated(X))
-
-    def _evaluated(self, X: np.ndarray) -> np.ndarray:
-        dtype, (x_exponent, y_exponent) = X.dtype, self._exponents
-        edited = is_edited(self._stored, [self.coef_], [self.intercept_])
-        inner = self._inner
-        if edited:
-            shape = (len(self.powers_), inner.shape[1])
-            inner = np.vstack(read_coefficients(self.coef_, self.intercept_, *shape, one_output=self._one_output))
-        X = X if edited else scale_down(X, x_exponent)
-        prediction = np.empty((len(X), inner.shape[1]))
-        step = max(256, BLOCK_ELEMENTS // len(inner))
-        for start in range(0, len(X), step):
-            part = slice(start, start + step)
-            if edited:
-                terms = evaluate_terms(self._family, self._caps, self._basis.degree, self.domain_, X[part])
-            else:
-                terms = self._basis(X[part])
-            prediction[part] = (inner[:-1].T @ terms).T + inner[-1]
-        if not edited:
-            prediction = scale_down(prediction, -y_exponent)
-        return (prediction[:, 0] if self._one_output else prediction).astype(dtype)
-
-    def get_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
-        """Names of the terms, in the order of `coef_`.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of the features. None takes `feature_names_in_`, or x0, x1, ... if X had no names.
-
-        Returns
-        -------
-        names : ndarray of str objects of shape (n_terms,)
-            Such as "x0", "x0^2", "x0 x1"; "T1(x0)", "T2(x0)", "T1(x0) T1(x1)" for Chebyshev polynomials and P in
-            place of T for Legendre polynomials, of the features as mapped to [-1, 1].
-        """
-        names = names_of_features(self, input_features)
-        letter = {"monomial": "", "chebyshev": "T", "legendre": "P"}[self.basis]
-        terms = list_terms(list_blocks(self._caps, self._basis.degree))
-        return np.array([name_term(term, names, letter) for term in terms], dtype=object)

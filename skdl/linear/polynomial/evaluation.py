@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from skdl.linear.polynomial.terms import list_blocks
+from skdl.linear.polynomial.terms import TermBlock
 
 
-def evaluate_terms(family: str, caps: Sequence[int], degree: int, domain: np.ndarray, X: np.ndarray) -> np.ndarray:
+def evaluate_terms(
+    family: str,
+    blocks: Sequence[TermBlock],
+    domain: np.ndarray,
+    X: np.ndarray,
+) -> np.ndarray:
     """The products (n_terms, n) of monomials, or of Chebyshev or Legendre polynomials of features mapped to [-1, 1]."""
-    blocks = list_blocks(caps, degree)
     values = np.empty((blocks[-1].rows.stop if blocks else 0, len(X)))
     x = X.T.astype(np.float64)
     if family != "monomial":

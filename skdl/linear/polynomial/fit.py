@@ -21,7 +21,8 @@ from skdl.linear.polynomial.basis import ChebyshevProducts, ranges, typical_rang
 from skdl.linear.polynomial.change_of_basis import ChangeOfBasis
 from skdl.linear.polynomial.problem import Problem, Solution
 from skdl.linear.polynomial.refinement import refine_exactly, refine_penalised
-from skdl.linear.polynomial.terms import list_powers
+from skdl.linear.polynomial.rows import Rows, scale_rows
+from skdl.linear.polynomial.terms import TermSet, list_powers
 from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.double_double import DoubleDouble
 from skdl.linear.solvers.gram import REFINE_SAFETY, Gram, accumulate, factorise, solve_gram
@@ -50,30 +51,30 @@ class PolynomialFit(NamedTuple):
 
 
 def fit_polynomial(
-    X: np.ndarray,
+    X: Rows,
     y: np.ndarray,
     weight: np.ndarray | None,
     *,
-    caps: list[int],
-    degree: int,
+    terms: TermSet,
     family: str,
     alpha: float,
     fit_intercept: bool,
 ) -> PolynomialFit:
     """The polynomial for targets y (n, k). Its basis has no terms of features that have no effect."""
+    caps = terms.caps
     if weight is not None:
         weight = weight / weight.max()  # so that no sum of weights overflows
     centre, half = ranges(X, shift=fit_intercept)
     x_exponent, y_exponent = safe_exponents(np.abs(centre) + half), safe_exponents(np.abs(y).max(axis=0))
     if x_exponent.any():
-        X = scale_down(X, x_exponent)
+        X = scale_rows(X, x_exponent)
         centre, half = ranges(X, shift=fit_intercept)
     y = scale_down(y, y_exponent)
     inner_centre, inner_half = typical_ranges(X, weight, centre, half, shift=fit_intercept)
     if alpha == 0:  # A feature that never varies has no effect; only a penalty on its powers says how to share theirs.
         caps = [cap if width > 0 else 0 for cap, width in zip(caps, half, strict=True)]
     half, inner_half = np.where(half > 0, half, 1.0), np.where(inner_half > 0, inner_half, 1.0)
-    basis = ChebyshevProducts(caps, degree, inner_centre, inner_half)
+    basis = ChebyshevProducts(caps, terms.degree, inner_centre, inner_half, terms.follows)
     penalised = None
     if alpha > 0:
         penalised = ChangeOfBasis(basis, "monomial", centre, half).matrix()

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from skdl.linear.polynomial.basis import ChebyshevProducts
+from skdl.linear.polynomial.rows import Rows
 
 
 class Problem(NamedTuple):
@@ -17,7 +18,7 @@ class Problem(NamedTuple):
     """
 
     basis: ChebyshevProducts
-    X: np.ndarray
+    X: Rows
     y: np.ndarray  # (n, k)
     weight: np.ndarray | None  # (n,), positive, the largest 1
     fit_intercept: bool

@@ -39,6 +39,19 @@ def test_terms_are_those_of_polynomial_features_within_the_caps(caps):
         assert count_terms(caps, degree, 10**9) == kept.sum()
 
 
+@pytest.mark.parametrize("groups", [(2, 1, 3), (1, 1, 2, 2), (4, 2), (6,)])
+@pytest.mark.parametrize("caps", [(1, 1, 1, 1, 1, 1), (3, 1, 0, 2, 1, 1), (0, 0, 3, 1, 1, 2)])
+def test_a_term_has_at_most_one_feature_of_a_group(groups, caps):
+    starts = np.cumsum((0, *groups))
+    follows = np.repeat(starts[1:], groups).tolist()
+    for degree in range(1, 5):
+        powers = PolynomialFeatures(degree, include_bias=False).fit(np.zeros((1, 6))).powers_
+        several = np.add.reduceat(powers > 0, starts[:-1], axis=1, dtype=int) > 1
+        kept = (powers <= caps).all(axis=1) & ~several.any(axis=1)
+        assert_array_equal(list_powers(list_blocks(caps, degree, follows), 6), powers[kept])
+        assert count_terms(caps, degree, 10**9, follows) == kept.sum()
+
+
 def test_terms_are_counted_without_listing_them():
     assert count_terms([10**6] * 2, 10**6, 10**15) == (10**6 + 1) * (10**6 + 2) // 2 - 1
     assert count_terms([1] * 200, 3, 10**15) == 200 + 200 * 199 // 2 + 200 * 199 * 198 // 6

@@ -275,7 +275,7 @@ def test_prediction_in_blocks(rng, monkeypatch):
     X, y = rng.normal(size=(50, 2)), rng.normal(size=50)
     model = PolynomialRegressor(3).fit(X, y)
     whole = model.predict(X)
-    monkeypatch.setattr("skdl.linear.polynomial.estimator.BLOCK_ELEMENTS", 7 * 9)
+    monkeypatch.setattr("skdl.linear.polynomial.fitted.BLOCK_ELEMENTS", 7 * 9)
     assert_allclose(model.predict(X), whole, rtol=1e-13)
 
 

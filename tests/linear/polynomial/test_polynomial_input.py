@@ -49,7 +49,7 @@ def test_too_many_terms_is_said_before_any_work(monkeypatch):
     def refuse(*args, **kwargs):
         raise AssertionError("work was begun")
 
-    monkeypatch.setattr("skdl.linear.polynomial.estimator.list_blocks", refuse)
+    monkeypatch.setattr("skdl.linear.polynomial.fitted.list_blocks", refuse)
     monkeypatch.setattr("skdl.linear.polynomial.estimator.fit_polynomial", refuse)
     X, y = np.zeros((3, 1000)), np.zeros(3)
     with pytest.raises(ValueError, match=r"501500 terms; the limit is 20000.*smaller degree.*interaction_only=True"):

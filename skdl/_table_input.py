@@ -1,0 +1,89 @@
+"""Tables as estimators take them that have the parameters `categorical_features` and `missing`.
+
+A fit learns a `TableSchema`, the estimator's `_schema`, and every later call sees its rows by it. What holds plain
+numbers and nothing missing goes the way of all arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from skdl._constraints import NONE, ArrayLike, OneOf
+from skdl._diagnosis import is_frame
+from skdl._validation import validate_sample_weight
+from skdl.tables import TableSchema
+
+CONSTRAINTS = {
+    "categorical_features": OneOf("from_dtype") | NONE | ArrayLike(),
+    "missing": OneOf("auto", "encode", "error"),
+}
+
+
+def tag_tables(estimator: Any, tags: Any) -> Any:
+    """The tags of scikit-learn that say what an estimator takes: categories, and arrays with NaN."""
+    tags.input_tags.categorical = estimator.categorical_features is not None
+    tags.input_tags.allow_nan = estimator.missing == "encode"
+    return tags
+
+
+def learn_table(
+    estimator: Any, X: Any, sample_weight: Any, *, max_categories: int | None = 50
+) -> tuple[Any, dict[str, Any]]:
+    """Set the estimator's schema by the X of a fit; X, and the further arguments for its validation."""
+    chosen, missing = estimator.categorical_features, estimator.missing
+    by_type = chosen is None or (isinstance(chosen, str) and chosen == "from_dtype")
+    estimator._schema = None
+    if sparse.issparse(X):
+        if not by_type:
+            raise ValueError("The 'categorical_features' parameter needs a dense X. Got a sparse matrix.")
+        return X, {}
+    if not is_frame(X):
+        given = None if by_type and missing != "encode" else np.asarray(X)
+        if given is None or given.ndim != 2:  # for the latter, validation has its message
+            return X, {}
+        X = given
+    elif by_type and _is_plain(X):
+        no = (False,) * X.shape[1]
+        estimator._schema = TableSchema(tuple(X.columns), (None,) * X.shape[1], no, no, missing)
+        return X, {}
+    weight = validate_sample_weight(sample_weight, X)
+    estimator._schema = TableSchema.fit(
+        X, weight, categorical_features=chosen, missing=missing, max_categories=max_categories
+    )
+    return read_table(estimator, X)
+
+
+def read_table(estimator: Any, X: Any) -> tuple[Any, dict[str, Any]]:
+    """X with its columns in the order of the estimator's fit, and the further arguments for its validation."""
+    schema = estimator._schema
+    if schema is None:
+        return X, {}
+    if sparse.issparse(X):
+        if schema.columns is not None:
+            raise ValueError("X must be a frame or an array, as in the fit, whose columns held categories or holes.")
+        return X, {}
+    if is_frame(X):
+        X = schema.ordered(X)
+        plain = schema.columns is None and _is_plain(X)
+    else:
+        plain = schema.columns is None and schema.missing != "encode"
+        if not plain:
+            X = np.asarray(X)
+            plain = X.ndim != 2
+    return X, {} if plain else {"table": schema, "ensure_all_finite": "allow-nan"}
+
+
+def _is_plain(X: Any) -> bool:
+    """True for a frame whose columns hold numbers of NumPy's types, of which none is missing."""
+    types = set(X.dtypes)
+    if any(hasattr(dtype, "fill_value") for dtype in types):  # pandas' sparse ones, of which validation makes rows
+        return True
+    if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in types):
+        return False
+    if not any(dtype.kind == "f" for dtype in types):
+        return True
+    values = X.to_numpy() if len(types) == 1 else X.select_dtypes("floating").to_numpy()
+    return not np.isnan(values).any()

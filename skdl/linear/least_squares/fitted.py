@@ -1,0 +1,70 @@
+"""Least squares that is fitted: its attributes, and the columns that its coefficients belong to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from skdl._constraints import check_params
+from skdl._search_space import LogUniform
+from skdl.linear.design import Design, DesignMixin, column_means
+from skdl.linear.least_squares.input import check_coefficients
+from skdl.linear.least_squares.problem import Problem, Solution
+from skdl.neural._coefficients import fingerprint
+
+DIRECT = ("auto", "cholesky", "qr", "svd")
+
+
+class FittedMixin(DesignMixin):
+    """The parameters of a fit, checked, and what it stores."""
+
+    _constraints: Any
+    _resolve: Any
+    solver: Any
+    positive: bool
+    _solution: Solution
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_solution")
+
+    def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
+
+    def _is_direct(self) -> bool:
+        return isinstance(self.solver, str) and self.solver in DIRECT
+
+    def _check_parameters(self) -> None:
+        check_params(self, self._constraints)
+        if not self._is_direct():
+            try:
+                self._resolve("solver")
+            except ValueError as error:
+                raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
+            if self.positive:
+                raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
+
+    def _store(
+        self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
+    ) -> None:
+        with np.errstate(over="ignore"):
+            coef, intercept = solution.coef.astype(dtype), solution.intercept
+        check_coefficients(self, problem, coef, dtype)
+        if self._schema is not None and self._design is None:
+            self._design = Design.of_numbers(_means(solution, problem))
+        if intercept is None or dtype != np.float64:
+            # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.
+            intercept = solution.y_mean - solution.x_mean @ coef
+        self._solution, self._network, self._one_output = solution, network, one_output
+        self.coef_ = coef[:, 0].copy() if one_output else np.ascontiguousarray(coef.T)
+        self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
+        self._stored = fingerprint([self.coef_], [self.intercept_])
+        self.rank_, self.solver_ = solution.rank, solution.solver
+        self.n_iter_ = 1 if network is None else network.n_iter_
+        self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
+
+
+def _means(solution: Solution, problem: Problem) -> np.ndarray:
+    """Means of the columns, which missing numbers of later rows count as."""
+    centred = problem.setting.fit_intercept and solution.reduction is not None
+    return solution.x_mean if centred else column_means(problem.X, problem.weight)
