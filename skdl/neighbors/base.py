@@ -13,13 +13,16 @@ from skdl._array import take_rows
 from skdl._constraints import NONE, Constraint, Function, Integer, OneOf, check_params
 from skdl._estimator import RootEstimator
 from skdl._search_space import Integers, SearchSpaceMixin
+from skdl._table_input import CONSTRAINTS as TABLES
+from skdl._table_input import learn_table, read_table
 from skdl._typing import MatrixLike
-from skdl._validation import validate_sample_weight, validate_X
+from skdl._validation import require_finite, validate_sample_weight, validate_X
 from skdl._warnings import warn
-from skdl.neighbors.metrics.metric import Metric, NanEuclidean
+from skdl.neighbors.metrics.metric import Metric, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import PrecomputedMetric
 from skdl.neighbors.metrics.parameters import (
     NAMES,
+    ORDERS,
     P_UNSET,
     MetricParameters,
     MinkowskiOrder,
@@ -27,12 +30,14 @@ from skdl.neighbors.metrics.parameters import (
     check_format,
     check_rows,
     effective_metric,
+    metric_of_table,
     resolve_metric,
 )
 from skdl.neighbors.search.base import Search, working_memory
 from skdl.neighbors.search.choice import why_unsuitable
 from skdl.neighbors.search.lazy import LazySearch
 from skdl.neighbors.votes import distance_weights, exclude_self, scale_to_one
+from skdl.tables import TableSchema
 
 
 class StoredRows(NamedTuple):
@@ -61,10 +66,13 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     metric: Any
     algorithm: str
     n_jobs: int | None
+    categorical_features: Any
+    missing: str
     n_samples_fit_: int
     effective_metric_: Any
     effective_metric_params_: dict[str, Any]
     _rows: StoredRows
+    _schema: TableSchema | None
 
     _constraints: dict[str, Constraint] = {
         "n_neighbors": Integer(low=1),
@@ -74,6 +82,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         "metric_params": MetricParameters() | NONE,
         "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
+        **TABLES,
     }
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -150,31 +159,38 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        tags.input_tags.categorical = self.categorical_features is not None
         # What the estimator as it stands accepts; an unknown metric is the business of fit.
         if isinstance(self.metric, str):
             name = canonical_name(self.metric)
             is_euclidean = name == "minkowski" and self.p == 2 and not self.metric_params
             takes_sparse = is_euclidean or name in {"euclidean", "cosine", "precomputed"}
             tags.input_tags.sparse = takes_sparse and self.algorithm in ("auto", "brute")
-            tags.input_tags.allow_nan = name == "nan_euclidean"
+            takes_nan = self.missing == "encode" and name in ("minkowski", *ORDERS)
+            tags.input_tags.allow_nan = takes_nan or (name == "nan_euclidean" and self.missing != "error")
             tags.input_tags.pairwise = name == "precomputed"
         return tags
 
-    def _training_checks(self, X: Any) -> dict[str, Any]:
-        """Check the parameters, and how X must then be validated."""
+    def _training_checks(self, X: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, dict[str, Any]]:
+        """Check the parameters; X, and how it must then be validated."""
         check_params(self, self._constraints)
         metric = resolve_metric(self)
         check_format(X, metric)
         problem = why_unsuitable(self.algorithm, X, metric)
         if problem:
             raise ValueError(problem)
-        # A copy, since the rows are the model: it must not change when the caller's array does.
-        return {"accept_sparse": "csr", "copy": True, "ensure_all_finite": finiteness(metric)}
+        # A copy, since the rows are the model: it must not change when the caller's array does. Categories cost nothing
+        # here, so that all of them keep a code of their own.
+        X, table = learn_table(self, X, sample_weight, max_categories=None) if reset else read_table(self, X)
+        return X, {"accept_sparse": "csr", "copy": True, "ensure_all_finite": self._finiteness(metric), **table}
+
+    def _finiteness(self, metric: Metric) -> bool | str:
+        """The argument `ensure_all_finite` of scikit-learn's validation."""
+        return "allow-nan" if isinstance(metric, NanMinkowski) and self.missing != "error" else True
 
     def _store_rows(self, X: Any, sample_weight: Any, before: StoredRows | None = None) -> StoredRows:
         """The rows of X, after those kept before, ready to be searched."""
         metric = resolve_metric(self, X.shape[1])
-        check_rows(X, metric, training=True)
         if before is not None and isinstance(metric, PrecomputedMetric):
             raise ValueError(
                 "metric='precomputed' holds the distances of one fit: partial_fit cannot add rows to them."
@@ -189,6 +205,10 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             weight = np.concatenate([before.weight, weight])
         if sparse.issparse(X):
             X.sum_duplicates()
+        metric = metric_of_table(metric, self._schema, X)
+        check_rows(X, metric, training=True)
+        if problem := why_unsuitable(self.algorithm, X, metric):
+            raise ValueError(problem)
         searched = None if weight.all() else np.flatnonzero(weight)
         kept = X if searched is None else X[searched]
         search = LazySearch(kept, metric, self.algorithm, self.n_neighbors)
@@ -206,7 +226,10 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             return self._rows.X
         metric = self._rows.search.metric
         check_format(X, metric)
-        X = validate_X(self, X, accept_sparse="csr", ensure_all_finite=finiteness(metric))
+        X, table = read_table(self, X)
+        X = validate_X(self, X, **{"accept_sparse": "csr", "ensure_all_finite": self._finiteness(metric), **table})
+        if self._schema is not None and not isinstance(metric, (Minkowski, NanMinkowski)):
+            require_finite(self, X)
         check_rows(X, metric, training=False)
         return X
 
@@ -215,8 +238,15 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         searched = self._rows.searched
         if self._rows.is_precomputed and searched is not None:
             X = X[:, searched]
-        distances, indices = self._rows.search.query(X, int(k), self.n_jobs)
+        distances, indices = self._search_for(X).query(X, int(k), self.n_jobs)
         return distances, indices if searched is None else searched[indices]
+
+    def _search_for(self, X: Any) -> Search:
+        """The search of the fit; for queries with missing numbers, where its rows have none, one that takes them."""
+        search = self._rows.search
+        if self._schema is None or not isinstance(search.metric, Minkowski) or not _has_holes(X):
+            return search
+        return LazySearch(search.X, NanMinkowski(search.metric.exponent), "auto", self.n_neighbors)
 
     def _training_neighbors(self, block: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Neighbours of rows of fit among the others."""
@@ -248,9 +278,8 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
 
 
-def finiteness(metric: Metric) -> bool | str:
-    """The argument `ensure_all_finite` of scikit-learn's validation."""
-    return "allow-nan" if isinstance(metric, NanEuclidean) else True
+def _has_holes(X: Any) -> bool:
+    return not sparse.issparse(X) and bool(np.isnan(X).any())
 
 
 def warn_no_votes(count: int, instead: str) -> None:

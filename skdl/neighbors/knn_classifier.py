@@ -11,7 +11,7 @@ from skdl._constraints import NONE, Instance, ListOf, OneOf
 from skdl._encoding.arrays import check_declaration, check_shape
 from skdl._interrupts import whole
 from skdl._scores import ClassifierScore
-from skdl._typing import ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
+from skdl._typing import CategoricalLike, ClassesLike, ClassWeight, MatrixLike, VectorLike, VoteLike, WeightLike
 from skdl._validation import validate_labels
 from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
 from skdl.neighbors.labels import LabelColumn, append_labels, label_columns
@@ -63,6 +63,12 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     n_jobs : int, default=None
         Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
         cores, which scikit-learn's brute force takes by default. The results do not depend on it.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Columns of X that hold categories: "from_dtype" takes those of a frame with categories, strings or objects; a
+        list has their names, their numbers or a bool for each.
+    missing : {"auto", "encode", "error"}, default="auto"
+        Missing cells: "auto" takes them in frames, where NaN in an array is an error unless the metric is
+        "nan_euclidean"; "encode" takes them in both, "error" in neither.
 
     Attributes
     ----------
@@ -109,6 +115,12 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     "correlation" and "sqeuclidean" (whose neighbours are those of "euclidean") are not offered; `algorithm` has no
     "ball_tree", and `weights` no None, which is "uniform"; "braycurtis" divides by \|a + b\| as scipy's does.
 
+    In a table, two rows with different categories in a column are 1 apart there, as far as indicators times (1/2)^(1/p)
+    are; numbers are taken as they are, so bring them to a spread of about 1 first. A missing category is one of its
+    own, and one that `fit` has not seen differs from all. Missing numbers are left out of the sum over the columns,
+    which is then scaled up to all, as "nan_euclidean" does. So do the metrics from "euclidean" to "minkowski"; others
+    refuse categories and missing numbers. Rows are kept with one code for a category.
+
     Where all votes of a query have weight zero, the probabilities are the classes' shares of the total weight (sample
     weight times class weight) of the training rows, with a warning.
 
@@ -148,6 +160,8 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         algorithm: str = "auto",
         class_weight: ClassWeight | None = None,
         n_jobs: int | None = None,
+        categorical_features: CategoricalLike = "from_dtype",
+        missing: str = "auto",
     ):
         self.n_neighbors = n_neighbors
         self.weights = weights
@@ -157,6 +171,8 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         self.algorithm = algorithm
         self.class_weight = class_weight
         self.n_jobs = n_jobs
+        self.categorical_features = categorical_features
+        self.missing = missing
 
     @whole
     def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
@@ -207,7 +223,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         return self._learn(X, y, sample_weight, classes, go_on=hasattr(self, "_rows"))
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, declared: Any, *, go_on: bool) -> KNNClassifier:
-        checks = self._training_checks(X)
+        X, checks = self._training_checks(X, sample_weight, reset=not go_on)
         if declared is not None:
             check_declaration(declared, y)
         X, y = validate_labels(self, X, y, reset=not go_on, **checks)

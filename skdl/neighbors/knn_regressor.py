@@ -11,7 +11,7 @@ from sklearn.base import MultiOutputMixin
 from skdl._array import take_rows
 from skdl._interrupts import whole
 from skdl._scores import RegressorScore
-from skdl._typing import MatrixLike, VectorLike, VoteLike, WeightLike
+from skdl._typing import CategoricalLike, MatrixLike, VectorLike, VoteLike, WeightLike
 from skdl._validation import validate_regression
 from skdl.neighbors.base import NeighborsEstimator, warn_no_votes
 from skdl.neighbors.metrics.row_arithmetic import reduce_columns
@@ -61,6 +61,12 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
     n_jobs : int, default=None
         Number of threads over blocks of queries: None means 1 (unless in a `joblib.parallel_config` context), -1 all
         cores, which scikit-learn's brute force takes by default. The results do not depend on it.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Columns of X that hold categories: "from_dtype" takes those of a frame with categories, strings or objects; a
+        list has their names, their numbers or a bool for each.
+    missing : {"auto", "encode", "error"}, default="auto"
+        Missing cells: "auto" takes them in frames, where NaN in an array is an error unless the metric is
+        "nan_euclidean"; "encode" takes them in both, "error" in neither.
 
     Attributes
     ----------
@@ -79,8 +85,8 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
 
     See Also
     --------
-    KNNClassifier : Classification by the votes of the nearest training rows; its notes on exactness, memory and
-        sample weights hold here too.
+    KNNClassifier : Classification by the votes of the nearest training rows; its notes on exactness, memory, sample
+        weights and tables hold here too.
 
     Notes
     -----
@@ -116,6 +122,8 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         metric_params: Mapping[str, object] | None = None,
         algorithm: str = "auto",
         n_jobs: int | None = None,
+        categorical_features: CategoricalLike = "from_dtype",
+        missing: str = "auto",
     ):
         self.n_neighbors = n_neighbors
         self.weights = weights
@@ -124,6 +132,8 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         self.metric_params = metric_params
         self.algorithm = algorithm
         self.n_jobs = n_jobs
+        self.categorical_features = categorical_features
+        self.missing = missing
 
     @whole
     def fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
@@ -169,7 +179,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         return self._learn(X, y, sample_weight, go_on=hasattr(self, "_rows"))
 
     def _learn(self, X: Any, y: Any, sample_weight: Any, *, go_on: bool) -> KNNRegressor:
-        checks = self._training_checks(X)
+        X, checks = self._training_checks(X, sample_weight, reset=not go_on)
         X, y = validate_regression(self, X, y, reset=not go_on, **checks)
         if go_on and self._y.shape[1:] != y.shape[1:]:
             raise ValueError(

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 
 from skdl import KNNClassifier, KNNRegressor
-from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.search.choice import make_search
 
 # Powers of two from the smallest subnormals, by both ends of where squares are in range, to the largest numbers.
@@ -47,12 +47,12 @@ def test_a_power_of_two_changes_the_unit_and_nothing_else(metric, algorithm, col
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("metric", [Cosine(), NanEuclidean()], ids=["cosine", "nan_euclidean"])
+@pytest.mark.parametrize("metric", [Cosine(), NanMinkowski()], ids=["cosine", "nan_euclidean"])
 @pytest.mark.parametrize("power", SCALES)
 def test_the_cosine_and_absent_values_in_any_unit(metric, dtype, power):
     power = int(np.clip(power, -145, 120)) if dtype == np.float32 else power
     X, Q = (rows.astype(dtype) for rows in whole_numbers(3, 90, 15, 12))
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         X[np.random.default_rng(0).random(X.shape) < 0.2] = np.nan
     plain = make_search(X, metric).query(Q, 7)
     found = make_search(np.ldexp(X, power), metric).query(np.ldexp(Q, power), 7)

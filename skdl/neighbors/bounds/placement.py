@@ -50,6 +50,11 @@ class Placement:
         placement.cosine, placement.centre, placement.factor, placement.hidden = False, np.zeros(1), 1.0, SMALLEST
         return placement
 
+    def limit(self, most: float) -> None:
+        """Make the power of two at most this."""
+        self.factor = min(self.factor, most)
+        self.hidden = SMALLEST * self.factor
+
     def __call__(self, X: Any, dtype: Any = np.float64) -> Any:
         """Rows of X as the products see them, each entry rounded once."""
         if self.cosine:

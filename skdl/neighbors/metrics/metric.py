@@ -77,20 +77,33 @@ class Cosine(Metric):
         return distances
 
 
-class NanEuclidean(Metric):
-    """Euclid's distance over the columns present in both rows, as if these were typical of the rest.
+class NanMinkowski(Metric):
+    """Minkowski's distance over the columns present in both rows, as if these were typical of the rest.
 
-    sqrt(d / c * sum_j (a_j - b_j)^2), the sum over the c of the d columns that are NaN in neither row; infinite if c
-    is 0.
+    (d / c * sum_j |a_j - b_j|^p)^(1/p), the sum over the c of the d columns that are NaN in neither row; infinite if c
+    is 0. In the columns `categorical`, which hold codes of categories, |a_j - b_j| is 0 for equal codes, else 1; that
+    of a value without a category, 0, equals none. So are indicators of the categories, times (1/2)^(1/p).
     """
+
+    def __init__(self, p: float = 2.0, categorical: np.ndarray | None = None):
+        self.p = float(p)
+        self.categorical = None if categorical is None or not len(categorical) else categorical
 
     def between(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", under="ignore"):
             difference = A - B
+            if self.categorical is not None:
+                codes = A[:, self.categorical]
+                difference[:, self.categorical] = (codes != B[:, self.categorical]) | (codes == 0)
             absent = np.isnan(difference)
             difference[absent] = 0
             common = A.shape[1] - absent.sum(axis=1)
-            distances = p_norm(difference, 2, A.shape[1] / np.maximum(common, 1))
+            if self.p != 2:
+                np.abs(difference, out=difference)
+            if self.p == np.inf:
+                distances = reduce_columns(np.maximum, difference)
+            else:
+                distances = p_norm(difference, self.p, A.shape[1] / np.maximum(common, 1))
             distances[common == 0] = np.inf
             return distances
 

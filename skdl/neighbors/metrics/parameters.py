@@ -11,12 +11,13 @@ from sklearn.exceptions import DataConversionWarning
 
 from skdl._constraints import Constraint, Real
 from skdl._warnings import warn
-from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import BOOLEAN, CallableMetric, PrecomputedMetric, ScipyMetric
+from skdl.tables import TableSchema
 
 ORDERS = {"euclidean": 2.0, "manhattan": 1.0, "chebyshev": np.inf}
 ALIASES = {"l2": "euclidean", "l1": "manhattan", "cityblock": "manhattan", "infinity": "chebyshev", "p": "minkowski"}
-OTHERS = {"cosine": Cosine(), "nan_euclidean": NanEuclidean(), "precomputed": PrecomputedMetric()}
+OTHERS = {"cosine": Cosine(), "nan_euclidean": NanMinkowski(), "precomputed": PrecomputedMetric()}
 WEIGHTED = ("braycurtis", "canberra", "hamming", *BOOLEAN)
 NAMES = ("minkowski", *ORDERS, *OTHERS, "mahalanobis", "seuclidean", *WEIGHTED, *ALIASES)
 P_UNSET = 2  # the default: what the metrics without an order must leave p at
@@ -84,6 +85,24 @@ def resolve_metric(estimator: Any, n_features: int | None = None) -> Metric:
     if name == "seuclidean":
         return ScipyMetric(name, {"V": variances(given, n_features)})
     return ScipyMetric(name, {"w": column_weights(given, n_features)} if given else {})
+
+
+def metric_of_table(metric: Metric, schema: TableSchema | None, X: Any) -> Metric:
+    """The metric for rows X of a table, which may hold codes of categories, and NaN."""
+    if schema is None or sparse.issparse(X):
+        return metric
+    columns = schema.columns
+    categorical = np.flatnonzero([] if columns is None else columns.n_categories)
+    if not categorical.size and (isinstance(metric, NanMinkowski) or not np.isnan(X).any()):
+        return metric
+    if not isinstance(metric, (Minkowski, NanMinkowski)):
+        j = int(categorical[0]) if categorical.size else int(np.isnan(X).any(axis=0).argmax())
+        raise ValueError(
+            f"X holds {'categories' if categorical.size else 'missing numbers'} in {schema.name(j)}, which only the "
+            "metrics 'euclidean', 'manhattan', 'chebyshev', 'minkowski' and 'nan_euclidean' take. Choose one of them, "
+            f"or encode the column before."
+        )
+    return NanMinkowski(metric.exponent if isinstance(metric, Minkowski) else metric.p, categorical)
 
 
 def allowed_parameters(name: str) -> tuple[str, ...]:
@@ -155,11 +174,12 @@ def effective_metric(estimator: Any, metric: Metric) -> tuple[Any, dict[str, Any
     """The canonical name of the metric, and its parameters."""
     if callable(estimator.metric):
         return estimator.metric, dict(estimator.metric_params or {})
-    if isinstance(metric, Minkowski):
+    own = canonical_name(estimator.metric)
+    if isinstance(metric, Minkowski) or (isinstance(metric, NanMinkowski) and own != "nan_euclidean"):
         names = {order: name for name, order in ORDERS.items()}
-        order = metric.exponent
+        order = metric.exponent if isinstance(metric, Minkowski) else metric.p
         return (names[order], {}) if order in names else ("minkowski", {"p": order})
-    return canonical_name(estimator.metric), dict(getattr(metric, "parameters", {}))
+    return own, dict(getattr(metric, "parameters", {}))
 
 
 def takes_sparse(metric: Metric) -> bool:
@@ -192,8 +212,8 @@ def check_rows(X: Any, metric: Metric, *, training: bool) -> None:
             raise ValueError(
                 "With metric='precomputed', X must hold distances, which are not negative. Got a negative value."
             )
-    elif training and getattr(metric, "is_boolean", False) and not ((X == 0) | (X == 1)).all():
+    elif training and isinstance(metric, ScipyMetric) and metric.is_boolean and not ((X == 0) | (X == 1)).all():
         warn(
-            f"X holds values other than 0 and 1: metric={metric.name!r} treats every nonzero value as True.",  # type: ignore[attr-defined]
+            f"X holds values other than 0 and 1: metric={metric.name!r} treats every nonzero value as True.",
             DataConversionWarning,
         )

@@ -16,7 +16,7 @@ from sklearn import get_config
 
 from skdl._threads import n_threads as threads_for
 from skdl._threads import thread_map
-from skdl.neighbors.metrics.metric import Metric, NanEuclidean
+from skdl.neighbors.metrics.metric import Metric, NanMinkowski
 
 
 class Search(ABC):
@@ -56,7 +56,7 @@ class BlockSearch(Search):
         with thread_map(n_threads) as run:
             deque(run(answer, blocks), maxlen=0)
         # Rows without a common column are infinitely far, which is not an overflow.
-        if np.isinf(distances).any() and not isinstance(self.metric, NanEuclidean):
+        if np.isinf(distances).any() and not isinstance(self.metric, NanMinkowski):
             raise ValueError("The distances between rows of X overflow float64: rescale X (for example with a scaler).")
         return distances, indices
 

@@ -16,7 +16,7 @@ from skdl.neighbors.bounds.nan_products import NanProductBound
 from skdl.neighbors.bounds.placement import Placement, sample_rows
 from skdl.neighbors.bounds.products import ProductBound
 from skdl.neighbors.bounds.projection import PAIR, PAIR_COLUMN, SAMPLE_QUERIES, projection_bound
-from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import PairwiseMetric, PrecomputedMetric
 from skdl.neighbors.search.base import Search
 from skdl.neighbors.search.duplicates import DuplicateRowsSearch, find_duplicate_rows
@@ -68,9 +68,15 @@ def suits_tree(X: Any, metric: Metric, k: int) -> bool:
 def why_unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
     """The reason why an algorithm does not work with these rows and this metric, or None."""
     if algorithm == "kd_tree" and not isinstance(metric, Minkowski):
-        return "algorithm='kd_tree' works with the metrics 'euclidean', 'manhattan', 'chebyshev' and 'minkowski' only."
+        return (
+            "algorithm='kd_tree' works with the metrics 'euclidean', 'manhattan', 'chebyshev' and 'minkowski' only, on "
+            "rows without categories and missing numbers."
+        )
     if algorithm == "projection" and not isinstance(metric, Cosine) and metric.exponent not in (1, 2):
-        return "algorithm='projection' works with the metrics 'euclidean', 'cosine' and 'manhattan' only."
+        return (
+            "algorithm='projection' works with the metrics 'euclidean', 'cosine' and 'manhattan' only, on rows without "
+            "categories and missing numbers."
+        )
     if algorithm in ("kd_tree", "projection") and sparse.issparse(X):
         return f"algorithm={algorithm!r} needs dense X: use 'brute' or 'auto', or pass X.toarray()."
     return None
@@ -78,8 +84,8 @@ def why_unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
 
 def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list[Any]:
     """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
-    if isinstance(metric, NanEuclidean):
-        return [NanProductBound(X, metric), DistanceBound(X, metric)]
+    if isinstance(metric, NanMinkowski):
+        return [NanProductBound(X, metric), DistanceBound(X, metric)] if metric.p == 2 else [DistanceBound(X, metric)]
     if isinstance(metric, Minkowski) and metric.exponent == 2:
         grid = grid_bound(X, metric, n_threads)
         if grid:

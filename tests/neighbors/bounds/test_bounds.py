@@ -6,12 +6,12 @@ from numpy.testing import assert_array_equal
 
 from skdl.neighbors.bounds.direct import DirectBound
 from skdl.neighbors.bounds.distances import DistanceBound
-from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.search.choice import loose_bounds, make_search, tight_bounds
 from skdl.neighbors.search.ranking import Ranking
 
 TIGHT = [Minkowski(2), Minkowski(1), Minkowski(2.5), Minkowski(np.inf), Cosine()]
-LOOSE = [Minkowski(2), Minkowski(1), Cosine(), NanEuclidean()]
+LOOSE = [Minkowski(2), Minkowski(1), Cosine(), NanMinkowski()]
 long = np.longdouble
 
 
@@ -33,7 +33,7 @@ def exact_distances(Q, X, metric):
         a, b = (rows / np.sqrt(np.square(rows).sum(axis=1, keepdims=True)) for rows in (Q.astype(long), X.astype(long)))
         return 1 - a @ b.T
     difference = np.abs(Q.astype(long)[:, None] - X.astype(long)[None])
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         present = ~np.isnan(difference)
         return np.sqrt(np.where(present, difference, 0) ** 2 @ np.ones(X.shape[1]) * X.shape[1] / present.sum(axis=-1))
     if np.isinf(metric.exponent):
@@ -50,7 +50,7 @@ def exact_scores(bound, Q, X, metric):
     if isinstance(metric, Cosine):
         a = Q.astype(long) / np.sqrt(np.square(Q.astype(long)).sum(axis=1, keepdims=True))
         return 1 - exact_distances(Q, X, metric) - ((a - centre) @ centre + centre @ centre)[:, None]
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         return -((exact_distances(Q, X, metric) * factor) ** 2) / X.shape[1]
     a, b = ((rows.astype(long) - centre) * factor for rows in (Q, X))
     return a @ b.T - np.square(b).sum(axis=1) / 2
@@ -83,7 +83,7 @@ def test_tight_scores_enclose_the_exact_ones(metric, dtype, kind):
 
 
 def loose(X, metric, k=5):
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         return tight_bounds(X, metric)[0]
     return loose_bounds(X, metric, k, 1, always=True)[0]
 
@@ -94,7 +94,7 @@ def loose(X, metric, k=5):
 @pytest.mark.parametrize("kind", ["normal", "offset", "outlier", "near"])
 def test_loose_scores_of_neighbours_reach_what_their_distances_demand(metric, columns, dtype, kind):
     X, Q = dyadic(kind, dtype, columns)
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         absent = np.random.default_rng(0).random(X.shape) < 0.3
         X[absent & (np.arange(columns) > 0)] = np.nan
     bound = loose(X, metric)

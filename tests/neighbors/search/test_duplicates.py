@@ -10,7 +10,7 @@ from sklearn import config_context
 
 from skdl import KNNClassifier
 from skdl.neighbors.bounds.grid import ExactDistanceBound, GridBound
-from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import CallableMetric
 from skdl.neighbors.search.choice import make_search
 from skdl.neighbors.search.duplicates import DuplicateRowsSearch, find_duplicate_rows
@@ -67,7 +67,7 @@ def test_equal_rows_are_neighbours_one_by_one(k, d, algorithm, memory):
         Minkowski(3),
         Minkowski(np.inf),
         Cosine(),
-        NanEuclidean(),
+        NanMinkowski(),
         CallableMetric(lambda a, b: abs(a - b).max()),
     ],
     ids=["manhattan", "minkowski", "chebyshev", "cosine", "nan_euclidean", "callable"],
@@ -77,7 +77,7 @@ def test_groups_of_equal_rows_give_what_the_rows_give(metric, container):
     if container is sparse.csr_array and not isinstance(metric, Cosine):
         metric = Minkowski(2)
     X, Q = repeated(120, 4, 3)
-    if isinstance(metric, NanEuclidean):
+    if isinstance(metric, NanMinkowski):
         X[X == 4] = np.nan
     X, Q = container(X), container(Q)
     search = make_search(X, metric)
@@ -157,7 +157,7 @@ def test_of_rows_at_distance_0_the_first_are_found(d, k, ranked):
     X[:, 3:] += rng.random((6000, d - 3))
     Q = np.zeros((30, d))
     Q[:, 3:], Q[:15, 0] = np.nan, 1
-    distances, indices = make_search(X, NanEuclidean()).query(Q, k)
+    distances, indices = make_search(X, NanMinkowski()).query(Q, k)
     square = np.square(Q[:, None, :3] - X[:, :3]).sum(-1)
     expected = np.argsort(square, axis=1, kind="stable")[:, :k]
     assert_array_equal(indices, expected)

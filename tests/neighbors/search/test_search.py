@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn import config_context
 
 from skdl import KNNRegressor
-from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanEuclidean
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import CallableMetric
 from skdl.neighbors.search.choice import make_search
 
@@ -213,7 +213,7 @@ SEARCHES = {
     "products": (Minkowski(2), 30, "brute"),
     "distances": (Minkowski(1), 30, "brute"),
     "cosine": (Cosine(), 30, "brute"),
-    "absent": (NanEuclidean(), 30, "brute"),
+    "absent": (NanMinkowski(), 30, "brute"),
     "tree": (Minkowski(2), 4, "kd_tree"),
     "sparse": (Minkowski(2), 30, "sparse"),
     "projection": (Minkowski(2), 30, "projection"),
