@@ -60,7 +60,7 @@ def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
     if n_axes < 2 or getattr(getattr(X, "dtype", None), "kind", "") == "c":
         return None
     try:
-        return _about_text(X, type(estimator).__name__) or _about_missing(estimator, X, finite)
+        return _about_text(X, estimator) or _about_missing(estimator, X, finite)
     except (TypeError, ValueError):  # for what it cannot look at, scikit-learn has a message
         return None
 
@@ -75,7 +75,7 @@ def _each_column(X: Any) -> Iterator[tuple[Any, np.ndarray]]:
     yield from ((name, np.asarray(column)) for name, column in zip(X.columns, columns, strict=True))
 
 
-def _about_text(X: Any, estimator: str) -> str | None:
+def _about_text(X: Any, estimator: Any) -> str | None:
     if sparse.issparse(X):
         return None
     found = []
@@ -88,11 +88,17 @@ def _about_text(X: Any, estimator: str) -> str | None:
     if not found:
         return None
     names = [name for name, _ in found]
-    return (
-        f"X holds text in {columns_named(names)}, such as {found[0][1]!r}, where numbers are needed. Encode it: "
-        f"make_pipeline(make_column_transformer((OneHotEncoder(), {names[:MOST_NAMED]!r}), remainder='passthrough'), "
-        f"{estimator}())."
-    )
+    what = f"X holds text in {columns_named(names)}, such as {found[0][1]!r}, where numbers are needed"
+    owner, named = type(estimator).__name__, names[:MOST_NAMED]
+    if not _has_parameter(estimator, "categorical_features"):
+        return (
+            f"{what}. Encode it: make_pipeline(make_column_transformer((OneHotEncoder(), {named!r}), "
+            f"remainder='passthrough'), {owner}())."
+        )
+    if is_frame(X) and estimator.categorical_features is not None:
+        return f"{what}, as there were in the fit. Fit with text in the column, or replace it by numbers, or by NaN."
+    advice = "" if is_frame(X) else ", or give a DataFrame, whose columns of text are taken as categories"
+    return f"{what}. Name the columns of categories, {owner}(categorical_features={named!r}){advice}."
 
 
 def _is_number(text: str) -> bool:
@@ -119,15 +125,25 @@ def _about_missing(estimator: Any, X: Any, finite: Any) -> str | None:
         )
     if not nan or finite == "allow-nan":
         return None
+    where = columns_named([each for each, _ in nan])
+    what = f"Input X contains NaN in {where} ({nan[0][1]} of {n_rows} rows in the first)"
+    if _has_parameter(estimator, "missing"):
+        encode = "missing='error' does not allow it" if estimator.missing == "error" else "missing='encode' allows it"
+        return (
+            f"{what}: {encode}. Missing cells of frames are encoded with missing='auto', and those of arrays, too, "
+            f"with missing='encode'{', but for sparse ones' if sparse.issparse(X) else ''}."
+        )
     kind = "Regressor" if name.endswith("Regressor") else "Classifier"
     takes = f"KNN{kind}(metric='nan_euclidean')"
     takes = "With metric='nan_euclidean' it takes them" if name.startswith("KNN") else f"{takes} takes them as they are"
-    where = columns_named([each for each, _ in nan])
     return (
-        f"Input X contains NaN in {where} ({nan[0][1]} of {n_rows} rows in the first). "
-        f"{name} takes no missing values: fill them in, make_pipeline(SimpleImputer(), {name}()), or leave these rows "
-        f"out. {takes}."
+        f"{what}. {name} takes no missing values: fill them in, make_pipeline(SimpleImputer(), {name}()), or leave "
+        f"these rows out. {takes}."
     )
+
+
+def _has_parameter(estimator: Any, name: str) -> bool:
+    return hasattr(estimator, "get_params") and name in estimator.get_params(deep=False)
 
 
 def _bad_columns(X: Any) -> tuple[list[tuple[Any, int]], list[tuple[Any, int]]]:

@@ -14,7 +14,7 @@ from scipy import sparse
 from skdl._constraints import NONE, ArrayLike, OneOf
 from skdl._diagnosis import is_frame
 from skdl._validation import validate_sample_weight
-from skdl.tables import TableSchema
+from skdl.tables import TableSchema, holds_plain_numbers, is_table
 
 CONSTRAINTS = {
     "categorical_features": OneOf("from_dtype") | NONE | ArrayLike(),
@@ -46,8 +46,7 @@ def learn_table(
             return X, {}
         X = given
     elif by_type and _is_plain(X):
-        no = (False,) * X.shape[1]
-        estimator._schema = TableSchema(tuple(X.columns), (None,) * X.shape[1], no, no, missing)
+        estimator._schema = TableSchema.of_numbers(X.columns, (False,) * X.shape[1], missing)
         return X, {}
     weight = validate_sample_weight(sample_weight, X)
     estimator._schema = TableSchema.fit(
@@ -57,7 +56,10 @@ def learn_table(
 
 
 def read_table(estimator: Any, X: Any) -> tuple[Any, dict[str, Any]]:
-    """X with its columns in the order of the estimator's fit, and the further arguments for its validation."""
+    """X as the estimator's fit saw it, and the further arguments for its validation.
+
+    Plain numbers after a fit on plain numbers are checked as scikit-learn does, by the order of their names, too.
+    """
     schema = estimator._schema
     if schema is None:
         return X, {}
@@ -66,8 +68,10 @@ def read_table(estimator: Any, X: Any) -> tuple[Any, dict[str, Any]]:
             raise ValueError("X must be a frame or an array, as in the fit, whose columns held categories or holes.")
         return X, {}
     if is_frame(X):
-        X = schema.ordered(X)
-        plain = schema.columns is None and _is_plain(X)
+        if schema.columns is None and holds_plain_numbers(X):
+            takes_nan = schema.missing != "error" and not _is_sparse(X)
+            return X, {"ensure_all_finite": "allow-nan"} if takes_nan else {}
+        X, plain = schema.ordered(X), False
     else:
         plain = schema.columns is None and schema.missing != "encode"
         if not plain:
@@ -77,13 +81,18 @@ def read_table(estimator: Any, X: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def _is_plain(X: Any) -> bool:
-    """True for a frame whose columns hold numbers of NumPy's types, of which none is missing."""
-    types = set(X.dtypes)
-    if any(hasattr(dtype, "fill_value") for dtype in types):  # pandas' sparse ones, of which validation makes rows
-        return True
-    if not all(isinstance(dtype, np.dtype) and dtype.kind in "biuf" for dtype in types):
+    """True for a frame of plain numbers of which none is missing; sparse columns become sparse rows, which are all."""
+    if not holds_plain_numbers(X):
         return False
-    if not any(dtype.kind == "f" for dtype in types):
+    if _is_sparse(X):
         return True
+    if not is_table(X) or hasattr(X, "get_columns"):
+        return not any(column.null_count() or (column.dtype.is_float() and column.is_nan().any()) for column in X)
+    types = set(X.dtypes)
     values = X.to_numpy() if len(types) == 1 else X.select_dtypes("floating").to_numpy()
-    return not np.isnan(values).any()
+    return not (values.dtype.kind == "f" and np.isnan(values).any())
+
+
+def _is_sparse(X: Any) -> bool:
+    """True for a frame of pandas that has sparse columns."""
+    return any(hasattr(dtype, "fill_value") for dtype in X.dtypes)

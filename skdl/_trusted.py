@@ -85,6 +85,8 @@ FITTED = {
         Progress,
         Architecture,
         OrdinaryMaps,
+        InputColumns,
+        TableSchema,
         Labels,
         Indicator,
         Columns,
@@ -101,7 +103,6 @@ FITTED = {
         TermBlock,
         TermSet,
     ),
-    "tables": (TableSchema, InputColumns),
     "neighbours": (
         StoredRows,
         LabelColumn,

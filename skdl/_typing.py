@@ -38,10 +38,10 @@ PenaltyLike: TypeAlias = str | Penalty
 ScheduleLike: TypeAlias = str | Schedule
 Factors: TypeAlias = Mapping[str, float]
 PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
+CategoricalLike: TypeAlias = str | Sequence[bool] | Sequence[int] | Sequence[str] | npt.ArrayLike
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
 RandomStateLike: TypeAlias = int | np.random.RandomState
-CategoricalLike: TypeAlias = str | npt.ArrayLike | None
 VoteLike: TypeAlias = str | Callable[[np.ndarray], npt.ArrayLike] | None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,7 @@ from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
 from skdl._encoding.arrays import listed
 from skdl._warnings import in_turn, warn
-from skdl.tables import TableSchema
+from skdl.tables import TableSchema, holds_plain_numbers, in_order, is_table
 
 # They change the filters of warnings for a moment.
 check_array, check_X_y = map(in_turn, (check_array, check_X_y))  # noqa: N816
@@ -61,6 +62,7 @@ def _validate(
         refuse_dates(X)
         X = _filled(X)
     else:
+        X = X if hasattr(X, "shape") else np.asarray(X, dtype=object)  # strings would be made of a list's numbers
         values = table.transform(X)
         X = table.ordered(X)
     with np.errstate(invalid="ignore"):  # scikit-learn's sum of large numbers, which is to find NaN
@@ -139,13 +141,16 @@ def _values_of(y: Any) -> Any:
     return y.to_numpy() if hasattr(y, "to_numpy") and isinstance(getattr(y, "dtype", None), np.dtype) else y
 
 
-def check_alike(X: Any, X_val: Any) -> None:
-    """Raise for validation rows that cannot have come the way of the training rows, as far as it shows."""
+def check_alike(X: Any, X_val: Any, *, by_name: bool = False) -> None:
+    """Raise for validation rows that cannot have come the way of the training rows, as far as it shows.
+
+    Columns that are found `by_name` may be in another order.
+    """
     frames = {name: is_frame(rows) for name, rows in (("X", X), ("X_val", X_val))}
     if frames["X"] != frames["X_val"]:
         words = {name: "a frame" if frame else "an array" for name, frame in frames.items()}
         reason = f"X_val is {words['X_val']}, and X {words['X']}"
-    elif frames["X"] and list(X.columns) != list(X_val.columns):
+    elif frames["X"] and _columns_differ(X, X_val, by_name):
         without = [name for name in X.columns if name not in set(X_val.columns)]
         besides = [name for name in X_val.columns if name not in set(X.columns)]
         differ = f"without {listed(without)}, with {listed(besides)}" if without or besides else "in another order"
@@ -159,6 +164,11 @@ def check_alike(X: Any, X_val: Any) -> None:
         "the network by themselves: ask for it by Pipeline(..., transform_input=['X_val']) and "
         "set_fit_request(X_val=True, y_val=True) of the network, as docs/networks.md shows."
     )
+
+
+def _columns_differ(X: Any, X_val: Any, by_name: bool) -> bool:
+    one, other = list(X.columns), list(X_val.columns)
+    return Counter(one) != Counter(other) if by_name else one != other
 
 
 def require_finite(estimator: Any, X: Any, *, allow_nan: bool = False) -> None:
@@ -260,7 +270,10 @@ def named_columns(y: Any) -> np.ndarray | None:
 
 
 def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool = False) -> Any:
-    """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix."""
+    """X for members that check it themselves: a frame stays as it is, all else becomes an array or a CSR matrix.
+
+    Columns of a frame of more than numbers may be in another order than in the fit.
+    """
     if not is_frame(X):
         try:
             X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)
@@ -270,6 +283,9 @@ def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool =
             raise _explained(error, estimator, X, finite) from None
     if X.shape[0] == 0:
         raise ValueError(f"Found 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    names = getattr(estimator, "feature_names_in_", None)
+    if not reset and names is not None and is_table(X) and not holds_plain_numbers(X):
+        X = in_order(X, names)
     return validate_data(estimator, X, reset=reset, skip_check_array=True)
 
 

@@ -51,7 +51,8 @@ def holed(value):
 
 TEXT = FRAME.assign(colour=["red", "blue"] * (N // 2))
 DATES = FRAME.assign(when=pd.date_range("2020", periods=N))
-NAN = r"Input X contains NaN in column {} \(2 of 30 rows in the first\).*KNN(Regressor|Classifier)?.*nan_euclidean"
+# What an estimator without the parameters of tables says, and one with them, which takes such frames.
+NAN = r"Input X contains NaN in column {0} \(2 of 30 rows in the first\)(.*nan_euclidean|: missing='encode' allows it)"
 ENCODE = r"X holds text in column '{}', such as '{}'.*make_column_transformer\(\(OneHotEncoder\(\), \['{}'\]\)"
 MISTAKES = {
     "NaN in a frame": (holed(np.nan), NAN.format("'income'")),
@@ -75,12 +76,27 @@ MISTAKES = {
 }
 
 
+TABLES = {"NaN in a frame", "NaN beside integers", "missing integers", "nulls of polars"}  # and no mistakes in these
+TABLES |= {"text", "text in categories", "text in polars"}
+
+
+def takes_tables(name):
+    estimator = ESTIMATORS[name]
+    members = [member for _, member in getattr(estimator, "estimators", ())] or [
+        getattr(estimator, "estimator", estimator)
+    ]
+    return all("missing" in member.get_params() for member in members)
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_the_message_names_the_column_and_what_to_do(name, mistake):
     X, message = MISTAKES[mistake]
     estimator = clone(ESTIMATORS[name])
     y = Y > 0 if is_classifier(estimator) else Y
+    if mistake in TABLES and takes_tables(name):
+        assert len(estimator.fit(X, y).predict(X)) == N
+        return
     with pytest.raises(ValueError, match=message) as error:
         estimator.fit(X, y)
     assert "HistGradientBoosting" not in str(error.value)
@@ -90,8 +106,9 @@ def test_the_message_names_the_column_and_what_to_do(name, mistake):
 def test_predict_says_the_same(name):
     estimator = clone(ESTIMATORS[name])
     estimator.fit(FRAME, Y > 0 if is_classifier(estimator) else Y)
+    X = holed(np.nan).astype(pd.SparseDtype(float)) if takes_tables(name) else holed(np.nan)
     with pytest.raises(ValueError, match="contains NaN in column 'income'"):
-        estimator.predict(holed(np.nan))
+        estimator.predict(X)
 
 
 def test_what_is_advised_works():
@@ -108,6 +125,10 @@ def test_numbers_stored_as_text_are_numbers(name):
     digits = FRAME.round(3)
     y = Y > 0 if is_classifier(ESTIMATORS[name]) else Y
     params = {key: 0 for key in ESTIMATORS[name].get_params(deep=False) if key == "random_state"}
+    if "categorical_features" in ESTIMATORS[name].get_params():  # else texts are taken as categories
+        params["categorical_features"] = None
+    elif takes_tables(name):
+        return
     numbers = clone(ESTIMATORS[name]).set_params(**params).fit(digits, y)
     texts = clone(ESTIMATORS[name]).set_params(**params).fit(digits.astype(str), y)
     np.testing.assert_array_equal(texts.predict(digits.astype(str)), numbers.predict(digits))

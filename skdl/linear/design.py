@@ -176,8 +176,8 @@ class DesignMixin:
         Returns
         -------
         names : ndarray of str objects of shape (n_encoded_features,)
-            A number's own name, "age[missing]" for the flag of missing ones, and "color[red]" for a category,
-            "color[infrequent]" for those that share one, and "color[missing]" for cells without a value.
+            A number's own name, `age_missing` for the flag of missing ones, and `color_red` for a category,
+            `color_infrequent` for those that share one, and `color_missing` for cells without a value.
         """
         return encoded_names(self, names_of_features(self, input_features))
 
@@ -191,9 +191,7 @@ def encoded_names(estimator: Any, names: list[str] | None = None) -> np.ndarray:
     found: list[str] = []
     for j, (name, values) in enumerate(zip(names, schema.categories, strict=True)):
         if values is None:
-            found += [name, f"{name}[missing]"] if design.columns.has_missing[j] else [name]
-            continue
-        labels = [str(value) for value in values]
-        labels += ["infrequent"] * schema.has_infrequent[j] + ["missing"] * schema.has_missing[j]
-        found += [f"{name}[{label}]" for label in labels[int(design.has_reference[j]) :]]
+            found += [name, f"{name}_missing"] if design.columns.has_missing[j] else [name]
+        else:
+            found += [f"{name}_{label}" for label in schema.labels(j)[int(design.has_reference[j]) :]]
     return np.array(found, dtype=object)

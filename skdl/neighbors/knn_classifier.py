@@ -160,7 +160,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         algorithm: str = "auto",
         class_weight: ClassWeight | None = None,
         n_jobs: int | None = None,
-        categorical_features: CategoricalLike = "from_dtype",
+        categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
     ):
         self.n_neighbors = n_neighbors

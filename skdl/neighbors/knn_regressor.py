@@ -122,7 +122,7 @@ class KNNRegressor(MultiOutputMixin, RegressorScore, NeighborsEstimator):
         metric_params: Mapping[str, object] | None = None,
         algorithm: str = "auto",
         n_jobs: int | None = None,
-        categorical_features: CategoricalLike = "from_dtype",
+        categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
     ):
         self.n_neighbors = n_neighbors

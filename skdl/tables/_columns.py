@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 import decimal
 import numbers
-from collections.abc import Hashable, Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,29 @@ def names_of(X: Any) -> tuple[Hashable, ...] | None:
     return tuple(X.columns) if is_table(X) else None
 
 
+def in_order(X: Any, names: Sequence[Hashable]) -> Any:
+    """A frame with its columns in the order of the names, if it has just these; else as it is."""
+    if list(X.columns) == list(names) or Counter(X.columns) != Counter(names):
+        return X
+    return X.select(list(names)) if hasattr(X, "get_columns") else X[list(names)]
+
+
 def is_table(X: Any) -> bool:
     """True for a frame of pandas or polars."""
     return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_columns"))
+
+
+def holds_plain_numbers(X: Any) -> bool:
+    """True for a frame, or an array, of numbers of NumPy's types (of polars' own), whose missing cells are NaN."""
+    if not hasattr(X, "get_columns"):
+        types = list(X.dtypes) if is_table(X) else [X.dtype]
+        return all(_of_numpy(dtype) and dtype.kind in "biuf" for dtype in types)
+    return all(dtype.is_integer() or dtype.is_float() for dtype in X.dtypes)
+
+
+def _of_numpy(dtype: Any) -> bool:
+    """True for a type of NumPy, and for pandas' sparse ones."""
+    return isinstance(dtype, np.dtype) or hasattr(dtype, "fill_value")
 
 
 def kind(column: Any) -> str:

@@ -17,6 +17,7 @@ from skdl.tables._columns import (
     coded,
     columns_of,
     float_type,
+    in_order,
     is_missing,
     is_table,
     kind,
@@ -122,6 +123,17 @@ class TableSchema:
                 categories.append(None)
         return cls(names, tuple(categories), tuple(infrequent), tuple(absent), missing)
 
+    @classmethod
+    def of_numbers(cls, names: Sequence[Hashable] | None, has_missing: Sequence[bool], missing: str) -> TableSchema:
+        """The schema of columns that all hold numbers, in some of which they are missing."""
+        n = len(has_missing)
+        return cls(None if names is None else tuple(names), (None,) * n, (False,) * n, tuple(has_missing), missing)
+
+    @property
+    def has_categories(self) -> bool:
+        """True if a column is one of categories."""
+        return any(values is not None for values in self.categories)
+
     @property
     def columns(self) -> InputColumns | None:
         """The columns as networks take them; None if all hold numbers, and none was missing."""
@@ -132,8 +144,7 @@ class TableSchema:
         has_missing = tuple(
             holes and values is None for holes, values in zip(self.has_missing, self.categories, strict=True)
         )
-        plain_numbers = all(values is None for values in self.categories) and not any(has_missing)
-        return None if plain_numbers else InputColumns(n_categories, has_missing)
+        return InputColumns(n_categories, has_missing) if self.has_categories or any(has_missing) else None
 
     def ordered(self, X: Any) -> Any:
         """The table with its columns in the order of the fit, in which they are found by their names.
@@ -158,7 +169,7 @@ class TableSchema:
             parts = [f"lacks {columns_named(lost)}, which the fit had"] if lost else []
             parts += [f"has {columns_named(new)}, which the fit did not have"] if new else []
             raise ValueError(f"X {' and '.join(parts)}. Give the columns of the fit by their names, in any order.")
-        return X.select(list(self.names)) if hasattr(X, "get_columns") else X[list(self.names)]
+        return in_order(X, self.names)
 
     def transform(self, X: Any) -> np.ndarray:
         """A table as a matrix, with one column for each of its own.
@@ -191,6 +202,11 @@ class TableSchema:
             if forbidden:
                 self._refuse_missing(j, column)
         return matrix
+
+    def labels(self, j: int) -> list[str]:
+        """Names of the codes 1, ..., K of a column of categories."""
+        rest = (("infrequent", self.has_infrequent[j]), ("missing", self.has_missing[j]))
+        return [*map(str, self.categories[j] or ()), *(name for name, is_there in rest if is_there)]
 
     def name(self, j: int) -> str:
         """What messages call column j."""
@@ -229,8 +245,8 @@ class TableSchema:
         if kind(column) == "number":
             return f"X holds values {held} in {self.name(j)}, where numbers are needed."
         return (
-            f"X holds text or objects, {held}, in {self.name(j)}, which is one of numbers: as it was in the fit, or by "
-            "the parameter 'categorical_features'. Replace what stands for a missing number by NaN, or fit with "
+            f"X holds text or objects, {held}, in {self.name(j)}, which holds numbers as the fit, or the parameter "
+            "'categorical_features', says. Replace what stands for a missing number by NaN, or fit with "
             "categorical_features='from_dtype' or with this column in the list."
         )
 
@@ -278,13 +294,13 @@ def _categories(
     for i in np.flatnonzero(counts):
         value = plain(values[i])  # which several may have in common, as objects with the same text
         frequency[value] = frequency.get(value, 0.0) + counts[i]
-    found = sorted(frequency, key=_order)
+    found = sorted(frequency, key=sort_key)
     crowded = most is not None and len(found) > most
     if crowded and most is not None:
-        found = sorted(sorted(found, key=lambda value: -frequency[value])[: most - 1], key=_order)
+        found = sorted(sorted(found, key=lambda value: -frequency[value])[: most - 1], key=sort_key)
     return tuple(found), crowded, not present.all()
 
 
-def _order(value: Value) -> tuple[bool, Any]:
+def sort_key(value: Value) -> tuple[bool, Any]:
     """The key to sort values by: numbers, then strings."""
     return isinstance(value, str), value

@@ -48,7 +48,7 @@ def theirs(model, drop=None):
     return make_pipeline(encode, model)
 
 
-NAMES = ["color[green]", "color[red]", "age", "age[missing]", "size[S]", "size[missing]", "tall"]
+NAMES = ["color_green", "color_red", "age", "age_missing", "size_S", "size_missing", "tall"]
 
 
 def by_hand(X):
@@ -88,7 +88,7 @@ def test_with_a_penalty_every_category_has_a_coefficient():
     X, y = table()
     model = LeastSquaresRegressor(alpha=0.1).fit(X, y)
     assert_allclose(model.predict(X), theirs(Ridge(0.1 * len(X) / 2)).fit(X, y).predict(X), rtol=1e-10)
-    assert list(model.get_encoded_feature_names_out()[:3]) == ["color[blue]", "color[green]", "color[red]"]
+    assert list(model.get_encoded_feature_names_out()[:3]) == ["color_blue", "color_green", "color_red"]
     # No category is privileged: other names change nothing but the order.
     other = X.assign(color=X["color"].map({"red": "a", "blue": "b", "green": "c"}))
     assert_allclose(LeastSquaresRegressor(alpha=0.1).fit(other, y).predict(other), model.predict(X), rtol=1e-10)
@@ -97,7 +97,7 @@ def test_with_a_penalty_every_category_has_a_coefficient():
 def test_alpha_is_one_for_each_column_of_the_table():
     X, y = table()
     model = LeastSquaresRegressor(alpha=[0.5, 0.0, 0.0, 2.0]).fit(X, y)
-    assert_array_equal(model.get_encoded_feature_names_out(), ["color[blue]", *NAMES])
+    assert_array_equal(model.get_encoded_feature_names_out(), ["color_blue", *NAMES])
     blue = (X["color"] == "blue").to_numpy(float)
     expected = LeastSquaresRegressor(alpha=[0.5, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 2.0])
     expected.fit(np.column_stack([blue, by_hand(X)]), y)
@@ -107,7 +107,7 @@ def test_alpha_is_one_for_each_column_of_the_table():
 def test_without_intercept_the_first_categories_have_a_level_each():
     X, y = table()
     model = LeastSquaresRegressor(fit_intercept=False).fit(X, y)
-    assert_array_equal(model.get_encoded_feature_names_out(), ["color[blue]", *NAMES])
+    assert_array_equal(model.get_encoded_feature_names_out(), ["color_blue", *NAMES])
     assert_allclose(model.predict(X), LeastSquaresRegressor().fit(X, y).predict(X), rtol=1e-9)
 
 
@@ -124,8 +124,8 @@ def test_a_polynomial_is_that_on_dummy_variables(alpha):
     X, y = table(300)
     model = PolynomialRegressor(alpha=alpha).fit(X, y)
     names = model.get_feature_names_out().tolist()
-    assert {"age^2", "age tall", "color[red] age", "color[red] size[S]", "age[missing] tall"} <= set(names)
-    assert not {"color[red]^2", "color[green] color[red]", "age age[missing]", "age[missing]^2"} & set(names)
+    assert {"age^2", "age tall", "color_red age", "color_red size_S", "age_missing tall"} <= set(names)
+    assert not {"color_red^2", "color_green color_red", "age age_missing", "age_missing^2"} & set(names)
     encode = make_column_transformer(
         (SimpleImputer(add_indicator=True), ["age"]),
         ("passthrough", ["tall"]),
@@ -158,7 +158,7 @@ def test_a_degree_for_each_column_of_the_table():
     model = PolynomialRegressor({"age": 3, "color": 1, "size": 0, "tall": 1}).fit(X, y)
     names = model.get_feature_names_out().tolist()
     assert "age^3" in names
-    assert "color[red] age^2" in names
+    assert "color_red age^2" in names
     assert not any("size" in name or "tall^2" in name for name in names)
     assert PolynomialRegressor(2, interaction_only=True).fit(X, y).powers_.max() == 1
 
@@ -192,7 +192,6 @@ def test_missing_numbers_in_rows_of_a_plain_table(cls):
     row = plain.iloc[[3]]
     expected = model.predict(row.assign(tall=plain["tall"].mean()))
     assert_allclose(model.predict(row.assign(tall=np.nan)), expected, rtol=1e-12)
-    assert_array_equal(model.predict(plain[["other", "tall"]]), model.predict(plain))
     assert_array_equal(model.coef_, cls().fit(plain.to_numpy(), y).coef_)
 
 
@@ -216,12 +215,13 @@ def test_polars_arrays_and_files_give_the_same(cls):
     assert_allclose(cls().fit(frame, y).predict(frame), model.predict(X), rtol=1e-12)
     array = cls(categorical_features=[0, 2], missing="encode").fit(X.to_numpy(dtype=object), y)
     assert_allclose(array.predict(X.to_numpy(dtype=object)), model.predict(X), rtol=1e-12)
-    assert array.get_encoded_feature_names_out()[0] == "x0[green]"
+    assert array.get_encoded_feature_names_out()[0] == "x0_green"
     for copy in (
         pickle.loads(pickle.dumps(model)),
         skops.io.loads(skops.io.dumps(model), trusted=skdl.trusted_types()),
     ):
         assert_array_equal(copy.predict(X), model.predict(X))
+    assert_array_equal(model.predict(X[X.columns[::-1]]), model.predict(X))
 
 
 @pytest.mark.parametrize("cls", BOTH)
@@ -269,5 +269,5 @@ def test_the_matrix_of_a_table_is_sparse():
     several = LeastSquaresRegressor().fit(X.assign(town=np.arange(2000) % 200), y)
     assert several.coef_.shape == (8,)  # a column of numbers
     many = LeastSquaresRegressor().fit(X.assign(town=(np.arange(2000) % 200).astype(str)), y)
-    assert many.get_encoded_feature_names_out()[-1] == "town[infrequent]"
+    assert many.get_encoded_feature_names_out()[-1] == "town_infrequent"
     assert many.coef_.shape == (7 + 49,)

@@ -159,13 +159,13 @@ class LeastSquaresRegressor(
     be scaled to a sum of n_samples before standard errors are read.
 
     The categories of a column become indicators. Without a penalty the first category, in the order of their values, is
-    the reference and has none: the coefficient "color[red]" is the difference of red to it, and `summary` has its
+    the reference and has none: the coefficient "color_red" is the difference of red to it, and `summary` has its
     standard error. With `alpha` all categories have an indicator, so that the penalty treats them alike; without an
     intercept, those of the first such column have. Of more than 50 values the rare ones share one category, and missing
-    cells are one of their own. A missing number counts as the mean of the others, and the flag "age[missing]", 1 in
+    cells are one of their own. A missing number counts as the mean of the others, and the flag "age_missing", 1 in
     such rows, has a coefficient if there were any in `fit`. In later rows, what `fit` has not seen counts as average: a
-    value as the shares of the categories, a missing number as the mean. A frame's columns are found by their names, in
-    any order. The matrix of a table with categories or flags is sparse.
+    value as the shares of the categories, a missing number as the mean. The columns of such a table are found by their
+    names, in any order, and its matrix is sparse.
 
     References
     ----------
@@ -207,7 +207,7 @@ class LeastSquaresRegressor(
     >>> cars = pd.DataFrame({"age": [1.0, 2.0, None, 4.0, 5.0], "fuel": ["gas", "oil", "oil", "gas", "oil"]})
     >>> model = LeastSquaresRegressor().fit(cars, [9.0, 7.0, 7.5, 6.0, 4.0])
     >>> print(dict(zip(model.get_encoded_feature_names_out(), model.coef_.round(3).tolist())))
-    {'age': -1.0, 'age[missing]': 1.5, 'fuel[oil]': -1.0}
+    {'age': -1.0, 'age_missing': 1.5, 'fuel_oil': -1.0}
     """
 
     _slots = {"solver": _registry.optimizers}
@@ -233,7 +233,7 @@ class LeastSquaresRegressor(
         max_iter: int = 100,
         batch_size: int | str = "auto",
         random_state: RandomStateLike | None = None,
-        categorical_features: CategoricalLike = "from_dtype",
+        categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
     ):
         self.alpha = alpha

@@ -118,9 +118,9 @@ class PolynomialRegressor(FittedPolynomialMixin, RegressorScore, MultiOutputMixi
     The categories of a table's column become indicators, in blocks of rows; without a penalty for all but the first
     category, the reference, with `alpha` for all. A term has at most one indicator of a column, in the first power, and
     any product with powers of numbers and indicators of other columns within `degree`: with 2, a slope for each
-    category, "age color[red]", and the combinations of two columns of categories. So `degree` may be a dict with 1 for
+    category, "age color_red", and the combinations of two columns of categories. So `degree` may be a dict with 1 for
     such a column, or 0 to leave it out. A missing number counts as the mean of the others and has a flag,
-    "age[missing]", if there were any in `fit`. Rare, missing and unseen categories are as in LeastSquaresRegressor, and
+    "age_missing", if there were any in `fit`. Rare, missing and unseen categories are as in LeastSquaresRegressor, and
     `get_encoded_feature_names_out` names all encoded columns.
 
     Without an intercept, features are only scaled, since the origin has a meaning. In the Chebyshev and Legendre bases
@@ -176,7 +176,7 @@ class PolynomialRegressor(FittedPolynomialMixin, RegressorScore, MultiOutputMixi
         basis: str = "monomial",
         alpha: float = 0.0,
         fit_intercept: bool = True,
-        categorical_features: CategoricalLike = "from_dtype",
+        categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
     ):
         self.degree = degree

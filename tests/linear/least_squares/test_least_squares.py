@@ -196,9 +196,8 @@ def test_frames(rng):
         assert_array_equal(model.coef_, expected.coef_)
         assert_array_equal(model.feature_names_in_, ["a", "b"])
         assert_array_equal(model.predict(frame), expected.predict(X))
-        assert_array_equal(model.predict(frame[["b", "a"]]), expected.predict(X))
-        with pytest.raises(ValueError, match="X lacks column 'b', which the fit had"):
-            model.predict(frame[["a"]])
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(frame[["b", "a"]])
 
 
 def test_fit_and_predict_change_no_argument(rng):
