@@ -86,6 +86,8 @@ class ForwardContext:
         The sum of what penalties on activations add to the members' losses.
     warned : set of str
         What was warned of.
+    is_repeated : bool
+        Whether rows come as a layer that repeats them would give them: other ones for each copy.
     dropout_factor : array of shape (k, 1, 1) or None
         By which probabilities of dropping are multiplied in this step; None for one.
     """
@@ -95,6 +97,7 @@ class ForwardContext:
     weight: Array | None = None
     activity: Any = 0.0
     warned: set[str] = field(default_factory=set)
+    is_repeated: bool = False
     dropout_factor: Array | None = None
 
     def warn_once(self, message: str) -> None:

@@ -44,9 +44,16 @@ class Loss(Component):
     def unlink(self, predictions: np.ndarray) -> np.ndarray | None:
         """Scores (..., C) of given predictions, the inverse of the link; None where there is none that is known.
 
-        It is asked for targets that are all equal.
+        It is asked for targets of a regression that are all equal, and for averages of several networks' predictions.
+        By default it is that of the task's own link: the logarithm of probabilities, for "binary" of their odds.
         """
-        return predictions if self.standardizes else None
+        if self.task == "regression":
+            return predictions if self.standardizes else None
+        probabilities = np.maximum(np.asarray(predictions, np.float64), np.finfo(np.float64).tiny)
+        scores: np.ndarray = np.log(probabilities)
+        if self.task == "binary":
+            scores -= np.log(np.maximum(1 - probabilities, np.finfo(np.float64).tiny))
+        return scores
 
     @abstractmethod
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:

@@ -156,7 +156,7 @@ def _fields_of(cls: Any, part: str) -> list[str]:
 
 def slice_orders(orders: Sequence[np.ndarray], part: slice) -> list[np.ndarray]:
     """A part of each order; what was one array stays one, whose rows are gathered once."""
-    parts = {id(order): order[part] for order in orders}
+    parts = {id(order): order[..., part] for order in orders}
     return [parts[id(order)] for order in orders]
 
 
@@ -198,6 +198,8 @@ class Batches:
         candidates of one fold do, x is (t, B, d), one for all that have it in common. The next step writes over x.
 
         Weights are divided by the number of rows in the batch, or with `whole` in the data: a sum is a mean.
+
+        A member may have m orders, of shape (m, n): its batch has B rows of the first, then B of the second, ...
         """
         if orders is None:
             everything = np.arange(self.n)
@@ -222,15 +224,19 @@ class Batches:
         self, part: slice, orders: Sequence[np.ndarray], *, whole: bool = False
     ) -> Iterator[tuple[Array, Array, Array]]:
         """Those of a part of the members, all of whose orders are of one length."""
-        n, first = len(orders[0]), self.members[part.start]
+        n, first = orders[0].shape[-1], self.members[part.start]
+        n_orders = orders[0].size // n
         runs = [run for run in self.runs if part.start <= run.start < part.stop]
         alike = [self._alike(run, orders[run.start - part.start : run.stop - part.start]) for run in runs]
         in_common = all(alike) and len({run.stop - run.start for run in runs}) == 1
         n_inputs = len(runs) if in_common else len(orders)
         numbers = n_inputs * first.X.shape[1] + len(orders) * first.targets.shape[1]
-        size = self.batch_size * max(1, BLOCK_NUMBERS // (self.batch_size * numbers))
+        n_batches = max(1, BLOCK_NUMBERS // (self.batch_size * numbers)) if n_orders == 1 else 1  # at once
+        size, of_all = self.batch_size * n_batches, self.batch_size * n_orders
         for start in range(0, n, size):
             index = slice_orders(orders, slice(start, start + size))
+            if n_orders > 1:
+                index = [each.reshape(-1) for each in index]
             n_rows = len(index[0])
             x = self._inputs(part, (n_inputs, n_rows, first.X.shape[1]))
             targets = np.empty((len(orders), n_rows, first.targets.shape[1]), self.dtype)
@@ -239,8 +245,8 @@ class Batches:
                 here = slice(run.start - part.start, run.stop - part.start)
                 of_run = x[i : i + 1] if in_common else x[here]
                 self._gather(run, index[here], of_run, targets[here], weight[here], same)
-            for a in range(0, n_rows, self.batch_size):
-                b = min(a + self.batch_size, n_rows)
+            for a in range(0, n_rows, of_all):
+                b = min(a + of_all, n_rows)
                 yield x[:, a:b], by_columns(targets[:, a:b]), weight[:, a:b] * (1 / (n if whole else b - a))
 
     def _alike(self, run: slice, orders: Sequence[np.ndarray]) -> bool:

@@ -39,7 +39,8 @@ class Objective:
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, context: ForwardContext
     ) -> Array:
         """Each member's weighted loss on a batch, (k,); its gradient is written into `gradients`."""
-        targets, weight = self.network.root.along(targets, weight)
+        if not context.is_repeated:
+            targets, weight = self.network.root.along(targets, weight)
         context.start(weight)
         scores, backprop = self.network.forward(x, arrays, context)
         value, gradient = self.loss.value_and_gradient(scores, targets, weight)

@@ -106,7 +106,9 @@ class StackSlice:
         self.objective = Objective(self.network, members[which])
         self.arrays = self.network.arrays(state.theta[which], state.buffers[which])
         self.gradients = self.network.layout.views(gradient[which])
-        self.context = ForwardContext(training=True, generators=state.generators[which])
+        self.context = ForwardContext(
+            training=True, generators=state.generators[which], is_repeated=members[0].n_orders > 1
+        )
 
     def loss_and_gradient(self, x: Array, targets: Array, weight: Array) -> Array:
         """Each member's loss on a batch; the gradient is written into the stack's."""
@@ -216,7 +218,8 @@ class Stack:
             for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
                 if dropouts is not None:
                     part.context.dropout_factor = dropouts[part.which, i, None, None]
-                total[part.which] += part.loss_and_gradient(*batch) * batch[0].shape[1]
+                n_rows = batch[0].shape[1] // self.members[0].n_orders
+                total[part.which] += part.loss_and_gradient(*batch) * n_rows
             step += 1
             self.step(state, self.gradient, rates[:, i : i + 1], step, decay=decay, measure=i == last)
             if i % 16 == 0 and not np.isfinite(total).any():
@@ -240,7 +243,8 @@ class Stack:
             if alike and member.shuffle:
                 alike = generator is not generators[j - 1] and states_equal(states[j], states[j - 1])
             if not (alike and member.rows.orders_as(before.rows)):
-                orders.append(member.rows.order(generator, member.shuffle))
+                drawn = [member.rows.order(generator, member.shuffle) for _ in range(member.n_orders)]
+                orders.append(drawn[0] if len(drawn) == 1 else np.stack(drawn))
                 continue
             orders.append(orders[-1])
             if member.shuffle:  # as if it had drawn the numbers itself

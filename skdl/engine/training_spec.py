@@ -100,6 +100,9 @@ class TrainingSpec:
         none, the learning rate is as it is, and the decay is that of weights only.
     weight_decay_schedule, dropout_schedule : Schedule or None
         Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
+    n_orders : int
+        Orders of the rows in an epoch, whose batches are one: one for each member of a batch ensemble that sees rows
+        of its own. 1 for batches that all see.
     parametrization : {"standard", "ntk"}
         What first-order steps are taken in: the weights W, or W sqrt(n_in).
     """
@@ -142,6 +145,7 @@ class TrainingSpec:
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
+    n_orders: int = 1
     parametrization: str = "standard"
 
     @property

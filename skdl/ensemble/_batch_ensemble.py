@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from skdl._interrupts import to_the_end
+from skdl._protocols import Loss
 from skdl._threads import n_threads
 from skdl._warnings import warn
 from skdl.engine import Network, State, TrainingResult, TrainingSpec
@@ -51,8 +52,22 @@ def check_shareable(template: Any, owner: str) -> None:
         )
 
 
+def check_own_batches(template: Any) -> None:
+    """Raise for an estimator whose members cannot differ in what they see in a step."""
+    settings = trainable(template).settings
+    if settings.optimizer.full_batch or not settings.shuffle:
+        reason = "takes all rows at once" if settings.optimizer.full_batch else "takes the rows in one order"
+        raise ValueError(f"share_batches=False has no effect: {template!r} {reason}. Leave it at its default.")
+
+
 def fit_batch_ensemble(
-    jobs: Sequence[MemberJob], X: Any, y: np.ndarray, n_jobs: int | None, observers: Observers
+    jobs: Sequence[MemberJob],
+    X: Any,
+    y: np.ndarray,
+    n_jobs: int | None,
+    observers: Observers,
+    *,
+    share_batches: bool,
 ) -> tuple[list[Any], KeyboardInterrupt | None]:
     """Fit unfitted perceptrons, alike but for their random state, with shared weights; the first one's seed is used.
 
@@ -67,7 +82,7 @@ def fit_batch_ensemble(
     first = fits[0]
     data = first.prepare(X, y, jobs[0].weight)
     alone = first.spec(data)
-    shared = _sharing(alone, len(jobs))
+    shared = _sharing(alone, len(jobs), share_batches=share_batches)
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
     [outcome] = train_members(
         [observers.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
@@ -92,13 +107,13 @@ def fit_batch_ensemble(
     return [fit.network for fit in fits], interrupt
 
 
-def _sharing(task: TrainingSpec, size: int) -> TrainingSpec:
-    """The task for all members: the mean of their losses, penalties and scores."""
+def _sharing(task: TrainingSpec, size: int, *, share_batches: bool) -> TrainingSpec:
+    """The task for all members: the mean of their losses and penalties, and the score of their average."""
     architecture = replace(task.architecture, maps=BatchEnsembleMaps(size))
-    changes: dict[str, Any] = {"architecture": architecture}
+    changes: dict[str, Any] = {"architecture": architecture, "n_orders": 1 if share_batches else size}
     score = task.score
     if score is not None:
-        changes["score"] = lambda raw: float(np.mean([score(part) for part in np.split(raw, size)]))
+        changes["score"] = lambda raw: score(_average(task.loss, raw, size))
     if task.alpha and not task.penalty.on_activations:
         layout = Network([architecture], task.dtype).layout
         alpha = np.empty((1, layout.size), task.dtype)
@@ -108,6 +123,13 @@ def _sharing(task: TrainingSpec, size: int) -> TrainingSpec:
             )  # a member's own weights are penalised in its share of the loss, 1 / m
         changes["alpha"] = alpha[0, : layout.n_penalised]
     return replace(task, **changes)
+
+
+def _average(loss: Loss, raw: np.ndarray, size: int) -> np.ndarray:
+    """Scores (n, C) of the average of the members' predictions, from their own (m n, C)."""
+    members = raw.reshape(size, -1, raw.shape[-1]).astype(np.float64)
+    scores = loss.unlink(loss.link(members).mean(axis=0))
+    return (members.mean(axis=0) if scores is None else scores).astype(raw.dtype)
 
 
 def _states(shared: TrainingSpec, task: TrainingSpec, outcome: TrainingResult, n_members: int) -> list[State]:

@@ -126,6 +126,9 @@ share : {"batch_ensemble"} or None, default=None
     "batch_ensemble" trains the networks made of `estimator` together, with shared weights in the hidden layers: each
     has scalings of the layers' inputs and outputs, intercepts and a last layer of its own, and what is minimised is the
     mean of their losses. It takes a fraction of the parameters, and as long as networks of their own.
+share_batches : bool, default=True
+    With `share`, whether the members see the same rows in a training step; with False each goes through all rows of an
+    epoch in an order of its own, and they become more different.
 prefit : bool, default=False
     Whether the `estimators` are fitted and are taken as they are: fit only checks that they go together, and chooses
     the `weights`. A clone of the ensemble keeps them, too.
@@ -168,7 +171,7 @@ that adds members on the same data equals, bit for bit, a fit of all of them at 
 
 With share="batch_ensemble", the seed of the first member is that of the training. Afterwards the members are networks
 of their own: `coefs_` hold the shared weights times the scalings, and `partial_fit` trains a member alone.
-`early_stopping` goes by the mean of the members' scores. Normalizations by batches see the rows of all members.
+`early_stopping` goes by the score of the members' average. Normalizations by batches see the rows of all members.
 
 Chosen weights help where members differ in quality, as those of different kinds do. Members that are alike but for
 their random numbers are best averaged with equal weights: what a choice gains there is mostly chance, and the rows set

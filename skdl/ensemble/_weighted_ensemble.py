@@ -23,7 +23,7 @@ from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import Estimator, root_entropy, seed_of
-from skdl.ensemble._batch_ensemble import check_shareable, fit_batch_ensemble
+from skdl.ensemble._batch_ensemble import check_own_batches, check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import finish, fit_members
 from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded, select_rows_of
@@ -39,6 +39,7 @@ COMMON = {
     "weights": NONE | OneOf("validation", "greedy") | ArrayLike(),
     "validation_fraction": Real(0, 1, open_low=True, open_high=True),
     "share": NONE | OneOf("batch_ensemble"),
+    "share_batches": Boolean(),
     "prefit": Boolean(),
     "warm_start": Boolean(),
     "n_jobs": NONE | Integer(),
@@ -135,7 +136,9 @@ class WeightedEnsemble(NamedMembers):
                 n_fits = 1 if together else len(jobs)
                 observers = held.enter_context(Observers(self, n_fits, *learned, share, len(kept)))
                 if together:
-                    members, interrupt = fit_batch_ensemble(jobs, *learned, self.n_jobs, observers)
+                    members, interrupt = fit_batch_ensemble(
+                        jobs, *learned, self.n_jobs, observers, share_batches=self.share_batches
+                    )
                 else:
                     classify = classes is not None
                     found = fit_members(jobs, *learned, observers, classify=classify, n_jobs=self.n_jobs)
@@ -257,6 +260,10 @@ class WeightedEnsemble(NamedMembers):
                 f"n_estimators={self.n_estimators} has no effect beside estimators=, which are the members. Give "
                 "estimator= for so many clones of one."
             )
+        if not self.share_batches:
+            if self.share is None:
+                raise ValueError("share_batches=False has no effect without share: members have batches of their own.")
+            check_own_batches(self._templates()[0])
         if is_set(self, "validation_fraction") and (self.prefit or not isinstance(self.weights, str)):
             reason = (
                 "with prefit=True: all rows given to fit are for the weights"

@@ -107,6 +107,7 @@ class EnsembleClassifier(MemberColumns, ProbabilityAverage, WeightedEnsemble):
         weights: VectorLike | None = None,
         validation_fraction: float = 0.1,
         share: str | None = None,
+        share_batches: bool = True,
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -121,6 +122,7 @@ class EnsembleClassifier(MemberColumns, ProbabilityAverage, WeightedEnsemble):
         self.weights = weights
         self.validation_fraction = validation_fraction
         self.share = share
+        self.share_batches = share_batches
         self.prefit = prefit
         self.warm_start = warm_start
         self.n_jobs = n_jobs

@@ -70,6 +70,7 @@ class EnsembleRegressor(MemberColumns, PredictionAverage, WeightedEnsemble):
         weights: VectorLike | None = None,
         validation_fraction: float = 0.1,
         share: str | None = None,
+        share_batches: bool = True,
         prefit: bool = False,
         warm_start: bool = False,
         n_jobs: int | None = None,
@@ -82,6 +83,7 @@ class EnsembleRegressor(MemberColumns, PredictionAverage, WeightedEnsemble):
         self.weights = weights
         self.validation_fraction = validation_fraction
         self.share = share
+        self.share_batches = share_batches
         self.prefit = prefit
         self.warm_start = warm_start
         self.n_jobs = n_jobs

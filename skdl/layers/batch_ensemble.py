@@ -53,6 +53,8 @@ def sum_by_member(x: Array) -> Array:
 class Tile(Layer):
     """The rows of a batch for each member of the ensemble, (k, B, n) -> (k, m B, n).
 
+    Where each member has rows of its own in training, they come so already, and pass.
+
     Parameters
     ----------
     size : int
@@ -69,6 +71,8 @@ class Tile(Layer):
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             return by_member(dy, self.size).sum(axis=1) if needed else None
 
+        if context.is_repeated:
+            return x, lambda dy, gradients, needed: dy
         return tile(x, self.size), backprop
 
     def along(self, targets: Array, weight: Array) -> tuple[Array, Array]:

@@ -113,7 +113,7 @@ def _check_link(loss: Any, scores: np.ndarray) -> None:
             if loss.task == "classification":
                 rule = "link gives rows that sum to one"
                 require_close(linked.sum(axis=-1), np.ones(scores.shape[:-1]), loss, rule, bound)
-    known = loss.unlink(loss.link(scores)) if loss.task == "regression" else None
+    known = loss.unlink(loss.link(scores))
     if known is not None:
         require_close(loss.link(known), loss.link(scores), loss, "unlink is the inverse of link", 1e-12)
 

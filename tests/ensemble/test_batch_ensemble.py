@@ -16,10 +16,13 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
 from skdl.engine import Network
+from skdl.engine.train import initial_state
 from skdl.ensemble import _batch_ensemble as module
 from skdl.execution import train_members
+from skdl.layers import Tile
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.neural.trainable import trainable
+from skdl.testing import check_members
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
 
@@ -167,12 +170,114 @@ def test_early_stopping_keeps_the_best_epoch(trained):
     fitted = shared(EnsembleClassifier, network).fit(X, Y_CLASS)
     [[[task], _]] = trained
     rows = task.validation.index
-    accuracy = np.mean([accuracy_score(Y_CLASS[rows], member.predict(X[rows])) for member in fitted.estimators_])
+    accuracy = accuracy_score(Y_CLASS[rows], fitted.predict(X[rows]))  # of the average, by which TabM chooses
     assert accuracy == pytest.approx(max(fitted.estimators_[0].validation_scores_))
+    scores = fitted.estimators_[0].validation_scores_
+    assert fitted.estimators_[3].best_epoch_ == len(scores) - scores[::-1].index(accuracy)
     by_loss = shared(EnsembleClassifier, network.set_params(scoring="loss", n_iter_no_change=None)).fit(X, Y_CLASS)
     [task], _ = trained[-1]
-    losses = [log_loss(Y_CLASS[rows], member.predict_proba(X[rows])) for member in by_loss.estimators_]
-    assert -np.mean(losses) == pytest.approx(max(by_loss.estimators_[0].validation_scores_), rel=1e-4)
+    loss = log_loss(Y_CLASS[rows], by_loss.predict_proba(X[rows]))
+    assert -loss == pytest.approx(max(by_loss.estimators_[0].validation_scores_), rel=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "network", "y", "score"), [
+    (EnsembleClassifier, MLP_C, Y_CLASS == "a", lambda fitted: -log_loss(Y_CLASS == "a", fitted.predict_proba(X))),
+    (EnsembleRegressor, MLP_R, Y_REAL, lambda fitted: (fitted.score(X, Y_REAL) - 1) / 2),
+    (EnsembleRegressor, clone(MLP_R).set_params(loss="poisson"), Y_REAL.round(), None),
+])  # fmt: skip
+def test_the_average_is_scored_through_its_link(kind, network, y, score, trained):
+    """Of all rows, at the only epoch: the score of the task is that of what the ensemble predicts."""
+    network = clone(network).set_params(early_stopping=True, scoring="loss", max_iter=1)
+    fitted = shared(kind, network).fit(X, y)
+    [[[task], [outcome]]] = trained
+    together = Network([task.architecture], np.float32)
+    everything = replace(task.validation, index=None)
+    [raw] = together.predict_rows([everything], together.arrays(outcome.theta, outcome.buffers))
+    first = fitted.estimators_[0]
+    average = module._average(task.loss, raw, 5)
+    linked = task.loss.link(average.astype(float))
+    predicted = fitted.predict(X) if kind is EnsembleRegressor else fitted.predict_proba(X)[:, 1:]
+    if kind is EnsembleRegressor:
+        linked = linked * first.y_scale_ + first.y_mean_
+    assert_allclose(linked.reshape(-1), predicted.reshape(-1), rtol=1e-4)
+    if score is not None:
+        weight = np.full((1, 150, 1), 1 / 150, np.float32)
+        loss, _ = task.loss.value_and_gradient(average[None], task.rows.targets[None], weight)
+        assert -loss[0] == pytest.approx(score(fitted), rel=1e-4)
+
+
+def orders_seen(monkeypatch, **params):
+    """The rows of each step as members of the ensemble see them, by the first column of X; (m, B) a step."""
+    steps = []
+    forward = Tile.forward
+
+    def watched(self, x, arrays, context):
+        y, backprop = forward(self, x, arrays, context)
+        if context.training:
+            steps.append(y[0, :, 0].reshape(self.size, -1).copy())
+        return y, backprop
+
+    monkeypatch.setattr(Tile, "forward", watched)
+    network = MLPRegressor((4,), batch_size=32, max_iter=2, standardize=False, dtype="float64")
+    return shared(EnsembleRegressor, network, 3, **params).fit(X, Y_REAL), steps
+
+
+@pytest.mark.parametrize("share_batches", [True, False])
+def test_batches_of_ones_own(share_batches, monkeypatch):
+    """In each epoch every member goes through all rows once; with batches in common they do it side by side."""
+    _, steps = orders_seen(monkeypatch, share_batches=share_batches)
+    assert [step.shape for step in steps] == [(3, 32), (3, 32), (3, 32), (3, 32), (3, 22)] * 2
+    for epoch in (steps[:5], steps[5:]):
+        orders = np.concatenate(epoch, axis=1)
+        assert_array_equal(np.sort(orders, axis=1), np.tile(np.sort(X[:, 0]), (3, 1)))
+        assert (orders == orders[0]).all() == share_batches
+    assert not np.array_equal(steps[0], steps[5])
+
+
+def test_the_step_with_batches_of_ones_own_is_that_of_the_mean_loss(monkeypatch):
+    """One step of plain descent, against that of a network whose batch has all the members' rows."""
+    network = clone(MLP_R).set_params(hidden_layer_sizes=(), optimizer="sgd", batch_size=50, max_iter=1, alpha=0.0)
+    network.set_params(dtype="float64", schedule="constant", optimizer__learning_rate=0.01)
+    weight = rng.uniform(0.5, 2.0, 150)
+    fit = trainable(network)
+    data = fit.prepare(X, Y_REAL, weight)
+    task = replace(module._sharing(fit.spec(data), 3, share_batches=False), generator=np.random.default_rng(5))
+    start = initial_state(replace(task, generator=np.random.default_rng(5)))
+    own = Network([task.architecture], np.float64).layout.views(start.theta.copy())[1]
+    generator = start.generators[0]
+    orders = [generator.permutation(150) for _ in range(3)]
+    x = (X - task.rows.shift) * task.rows.scale
+    total, weights, biases = 0.0, own["weight"][0].reshape(3, 4, 1), own["bias"][0]
+    for a in range(0, 150, 50):
+        for j, order in enumerate(orders):
+            batch = order[a : a + 50]
+            error = x[batch] @ weights[j] + biases[j] - task.rows.targets[batch]
+            share = task.rows.weight[batch][:, None] / 50
+            total += (share * error**2).sum() / 2 / 3 / 3
+            weights[j] -= 0.01 * x[batch].T @ (share * error) / 3
+            biases[j] -= 0.01 * (share * error).sum(axis=0) / 3
+    [outcome] = train_members([task])
+    found = Network([task.architecture], np.float64).layout.views(outcome.theta)[1]
+    assert_allclose(found["weight"][0].reshape(3, 4, 1), weights, rtol=1e-9)
+    assert_allclose(found["bias"][0], biases, rtol=1e-9)
+    assert outcome.state.progress[0].loss == pytest.approx(total, rel=1e-9)
+
+
+def test_batches_of_ones_own_in_stacks_and_in_parts():
+    """A stack of several ensembles: each as alone, and cut in epochs it ends in the same bits."""
+    tasks = []
+    for seed, n_rows in ((0, 150), (1, 149), (2, 150)):  # the last steps have different numbers of rows
+        fit = trainable(clone(MLP_C).set_params(random_state=seed, dropout=0.1, normalization="batch"))
+        task = fit.spec(fit.prepare(X[:n_rows], Y_CLASS[:n_rows]))
+        tasks.append(module._sharing(task, 4, share_batches=False))
+    assert len({task.structure for task in tasks}) == 1
+    whole, *_ = check_members(tasks)
+    fit = trainable(clone(MLP_C).set_params(random_state=0, dropout=0.1, normalization="batch"))
+    part = replace(module._sharing(fit.spec(fit.prepare(X, Y_CLASS)), 4, share_batches=False), n_epochs=1)
+    [outcome] = train_members([part])
+    for _ in range(3):
+        [outcome] = train_members([replace(part, state=outcome.state)])
+    assert_array_equal(outcome.state.theta, whole.state.theta)
 
 
 def test_exact_statistics_of_a_normalization():
@@ -241,6 +346,9 @@ def test_divergence_is_told_once():
         ({"estimator": MLPClassifier(alpha=np.ones(4))}, "one number as alpha, and no prior"),
         ({"estimator": MLPClassifier(penalty="max_norm")}, "no penalty that bounds weights"),
         ({"estimator": MLPClassifier(tol=-1)}, "'tol' parameter of MLPClassifier"),
+        ({"share_batches": False, "share": None}, "share_batches=False has no effect without share"),
+        ({"share_batches": False, "estimator": MLPClassifier(optimizer="lbfgs")}, "has no effect: .* all rows at once"),
+        ({"share_batches": False, "estimator": MLPClassifier(shuffle=False)}, "has no effect: .* in one order"),
         ({"warm_start": True}, "it cannot be combined with estimators= or share="),
         ({"estimators": [("mlp", MLP_C)], "estimator": None}, "all made of estimator=, not estimators="),
     ],
