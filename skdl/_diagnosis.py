@@ -127,11 +127,17 @@ def _about_missing(estimator: Any, X: Any, finite: Any) -> str | None:
         return None
     where = columns_named([each for each, _ in nan])
     what = f"Input X contains NaN in {where} ({nan[0][1]} of {n_rows} rows in the first)"
+    if _has_parameter(estimator, "missing") and sparse.issparse(X):
+        return (
+            f"{what}. In a sparse matrix none may be missing: give X.toarray() with missing='encode', or fill them in."
+        )
+    if _has_parameter(estimator, "missing") and is_frame(X) and estimator.missing != "error":
+        return f"{what}. In sparse columns none may be missing: give X.sparse.to_dense(), or fill them in."
     if _has_parameter(estimator, "missing"):
         encode = "missing='error' does not allow it" if estimator.missing == "error" else "missing='encode' allows it"
         return (
             f"{what}: {encode}. Missing cells of frames are encoded with missing='auto', and those of arrays, too, "
-            f"with missing='encode'{', but for sparse ones' if sparse.issparse(X) else ''}."
+            "with missing='encode'."
         )
     kind = "Regressor" if name.endswith("Regressor") else "Classifier"
     takes = f"KNN{kind}(metric='nan_euclidean')"

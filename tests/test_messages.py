@@ -37,6 +37,7 @@ ESTIMATORS = {
     "bagging": BaggingRegressor(MLPRegressor((3,), max_iter=1), 2),
     "ensemble": EnsembleClassifier([("knn", KNNClassifier())]),
 }
+NETWORKS = {"mlp classifier", "mlp regressor", "bagging"}
 N = 30
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame({"age": RNG.normal(size=N), "income": RNG.normal(size=N)})
@@ -52,7 +53,8 @@ def holed(value):
 TEXT = FRAME.assign(colour=["red", "blue"] * (N // 2))
 DATES = FRAME.assign(when=pd.date_range("2020", periods=N))
 # What an estimator without the parameters of tables says, and one with them, which takes such frames.
-NAN = r"Input X contains NaN in column {0} \(2 of 30 rows in the first\)(.*nan_euclidean|: missing='encode' allows it)"
+NAN = r"Input X contains NaN in column {0} \(2 of 30 rows in the first\)"
+NAN += r"(.*nan_euclidean|: missing='encode' allows it|\. In a sparse matrix none may|\. In sparse columns none may)"
 ENCODE = r"X holds text in column '{}', such as '{}'.*make_column_transformer\(\(OneHotEncoder\(\), \['{}'\]\)"
 MISTAKES = {
     "NaN in a frame": (holed(np.nan), NAN.format("'income'")),
@@ -74,6 +76,12 @@ MISTAKES = {
     "images": (RNG.normal(size=(N, 4, 4)), r"Found array with dim 3.*X\.reshape\(len\(X\), -1\)"),
     "images in colour": (RNG.normal(size=(N, 4, 4, 3)), r"Found array with dim 4.*X\.reshape\(len\(X\), -1\)"),
 }
+# What networks, which take tables, say of it.
+OF_NETWORKS = {
+    "NaN in an array": r"Input X contains NaN in column 1 \(2 of 30 rows in the first\): missing='encode' allows it",
+    "NaN in a sparse matrix": r"Input X contains NaN in column 1 .*: give X\.toarray\(\) with missing='encode'",
+    "text in an array": r"X holds text in column 0, such as 'a'.*\(categorical_features=\[0\]\), or give a DataFrame",
+}
 
 
 TABLES = {"NaN in a frame", "NaN beside integers", "missing integers", "nulls of polars"}  # and no mistakes in these
@@ -94,7 +102,8 @@ def test_the_message_names_the_column_and_what_to_do(name, mistake):
     X, message = MISTAKES[mistake]
     estimator = clone(ESTIMATORS[name])
     y = Y > 0 if is_classifier(estimator) else Y
-    if mistake in TABLES and takes_tables(name):
+    message = OF_NETWORKS.get(mistake, message) if name in NETWORKS else message
+    if takes_tables(name) and (mistake in TABLES or (name in NETWORKS and mistake == "NaN in sparse columns")):
         assert len(estimator.fit(X, y).predict(X)) == N
         return
     with pytest.raises(ValueError, match=message) as error:
@@ -106,7 +115,7 @@ def test_the_message_names_the_column_and_what_to_do(name, mistake):
 def test_predict_says_the_same(name):
     estimator = clone(ESTIMATORS[name])
     estimator.fit(FRAME, Y > 0 if is_classifier(estimator) else Y)
-    X = holed(np.nan).astype(pd.SparseDtype(float)) if takes_tables(name) else holed(np.nan)
+    X = holed(np.nan).astype(pd.SparseDtype(float, 0)) if takes_tables(name) else holed(np.nan)
     with pytest.raises(ValueError, match="contains NaN in column 'income'"):
         estimator.predict(X)
 
@@ -125,10 +134,8 @@ def test_numbers_stored_as_text_are_numbers(name):
     digits = FRAME.round(3)
     y = Y > 0 if is_classifier(ESTIMATORS[name]) else Y
     params = {key: 0 for key in ESTIMATORS[name].get_params(deep=False) if key == "random_state"}
-    if "categorical_features" in ESTIMATORS[name].get_params():  # else texts are taken as categories
-        params["categorical_features"] = None
-    elif takes_tables(name):
-        return
+    # Else texts are taken as categories.
+    params |= {key: None for key in ESTIMATORS[name].get_params() if key.endswith("categorical_features")}
     numbers = clone(ESTIMATORS[name]).set_params(**params).fit(digits, y)
     texts = clone(ESTIMATORS[name]).set_params(**params).fit(digits.astype(str), y)
     np.testing.assert_array_equal(texts.predict(digits.astype(str)), numbers.predict(digits))

@@ -219,6 +219,7 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
         if members:
             tags.input_tags.sparse = all(member.input_tags.sparse for member in members)
             tags.input_tags.allow_nan = all(member.input_tags.allow_nan for member in members)
+            tags.input_tags.categorical = all(member.input_tags.categorical for member in members)
             tags.input_tags.positive_only = any(member.input_tags.positive_only for member in members)
             tags.input_tags.pairwise = any(member.input_tags.pairwise for member in members)
         return tags

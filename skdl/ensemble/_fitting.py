@@ -177,7 +177,7 @@ def _train(
     prepared: list[EncodedData] = []
     members: list[TrainingSpec] = []
     warned: list[list[Warned]] = []
-    data: EncodedData | None = None
+    whole: EncodedData | None = None  # what was made of all columns
     by_recipe: dict[Hashable, EncodedData] = {}
     for i, job in chosen.items():
         with collecting() as messages:
@@ -188,11 +188,13 @@ def _train(
             else:
                 fit.check_validation_effects()
                 # The first one's X is checked and C-ordered already: the others look at it without a copy.
-                table = X if data is None or job.columns is not None else data.X
+                like = whole if job.columns is None else None
                 n_rows = None if job.rows is None else len(job.rows)
-                data = fit.prepare(job.table(table), y, job.weight, n_rows=n_rows, drawn_by=row_weight)
-                if job.columns is None and job.recipe is not None:
-                    by_recipe[job.recipe] = data
+                data = fit.prepare(job.table(X), y, job.weight, n_rows=n_rows, drawn_by=row_weight, like=like)
+                if job.columns is None:
+                    whole = data
+                    if job.recipe is not None:
+                        by_recipe[job.recipe] = data
             if job.columns is None:
                 take_columns(job.member, first_member)
             with labelled(observers.label(number + i)):

@@ -194,8 +194,8 @@ def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
 def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, int]:
     """The layer that encodes the inputs, or None where they stay as they are, and the number of its outputs."""
     first = members[0]
-    columns = first.columns or InputColumns((0,) * first.n_inputs, (False,) * first.n_inputs)
-    n_categories = tuple(n for n in columns.n_categories if n)
+    # Nothing as long as the number of inputs is made for plain numbers: a file may claim any number of them.
+    n_categories = () if first.columns is None else tuple(n for n in first.columns.n_categories if n)
     n_numbers = first.n_inputs - len(n_categories)
     width, numbers, categories = n_numbers, None, None
     if first.encoding is not None and n_numbers:
@@ -208,7 +208,7 @@ def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer 
         of_categories = [member.category_encoding for member in members if member.category_encoding is not None]
         categories = Component.stacked(of_categories, 3, dtype).build(n_categories)
         width += sum(first.category_encoding.widths(n_categories))
-    return ColumnEncoding(columns, numbers, categories), width + sum(columns.has_missing)
+    return ColumnEncoding(first.columns, numbers, categories), width + sum(first.columns.has_missing)
 
 
 def _dropout(members: Sequence[Architecture], i: int) -> list[Layer]:

@@ -207,12 +207,14 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
 
     def _raw_scores(self, X: Any) -> np.ndarray:
         """Scores (n, n_outputs) of checked rows, in X's precision."""
+        X = self._with_all_numbers(X)
         layers = layers_at_prediction(self._training, X.dtype)
         scores = predict(layers, X, layer_arrays(layers, *self._coefficients(), self._between, X.dtype))
         return warn_of_overflow(self, X, scores)
 
     def _validated(self, X: Any) -> Any:
-        return validate_X(self, X, shared=interned, accept_sparse="csr")
+        check_is_fitted(self)
+        return validate_X(self, X, shared=interned, accept_sparse="csr", **self._checks_of(X, self._schema))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_training")  # the columns' names alone, which a failed fit leaves, are not a model
@@ -220,4 +222,6 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self.missing == "encode"  # NaN in an array, which is what scikit-learn means
+        tags.input_tags.categorical = self.categorical_features is not None
         return tags

@@ -47,8 +47,10 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
             return encoding.binary == (self._is_binary(2) and len(encoding.classes) == 2)
         return self._several_labels and isinstance(encoding, (Indicator, Columns))
 
-    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_labels(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **checks: Any
+    ) -> tuple[Any, np.ndarray, Any]:
+        X, y = validate_labels(self, X, y, reset=reset, shared=interned, accept_sparse="csr", **checks)
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Encoding:

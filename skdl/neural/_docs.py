@@ -72,6 +72,12 @@ prior : array-like, list of array-like or None, default=None
     a list with one for each layer (None for zero), in the units of `coefs_`.
 """,
     "training": """
+categorical_features : "from_dtype", array-like of bool, int or str, or None, default="from_dtype"
+    Which columns of X hold categories: "from_dtype" those of a frame whose type is one of categories or strings, or of
+    objects that are not all numbers; else a bool for each column, numbers of columns, or names of a frame's; with None
+    all columns are numbers. See the notes.
+missing : {"auto", "encode", "error"}, default="auto"
+    Whether cells of X may be missing: "auto" in frames, where an array with NaN is an error; "encode" in arrays, too.
 standardize : bool, default=True
     Whether the network sees inputs less their mean, in units of their standard deviation, and the penalty acts on the
     weights for these. It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is. A
@@ -118,6 +124,10 @@ n_jobs : int or None, default=None
     Threads over members, for ensembles of networks; a lone network uses BLAS's threads where its products are large.
 """,
     "attributes": """
+categories_ : list with one entry a column
+    None for numbers; of categories an array of the values that have a code of their own, sorted.
+is_categorical_ : array of bool of shape (n_features_in_,)
+    Which columns hold categories.
 coefs_ : list of arrays of shape (n_in, n_out)
     Weights of each affine map, in the order in which a row passes them, for X as it is. A residual block has those of
     its branch, then that of its shortcut, where widths differ. Where X is
@@ -162,7 +172,7 @@ feature_names_in_ : array of shape (n_features_in_,)
     Their names, when X had names that are all strings.
 """,
     "data": """
-X : {array-like, sparse matrix} of shape (n_samples, n_features)
+X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
     Training data; sparse rows are made dense batch by batch.
 """,
     "initial_data": """
@@ -240,6 +250,13 @@ scikit-learn's MLP of the same inputs and targets (a `StandardScaler` before it,
 around it) divides its penalty by the rows of a batch, and its steps follow the errors' sum over k targets, where its
 `loss_` and the objective here have their mean: its `alpha` corresponds to alpha / (n_batch k) here, with n_batch all
 rows for its "lbfgs", and its learning rate with "sgd" to k times as much here ("adam" has steps without a scale).
+""",
+    "tables": """
+A frame may have columns of categories (by `categorical_features`), whose values become codes, and these become units
+or learned points (by `category_encoding`); a value that the fit has not seen becomes one of the infrequent ones, if
+there were any, else zeros. Missing numbers become zeros of the standardised ones, with a flag where the fit had any;
+missing categories are a category. Statistics of columns are of what is there, and count rows by their weights.
+Columns of a frame are found by their names. `get_encoded_feature_names_out` tells what the first layer sees.
 """,
     "notes": """
 What differs from scikit-learn's estimator is in one table of docs/migration.md.

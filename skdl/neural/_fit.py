@@ -46,6 +46,7 @@ class NetworkFit:
         classes: Any = None,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
+        like: EncodedData | None = None,
     ) -> EncodedData:
         return self.network._prepare(
             self.settings,
@@ -57,6 +58,7 @@ class NetworkFit:
             classes=classes,
             n_rows=n_rows,
             drawn_by=drawn_by,
+            like=like,
         )
 
     def generator(self) -> np.random.Generator:
@@ -92,7 +94,7 @@ class NetworkFit:
         _outcomes.check_outcome(self.settings, outcome)
 
     def store(self, member: TrainingSpec, data: EncodedData, outcome: TrainingResult) -> None:
-        training = Training.of(member, data.encoding, outcome.state, outcome.stop_reason)
+        training = Training.of(member, data, outcome.state, outcome.stop_reason)
         vars(self.network).update(self.network._results(self.settings, training))
 
     def warning(self, outcome: TrainingResult, *, incremental: bool = False) -> Warned | None:
@@ -103,7 +105,7 @@ class NetworkFit:
 
     def attributes_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
         ended = with_batch_statistics(member, TrainingResult.of(state, "interrupted"))
-        return self.network._results(self.settings, Training.of(member, data.encoding, ended.state))
+        return self.network._results(self.settings, Training.of(member, data, ended.state))
 
     def history_at(self, member: TrainingSpec, data: EncodedData, state: State) -> dict[str, Any]:
-        return {"_training": Training.of(member, data.encoding, state)}
+        return {"_training": Training.of(member, data, state)}

@@ -27,9 +27,11 @@ from skdl._constraints import (
 )
 from skdl._protocols import Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
+from skdl._validation import names_of_features
 from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
 from skdl.neural._settings import Settings
+from skdl.neural._table import encoded_names
 
 PROBABILITY = Real(0, 1, open_high=True)
 LEARNED = {  # what the losses of each task are for
@@ -49,6 +51,8 @@ COMMON = {
     "input_scale": Boolean(),
     "alpha": Real(0) | ArrayLike(),
     "prior": NONE | ArrayLike(),
+    "categorical_features": NONE | OneOf("from_dtype") | ArrayLike(),
+    "missing": OneOf("auto", "encode", "error"),
     "standardize": Boolean(),
     "batch_size": OneOf("auto") | Integer(1),
     "max_iter": OneOf("auto") | Integer(1),
@@ -106,6 +110,32 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         if scale is None:
             return np.ones(self.n_features_in_)
         return np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale.astype(np.float64)))
+
+    @property
+    def categories_(self) -> list[np.ndarray | None]:
+        """The values of each column of categories that have a code of their own, sorted, and None for numbers."""
+        check_is_fitted(self)
+        found = [None] * self.n_features_in_ if self._schema is None else self._schema.categories
+        return [None if values is None else np.array([*values, None], dtype=object)[:-1] for values in found]
+
+    @property
+    def is_categorical_(self) -> np.ndarray:
+        """A mask of the columns of categories."""
+        return np.array([values is not None for values in self.categories_])
+
+    def get_encoded_feature_names_out(self) -> np.ndarray:
+        """Names of what the columns of X become in the first layer.
+
+        Returns
+        -------
+        names : array of str
+            First the numbers, each once, or as often as `encoding` makes numbers of it (`age`, or `age_0`, `age_1`,
+            ...); then a flag for each column of numbers of which some were missing (`age_missing`); then the categories
+            (`town_Bonn`, ..., and `town_infrequent` and `town_missing` where there were such), or where
+            `category_encoding` learns points for them, the numbers of these (`town_0`, `town_1`, ...).
+        """
+        names = [str(name) for name in names_of_features(self)]
+        return np.array(encoded_names(self._training.architecture, self._schema, names), dtype=object)
 
     def _settings(self) -> Settings:
         return replace(

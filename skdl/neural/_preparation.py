@@ -31,8 +31,10 @@ from skdl.neural._spec import (
     flat_prior,
     state_to_go_on_from,
 )
+from skdl.neural._table import filled, makes_the_same, schema_of, takes_missing, with_holes
 from skdl.neural._training import Training
 from skdl.neural.encoded_data import EncodedData
+from skdl.tables import TableSchema, names_of
 
 ValidationRows = tuple[Any, Any, Any]  # X_val, y_val and sample_weight_val as the user gave them
 NO_ROWS: ValidationRows = (None, None, None)
@@ -60,6 +62,8 @@ class Preparation(SlotMixin, ABC):
     verbose: int
     n_jobs: int | None
     random_state: Any
+    categorical_features: Any = None  # networks without these parameters take numbers, all of which are there
+    missing: str = "error"
 
     # What a kind of network defines
 
@@ -84,6 +88,8 @@ class Preparation(SlotMixin, ABC):
             verbose=self.verbose,
             default_scoring=self._default_scoring,
             scales_columns=self.standardize,
+            categorical_features=self.categorical_features,
+            missing=self.missing,
         )
 
     def _max_iter(self, optimizer: Optimizer) -> int:
@@ -95,8 +101,10 @@ class Preparation(SlotMixin, ABC):
         """The network that the parameters describe."""
 
     @abstractmethod
-    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        """X, y and weights, validated."""
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **checks: Any
+    ) -> tuple[Any, np.ndarray, Any]:
+        """X, y and weights, validated, with further `checks` of the border."""
 
     @abstractmethod
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Any:
@@ -145,6 +153,20 @@ class Preparation(SlotMixin, ABC):
         """The names of X's columns, by which messages call them, or None."""
         return getattr(self, "feature_names_in_", None)
 
+    @property
+    def _schema(self) -> TableSchema | None:
+        """The schema of the tables that this network was trained on."""
+        return self._training.schema
+
+    def _checks_of(self, X: Any, schema: TableSchema | None) -> dict[str, Any]:
+        """How the border is to check X: by the schema, if there is one, and with missing numbers, if they may be."""
+        return {"table": schema, "ensure_all_finite": "allow-nan" if takes_missing(self.missing, X) else True}
+
+    def _with_all_numbers(self, X: Any) -> Any:
+        """Checked rows; what is missing is filled in where the layers do not encode it, as none was in the fit."""
+        training = self._training
+        return X if training.architecture.columns else filled(X, training.shift)
+
     # The parts of a fit
 
     def _check_parameters(self, settings: Settings) -> None:
@@ -177,11 +199,16 @@ class Preparation(SlotMixin, ABC):
         classes: Any = None,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
+        like: EncodedData | None = None,
     ) -> EncodedData:
         """Validated and encoded data, which everything after it trusts. See `Trainable.prepare`."""
+        schema = schema_of(settings, X, sample_weight if drawn_by is None else drawn_by) if reset else self._schema
         if validation[0] is not None:
-            check_alike(X, validation[0])
-        X, y, weight = self._check_data(X, y, sample_weight, reset=reset)
+            check_alike(X, validation[0], by_name=schema is not None)
+        names, checks = names_of(X), self._checks_of(X, schema)
+        if like is not None and makes_the_same(schema, like.schema):
+            X, checks["table"] = like.X, None
+        X, y, weight = self._check_data(X, y, sample_weight, reset=reset, **checks)
         weight = None if weight is None else in_units(weight)
         counts = weight if drawn_by is None else drawn_by
         encoding = self._encoding_of(X, y, counts, classes) if reset else self._encoding_now(y, counts)
@@ -190,11 +217,13 @@ class Preparation(SlotMixin, ABC):
         if reset:
             n_weighted = X.shape[0] if weight is None else int(np.count_nonzero(weight))
             dtype: Any = settings.training_dtype(X.dtype, n_rows or n_weighted)
+            schema = with_holes(schema, settings, X, names, kept)
         else:
             dtype = self._training.dtype
-        evaluated = self._prepare_validation(*validation, encoding, dtype)
+            X = self._with_all_numbers(X)
+        evaluated = self._prepare_validation(*validation, encoding, dtype, schema)
         targets = self._targets(y, encoding, dtype, weight if drawn_by is None else drawn_by)
-        return EncodedData(X, y, targets, weight, encoding, dtype, evaluated, drawn_by, self._column_names)
+        return EncodedData(X, y, targets, weight, encoding, dtype, evaluated, drawn_by, self._column_names, schema)
 
     def _targets(self, y: np.ndarray, encoding: Any, dtype: Any, weight: np.ndarray | None) -> np.ndarray:
         """Y as the loss takes it; what rows of weight zero hold does not matter."""
@@ -203,13 +232,15 @@ class Preparation(SlotMixin, ABC):
         self._loss(encoding).check_targets(targets if weight is None else targets[weight > 0])
         return targets
 
-    def _prepare_validation(self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any) -> EncodedData | None:
+    def _prepare_validation(
+        self, X: Any, y: Any, sample_weight: Any, encoding: Any, dtype: Any, schema: TableSchema | None
+    ) -> EncodedData | None:
         """The user's own validation rows, held to the columns and labels of the training rows."""
         if X is None and y is None and sample_weight is None:
             return None
         if X is None or y is None:
             raise ValueError("Validation data needs both X_val and y_val.")
-        X, y, _ = self._check_data(X, y, None, reset=False)
+        X, y, _ = self._check_data(X, y, None, reset=False, **self._checks_of(X, schema))
         weight = validate_sample_weight(sample_weight, X)
         if weight is not None:
             kept = np.flatnonzero(weight)
@@ -241,7 +272,7 @@ class Preparation(SlotMixin, ABC):
         before = self._training if go_on else None
         if before is not None:
             generator = before.state.generators[0]
-        architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs)
+        architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs, data.columns)
         check_alpha(settings.alpha, architecture.n_inputs)
         check_roles(settings, architecture)
         check_range(self, data.dtype)
@@ -269,7 +300,8 @@ class Preparation(SlotMixin, ABC):
             if set_apart is not None:
                 validation = replace(rows, index=set_apart, weight=data.weight)
             else:
-                own = {"X": evaluated.X, "targets": evaluated.targets, "weight": evaluated.weight}
+                X = evaluated.X if data.columns else filled(evaluated.X, rows.shift)
+                own = {"X": X, "targets": evaluated.targets, "weight": evaluated.weight}
                 validation = replace(rows, **own, index=None, strata=None)
             check_validation_rows(settings, data, validation)
             if settings.scores_by_default:

@@ -33,8 +33,10 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
     def _accepts_encoding(self, encoding: Any) -> bool:
         return isinstance(encoding, Reals)
 
-    def _check_data(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> tuple[Any, np.ndarray, Any]:
-        X, y = validate_regression(self, X, y, reset=reset, shared=interned, accept_sparse="csr")
+    def _check_data(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, **checks: Any
+    ) -> tuple[Any, np.ndarray, Any]:
+        X, y = validate_regression(self, X, y, reset=reset, shared=interned, accept_sparse="csr", **checks)
         return X, y, validate_sample_weight(sample_weight, X)
 
     def _encoding_of(self, X: Any, y: np.ndarray, weight: np.ndarray | None, classes: Any) -> Reals:

@@ -17,6 +17,7 @@ from skdl.neural._rows import of_type
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 from skdl.neural._tree import ENCODINGS
+from skdl.tables import TableSchema, sort_key
 
 FLOATS = {"float32": np.float32, "float64": np.float64}
 REASONS = ("converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged")
@@ -28,7 +29,7 @@ LONGEST_LABEL = 2**16  # bytes
 def contents(settings: Settings, training: Training) -> dict[str, Any]:
     """All that a training depends on, but for the architecture, which the parameters describe."""
     state, names, trained = training.state, settings.optimizer.state_names, training.architecture
-    described = settings.architecture_for(trained.n_inputs, trained.n_outputs)
+    described = settings.architecture_for(trained.n_inputs, trained.n_outputs, trained.columns)
     if described.structure != trained.structure or settings.scales_columns != (training.shift is not None):
         raise ValueError(
             f"The parameters of this {settings.name} were set to those of another network after it was trained. Save "
@@ -55,6 +56,7 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
         "shift": training.shift,
         "scale": training.scale,
         "input_dtype": np.dtype(training.input_dtype).name,
+        "schema": None if training.schema is None else vars(training.schema),
         "stop_reason": training.stop_reason,
         "search": training.search,
     }
@@ -68,7 +70,9 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
     _check(_whole(n_features) and n_features > 0, "n_features_in_")
     encoding = _encoding(given.pop("encoding"))
     _check(accepts(encoding), "encoding")
-    architecture = settings.architecture_for(n_features, encoding.n_outputs)
+    schema = _schema(given.pop("schema"), n_features)
+    columns = None if schema is None else schema.columns
+    architecture = settings.architecture_for(n_features, encoding.n_outputs, columns)
     dtype, input_dtype = FLOATS[given.pop("dtype")], FLOATS[given.pop("input_dtype")]
     layers = Network([architecture], dtype)
     weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)
@@ -94,7 +98,29 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
         _check((scale >= 0).all() and of_type(scale, dtype).dtype == scale.dtype, "scale")
     stop_reason, search = given.pop("stop_reason"), given.pop("search")
     _check(stop_reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")
-    return Training(state, architecture, encoding, dtype, shift, scale, input_dtype, stop_reason, search, loaded=True)
+    return Training(
+        state, architecture, encoding, dtype, shift, scale, input_dtype, schema, stop_reason, search, loaded=True
+    )
+
+
+def _schema(given: Any, n_features: int) -> TableSchema | None:
+    """The schema of a table whose columns can be like that."""
+    if given is None:
+        return None
+    schema = TableSchema(**given)
+    _check(schema.names is None or len(set(schema.names)) == len(schema.names) == n_features, "names of columns")
+    _check(schema.missing in ("auto", "encode", "error"), "the choice of missing cells")
+    for flags in (schema.has_infrequent, schema.has_missing):
+        _check(type(flags) is tuple and len(flags) == n_features and {*map(type, flags)} == {bool}, "flags of columns")
+    _check(type(schema.categories) is tuple and len(schema.categories) == n_features, "columns of categories")
+    for values, shared in zip(schema.categories, schema.has_infrequent, strict=True):
+        _check(not shared if values is None else _are_categories(values), "categories")
+    return schema
+
+
+def _are_categories(values: Any) -> bool:
+    plain = type(values) is tuple and {*map(type, values)} <= {bool, int, float, str}
+    return plain and list(values) == sorted(set(values), key=sort_key)
 
 
 def _check(holds: Any, what: str) -> None:

@@ -33,7 +33,10 @@ def training_rows(settings: Settings, data: EncodedData, index: np.ndarray | Non
     """The training rows, with their standardisation: that of the training `before`, where one goes on."""
     weight, shift, scale = data.weight, None, None
     if settings.scales_columns if before is None else before.scale is not None:
-        shift, scale = _moments(settings, data, index) if before is None else _goes_on(before, data, index)
+        if before is None:
+            shift, scale = _codes_as_they_are(data, *_moments(settings, data, index))
+        else:
+            shift, scale = _goes_on(before, data, index)
         limit = LIMIT_OF_SQUARES if settings.penalises_raw else LIMITS[data.X.dtype]
         check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, data.column_names))
         if before is None:
@@ -65,6 +68,14 @@ def _moments(settings: Settings, data: EncodedData, index: np.ndarray | None) ->
         return data.moments
     of_columns = mean_and_scale if settings.centres_columns else zero_and_scale
     return of_columns(data.X, row_weights(data.X.shape[0], index, data.weight), data.kept)
+
+
+def _codes_as_they_are(data: EncodedData, shift: np.ndarray, scale: np.ndarray) -> Moments:
+    """The moments, but of categories, whose codes are no quantities."""
+    if data.columns is None:
+        return shift, scale
+    is_category = np.array(data.columns.n_categories) > 0
+    return np.where(is_category, 0.0, shift), np.where(is_category, 1.0, scale)
 
 
 def _goes_on(before: Training, data: EncodedData, index: np.ndarray | None) -> Moments:
@@ -105,7 +116,7 @@ def check_scales(scale: np.ndarray, limit: int, X: Any, name: Callable[[int], st
     if wrong.any():
         j = int(wrong.argmax())
         column = X[:, j] if isinstance(X, np.ndarray) else X[:, [j]].toarray()[:, 0]
-        value = column[np.abs(column).argmax()]
+        value = column[np.abs(np.nan_to_num(column)).argmax()]
         bound = 2.0**limit
         raise ValueError(
             f"{name(j)} holds {value:.4g}, and its values cannot be standardised as {X.dtype}: their deviation must "

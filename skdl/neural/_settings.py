@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._protocols import Optimizer, Penalty, Schedule
+from skdl._protocols import InputColumns, Optimizer, Penalty, Schedule
 from skdl._typing import Scoring
 from skdl.layers.architecture import Architecture
 
@@ -57,6 +57,10 @@ class Settings:
         From the number of rows to the batch size that "auto" stands for.
     scales_columns : bool
         Whether training sees columns of one scale.
+    categorical_features : "from_dtype", None or array-like
+        Which columns of a table hold categories.
+    missing : {"auto", "encode", "error"}
+        Whether cells may be missing.
     centres_columns : bool
         Whether these have a mean of zero, which takes an intercept.
     drops_constants : bool
@@ -89,6 +93,8 @@ class Settings:
     verbose: int
     default_scoring: str
     scales_columns: bool
+    categorical_features: Any = None
+    missing: str = "error"
     early_stopping: bool | str = False
     validation_fraction: float = 0.1
     scoring: Scoring | None = None
@@ -112,13 +118,19 @@ class Settings:
         return self.scoring is None or self.scoring == self.default_scoring == "r2"
 
     @property
+    def max_categories(self) -> int | None:
+        """Most categories that a column is encoded with; None for no limit."""
+        encoding = self.architecture.category_encoding
+        return None if encoding is None else encoding.max_categories
+
+    @property
     def epoch_word(self) -> str:
         """The name of a pass over all rows."""
         return "iteration" if self.optimizer.full_batch else "epoch"
 
-    def architecture_for(self, n_inputs: int, n_outputs: int) -> Architecture:
-        """The layers for data of this width, with the penalty where it is one on activations."""
-        architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs)
+    def architecture_for(self, n_inputs: int, n_outputs: int, columns: InputColumns | None) -> Architecture:
+        """The layers for data of this width and these columns, with the penalty where it is one on activations."""
+        architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs, columns=columns)
         if self.penalty.on_activations:
             architecture = replace(architecture, activity=self.penalty, activity_alpha=self.alpha)
         return architecture

@@ -1,4 +1,4 @@
-"""Means and scales of columns, in float64 and without a copy of the data.
+"""Means and scales of columns, in float64 and without a copy of the data; of missing numbers nothing is known.
 
 A column that holds one value has the scale 0, and that value, to the bit, as its mean: less its mean and times its
 scale it is exactly zero, whatever it holds later.
@@ -48,6 +48,7 @@ def mean_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
     mean, scale : float64 arrays of shape (n_columns,)
         (X - mean) * scale is standardised.
     """
+    given = weight, rows
     X, weight, rows = _chosen(X, weight, rows)
     share, safe = weight / weight.sum(), SAFE[np.dtype(np.float64)]
     with np.errstate(all="ignore"):  # a column that is out of range is looked at again
@@ -60,9 +61,13 @@ def mean_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
         least = np.maximum(safe[0], (EPS * len(weight) * mean) ** 2)
         sure = (variance > least) & (variance < safe[1])
         scale = 1 / np.sqrt(np.where(sure, variance, 1.0))
-    columns = np.flatnonzero(~sure)
+    with_holes = np.isnan(mean)
+    columns = np.flatnonzero(~sure & ~with_holes)
     if len(columns):
         mean[columns], scale[columns] = _at_second_sight(X, share, rows, columns)
+    for j in np.flatnonzero(with_holes).tolist():
+        there = _present(X, j, *given)
+        mean[[j]], scale[[j]] = mean_and_scale(X[:, [j]], given[0], there) if len(there) else (0.0, 0.0)
     return mean, scale
 
 
@@ -74,6 +79,7 @@ def zero_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
     zero, scale : float64 arrays of shape (n_columns,)
         X * scale is standardised about zero.
     """
+    given = X, weight, rows
     X, weight, rows = _chosen(X, weight, rows)
     share, zero = weight / weight.sum(), np.zeros(X.shape[1])
     with np.errstate(all="ignore"):
@@ -85,6 +91,7 @@ def zero_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
         scale = 1 / np.sqrt(np.where(sure, squares, 1.0))
     columns = np.flatnonzero(~sure)
     if len(columns):
+        X, weight, rows = given
         scale[columns] = scale_about(X, weight, zero, columns, rows)
     return zero, scale
 
@@ -93,8 +100,24 @@ def scale_about(
     X: Any, weight: np.ndarray, centre: np.ndarray, columns: np.ndarray, rows: np.ndarray | None = None
 ) -> np.ndarray:
     """The reciprocal root of the weighted mean square of some columns less their `centre`; 0 where all equal it."""
+    if isinstance(X, np.ndarray) and np.isnan(X[:, columns]).any():
+        return np.array([_scale_of_column(X, weight, centre, j, rows) for j in columns])
     X, weight, rows = _chosen(X, weight, rows)
     return _at_second_sight(X, weight / weight.sum(), rows, columns, centre[columns])[1]
+
+
+def _scale_of_column(X: np.ndarray, weight: np.ndarray, centre: np.ndarray, j: int, rows: np.ndarray | None) -> float:
+    there = _present(X, j, weight, rows)
+    if not len(there):
+        return 0.0
+    scale: np.ndarray = scale_about(X[there][:, [j]], weight[there], centre[[j]], np.zeros(1, np.intp))
+    return float(scale[0])
+
+
+def _present(X: np.ndarray, j: int, weight: np.ndarray, rows: np.ndarray | None) -> np.ndarray:
+    """The rows that count and in which column j is not missing."""
+    there = ~np.isnan(X[:, j]) & (weight > 0)
+    return np.flatnonzero(there) if rows is None else rows[there[rows]]
 
 
 def largest_numbers(X: Any, rows: np.ndarray | None = None) -> np.ndarray:
@@ -105,6 +128,9 @@ def largest_numbers(X: Any, rows: np.ndarray | None = None) -> np.ndarray:
     largest = np.zeros(X.shape[1], X.dtype)
     for _, block in _blocks(X, rows):
         np.maximum(largest, np.abs(block).max(axis=0), out=largest)
+    for j in np.flatnonzero(np.isnan(largest)):
+        column = np.abs(X[:, j] if rows is None else X[rows, j])
+        largest[j] = column.max(where=~np.isnan(column), initial=0)
     return largest
 
 

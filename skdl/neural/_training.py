@@ -9,6 +9,8 @@ import numpy as np
 
 from skdl.engine import RECORD, State, TrainingSpec
 from skdl.layers.architecture import Architecture
+from skdl.neural.encoded_data import EncodedData
+from skdl.tables import TableSchema
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Training:
     shift: np.ndarray | None
     scale: np.ndarray | None
     input_dtype: Any
+    schema: TableSchema | None = None  # of the table that the inputs were made of
     stop_reason: str = "interrupted"  # to end, see `TrainingResult`; "interrupted" while it is in progress
     search: str | None = None  # of a full-batch optimizer, where an estimator has several
     loaded: bool = False  # from a checkpoint, and not gone on with yet
@@ -37,13 +40,22 @@ class Training:
         return 0 if ended else max(0, progress.first_epoch + max_iter - progress.epoch)
 
     @classmethod
-    def of(cls, member: TrainingSpec, encoding: Any, state: State, stop_reason: str = "interrupted") -> Training:
-        """The training of a member that has come to `state`."""
+    def of(cls, member: TrainingSpec, data: EncodedData, state: State, stop_reason: str = "interrupted") -> Training:
+        """The training of a member, on encoded data, that has come to `state`."""
         rows = member.rows
         search = None if member.function is None else member.function.name
         dtype, input_dtype = np.dtype(member.dtype).type, rows.X.dtype.type
         return cls(
-            state, member.architecture, encoding, dtype, rows.shift, rows.scale, input_dtype, stop_reason, search
+            state,
+            member.architecture,
+            data.encoding,
+            dtype,
+            rows.shift,
+            rows.scale,
+            input_dtype,
+            data.schema,
+            stop_reason,
+            search,
         )
 
     def history(self) -> Any:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from skdl._protocols import InputColumns
 from skdl.execution.stacker import memoized
 from skdl.neural._standardize import mean_and_scale, row_weights
+from skdl.tables import TableSchema
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class EncodedData:
         Weights that the members' samples were drawn by.
     column_names : sequence or None
         Names of X's columns, by which messages call them.
+    schema : TableSchema or None
+        Of the table that X was made of; None for plain numbers, none of which is missing.
     """
 
     X: Any
@@ -44,6 +48,12 @@ class EncodedData:
     validation: EncodedData | None = None
     drawn_by: np.ndarray | None = None
     column_names: Sequence[Any] | None = None
+    schema: TableSchema | None = None
+
+    @property
+    def columns(self) -> InputColumns | None:
+        """The columns as layers take them; None for plain numbers."""
+        return None if self.schema is None else self.schema.columns
 
     def rows(self, index: np.ndarray) -> EncodedData:
         """Some of the rows, but for X, which stays whole: they are gathered where they are needed."""

@@ -35,7 +35,7 @@ class JointPrediction:
         self._decoders = {
             i: (members[i], decoder)
             for i, decoder in decoders.items()
-            if decoder and (first is members[i] or same_columns(first, members[i]))
+            if decoder and (first is members[i] or see_alike(first, members[i]))
         }
         self._X: Any = None if first is None else first._validated(X)
 
@@ -60,8 +60,9 @@ def _decoder(member: object, method: str) -> str:
     return getattr(getattr(kind, method, None), "decode", "")
 
 
-def same_columns(first: Any, second: Any) -> bool:
-    """True for two estimators that were fitted to columns of the same number and names."""
+def see_alike(first: Any, second: Any) -> bool:
+    """True for two networks that make the same matrix of rows: of columns that they have learned as the same."""
     one: Any = getattr(first, "feature_names_in_", None)
     other: Any = getattr(second, "feature_names_in_", None)
-    return first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))
+    same = first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))
+    return same and first._schema == second._schema and first.missing == second.missing

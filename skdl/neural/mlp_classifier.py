@@ -12,6 +12,7 @@ from skdl._encoding import Columns, Encoding
 from skdl._typing import (
     Activations,
     Blocks,
+    CategoricalLike,
     CategoryEncodingLike,
     ClassWeight,
     Factors,
@@ -79,6 +80,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     {labels}
 
+    {tables}
+
     {notes}
 
     References
@@ -133,6 +136,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         prior: PriorLike | None = None,
         loss: LossLike = "auto",
         label_smoothing: float = 0.0,
+        categorical_features: CategoricalLike | None = "from_dtype",
+        missing: str = "auto",
         standardize: bool = True,
         batch_size: int | str = "auto",
         max_iter: int | str = "auto",
@@ -175,6 +180,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.prior = prior
         self.loss = loss
         self.label_smoothing = label_smoothing
+        self.categorical_features = categorical_features
+        self.missing = missing
         self.standardize = standardize
         self.batch_size = batch_size
         self.max_iter = max_iter

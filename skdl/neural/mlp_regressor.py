@@ -11,6 +11,7 @@ from skdl._encoding import Reals
 from skdl._typing import (
     Activations,
     Blocks,
+    CategoricalLike,
     CategoryEncodingLike,
     Factors,
     InitializerLike,
@@ -73,6 +74,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
     -----
     {objective_reals}
 
+    {tables}
+
     {notes}
 
     References
@@ -120,6 +123,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         alpha: VectorLike = 1e-3,
         prior: PriorLike | None = None,
         loss: LossLike = "auto",
+        categorical_features: CategoricalLike | None = "from_dtype",
+        missing: str = "auto",
         standardize: bool = True,
         standardize_target: bool = True,
         clip_predictions: bool = False,
@@ -161,6 +166,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.alpha = alpha
         self.prior = prior
         self.loss = loss
+        self.categorical_features = categorical_features
+        self.missing = missing
         self.standardize = standardize
         self.standardize_target = standardize_target
         self.clip_predictions = clip_predictions

@@ -62,6 +62,7 @@ class Trainable(Protocol):
         *,
         n_rows: int | None = None,
         drawn_by: np.ndarray | None = None,
+        like: EncodedData | None = None,
     ) -> EncodedData:
         """Check and encode data.
 
@@ -74,6 +75,8 @@ class Trainable(Protocol):
         drawn_by : array of shape (n_samples,) or None
             Where members train on samples of the rows, the weights that these were drawn by: they count in the
             encoding of y, and rows of weight zero are not looked at.
+        like : EncodedData or None
+            What another network has made of the same X, whose matrix is taken where this one makes the same of it.
         """
 
     def generator(self) -> np.random.Generator:

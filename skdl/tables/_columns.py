@@ -54,6 +54,12 @@ def holds_plain_numbers(X: Any) -> bool:
     return all(dtype.is_integer() or dtype.is_float() for dtype in X.dtypes)
 
 
+def becomes_sparse(X: Any) -> bool:
+    """True for a frame of sparse columns of pandas that leave out zeros, which becomes a sparse matrix."""
+    fills = [getattr(dtype, "fill_value", None) for dtype in X.dtypes] if hasattr(X, "iloc") and is_table(X) else []
+    return bool(fills) and all(fill == 0 for fill in fills)
+
+
 def _of_numpy(dtype: Any) -> bool:
     """True for a type of NumPy, and for pandas' sparse ones."""
     return isinstance(dtype, np.dtype) or hasattr(dtype, "fill_value")

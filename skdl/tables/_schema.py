@@ -229,7 +229,9 @@ class TableSchema:
         try:
             with np.errstate(over="ignore"):
                 values = as_numbers(column, dtype)
-        except (TypeError, ValueError, OverflowError):
+        except TypeError as error:  # for an object that is neither a number nor text, as NumPy and scikit-learn do
+            raise TypeError(f"{self._about_text(j, column)} ({error})") from None
+        except (ValueError, OverflowError):
             raise ValueError(self._about_text(j, column)) from None
         infinite = np.isinf(values)
         if infinite.any():
