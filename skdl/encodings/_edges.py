@@ -67,7 +67,7 @@ def tree_thresholds(x: np.ndarray, weight: np.ndarray | None, targets: np.ndarra
 
     leaves = [best_split(0, len(ends))]
     found: list[int] = []
-    smallest = 1e-9 * max(leaves[0][0], np.finfo(np.float64).tiny)
+    smallest = 1e-12 * float(share @ _squares(targets))  # below it, rounding
     while len(found) + 1 < n_leaves:
         gain, cut, start, stop = leaves.pop(int(np.argmax([leaf[0] for leaf in leaves])))
         if gain <= smallest:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skdl._array import Array, matmul
+from skdl._array import Array, matmul, row_sum
 from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackprop, ParameterSpec
 from skdl.layers.shared_rows import repeated
 
@@ -58,7 +58,7 @@ class FeatureDense(Layer):
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             dy = by_features(dy, self.n_features)
             matmul(dy, features.mT, out=self._blocks(gradients["weight"]))
-            np.sum(dy, axis=-1, out=gradients["bias"])
+            row_sums(dy, out=gradients["bias"])
             return by_rows(matmul(weight.mT, dy)) if needed else None
 
         return by_rows(y), backprop
@@ -79,3 +79,9 @@ def by_features(x: Array, n_features: int) -> Array:
 def by_rows(x: Array) -> Array:
     """Features (k, d, n, B) by rows, (k, B, d n), without a copy."""
     return x.reshape(x.shape[0], -1, x.shape[-1]).mT
+
+
+def row_sums(x: Array, out: Array) -> Array:
+    """Sums over the rows of features (k, d, n, B), (k, d, n)."""
+    out[...] = row_sum(x)[..., 0]
+    return out

@@ -13,7 +13,7 @@ from skdl._array import Array, matmul
 from skdl._constraints import NONE, Boolean, Integer, OneOf, Real
 from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackprop, NumberEncoding, ParameterSpec
 from skdl._registry import register
-from skdl.encodings._features import by_features, by_rows
+from skdl.encodings._features import by_features, by_rows, row_sums
 from skdl.encodings._robust import RobustLayer
 from skdl.layers import Sequential
 from skdl.layers.shared_rows import repeated
@@ -84,14 +84,17 @@ class PeriodicLayer(Layer):
         frequency = (2 * math.pi) * arrays["frequency"][..., None]  # (k, d, n, 1)
         x = repeated(x, len(frequency))
         columns = by_features(x, self.n_inputs)  # (k, d, 1, B)
-        angle = columns * frequency
+        size, n, n_rows = columns.shape[:2], self.n_frequencies, columns.shape[3]
+        waves = np.empty((*size, self.n_waves, n_rows), x.dtype)
         if self.phase:
+            angle = columns * frequency
             angle += arrays["phase"][..., None]
-        waves = np.empty((*angle.shape[:2], self.n_waves, angle.shape[3]), angle.dtype)
-        np.cos(angle, out=waves[:, :, : self.n_frequencies])
-        if not self.phase:
-            np.sin(angle, out=waves[:, :, self.n_frequencies :])
-        y = np.empty((*angle.shape[:2], self.width, angle.shape[3]), angle.dtype)
+            np.cos(angle, out=waves)
+        else:
+            angle = np.multiply(columns, frequency, out=waves[:, :, n:])
+            np.cos(angle, out=waves[:, :, :n])
+            np.sin(angle, out=angle)
+        y = np.empty((*size, self.width, n_rows), x.dtype)
         made = y[:, :, : self.width - self.linear]
         weight = self._blocks(arrays["weight"]) if self.n_units else None
         if weight is None:
@@ -106,28 +109,30 @@ class PeriodicLayer(Layer):
             y[:, :, -1:] = columns
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
+            # In the memory of the forward pass: for large arrays, new memory takes as long as the arithmetic.
             dy = by_features(dy, self.n_inputs)
             dwaves = dy[:, :, : self.width - self.linear]
             if active is not None:
                 dwaves = dwaves * active
             if weight is not None:
                 matmul(dwaves, waves.mT, out=self._blocks(gradients["weight"]))
-                np.sum(dwaves, axis=-1, out=gradients["bias"])
-                dwaves = matmul(weight.mT, dwaves)
+                row_sums(dwaves, out=gradients["bias"])
+                dwaves = matmul(weight.mT, dwaves, out=waves if self.phase else None)
             if self.phase:
-                dangle = np.sin(angle)
-                np.negative(dangle, out=dangle)
-                dangle *= dwaves
-                np.sum(dangle, axis=-1, out=gradients["phase"])
+                falls = np.sin(angle, out=angle)  # to become minus the gradient by the angle
+                falls *= dwaves
+                np.negative(row_sums(falls, out=gradients["phase"]), out=gradients["phase"])
             else:
-                n = self.n_frequencies
-                dangle = dwaves[:, :, n:] * waves[:, :, :n]
-                dangle -= dwaves[:, :, :n] * waves[:, :, n:]
-            by_frequency = matmul(dangle, columns.mT)[..., 0]
-            np.multiply(2 * math.pi, by_frequency, out=gradients["frequency"])
+                cosines, falls = waves[:, :, :n], waves[:, :, n:]
+                falls *= dwaves[:, :, :n]
+                cosines *= dwaves[:, :, n:]
+                falls -= cosines
+            by_frequency = matmul(falls, columns.mT)[..., 0]
+            np.multiply(-2 * math.pi, by_frequency, out=gradients["frequency"])
             if not needed:
                 return None
-            dx = (dangle * frequency).sum(axis=2, keepdims=True)
+            dx = matmul(frequency.mT, falls)
+            np.negative(dx, out=dx)
             if self.linear:
                 dx += dy[:, :, -1:]
             return by_rows(dx)
