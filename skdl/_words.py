@@ -42,6 +42,8 @@ OF_NETWORKS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("normalize", "scale_inputs", "standardise"), "standardize"),
         **dict.fromkeys(("time_limit", "max_train_time", "timeout"), "max_time"),
         "batchsize": "batch_size",
+        **dict.fromkeys(("embedding", "num_emb_type", "num_embeddings", "numerical_encoding"), "encoding"),
+        **dict.fromkeys(("categorical_encoding", "cat_encoding", "cat_embedding"), "category_encoding"),
     }
 )
 OF_ALL: Mapping[str, str] = MappingProxyType(
@@ -102,6 +104,16 @@ NAMES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "kaiming_normal": "he_normal",
             **dict.fromkeys(("glorot", "xavier_uniform"), "glorot_uniform"),
             "xavier_normal": "glorot_normal",
+        },
+        "encodings": {
+            **dict.fromkeys(("ple", "piecewise_linear", "bins", "quantile_bins"), "piecewise"),
+            **dict.fromkeys(("plr", "pbld", "pl", "fourier", "sinusoidal"), "periodic"),
+            **dict.fromkeys(("quantile_transformer", "quantile_normal", "rank", "ranks"), "quantile"),
+            **dict.fromkeys(("robust_scaler", "smooth_clip", "robust_scale_smooth_clip"), "robust"),
+        },
+        "category_encodings": {
+            **dict.fromkeys(("onehot", "one-hot", "ohe", "dummies", "dummy"), "one_hot"),
+            **dict.fromkeys(("embeddings", "entity_embedding", "emb"), "embedding"),
         },
         "penalties": {
             **dict.fromkeys(("elasticnet", "elastic-net"), "elastic_net"),

@@ -62,6 +62,7 @@ from skdl._protocols import (
     Schedule,
     is_learned,
 )
+from skdl._quantiles import weighted_quantiles
 from skdl._registry import register
 
 __all__ = [
@@ -117,5 +118,6 @@ __all__ = [
     "row_max",
     "row_sum",
     "transpose",
+    "weighted_quantiles",
     "weighted_sum",
 ]

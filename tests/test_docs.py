@@ -80,13 +80,13 @@ def test_private_imports_are_seen(code):
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 6
+    assert len(code) == 7
     assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'layer__rank': ")
 
 
 def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
     code = blocks("python", DOCS / "networks.md")
-    assert len(code) == 20
+    assert len(code) == 21
     assert "epochs to an accuracy of 0.95" in run(code, tmp_path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from skdl.encodings._quantiles import weighted_quantiles
+from skdl._quantiles import weighted_quantiles
 
 CANDIDATES = 255  # thresholds of which a tree chooses
 LEAST_WIDTH = 1e-30  # of a bin, whose inverse float32 holds

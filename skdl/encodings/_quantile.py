@@ -11,8 +11,8 @@ from scipy import special
 from skdl._array import Array
 from skdl._constraints import Integer
 from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackprop, NumberEncoding
+from skdl._quantiles import weighted_quantiles
 from skdl._registry import register
-from skdl.encodings._quantiles import weighted_quantiles
 from skdl.layers import with_shared_rows
 
 ROWS_OF_A_KNOT = 30  # distinct values between two quantiles, where there are many

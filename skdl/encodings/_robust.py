@@ -9,8 +9,8 @@ import numpy as np
 
 from skdl._array import Array
 from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackprop, NumberEncoding
+from skdl._quantiles import weighted_quantiles
 from skdl._registry import register
-from skdl.encodings._quantiles import weighted_quantiles
 from skdl.layers import with_shared_rows
 
 LIMIT = 1e9  # whose square float32 holds

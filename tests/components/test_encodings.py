@@ -7,10 +7,10 @@ from scipy.stats import norm
 from sklearn.preprocessing import OneHotEncoder, QuantileTransformer, RobustScaler
 from sklearn.tree import DecisionTreeRegressor
 
+from skdl._quantiles import weighted_quantiles
 from skdl.category_encodings import Embedding, OneHot
 from skdl.encodings import Periodic, Piecewise, Quantile, Robust
 from skdl.encodings._edges import LEAST_LEAF, tree_thresholds
-from skdl.encodings._quantiles import weighted_quantiles
 from skdl.layers import with_shared_rows
 from skdl.plugins import ForwardContext
 from skdl.testing import check_component
