@@ -222,6 +222,4 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self.missing == "encode"  # NaN in an array, which is what scikit-learn means
-        tags.input_tags.categorical = self.categorical_features is not None
         return tags

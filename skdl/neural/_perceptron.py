@@ -27,6 +27,8 @@ from skdl._constraints import (
 )
 from skdl._protocols import Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
+from skdl._table_input import CONSTRAINTS as TABLES
+from skdl._table_input import tag_tables
 from skdl._validation import names_of_features
 from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
@@ -51,8 +53,7 @@ COMMON = {
     "input_scale": Boolean(),
     "alpha": Real(0) | ArrayLike(),
     "prior": NONE | ArrayLike(),
-    "categorical_features": NONE | OneOf("from_dtype") | ArrayLike(),
-    "missing": OneOf("auto", "encode", "error"),
+    **TABLES,
     "standardize": Boolean(),
     "batch_size": OneOf("auto") | Integer(1),
     "max_iter": OneOf("auto") | Integer(1),
@@ -251,3 +252,6 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
                 f"{due}. Use loss='auto'."
             )
         return loss
+
+    def __sklearn_tags__(self) -> Any:
+        return tag_tables(self, super().__sklearn_tags__())

@@ -69,7 +69,8 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
     if not views:
         raise ValueError(
             "An array as 'alpha' has a factor for each feature's weights, and no layer of this network, with "
-            f"encoding={architecture.encoding!r}, takes the features as they are. Give one number."
+            f"encoding={architecture.encoding!r}{' and a table' * (architecture.columns is not None)}, takes the "
+            "features as they are. Give one number."
         )
     for view in views:
         view[...] = alpha.reshape(-1, *[1] * (view.ndim - 1))

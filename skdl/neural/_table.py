@@ -67,7 +67,8 @@ def with_holes(
 
 def has_holes(X: Any) -> bool:
     """True for an array in which numbers are missing; all others are finite."""
-    return isinstance(X, np.ndarray) and bool(np.isnan(X.sum()))
+    with np.errstate(over="ignore", invalid="ignore"):  # a sum of large numbers may be NaN, too
+        return isinstance(X, np.ndarray) and bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
 
 
 def encoded_names(architecture: Architecture, schema: TableSchema | None, names: Sequence[str]) -> list[str]:
