@@ -38,7 +38,7 @@ BASE = {
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
 ENGINE = COMPONENTS | {"_protocols", "engine", "layers"}
-BORDER = {"tables", "_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
+BORDER = {"tables", "_table_input", "_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = (
     BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"} | BORDER
 )
@@ -79,9 +79,8 @@ ALLOWED = {
     "_callbacks_adapter": set(),
     "callbacks": BASE | {"engine"},
     "model_selection": BASE | {"_callbacks_adapter", "execution", "model_selection"},  # execution for its clock
-    "linear": ESTIMATORS
-    | {"_table_input", "linear", "neural"},  # the softmax classifier is a network without hidden layers
-    "neighbors": ESTIMATORS | {"_table_input", "neighbors"},
+    "linear": ESTIMATORS | {"linear", "neural"},  # the softmax classifier is a network without hidden layers
+    "neighbors": ESTIMATORS | {"neighbors"},
     "neural": ESTIMATORS | {"neural"},
     "ensemble": ESTIMATORS | {"ensemble", "linear", "neighbors", "neural", "parallel"},
     "tabular": ESTIMATORS | {"tabular", "ensemble", "linear", "neighbors", "neural"},

@@ -310,7 +310,7 @@ def test_arrays_of_text_say_how_they_are_taken():
         clone(CLASSIFIER).fit(objects, y)
     network = clone(CLASSIFIER).set_params(categorical_features=[0, 1]).fit(objects.tolist(), y)
     assert np.array_equal(network.predict(objects), network.predict(objects.tolist()))
-    with pytest.raises(ValueError, match="'categorical_features' parameter of MLPClassifier must be None or 'from_dt"):
+    with pytest.raises(ValueError, match="'categorical_features' parameter of MLPClassifier must be 'from_dtype' or "):
         clone(CLASSIFIER).set_params(categorical_features="town").fit(X, LABELS)
 
 
@@ -324,3 +324,29 @@ def test_tags():
         for estimator in (network, EnsembleRegressor(estimator=network)):
             tags = get_tags(estimator).input_tags
             assert (tags.allow_nan, tags.categorical) == (allow_nan, categorical)
+
+
+def test_sparse_columns():
+    sparse = pd.DataFrame(np.round(np.column_stack([REALS, RNG.normal(size=N)])), columns=["a", "b"])
+    zeros = sparse.astype(pd.SparseDtype(float, 0))
+    matrix = zeros.sparse.to_coo().tocsr()
+    of_frame, of_matrix = clone(CLASSIFIER).fit(zeros, LABELS), clone(CLASSIFIER).fit(matrix, LABELS)
+    assert np.array_equal(of_frame.predict_proba(zeros), of_matrix.predict_proba(matrix))
+    holed = sparse.copy()
+    holed.loc[:3] = np.nan
+    with pytest.raises(ValueError, match=r"In sparse columns none may be missing: give X\.sparse\.to_dense\(\)"):
+        clone(CLASSIFIER).fit(holed.astype(pd.SparseDtype(float, 0)), LABELS)
+    with_nan = holed.astype(pd.SparseDtype(float, np.nan))
+    assert np.array_equal(
+        clone(CLASSIFIER).fit(with_nan, LABELS).predict_proba(with_nan),
+        clone(CLASSIFIER).fit(holed, LABELS).predict_proba(holed),
+    )
+    with pytest.raises(
+        ValueError, match=r"names columns of frames and dense arrays, and X is sparse\. Give X\.toarray"
+    ):
+        clone(CLASSIFIER).set_params(categorical_features=[0]).fit(matrix, LABELS)
+
+
+def test_an_alpha_for_each_feature_needs_plain_numbers():
+    with pytest.raises(ValueError, match="with encoding=None and a table, takes the features as they are"):
+        clone(CLASSIFIER).set_params(alpha=np.ones(5)).fit(X, LABELS)
