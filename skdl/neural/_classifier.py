@@ -181,7 +181,7 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The rows of this call. Input standardisation is taken from those of the first.
+            The rows of this call. Input standardisation and categories are taken from those of the first.
         y : array-like of shape (n_samples,) or (n_samples, n_columns)
             Their labels, of the same kind in every call: see the notes.
         classes : array-like of shape (n_classes,) or list of these, default=None

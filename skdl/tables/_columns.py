@@ -17,6 +17,7 @@ import numpy as np
 
 SHORT = {"bool", "boolean", "int8", "uint8", "int16", "uint16", "float16"}  # numbers that float32 holds
 SINGLE = {"float32", "float[pyarrow]", "float"}
+PLAIN = {str, bool, int, float}
 TIMES = (datetime.date, datetime.time, datetime.timedelta, np.datetime64, np.timedelta64)
 
 
@@ -172,6 +173,8 @@ def plain(value: Any) -> Any:
 
     So intervals, dates and other objects as categories have a place in checkpoints.
     """
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, np.generic) and not isinstance(value, TIMES):
         value = value.item()
     if isinstance(value, (str, bool, int, float)):

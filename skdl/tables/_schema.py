@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
+from heapq import nsmallest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -291,15 +292,17 @@ def _categories(
     codes, values = _coded(column, name)
     codes = codes if rows is None else codes[rows]
     present = codes >= 0
+    counts = np.bincount(codes[present], None if weight is None else weight[present], minlength=len(values)).tolist()
     frequency: dict[Value, float] = {}
-    counts = np.bincount(codes[present], None if weight is None else weight[present], minlength=len(values))
-    for i in np.flatnonzero(counts):
-        value = plain(values[i])  # which several may have in common, as objects with the same text
-        frequency[value] = frequency.get(value, 0.0) + counts[i]
-    found = sorted(frequency, key=sort_key)
-    crowded = most is not None and len(found) > most
+    for given, count in zip(values, counts, strict=True):
+        if count > 0:
+            value = plain(given)  # which several may have in common, as objects with the same text
+            frequency[value] = frequency.get(value, 0.0) + count
+    found: Collection[Value] = frequency
+    crowded = most is not None and len(frequency) > most
     if crowded and most is not None:
-        found = sorted(sorted(found, key=lambda value: -frequency[value])[: most - 1], key=sort_key)
+        found = nsmallest(most - 1, frequency, key=lambda value: (-frequency[value], *sort_key(value)))
+    found = sorted(found, key=sort_key)
     return tuple(found), crowded, not present.all()
 
 
