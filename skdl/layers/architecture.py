@@ -24,7 +24,7 @@ from skdl._structure import PER_MEMBER, counts_by, structure_of
 from skdl.layers.activation import ActivationLayer
 from skdl.layers.activity import ActivityPenalty
 from skdl.layers.columns import ColumnEncoding
-from skdl.layers.dense import DenseBlock, OrdinaryMaps
+from skdl.layers.dense import DenseBlock, OrdinaryMaps, Widths
 from skdl.layers.dropout import Dropout
 from skdl.layers.normalization import NormalizationLayer
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
@@ -43,8 +43,8 @@ class AffineMaps(Protocol):
         """The layers below the first hidden layer."""
         ...
 
-    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:
-        """A map of a hidden layer; `of_inputs` of the first one."""
+    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, columns: Widths) -> Layer:
+        """A map of a hidden layer; of the first one, with the columns that its inputs belong to."""
         ...
 
     def output(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, bias: bool) -> Layer:
@@ -173,7 +173,8 @@ def _outline(root: Layer, n_inputs: int) -> Outline:
 def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     """The layers of k members of one structure; numbers that differ between members become columns."""
     first = members[0]
-    encoding, width = _input_encoding(members, dtype)
+    encoding, columns = _input_encoding(members, dtype)
+    width = sum(n * each for n, each in columns)
     layers: list[Layer] = [] if encoding is None else [encoding]
     if first.input_scale:
         layers.append(Scale(width))
@@ -182,7 +183,7 @@ def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     head: Sequence[Layer] = ()
     for i, n_out in enumerate(first.widths):
         block = Component.stacked([member.blocks[i] for member in members], 3, dtype)
-        parts = HiddenParts(members, i, dtype)
+        parts = HiddenParts(members, i, dtype, columns if i == 0 else ())
         layers.append(block.build(width, n_out, parts))
         head, width = block.head(n_out, parts), n_out
     layers += head
@@ -191,24 +192,25 @@ def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     return Sequential(layers)
 
 
-def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, int]:
-    """The layer that encodes the inputs, or None where they stay as they are, and the number of its outputs."""
+def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, Widths]:
+    """The layer that encodes the inputs, or None where they stay as they are, and how wide each column is then."""
     first = members[0]
     # Nothing as long as the number of inputs is made for plain numbers: a file may claim any number of them.
     n_categories = () if first.columns is None else tuple(n for n in first.columns.n_categories if n)
     n_numbers = first.n_inputs - len(n_categories)
-    width, numbers, categories = n_numbers, None, None
+    width, numbers, categories = 1, None, None
     if first.encoding is not None and n_numbers:
         encodings = [member.encoding for member in members if member.encoding is not None]
         numbers = Component.stacked(encodings, 3, dtype).build(n_numbers)
-        width *= first.encoding.width
+        width = first.encoding.width
     if first.columns is None:
-        return numbers, width
+        return numbers, ((n_numbers, width),)
+    widths = [(n_numbers, width), (sum(first.columns.has_missing), 1)]
     if first.category_encoding is not None and n_categories:
         of_categories = [member.category_encoding for member in members if member.category_encoding is not None]
         categories = Component.stacked(of_categories, 3, dtype).build(n_categories)
-        width += sum(first.category_encoding.widths(n_categories))
-    return ColumnEncoding(first.columns, numbers, categories), width + sum(first.columns.has_missing)
+        widths += [(1, each) for each in first.category_encoding.widths(n_categories)]
+    return ColumnEncoding(first.columns, numbers, categories), tuple(widths)
 
 
 def _dropout(members: Sequence[Architecture], i: int) -> list[Layer]:
@@ -218,18 +220,21 @@ def _dropout(members: Sequence[Architecture], i: int) -> list[Layer]:
 
 
 class HiddenParts(Parts):
-    """The parts of hidden layer i of some members."""
+    """The parts of hidden layer i of some members; of the first one, whose inputs belong to these columns."""
 
-    def __init__(self, members: Sequence[Architecture], i: int, dtype: Any):
-        self.members, self.i, self.dtype = members, i, dtype
+    def __init__(self, members: Sequence[Architecture], i: int, dtype: Any, columns: Widths = ()):
+        self.members, self.i, self.dtype, self.columns = members, i, dtype, columns
 
     def dense(self, n_in: int, n_out: int) -> Layer:
         initializers = [member.initializers[self.i] for member in self.members]
-        return self.members[0].maps.hidden(n_in, n_out, initializers, of_inputs=self.i == 0)
+        columns = self.columns
+        if columns and n_in != sum(n * width for n, width in columns):
+            columns = ((n_in, 1),)  # a block has put another map below
+        return self.members[0].maps.hidden(n_in, n_out, initializers, columns=columns)
 
     def linear(self, n_in: int, n_out: int) -> Layer:
         initializers = [member.initializers[-1] for member in self.members]
-        return self.members[0].maps.hidden(n_in, n_out, initializers, of_inputs=False)
+        return self.members[0].maps.hidden(n_in, n_out, initializers, columns=())
 
     def normalization(self, n_units: int) -> list[Layer]:
         normalizations = [member.normalizations[self.i] for member in self.members]

@@ -30,6 +30,7 @@ from skdl._protocols import (
     LayerBackprop,
     ParameterSpec,
 )
+from skdl.layers.dense import Widths
 
 
 def tile(x: Array, size: int) -> Array:
@@ -91,7 +92,8 @@ class BatchEnsembleDense(Layer):
     """y_j = ((x_j * r_j) W) * s_j + b_j, W (k, n_in, n_out), r (k, m, n_in), s and b (k, m, n_out).
 
     The members begin alike but for the signs of r in the first layer, which are random (TabM's initialisation): they
-    see different mixtures of the inputs, and otherwise start from one network.
+    see different mixtures of the inputs, and otherwise start from one network. All inputs that are of one column of the
+    data have one sign.
 
     Parameters
     ----------
@@ -99,14 +101,16 @@ class BatchEnsembleDense(Layer):
     size : int
         m, the members of the ensemble.
     initializers : sequence of k initializers
-    random_signs : bool, default=False
+    columns : tuple of two int each, default=()
+        (c, w) for c columns of the data that are w inputs each, in the order of the inputs, whose signs are random;
+        empty for none.
     """
 
     n_in: int
     n_out: int
     size: int
     initializers: Sequence[Initializer]
-    random_signs: bool = False
+    columns: Widths = ()
 
     gives_y = True
 
@@ -120,8 +124,10 @@ class BatchEnsembleDense(Layer):
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
         scale = np.ones((self.size, self.n_in))
-        if self.random_signs:
-            scale -= 2.0 * generator.integers(2, size=scale.shape)
+        if self.columns:
+            counts, widths = np.array(self.columns).T
+            signs = generator.integers(2, size=(self.size, counts.sum()))
+            scale -= 2.0 * signs.repeat(widths.repeat(counts), axis=1)
         return {
             "weight": self.initializers[member].draw(generator, self.n_in, self.n_out),
             "in_scale": scale,
@@ -236,9 +242,9 @@ class BatchEnsembleMaps:
         """The layers below the first hidden layer."""
         return [Tile(self.size)]
 
-    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:
-        """A map of a hidden layer; `of_inputs` of the first one."""
-        return BatchEnsembleDense(n_in, n_out, self.size, initializers, random_signs=of_inputs)
+    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, columns: Widths) -> Layer:
+        """A map of a hidden layer; of the first one, with the columns that its inputs belong to."""
+        return BatchEnsembleDense(n_in, n_out, self.size, initializers, columns)
 
     def output(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, bias: bool) -> Layer:
         """The map that gives the scores."""

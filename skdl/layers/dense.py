@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from skdl._protocols import (
 )
 from skdl._registry import register
 from skdl.layers.sequential import Sequential
+
+Widths: TypeAlias = tuple[tuple[int, int], ...]  # (c, w) for c columns of the data that are w inputs each, in order
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,8 @@ class OrdinaryMaps:
         """The layers below the first hidden layer."""
         return []
 
-    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, of_inputs: bool) -> Layer:
-        """A map of a hidden layer; `of_inputs` of the first one."""
+    def hidden(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, columns: Widths) -> Layer:
+        """A map of a hidden layer; of the first one, with the columns that its inputs belong to."""
         return Dense(n_in, n_out, initializers)
 
     def output(self, n_in: int, n_out: int, initializers: Sequence[Initializer], *, bias: bool) -> Layer:

@@ -33,7 +33,7 @@ def check_block(block: Block) -> None:
         def build(which: Sequence[int], networks: Any = networks, n_out: int = n_out) -> Layer:
             chosen = [networks[i] for i in which]
             stacked: Block = Component.stacked([network.blocks[0] for network in chosen], 3, np.float64)
-            layer = stacked.build(N, n_out, HiddenParts(chosen, 0, np.float64))
+            layer = stacked.build(N, n_out, HiddenParts(chosen, 0, np.float64, ((N, 1),)))
             return Sequential([*chosen[0].maps.inputs(), layer])
 
         check_layer(build, N, name=described)

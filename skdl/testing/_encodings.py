@@ -37,7 +37,7 @@ def check_number_encoding(encoding: NumberEncoding) -> None:
             y = _encoded(build([0]), x.astype(dtype), rows.astype(dtype))
             rule = "finite for numbers far away, and where some were missing"
             require(np.isfinite(y).all(), encoding, rule, f"it is not in {np.dtype(dtype)}")
-    _check_each_by_itself(encoding, build([0]), rng.normal(size=(B, N)), rows, (encoding.width,) * N)
+    _check_each_by_itself(encoding, build([0]), rng.normal(size=(B, N)), (rows, 3 - 2 * rows), (encoding.width,) * N)
 
 
 def check_category_encoding(encoding: CategoryEncoding) -> None:
@@ -52,22 +52,25 @@ def check_category_encoding(encoding: CategoryEncoding) -> None:
     codes = np.stack([rng.integers(n + 1, size=(K, B)) for n in SIZES], axis=-1).astype(float)
     check_layer(build, len(SIZES), name=type(encoding).__name__, x=codes)
     rows = np.stack([rng.integers(1, n + 1, size=ROWS) for n in SIZES], axis=-1).astype(float)
-    _check_each_by_itself(encoding, build([0]), codes[0], rows, encoding.widths(SIZES))
+    _check_each_by_itself(encoding, build([0]), codes[0], (rows, rows[::-1]), encoding.widths(SIZES))
     most = encoding.max_categories
     rule = "max_categories is a number of categories or None"
     require(most is None or (isinstance(most, int) and most >= 2), encoding, rule, repr(most))
 
 
-def _check_each_by_itself(encoding: Any, layer: Layer, x: np.ndarray, rows: np.ndarray, widths: Sequence[int]) -> None:
-    """Check that what column j becomes lies at its place, and depends on column j alone."""
+def _check_each_by_itself(
+    encoding: Any, layer: Layer, x: np.ndarray, learned: tuple[np.ndarray, np.ndarray], widths: Sequence[int]
+) -> None:
+    """Check that what column j becomes lies at its place, and depends on column j alone, whatever others hold."""
+    rows, other_rows = learned
     y = _encoded(layer, x, rows)
     due = (len(x), sum(widths))
     require(y.shape == due, encoding, "the output is as wide as the encoding says", f"{y.shape}, must be {due}")
     ends = np.cumsum(widths)
     for j, (start, stop) in enumerate(zip(ends - widths, ends, strict=True)):
-        moved, other_rows = x[::-1].copy(), rows[::-1].copy()
-        moved[:, j], other_rows[:, j] = x[:, j], rows[:, j]
-        same = np.array_equal(_encoded(layer, moved, other_rows)[:, start:stop], y[:, start:stop])
+        moved, moved_rows = x[::-1].copy(), other_rows.copy()
+        moved[:, j], moved_rows[:, j] = x[:, j], rows[:, j]
+        same = np.array_equal(_encoded(layer, moved, moved_rows)[:, start:stop], y[:, start:stop])
         rule = "each column becomes what it does without the others, at its place"
         require(same, encoding, rule, f"column {j} depends on others")
 

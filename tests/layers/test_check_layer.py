@@ -57,7 +57,7 @@ LAYERS = {
     "standardization": lambda members: Standardization(N),
     "tile": lambda members: Tile(2),
     "batch ensemble": lambda members: Sequential(
-        [Tile(2), BatchEnsembleDense(N, 3, 2, [HE] * len(members), random_signs=True)]
+        [Tile(2), BatchEnsembleDense(N, 3, 2, [HE] * len(members), ((2, 1), (1, N - 2)))]
     ),
     "per member": lambda members: Sequential([Tile(3), PerMemberDense(N, 2, 3, [HE] * len(members))]),
     "nothing": lambda members: Sequential([]),

@@ -13,6 +13,7 @@ from skdl.engine import Dataset, Network
 from skdl.engine.train import initial_state
 from skdl.layers import Categories, ColumnEncoding, Dense, Scale
 from skdl.layers.architecture import build_layers
+from skdl.layers.batch_ensemble import BatchEnsembleMaps
 from skdl.plugins import ForwardContext
 from skdl.testing import check_gradient, check_layer, check_members
 
@@ -206,3 +207,18 @@ def test_without_columns_and_encoding_there_is_no_layer():
     assert network(columns=InputColumns((0, 3, 0, 6, 0), COLUMNS.has_missing)).structure != network().structure
     only = replace(network(encoding=encodings.Robust()), n_inputs=2, columns=InputColumns((2, 2), (False, False)))
     assert only.outline.coefficients[0] == (4, 4)
+
+
+def test_a_member_of_a_batch_ensemble_turns_whole_columns():
+    """All that one column has become has one random sign; of plain numbers each has its own."""
+    encoding, categories = encodings.Piecewise(3), category_encodings.OneHot()
+    table = network(encoding=encoding, category_encoding=categories, maps=BatchEnsembleMaps(40))
+    layers = Network([table], np.float64)
+    theta, _ = layers.initial([np.random.default_rng(0)])
+    signs = next(named["in_scale"][0] for named in layers.layout.views(theta) if "in_scale" in named)
+    ends = np.cumsum([4, 4, 4, 1, 1, 3, 5])
+    parts = np.split(signs, ends[:-1], axis=1)
+    assert all((part == part[:, :1]).all() for part in parts)
+    first = np.stack([part[:, 0] for part in parts])
+    assert len(np.unique(first, axis=0)) == 7  # forty fair draws for each
+    assert set(signs.ravel()) == {-1.0, 1.0}

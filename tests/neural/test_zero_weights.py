@@ -19,6 +19,7 @@ from skdl import (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
+from skdl.encodings import Piecewise
 
 rng = np.random.default_rng(0)
 N, WILD = 120, 1e30
@@ -54,6 +55,12 @@ CASES = {
         BaggingRegressor(MLPRegressor(**SMALL), 2, bootstrap=False, max_samples=1.0, random_state=0),
         REALS,
     ),
+    "encoded": (MLPRegressor(**SMALL, encoding=Piecewise(4, bins="tree")), REALS),
+    "encoded members": (
+        BaggingClassifier(MLPClassifier(**SMALL, encoding="quantile", input_scale=True), 3, random_state=0),
+        LABELS,
+    ),
+    "encoded waves": (MLPRegressor(**SMALL, encoding="periodic", early_stopping=True), REALS),
     "fitted weights": (
         EnsembleRegressor(
             [("a", MLPRegressor(**SMALL)), ("b", MLPRegressor((3,), max_iter=2))], weights="greedy", random_state=0
