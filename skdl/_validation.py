@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,6 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from skdl._array import laid_out
 from skdl._diagnosis import about_overflow, explanation, is_frame, refuse_dates
 from skdl._encoding import plain_labels, unique_labels
-from skdl._encoding.arrays import listed
 from skdl._warnings import in_turn, warn
 from skdl.tables import TableSchema, holds_plain_numbers, in_order, is_table
 
@@ -139,36 +137,6 @@ def _filled(X: Any) -> Any:
 def _values_of(y: Any) -> Any:
     """The values of a series of one of NumPy's types."""
     return y.to_numpy() if hasattr(y, "to_numpy") and isinstance(getattr(y, "dtype", None), np.dtype) else y
-
-
-def check_alike(X: Any, X_val: Any, *, by_name: bool = False) -> None:
-    """Raise for validation rows that cannot have come the way of the training rows, as far as it shows.
-
-    Columns that are found `by_name` may be in another order.
-    """
-    frames = {name: is_frame(rows) for name, rows in (("X", X), ("X_val", X_val))}
-    if frames["X"] != frames["X_val"]:
-        words = {name: "a frame" if frame else "an array" for name, frame in frames.items()}
-        reason = f"X_val is {words['X_val']}, and X {words['X']}"
-    elif frames["X"] and _columns_differ(X, X_val, by_name):
-        without = [name for name in X.columns if name not in set(X_val.columns)]
-        besides = [name for name in X_val.columns if name not in set(X.columns)]
-        differ = f"without {listed(without)}, with {listed(besides)}" if without or besides else "in another order"
-        reason = f"X_val has other columns than X ({differ})"
-    elif np.ndim(X) == np.ndim(X_val) == 2 and np.shape(X)[1] != np.shape(X_val)[1]:
-        reason = f"X_val has {np.shape(X_val)[1]} columns, and X {np.shape(X)[1]}"
-    else:
-        return
-    raise ValueError(
-        f"{reason}: validation rows must be as the training rows are. In a Pipeline they do not pass the steps before "
-        "the network by themselves: ask for it by Pipeline(..., transform_input=['X_val']) and "
-        "set_fit_request(X_val=True, y_val=True) of the network, as docs/networks.md shows."
-    )
-
-
-def _columns_differ(X: Any, X_val: Any, by_name: bool) -> bool:
-    one, other = list(X.columns), list(X_val.columns)
-    return Counter(one) != Counter(other) if by_name else one != other
 
 
 def require_finite(estimator: Any, X: Any, *, allow_nan: bool = False) -> None:

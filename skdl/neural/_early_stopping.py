@@ -1,8 +1,9 @@
-"""Validation rows: how they are set apart from the training rows, and how an epoch is scored on them."""
+"""Validation rows: given ones, those that are set apart from the training rows, and how an epoch is scored on them."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,9 @@ from sklearn.base import BaseEstimator, is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._apart import set_apart
+from skdl._diagnosis import is_frame
 from skdl._encoding import Labels
+from skdl._encoding.arrays import listed
 from skdl._protocols import Loss
 from skdl._typing import Scoring
 from skdl._warnings import warn
@@ -31,6 +34,36 @@ OF_SEVERAL_CLASSES = (
     "roc_auc_ovr_weighted",
 )
 Score = Callable[[np.ndarray], float]  # from raw scores of the validation rows to a number, larger is better
+
+
+def check_alike(X: Any, X_val: Any, *, by_name: bool = False) -> None:
+    """Raise for validation rows that cannot have come the way of the training rows, as far as it shows.
+
+    Columns that are found `by_name` may be in another order.
+    """
+    frames = {name: is_frame(rows) for name, rows in (("X", X), ("X_val", X_val))}
+    if frames["X"] != frames["X_val"]:
+        words = {name: "a frame" if frame else "an array" for name, frame in frames.items()}
+        reason = f"X_val is {words['X_val']}, and X {words['X']}"
+    elif frames["X"] and _columns_differ(X, X_val, by_name):
+        without = [name for name in X.columns if name not in set(X_val.columns)]
+        besides = [name for name in X_val.columns if name not in set(X.columns)]
+        differ = f"without {listed(without)}, with {listed(besides)}" if without or besides else "in another order"
+        reason = f"X_val has other columns than X ({differ})"
+    elif np.ndim(X) == np.ndim(X_val) == 2 and np.shape(X)[1] != np.shape(X_val)[1]:
+        reason = f"X_val has {np.shape(X_val)[1]} columns, and X {np.shape(X)[1]}"
+    else:
+        return
+    raise ValueError(
+        f"{reason}: validation rows must be as the training rows are. In a Pipeline they do not pass the steps before "
+        "the network by themselves: ask for it by Pipeline(..., transform_input=['X_val']) and "
+        "set_fit_request(X_val=True, y_val=True) of the network, as docs/networks.md shows."
+    )
+
+
+def _columns_differ(X: Any, X_val: Any, by_name: bool) -> bool:
+    one, other = list(X.columns), list(X_val.columns)
+    return Counter(one) != Counter(other) if by_name else one != other
 
 
 def split(

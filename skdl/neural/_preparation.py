@@ -13,11 +13,11 @@ from skdl._component import Component
 from skdl._constraints import Constraint
 from skdl._protocols import FullBatchOptimizer, Loss, Optimizer
 from skdl._slots import SlotMixin
-from skdl._validation import check_alike, in_units, validate_sample_weight
+from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
-from skdl.neural._early_stopping import split, validation_score
+from skdl.neural._early_stopping import check_alike, split, validation_score
 from skdl.neural._effects import check_effects
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
