@@ -34,7 +34,7 @@ from skdl.neural._spec import (
 from skdl.neural._table import filled, makes_the_same, schema_of, takes_missing, with_holes
 from skdl.neural._training import Training
 from skdl.neural.encoded_data import EncodedData
-from skdl.tables import TableSchema, names_of
+from skdl.tables import TableSchema, holds_plain_numbers, is_table, names_of
 
 ValidationRows = tuple[Any, Any, Any]  # X_val, y_val and sample_weight_val as the user gave them
 NO_ROWS: ValidationRows = (None, None, None)
@@ -64,6 +64,7 @@ class Preparation(SlotMixin, ABC):
     random_state: Any
     categorical_features: Any = None  # networks without these parameters take numbers, all of which are there
     missing: str = "error"
+    n_features_in_: int
 
     # What a kind of network defines
 
@@ -158,9 +159,16 @@ class Preparation(SlotMixin, ABC):
         """The schema of the tables that this network was trained on."""
         return self._training.schema
 
-    def _checks_of(self, X: Any, schema: TableSchema | None) -> dict[str, Any]:
-        """How the border is to check X: by the schema, if there is one, and with missing numbers, if they may be."""
-        return {"table": schema, "ensure_all_finite": "allow-nan" if takes_missing(self.missing, X) else True}
+    def _checks_of(self, X: Any, schema: TableSchema | None, *, reset: bool = False) -> dict[str, Any]:
+        """How the border is to check X: by the schema, if there is one, and with missing numbers, if they may be.
+
+        Where a fit has seen plain numbers, what comes later may be objects, or numbers of another kind.
+        """
+        takes_holes = takes_missing(self.missing, X)
+        if schema is None and not reset and takes_holes and is_table(X) and not holds_plain_numbers(X):
+            names, n_columns = getattr(self, "feature_names_in_", None), self.n_features_in_
+            schema = TableSchema.of_numbers(names, (False,) * n_columns, self.missing)
+        return {"table": schema, "ensure_all_finite": "allow-nan" if takes_holes else True}
 
     def _with_all_numbers(self, X: Any) -> Any:
         """Checked rows; what is missing is filled in where the layers do not encode it, as none was in the fit."""
@@ -205,7 +213,7 @@ class Preparation(SlotMixin, ABC):
         schema = schema_of(settings, X, sample_weight if drawn_by is None else drawn_by) if reset else self._schema
         if validation[0] is not None:
             check_alike(X, validation[0], by_name=schema is not None)
-        names, checks = names_of(X), self._checks_of(X, schema)
+        names, checks = names_of(X), self._checks_of(X, schema, reset=reset)
         if like is not None and makes_the_same(schema, like.schema):
             X, checks["table"] = like.X, None
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset, **checks)

@@ -110,6 +110,28 @@ def test_a_cell_that_was_never_missing_is_the_mean(network):
     np.testing.assert_allclose(network.predict_proba(rows), network.predict_proba(filled), rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        pd.DataFrame([{"a": 1.0, "b": None}]),
+        pd.DataFrame([{"b": pd.NA, "a": 1}]),
+        pd.DataFrame({"a": pd.array([1], dtype="Int64"), "b": pd.array([None], dtype="Float64")}),
+        pd.DataFrame({"b": pd.array([None], dtype="double[pyarrow]"), "a": ["1"]}),
+        pl.DataFrame([{"a": 1, "b": None}]),
+    ],
+    ids=["None", "NA", "nullable", "arrow", "polars"],
+)
+def test_a_row_of_another_kind_after_a_fit_on_plain_numbers(row):
+    """A record that became a frame by itself has objects for columns."""
+    frame = pd.DataFrame({"a": REALS, "b": RNG.normal(size=N)})
+    for network in (clone(CLASSIFIER), BaggingClassifier(CLASSIFIER, 2, random_state=0)):
+        network.fit(frame, LABELS)
+        members = [network] if isinstance(network, MLPClassifier) else network.estimators_
+        plain = [pd.DataFrame({"a": [1.0], "b": [member.X_mean_[1]]}) for member in members]
+        expected = np.mean([member.predict_proba(x) for member, x in zip(members, plain, strict=True)], axis=0)
+        np.testing.assert_allclose(network.predict_proba(row), expected, rtol=1e-6)
+
+
 def test_what_the_fit_has_not_seen(network):
     unseen = network.predict_proba(X.assign(town="Rom"))
     assert np.array_equal(unseen, network.predict_proba(X.assign(town=7)))
