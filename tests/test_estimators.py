@@ -61,7 +61,7 @@ def checked(name):
     """As scikit-learn's checks take it; a committee without batches, which copies of rows would change."""
     if not name.startswith("Tabular"):
         return ESTIMATORS[name]()
-    network = getattr(skdl, name.replace("Tabular", "MLP"))((5,), optimizer="lbfgs", max_iter=3, dtype="float64")
+    network = getattr(skdl, name.replace("Tabular", "MLP"))((5,), optimizer="lbfgs", max_iter=5, dtype="float64")
     portfolio = [network.set_params(early_stopping=True, scoring="loss"), clone(network).set_params(alpha=0.1)]
     return ESTIMATORS[name](portfolio, cv=3)
 

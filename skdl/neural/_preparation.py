@@ -62,8 +62,6 @@ class Preparation(SlotMixin, ABC):
     verbose: int
     n_jobs: int | None
     random_state: Any
-    categorical_features: Any = None  # networks without these parameters take numbers, all of which are there
-    missing: str = "error"
     n_features_in_: int
 
     # What a kind of network defines
@@ -89,8 +87,8 @@ class Preparation(SlotMixin, ABC):
             verbose=self.verbose,
             default_scoring=self._default_scoring,
             scales_columns=self.standardize,
-            categorical_features=self.categorical_features,
-            missing=self.missing,
+            categorical_features=getattr(self, "categorical_features", None),
+            missing=self._missing,
         )
 
     def _max_iter(self, optimizer: Optimizer) -> int:
@@ -155,6 +153,11 @@ class Preparation(SlotMixin, ABC):
         return getattr(self, "feature_names_in_", None)
 
     @property
+    def _missing(self) -> str:
+        """The parameter `missing`; a network without it takes numbers, all of which are there."""
+        return getattr(self, "missing", "error")
+
+    @property
     def _schema(self) -> TableSchema | None:
         """The schema of the tables that this network was trained on."""
         return self._training.schema
@@ -164,10 +167,10 @@ class Preparation(SlotMixin, ABC):
 
         Where a fit has seen plain numbers, what comes later may be objects, or numbers of another kind.
         """
-        takes_holes = takes_missing(self.missing, X)
+        takes_holes = takes_missing(self._missing, X)
         if schema is None and not reset and takes_holes and is_table(X) and not holds_plain_numbers(X):
             names, n_columns = getattr(self, "feature_names_in_", None), self.n_features_in_
-            schema = TableSchema.of_numbers(names, (False,) * n_columns, self.missing)
+            schema = TableSchema.of_numbers(names, (False,) * n_columns, self._missing)
         return {"table": schema, "ensure_all_finite": "allow-nan" if takes_holes else True}
 
     def _with_all_numbers(self, X: Any) -> Any:

@@ -65,4 +65,4 @@ def see_alike(first: Any, second: Any) -> bool:
     one: Any = getattr(first, "feature_names_in_", None)
     other: Any = getattr(second, "feature_names_in_", None)
     same = first.n_features_in_ == second.n_features_in_ and (one is other or np.array_equal(one, other))
-    return same and first._schema == second._schema and first.missing == second.missing
+    return same and first._schema == second._schema and first._missing == second._missing
