@@ -166,6 +166,7 @@ class BaseTabular(BaseEnsemble):
             if weight is not None:
                 for candidate in candidates:
                     check_takes_weight(candidate.template, self)
+            candidates = [candidate.for_table(X) for candidate in candidates]
             own_groups = validate_groups(groups, X)
             kept = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
             entropy = root_entropy(self.random_state)

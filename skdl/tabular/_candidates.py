@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from skdl.ensemble._base import Estimator, seed_of
 from skdl.ensemble._member_job import MemberJob, seeded
 from skdl.neural.trainable import is_trainable, trainable
 from skdl.tabular._folds import Fold
+from skdl.tabular._table_member import for_tables
 from skdl.tabular.portfolio import configurations
 
 REFIT = 1  # in the key of seeds: of networks that are trained on all rows
@@ -37,6 +38,10 @@ class Candidate:
     def is_network(self) -> bool:
         """True if its members are trained as one stack."""
         return is_trainable(self.template)
+
+    def for_table(self, X: Any) -> Candidate:
+        """The candidate as it can take X, which may be a frame."""
+        return self if self.is_network else replace(self, template=for_tables(self.template, X))
 
     def jobs(self, folds: Sequence[Fold], weight: np.ndarray | None, entropy: int) -> list[MemberJob]:
         """The jobs of its members, one for each fold."""

@@ -27,12 +27,13 @@ COMMON: Parameters = {
 }
 PRESETS: Mapping[str, Parameters] = {
     "plain": {},
-    "batch_norm": {"normalization": "batch"},
-    "periodic": {"embedding": "periodic"},
+    "robust": {"encoding": "robust"},
+    "piecewise": {"encoding": "piecewise", "normalization": "batch"},
+    "periodic": {"encoding": "periodic"},
 }
 AUTO: Mapping[str, tuple[str, ...]] = {
-    "classifier": ("batch_norm", "plain", "periodic"),
-    "regressor": ("batch_norm", "plain", "periodic"),
+    "classifier": ("piecewise", "robust", "periodic"),
+    "regressor": ("piecewise", "robust", "periodic"),
 }
 REFIT_BELOW = 1000  # rows: with fewer, refit="auto" trains on all of them again
 
