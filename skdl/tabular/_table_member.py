@@ -91,7 +91,7 @@ class TableMember(BaseEstimator):
             frame = pd.DataFrame(matrix)
             for j, n in enumerate(kinds.n_categories):
                 if n:  # the code of unseen values, 0, becomes a missing one
-                    frame[j] = pd.Categorical.from_codes(matrix[:, j].astype(np.intp) - 1, np.arange(1, n + 1))
+                    frame[j] = pd.Categorical.from_codes(matrix[:, j].astype(np.intp) - 1, pd.RangeIndex(1, n + 1))
             return frame
         keeps_missing = tags_of(self.estimator).input_tags.allow_nan
         parts = []
