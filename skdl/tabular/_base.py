@@ -296,5 +296,6 @@ class BaseTabular(BaseEnsemble):
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
+        tags.input_tags.categorical = True  # of frames, for all members, see `for_tables`
         tags.input_tags.pairwise = False
         return tags
