@@ -9,6 +9,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from sklearn.base import clone
+from sklearn.callback import ScoringMonitor
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
@@ -372,3 +373,27 @@ def test_sparse_columns():
 def test_an_alpha_for_each_feature_needs_plain_numbers():
     with pytest.raises(ValueError, match="with encoding=None and a table, takes the features as they are"):
         clone(CLASSIFIER).set_params(alpha=np.ones(5)).fit(X, LABELS)
+
+
+def test_a_training_that_is_built_or_goes_on_keeps_its_schema():
+    built = clone(CLASSIFIER).initialize(X, LABELS)
+    same(built.partial_fit(X, LABELS), clone(CLASSIFIER).partial_fit(X, LABELS))
+    later = X.assign(town="Rom", size=None)
+    warm = clone(CLASSIFIER).set_params(warm_start=True).fit(X, LABELS)
+    categories = [None if values is None else values.tolist() for values in warm.categories_]
+    assert np.isfinite(warm.fit(later, LABELS).predict_proba(later)).all()
+    assert [None if values is None else values.tolist() for values in warm.categories_] == categories
+    assert warm.n_iter_ == 8
+    with pytest.raises(ValueError, match="X lacks column 'town'"):
+        warm.fit(X.drop(columns="town"), LABELS)
+    assert np.isfinite(warm.predict_proba(X)).all()  # the fit that failed has changed nothing
+    anew = clone(warm).set_params(warm_start=False).fit(later, LABELS)
+    assert anew.categories_[1].tolist() == ["Rom"]
+
+
+def test_callbacks_see_predictions_for_the_table():
+    monitor = ScoringMonitor(scoring="accuracy")
+    network = clone(CLASSIFIER).set_callbacks(monitor).fit(X, LABELS)
+    scores = monitor.get_logs().data_as_pandas["accuracy"]
+    assert len(scores) >= 4
+    assert scores.iloc[-1] == network.score(X, LABELS)
