@@ -93,7 +93,7 @@ class BatchEnsembleDense(Layer):
 
     The members begin alike but for the signs of r in the first layer, which are random (TabM's initialisation): they
     see different mixtures of the inputs, and otherwise start from one network. All inputs that are of one column of the
-    data have one sign.
+    data have one sign. Where numbers are encoded by several inputs each, normal numbers take the place of signs.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class BatchEnsembleDense(Layer):
     initializers : sequence of k initializers
     columns : tuple of two int each, default=()
         (c, w) for c columns of the data that are w inputs each, in the order of the inputs, whose signs are random;
-        empty for none.
+        empty for none. The first are the numbers.
     """
 
     n_in: int
@@ -123,11 +123,13 @@ class BatchEnsembleDense(Layer):
         ]
 
     def initial(self, member: int, generator: np.random.Generator) -> Mapping[str, Array]:
-        scale = np.ones((self.size, self.n_in))
+        scale: np.ndarray = np.ones((self.size, self.n_in))
         if self.columns:
             counts, widths = np.array(self.columns).T
-            signs = generator.integers(2, size=(self.size, counts.sum()))
-            scale -= 2.0 * signs.repeat(widths.repeat(counts), axis=1)
+            shape = (self.size, counts.sum())
+            normal = widths[0] > 1
+            drawn = generator.normal(size=shape) if normal else 1 - 2.0 * generator.integers(2, size=shape)
+            scale = drawn.repeat(widths.repeat(counts), axis=1)
         return {
             "weight": self.initializers[member].draw(generator, self.n_in, self.n_out),
             "in_scale": scale,

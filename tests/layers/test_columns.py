@@ -210,15 +210,20 @@ def test_without_columns_and_encoding_there_is_no_layer():
 
 
 def test_a_member_of_a_batch_ensemble_turns_whole_columns():
-    """All that one column has become has one random sign; of plain numbers each has its own."""
-    encoding, categories = encodings.Piecewise(3), category_encodings.OneHot()
-    table = network(encoding=encoding, category_encoding=categories, maps=BatchEnsembleMaps(40))
-    layers = Network([table], np.float64)
-    theta, _ = layers.initial([np.random.default_rng(0)])
-    signs = next(named["in_scale"][0] for named in layers.layout.views(theta) if "in_scale" in named)
-    ends = np.cumsum([4, 4, 4, 1, 1, 3, 5])
-    parts = np.split(signs, ends[:-1], axis=1)
-    assert all((part == part[:, :1]).all() for part in parts)
-    first = np.stack([part[:, 0] for part in parts])
-    assert len(np.unique(first, axis=0)) == 7  # forty fair draws for each
-    assert set(signs.ravel()) == {-1.0, 1.0}
+    """All that one column has become has one random number: a sign, and of bins of numbers a normal one, as in TabM."""
+    categories = category_encodings.OneHot()
+    for encoding, widths in ((encodings.Robust(), [1] * 3), (encodings.Piecewise(3), [4] * 3)):
+        table = network(encoding=encoding, category_encoding=categories, maps=BatchEnsembleMaps(40))
+        layers = Network([table], np.float64)
+        theta, _ = layers.initial([np.random.default_rng(0)])
+        scale = next(named["in_scale"][0] for named in layers.layout.views(theta) if "in_scale" in named)
+        parts = np.split(scale, np.cumsum([*widths, 1, 1, 3, 5])[:-1], axis=1)
+        assert all((part == part[:, :1]).all() for part in parts)
+        first = np.stack([part[:, 0] for part in parts])
+        assert len(np.unique(first, axis=0)) == 7  # forty draws for each
+        if widths == [1] * 3:
+            assert set(scale.ravel()) == {-1.0, 1.0}
+        else:
+            assert len(np.unique(first)) == 280
+            assert abs(first.mean()) < 0.2
+            assert abs(first.std() - 1) < 0.15
