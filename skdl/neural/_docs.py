@@ -53,10 +53,9 @@ schedule : str or Schedule, default="auto"
     `max_iter` epochs.
 learning_rate_factors : dict or None, default=None
     Factors of the learning rate in [0, inf) by the role of parameters, such as `{"bias": 0.1}`; 1 where there is none,
-    and 0 keeps parameters as they begin. Roles are "weight", "bias" (of the affine maps), "first_weight" and
-    "last_weight" (of the first and the last one, in place of "weight"), "activation" and "normalization" (what these
-    learn), "encoding" (what encodings of numbers learn), "embedding" (points of categories) and "scale" (of inputs).
-    `learning_rate_factors__bias` sets one, in searches too.
+    and 0 keeps parameters as they begin. Roles are "weight" and "bias" (of the affine maps), "first_weight" and
+    "last_weight" (of the first and the last one, in place of "weight"), and what is learned besides: "scale",
+    "encoding", "embedding" (of categories), "activation" and "normalization". `learning_rate_factors__bias` sets one.
 weight_decay_factors : dict or None, default=None
     The same for the optimizer's weight decay, beside the learning rate's: 1 for weights and 0 for all else where there
     is none.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from skdl._component import Component
 from skdl._progress import EpochLines
+from skdl._protocols import InputColumns
 from skdl._words import nearest
 from skdl.engine import Dataset, Network, Progress, State
 from skdl.layers.architecture import Architecture
@@ -17,6 +19,7 @@ from skdl.neural._settings import Settings
 from skdl.neural._training import Training
 
 Mask = np.ndarray | None
+MANY_CATEGORIES = 1000  # that are embedded where any are
 
 
 def epoch_lines(
@@ -78,15 +81,20 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
 
 
 def check_roles(settings: Settings, architecture: Architecture) -> None:
-    """Raise for factors of parameters that the network does not have."""
+    """Raise for factors of parameters that the network does not have, whatever the columns of its table are."""
     known = architecture.outline.roles
     for name in ("learning_rate_factors", "weight_decay_factors"):
         for role in getattr(settings, name):
-            if role not in known:
+            if role not in known and role not in _on_a_mixed_table(architecture).outline.roles:
                 raise ValueError(
                     f"The {name!r} parameter has a factor for {role!r}, and no parameter of this network has that "
                     f"role.{nearest(role, known)} Its roles are: {list(known)}."
                 )
+
+
+def _on_a_mixed_table(architecture: Architecture) -> Architecture:
+    """The network of the same parameters for a number and many categories: one recipe is for tables of all kinds."""
+    return replace(architecture, n_inputs=2, columns=InputColumns((0, MANY_CATEGORIES), (False, False)))
 
 
 def check_alpha(alpha: Any, n_inputs: int) -> None:

@@ -2,6 +2,7 @@
 
 import joblib
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -139,3 +140,22 @@ def test_parametrisations_never_share_a_stack():
     members = [mlp(parametrization=name, random_state=i) for i, name in enumerate(["ntk", "standard", "ntk"])]
     members[0].set_params(learning_rate_factors={"bias": 0.1})
     check_estimator_members(members, X, Y)
+
+
+def test_one_recipe_is_for_tables_of_all_kinds():
+    """Roles that another table would give a network of these parameters are known, and those of none are not."""
+    factors = {"encoding": 0.1, "scale": 6.0, "embedding": 0.5}
+    recipe = mlp(encoding="periodic", category_encoding="embedding", input_scale=True, learning_rate_factors=factors)
+    numbers = pd.DataFrame(X, columns=list("pqrs"))
+    mixed = numbers.assign(kind=pd.Series(np.arange(80) % 20).astype(str))
+    for table in (X, numbers, mixed, mixed[["kind"]]):
+        assert np.isfinite(clone(recipe).fit(table, Y).predict(table)).all()
+    still = clone(recipe).set_params(learning_rate_factors={"embedding": 0.0, "encoding": 0.0}).fit(mixed, Y)
+    start = clone(still).initialize(mixed, Y)
+    learned = [still._between[0], start._between[0]]
+    assert learned[0].keys() == learned[1].keys() != set()
+    assert [np.array_equal(*pair) for pair in zip(*(named.values() for named in learned), strict=True)] == [True] * len(
+        learned[0]
+    )
+    with pytest.raises(ValueError, match="factor for 'embedding', and no parameter of this network has that role"):
+        clone(recipe).set_params(category_encoding="one_hot").fit(mixed, Y)
