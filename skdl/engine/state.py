@@ -44,6 +44,11 @@ class Progress:
         """Validation scores of the epochs that had any."""
         return [record["validation_score"] for record in self.history if record["validation_score"] is not None]
 
+    @property
+    def seconds(self) -> float:
+        """Those of all epochs; of networks that were trained together its share."""
+        return float(sum(record["seconds"] for record in self.history))
+
     def take_score(self, score: float) -> None:
         """Let the score of the validation rows decide from the first epoch on in which it is not what it always was."""
         if self.first_score is None:

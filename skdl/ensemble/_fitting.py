@@ -76,12 +76,11 @@ def fit_members(
     networks = [i for i, job in enumerate(jobs) if job.is_stackable]
     if networks:
         chosen = {i: jobs[i] for i in networks}
-        begun, interrupt, lists = _train(chosen, X, y, observers, row_weight, n_jobs, max_time, first)
-        for i, is_fitted, messages in zip(networks, begun, lists, strict=True):
+        begun, interrupt, lists, passed = _train(chosen, X, y, observers, row_weight, n_jobs, max_time, first)
+        for i, is_fitted, messages, each in zip(networks, begun, lists, passed, strict=True):
             warned[i] = messages
             if is_fitted:
-                fitted[i] = jobs[i].member
-                seconds[i] = float(fitted[i].history_["seconds"].sum())
+                fitted[i], seconds[i] = jobs[i].member, each
     others = [i for i in range(len(jobs)) if i not in set(networks)]
     if others and interrupt is None:
         done: dict[int, tuple[Any, list[Warned], float]] = {}  # of those that are fitted in this process, as it goes
@@ -97,8 +96,8 @@ def fit_members(
             done = {first + i: result for i, result in zip(others, results, strict=True)}
         except KeyboardInterrupt as error:
             interrupt = error
-        for i, (member, messages, passed) in done.copy().items():
-            fitted[i - first], warned[i - first], seconds[i - first] = member, messages, passed
+        for i, (member, messages, each) in done.copy().items():
+            fitted[i - first], warned[i - first], seconds[i - first] = member, messages, each
     if interrupt is None:
         _warn(warned)
     return Members(len(jobs), fitted, interrupt, seconds)
@@ -167,8 +166,8 @@ def _train(
     n_jobs: int | None,
     max_time: float | None,
     number: int,
-) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]]]:
-    """A flag for each network that is fitted, the interrupt if there was one, and the warnings of each.
+) -> tuple[list[bool], KeyboardInterrupt | None, list[list[Warned]], list[float]]:
+    """A flag for each network that is fitted, the interrupt if there was one, and the warnings and seconds of each.
 
     The networks are given by their numbers.
     """
@@ -231,7 +230,9 @@ def _train(
     for i, is_begun in zip(chosen, begun, strict=True):
         if is_begun:
             observers.end_of(number + i)
-    return begun, KeyboardInterrupt() if interrupt is None and stopped else interrupt, warned
+    if interrupt is None and stopped:
+        interrupt = KeyboardInterrupt()
+    return begun, interrupt, warned, [outcome.state.progress[0].seconds for outcome in outcomes]
 
 
 def _of_rows(rows: np.ndarray | None, data: Any) -> Any:
