@@ -201,7 +201,8 @@ def _train(
         own = partial(_of_rows, job.rows)  # computed for callbacks that ask for it
         weight = None if job.weight is None else own(job.weight)
         given = task_data(partial(_own_table, job, X), partial(own, y), weight)
-        member = replace(member, **job.training)
+        member = member if job.training is None else job.training(member)
+        member = member if job.record is None else job.record.taken(member)
         members.append(observers.network(number + i, fit, member, given, partial(fit.attributes_at, member, data)))
         fits.append(fit)
         prepared.append(data)
@@ -221,6 +222,8 @@ def _train(
             if is_begun:
                 fit.check_outcome(outcome)
                 fit.store(member, data, outcome)
+                if job.record is not None:
+                    job.record.end(partial(fit.decoded, data))
                 # With rows of another member to stop by, or a number of epochs that is known, the last one is no sign.
                 expected = outcome.stop_reason == "max_iter" and (job.validation is not None or not job.stopping)
                 warning = None if expected else fit.warning(outcome)

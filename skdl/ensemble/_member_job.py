@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,46 @@ from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
 from skdl._callbacks_adapter import has_callbacks
+from skdl.engine import TrainingSpec
 from skdl.ensemble._sampling import select_columns, select_rows
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.trainable import is_trainable
+
+
+class ScoreRecord:
+    """What a network predicts for its validation rows after each epoch.
+
+    The scores are there anyway, as they decide when to stop. So predictions of each epoch cost no more than the memory.
+    """
+
+    def __init__(self) -> None:
+        self._raw: list[np.ndarray] = []
+        self._decode: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+    def taken(self, member: TrainingSpec) -> TrainingSpec:
+        """The training, which notes its scores here."""
+        score = member.score
+        if score is None:
+            return member
+
+        def noted(raw: np.ndarray) -> float:
+            self._raw.append(raw.copy())
+            return score(raw)
+
+        return replace(member, score=noted)
+
+    def end(self, decode: Callable[[np.ndarray], np.ndarray]) -> None:
+        """The function from raw scores to predictions, which is known once the member is fitted."""
+        self._decode = decode
+
+    def after(self, epoch: int) -> np.ndarray:
+        """The predictions, or class probabilities, after this epoch, from 1 on."""
+        assert self._decode is not None
+        return self._decode(self._raw[epoch - 1])
 
 
 @dataclass(frozen=True)
@@ -38,8 +74,10 @@ class MemberJob:
         Rows by which a network stops; None for some of its own that `early_stopping` sets apart, if it does.
     stopping : bool
         Whether anything may end the training of a network before its last epoch.
-    training : mapping
-        Fields of a network's `TrainingSpec` that are to be others than its parameters say.
+    training : callable or None
+        From a network's `TrainingSpec` to the one that is trained.
+    record : ScoreRecord or None
+        Takes the scores of the validation rows after each epoch.
     """
 
     member: Any
@@ -50,7 +88,8 @@ class MemberJob:
     recipe: Hashable = None
     validation: np.ndarray | None = None
     stopping: bool = True
-    training: Mapping[str, Any] = field(default_factory=dict)
+    training: Callable[[TrainingSpec], TrainingSpec] | None = None
+    record: ScoreRecord | None = None
 
     def table(self, X: Any) -> Any:
         """Its columns of X."""

@@ -12,6 +12,7 @@ from skdl._warnings import Warned
 from skdl.engine import State, TrainingResult, TrainingSpec, with_batch_statistics
 from skdl.neural import _outcomes
 from skdl.neural._effects import check_validation_effects
+from skdl.neural._epoch_estimator import EpochEstimator
 from skdl.neural._preparation import NO_ROWS, Preparation, ValidationRows
 from skdl.neural._spec import epoch_lines
 from skdl.neural._training import Training
@@ -86,6 +87,14 @@ class NetworkFit:
             validation_index=validation_index,
             resume=resume,
         )
+
+    def decoded(self, data: EncodedData, raw: np.ndarray) -> np.ndarray:
+        output_map = self.network._output_map(data.encoding)
+        if output_map is not None:
+            raw = raw * output_map[0] + output_map[1]
+        known = EpochEstimator(self.network, data.encoding, raw)
+        answer: np.ndarray = (known.predict_proba if hasattr(self.network, "predict_proba") else known.predict)(raw)
+        return answer
 
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         return epoch_lines(self.settings, n_epochs)

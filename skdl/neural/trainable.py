@@ -104,6 +104,9 @@ class Trainable(Protocol):
             Whether anything may end the training before its last epoch.
         """
 
+    def decoded(self, data: EncodedData, raw: np.ndarray) -> np.ndarray:
+        """The predictions, or class probabilities, of raw scores (n, n_outputs) as the engine gives them."""
+
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         """The function that prints one line per epoch of a new training."""
 

@@ -28,7 +28,7 @@ from skdl.tabular._candidates import Candidate, candidates_of
 from skdl.tabular._evaluation import Evaluation, evaluate, unseen_rows
 from skdl.tabular._folds import contents_of, folds_of
 from skdl.tabular._importances import SampledRows, permutation_importances
-from skdl.tabular._report import COLUMNS, COMMITTEE, joint_epoch, report_of
+from skdl.tabular._report import COLUMNS, COMMITTEE, report_of
 from skdl.tabular._training import Trained, Trainer, refitted, trained_on_folds
 from skdl.tabular.portfolio import REFIT_BELOW
 
@@ -186,8 +186,8 @@ class BaseTabular(BaseEnsemble):
             found: list[Evaluation] = []
 
             def judge_members() -> None:
-                unseen = unseen_rows(judge, trained.members, trained.folds, X, weight, content)
-                found[:] = [evaluate(judge, unseen, y, len(trained.folds))]
+                unseen, epochs = unseen_rows(judge, trained, X, weight, content)
+                found[:] = [evaluate(judge, unseen, epochs, y, len(trained.folds))]
 
             interrupt = to_the_end(judge_members) or trained.interrupt
             again = None
@@ -204,7 +204,7 @@ class BaseTabular(BaseEnsemble):
     ) -> tuple[dict[int, list[Any]] | None, KeyboardInterrupt | None]:
         """Members of the candidates with a weight that learn all rows."""
         chosen = np.flatnonzero(evaluation.choice.weights).tolist()
-        epochs = {c: joint_epoch(trained.members[c]) or 0 for c in chosen}
+        epochs = {c: evaluation.epochs[c] for c in chosen}
         return refitted(trainer, trained, chosen, epochs, kept)
 
     def _store(

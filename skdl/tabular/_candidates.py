@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from skdl.engine import TrainingSpec
 from skdl.ensemble._base import Estimator, seed_of
-from skdl.ensemble._member_job import MemberJob, seeded
+from skdl.ensemble._member_job import MemberJob, ScoreRecord, seeded
 from skdl.neural.trainable import is_trainable, trainable
 from skdl.tabular._folds import Fold
 from skdl.tabular._table_member import for_tables
 from skdl.tabular.portfolio import configurations
 
+MOST_RECORDED = 1 << 25  # scores of rows after epochs, of all members of a configuration: 128 MB in float32
 REFIT = 1  # in the key of seeds: of networks that are trained on all rows
 
 
@@ -43,33 +46,38 @@ class Candidate:
         """The candidate as it can take X, which may be a frame."""
         return self if self.is_network else replace(self, template=for_tables(self.template, X))
 
-    def jobs(self, folds: Sequence[Fold], weight: np.ndarray | None, entropy: int) -> list[MemberJob]:
-        """The jobs of its members, one for each fold."""
+    def jobs(self, folds: Sequence[Fold], weight: np.ndarray | None, entropy: int, n_outputs: int) -> list[MemberJob]:
+        """The jobs of its members, one for each fold; of networks with so many outputs."""
         if not self.is_network:
             return [
                 MemberJob(self._seeded(entropy, k), rows=fold.training, weight=weight) for k, fold in enumerate(folds)
             ]
-        stops = trainable(self.template).settings.early_stopping
+        settings = trainable(self.template).settings
         training = self._training([len(fold.training) for fold in folds])
+        numbers = n_outputs * settings.max_iter * sum(len(fold.unseen) for fold in folds)
+        records = [ScoreRecord() if settings.early_stopping and numbers <= MOST_RECORDED else None for _ in folds]
         return [
             MemberJob(
                 self._seeded(entropy, k),
                 rows=fold.training,
                 weight=weight,
                 recipe=self.number,
-                validation=fold.unseen if stops else None,
+                validation=fold.unseen if settings.early_stopping else None,
                 training=training,
+                record=record,
             )
-            for k, fold in enumerate(folds)
+            for k, (fold, record) in enumerate(zip(folds, records, strict=True))
         ]
 
     def refit_jobs(
-        self, n_members: int, n_epochs: int, kept: np.ndarray, weight: np.ndarray | None, entropy: int
+        self, n_members: int, n_epochs: int | None, kept: np.ndarray, weight: np.ndarray | None, entropy: int
     ) -> list[MemberJob]:
-        """The jobs of members that learn all rows in `kept`: of networks so many, for so many epochs; else one."""
+        """The jobs of members that learn all rows in `kept`: of networks so many, for so many epochs (None: as
+        many as their parameters say); else one.
+        """
         if not self.is_network:
             return [MemberJob(self._seeded(entropy, REFIT), rows=kept, weight=weight)]
-        training = {"n_epochs": n_epochs}
+        training = None if n_epochs is None else partial(replace, n_epochs=n_epochs)
         return [
             MemberJob(
                 self._seeded(entropy, k, REFIT),
@@ -85,7 +93,7 @@ class Candidate:
     def _seeded(self, entropy: int, *key: int) -> Any:
         return seeded(self.template, seed_of(entropy, self.number, *key), keep=True)
 
-    def _training(self, sizes: Sequence[int]) -> Mapping[str, Any]:
+    def _training(self, sizes: Sequence[int]) -> Callable[[TrainingSpec], TrainingSpec] | None:
         """The batch size for members that learn so many rows each: one with which all take the same number of steps.
 
         The rule for `batch_size="auto"` would give some of them another one, and networks with other batches are
@@ -93,12 +101,12 @@ class Candidate:
         """
         settings = trainable(self.template).settings
         if settings.optimizer.full_batch or not isinstance(settings.batch_size, str):
-            return {}
+            return None
         usual = settings.batch_rows(max(sizes))
         for size in range(usual, max(1, usual // 2), -1):
             if -(-min(sizes) // size) == -(-max(sizes) // size):
-                return {"batch_size": size}
-        return {}
+                return partial(replace, batch_size=size)
+        return None
 
 
 def candidates_of(portfolio: Any, members: Any, kind: str, owner: str) -> list[Candidate]:

@@ -29,8 +29,8 @@ time_limit : float or None, default=None
     and have the best one so far; what was not begun has weight zero. One candidate is always trained. Fits with
     a limit depend on the speed of the machine.
 refit : bool or "auto", default="auto"
-    Whether candidates with a weight are trained again on all rows, networks for the mean of their best numbers of
-    epochs, and these predict: about twice the time, for a gain where rows are few. "auto" does so below 1000 rows.
+    Whether candidates with a weight are trained again on all rows, networks for the number of epochs that is best by
+    all folds, and these predict: about twice the time, for a gain where rows are few. "auto" does so below 1000 rows.
 """,
     "running": """
 n_jobs : int or None, default=None
@@ -74,8 +74,10 @@ as one stack, candidates of one structure together, and rows are kept once.
 The weights of candidates are those of least {loss} of the averages out of fold, none negative, summing to one, drawn
 by a few rows' worth to equal weights of those that are not worse than the best. What is published as `score_`,
 `loss_` and `oof_predictions_` uses, for each fold, weights{and_temperature} that were chosen on the others,
-so that no row's own error has a part in the choice that it is predicted by. One thing is not nested: a member stops at
-the epoch that is best for the fold that it does not see, which flatters its estimate a little on small data.
+so that no row's own error has a part in the choice that it is predicted by. The same holds for the number of epochs: a
+member keeps the epoch that is best for the fold that it does not see, and what counts out of fold is what it predicted
+after the epoch that was best for the other folds. (Only with `early_stopping`, and on large data, where predictions
+after each epoch would take more than 128 MB, a member's own best epoch counts.)
 
 Rows of weight zero are left out, but for their labels. Folds depend on the rows' contents: their order does not
 matter, and a row of weight 2 is in the fold that the row given twice would be in.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,14 +9,17 @@ import numpy as np
 
 from skdl._validation import in_units
 from skdl.ensemble._sampling import select_rows
-from skdl.tabular._folds import Fold
+from skdl.tabular._epochs import joint_epochs
 from skdl.tabular._selection import Choice, chosen, mixtures
+from skdl.tabular._training import Trained
 
 
 class Judge(Protocol):
     """What classifiers and regressors do differently."""
 
     def _outputs_of(self, members: dict[int, Any], X: Any) -> Any: ...
+
+    def _output(self, member: Any, answer: np.ndarray) -> np.ndarray: ...
 
     def _losses(self, average: np.ndarray, y: np.ndarray) -> np.ndarray:
         """The loss (n,) of each row."""
@@ -74,12 +76,15 @@ class Evaluation:
     temperature : float
     averages : array of shape (m, ...)
         Of the members that did not see a row, by weights and at a temperature chosen on the other folds.
+    epochs : list of int or None
+        The best number of epochs of each candidate's networks by all folds.
     """
 
     unseen: Unseen
     choice: Choice
     temperature: float
     averages: np.ndarray
+    epochs: list[int | None]
 
     def by_row(self, n_rows: int) -> np.ndarray:
         """The averages (n, ...) of all rows; NaN for those that no fold leaves out."""
@@ -93,17 +98,16 @@ class Evaluation:
 
 
 def unseen_rows(
-    judge: Judge,
-    members: Sequence[Sequence[Any]],
-    folds: Sequence[Fold],
-    X: Any,
-    weight: np.ndarray | None,
-    content: np.ndarray,
-) -> Unseen:
-    """The predictions of each candidate's members for the rows that they did not see.
+    judge: Judge, trained: Trained, X: Any, weight: np.ndarray | None, content: np.ndarray
+) -> tuple[Unseen, list[int | None]]:
+    """The predictions of each candidate's members for the rows that they did not see, and its joint number of epochs.
 
-    Rows of equal `content` (n,) are equal.
+    The epoch that a member keeps is the best for these very rows. So what counts here is what it predicted after the
+    epoch that the other folds choose. Rows of equal `content` (n,) are equal.
     """
+    members, folds = trained.members, trained.folds
+    sizes = [float(len(fold.unseen)) for fold in folds]
+    epochs = [joint_epochs(each, sizes) for each in members]
     all_rows = np.concatenate([fold.unseen for fold in folds])
     share = (1.0 if weight is None else in_units(weight)[all_rows]) / np.bincount(all_rows)[all_rows]
     n_before = np.cumsum([0, *(len(fold.unseen) for fold in folds)])
@@ -114,15 +118,23 @@ def unseen_rows(
         places.append(place + sum(len(each) for each in rows))
         rows.append(fold.unseen[first])
         weights.append(np.bincount(place, share[n_before[k] : n_before[k + 1]]))
-        of_fold = {c: each[k] for c, each in enumerate(members)}
-        outputs.append(np.stack(list(judge._outputs_of(of_fold, select_rows(X, rows[-1])))).astype(np.float64))
+        found: dict[int, np.ndarray] = {}
+        for c, (chosen_epochs, records) in enumerate(zip(epochs, trained.records, strict=True)):
+            record = records[k]
+            if chosen_epochs is not None and record is not None and len(record) >= chosen_epochs[1][k]:
+                found[c] = judge._output(members[c][k], record.after(chosen_epochs[1][k]))[first]
+        others = {c: each[k] for c, each in enumerate(members) if c not in found}
+        if others:
+            found.update(zip(others, judge._outputs_of(others, select_rows(X, rows[-1])), strict=True))
+        outputs.append(np.stack([found[c] for c in range(len(members))]).astype(np.float64))
     fold_of = np.repeat(np.arange(len(folds)), [len(each) for each in rows])
     total = np.concatenate(weights)
     together = np.concatenate(outputs, axis=1)
-    return Unseen(np.concatenate(rows), fold_of, total / total.mean(), together, all_rows, np.concatenate(places))
+    unseen = Unseen(np.concatenate(rows), fold_of, total / total.mean(), together, all_rows, np.concatenate(places))
+    return unseen, [None if each is None else each[0] for each in epochs]
 
 
-def evaluate(judge: Judge, unseen: Unseen, y: np.ndarray, n_folds: int) -> Evaluation:
+def evaluate(judge: Judge, unseen: Unseen, epochs: list[int | None], y: np.ndarray, n_folds: int) -> Evaluation:
     """Weights and temperature by all rows, and the averages by those that are chosen on other folds."""
     y = y[unseen.rows]
 
@@ -142,5 +154,5 @@ def evaluate(judge: Judge, unseen: Unseen, y: np.ndarray, n_folds: int) -> Evalu
             own = unseen.fold == k
             calibrated[own] = judge._at_temperature(averages[own], nested)
     if unseen.weight @ judge._losses(calibrated, y) < unseen.weight @ judge._losses(averages, y):
-        return Evaluation(unseen, choice, temperature, calibrated)
-    return Evaluation(unseen, choice, 1.0, averages)  # rows that have no say in it are better off without
+        return Evaluation(unseen, choice, temperature, calibrated, epochs)
+    return Evaluation(unseen, choice, 1.0, averages, epochs)  # rows that have no say in it are better off without

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,6 @@ def report_of(
     """A line for the committee, and one for each candidate, by their names: see `leaderboard`."""
     unseen, names = evaluation.unseen, [each.name for each in trained.candidates]
     y = y[unseen.rows]
-    epochs = [joint_epoch(members) for members in trained.members]
     lines = {}
     for c, averages in enumerate([evaluation.averages, *unseen.outputs]):
         losses = means_by_fold(judge._losses(averages, y), unseen.weight, unseen.fold)
@@ -34,16 +32,10 @@ def report_of(
             "score": score(averages, y, unseen.weight),
             "score_std": spread(scores),
             "weight": 1.0 if c == 0 else float(evaluation.choice.weights[c - 1]),
-            "epochs": float("nan") if c == 0 or epochs[c - 1] is None else float(epochs[c - 1] or 0),
+            "epochs": float("nan") if c == 0 else float(evaluation.epochs[c - 1] or "nan"),
             "seconds": sum(trained.seconds) if c == 0 else trained.seconds[c - 1],
         }
     return lines
-
-
-def joint_epoch(members: Sequence[Any]) -> int | None:
-    """The mean of the networks' best epochs, in whole epochs; None for other estimators."""
-    known = [member.best_epoch_ for member in members if hasattr(member, "best_epoch_")]
-    return max(1, round(float(np.mean(known)))) if known else None
 
 
 def means_by_fold(values: np.ndarray, weight: np.ndarray, fold: np.ndarray) -> np.ndarray:

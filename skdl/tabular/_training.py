@@ -12,7 +12,7 @@ import numpy as np
 from skdl._interrupts import interrupted
 from skdl._threads import n_threads
 from skdl.ensemble._fitting import Members, fit_members
-from skdl.ensemble._member_job import MemberJob
+from skdl.ensemble._member_job import MemberJob, ScoreRecord
 from skdl.ensemble._observers import Observers
 from skdl.tabular._candidates import Candidate
 from skdl.tabular._folds import Fold
@@ -42,6 +42,11 @@ class Trainer:
     classify: bool
     n_jobs: int | None
     ends: float | None
+
+    @property
+    def n_outputs(self) -> int:
+        """Outputs of a network, at most."""
+        return len(np.unique(self.y)) if self.classify else self.y[0].size
 
     def seconds_left(self) -> float | None:
         """The time that is left; None where it has no end."""
@@ -84,6 +89,8 @@ class Trained:
     candidates : list of Candidate
     members : list of lists
         Of each candidate, one a fold.
+    records : list of lists of ScoreRecord or None
+        What networks predicted after each epoch.
     seconds : list of float
         That each candidate's members took.
     folds : list of Fold
@@ -92,6 +99,7 @@ class Trained:
 
     candidates: list[Candidate]
     members: list[list[Any]]
+    records: list[list[ScoreRecord | None]]
     seconds: list[float]
     folds: list[Fold]
     interrupt: KeyboardInterrupt | None
@@ -103,7 +111,7 @@ def trained_on_folds(trainer: Trainer, candidates: Sequence[Candidate], folds: S
     All networks are trained in one call, those of one structure as one stack. With a limit of time candidates follow
     each other: those that join first, as they are quick or are left out, then the configurations in their order.
     """
-    jobs = {each.number: each.jobs(folds, trainer.weight, trainer.entropy) for each in candidates}
+    jobs = {each.number: each.jobs(folds, trainer.weight, trainer.entropy, trainer.n_outputs) for each in candidates}
     found = Found()
     if trainer.ends is None:
         found.take(trainer.fit([job for each in candidates for job in jobs[each.number]], 0), 0)
@@ -122,6 +130,7 @@ def trained_on_folds(trainer: Trainer, candidates: Sequence[Candidate], folds: S
     return Trained(
         complete,
         [[found.fitted[numbers[each.number][k]] for k in begun] for each in complete],
+        [[jobs[each.number][k].record for k in begun] for each in complete],
         [sum(found.seconds[numbers[each.number][k]] for k in begun) for each in complete],
         [folds[k] for k in begun],
         found.interrupt,
@@ -149,7 +158,7 @@ def _within_time(trainer: Trainer, candidate: Candidate, jobs: Sequence[MemberJo
 
 
 def refitted(
-    trainer: Trainer, trained: Trained, chosen: Sequence[int], n_epochs: Mapping[int, int], kept: np.ndarray
+    trainer: Trainer, trained: Trained, chosen: Sequence[int], n_epochs: Mapping[int, int | None], kept: np.ndarray
 ) -> tuple[dict[int, list[Any]] | None, KeyboardInterrupt | None]:
     """Members of the chosen candidates that learn all rows; None where there is no time for them, or an interrupt.
 
