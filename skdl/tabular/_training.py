@@ -46,7 +46,7 @@ class Trainer:
     @property
     def n_outputs(self) -> int:
         """Outputs of a network, at most."""
-        return len(np.unique(self.y)) if self.classify else self.y[0].size
+        return len(np.unique(self.y)) if self.classify else int(np.prod(self.y.shape[1:]))
 
     def seconds_left(self) -> float | None:
         """The time that is left; None where it has no end."""
