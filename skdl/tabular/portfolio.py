@@ -1,7 +1,9 @@
 """The portfolio: the configurations of networks that a committee is made of, as a table of parameters.
 
-Each entry is what differs from `COMMON`, in the words of `MLPClassifier` and `MLPRegressor`. `AUTO` names those of a
-committee by default, in the order in which they are trained: with a time limit the last ones may not be begun.
+Each preset is what differs from `COMMON`, in the words of `MLPClassifier` and `MLPRegressor`. `AUTO` names those of a
+committee by default, in the order in which they are trained: with a time limit the last ones may not be begun. To try
+others, give them to a committee and look at what each is worth: `TabularClassifier({"wide": {"hidden_layer_sizes":
+(256, 256)}, "usual": {}}).fit(X, y).leaderboard_`.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from skdl.neural.trainable import is_trainable
 Parameters = Mapping[str, Any]
 
 NETWORKS: Mapping[str, Any] = {"classifier": MLPClassifier, "regressor": MLPRegressor}
-COMMON: Parameters = {
+STEPS: Parameters = {
     "max_iter": 100,
     "early_stopping": True,
     "scoring": "loss",
@@ -25,6 +27,7 @@ COMMON: Parameters = {
     "optimizer__learning_rate": 0.002,
     "schedule": "constant",
 }
+COMMON: Mapping[str, Parameters] = {"classifier": STEPS, "regressor": {**STEPS, "clip_predictions": True}}
 PRESETS: Mapping[str, Parameters] = {
     "plain": {},
     "robust": {"encoding": "robust"},
@@ -85,4 +88,4 @@ def _network(entry: Any, kind: str) -> Any:
         entry = PRESETS[entry]
     if not isinstance(entry, Mapping):
         return None
-    return NETWORKS[kind]().set_params(**{**COMMON, **entry})
+    return NETWORKS[kind]().set_params(**{**COMMON[kind], **entry})

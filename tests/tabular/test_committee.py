@@ -46,13 +46,14 @@ def test_a_member_is_the_network_trained_alone_with_its_fold_as_validation_rows(
     if kind == "classifier":
         model, network, data = classifier(cv=splits).fit(X, NAMES), MLPClassifier(), (X, NAMES)
         method = "predict_proba"
-    else:  # the targets' moments are those of all rows
-        centred = REALS[:120]
-        model = regressor({"small": {**SMALL, "standardize_target": False}}, cv=splits).fit(X_REAL[:120], centred)
-        network, data, method = MLPRegressor(standardize_target=False), (X_REAL[:120], centred), "predict"
+    else:  # moments and the range of the targets are those of all rows
+        centred, raw = REALS[:120], {"standardize_target": False, "clip_predictions": False}
+        model = regressor({"small": {**SMALL, **raw}}, cv=splits).fit(X_REAL[:120], centred)
+        network, data, method = MLPRegressor(), (X_REAL[:120], centred), "predict"
     for k, (training, unseen) in enumerate(splits):
         member = model.fold_estimators_["small"][k]
-        alone = network.set_params(**COMMON | SMALL, random_state=member.random_state)
+        alone = network.set_params(**COMMON[kind] | SMALL, random_state=member.random_state)
+        alone.set_params(**({} if kind == "classifier" else raw))
         alone.fit(data[0][training], data[1][training], X_val=data[0][unseen], y_val=data[1][unseen])
         assert_array_equal(getattr(member, method)(data[0]), getattr(alone, method)(data[0]))
         assert member.n_iter_ == alone.n_iter_
@@ -117,7 +118,7 @@ def test_refitted_members_have_learned_all_rows_for_the_joint_number_of_epochs()
     assert {member.n_iter_ for member in model.estimators_} == {round(np.mean(best))}
     assert len(model.estimators_) == 4
     assert_allclose(model.predict(X_REAL), np.mean([member.predict(X_REAL) for member in model.estimators_], axis=0))
-    alone = MLPRegressor().set_params(**COMMON | SMALL, random_state=model.estimators_[0].random_state)
+    alone = MLPRegressor().set_params(**COMMON["regressor"] | SMALL, random_state=model.estimators_[0].random_state)
     alone.set_params(early_stopping=False, scoring=None, n_iter_no_change=None, max_iter=round(np.mean(best)))
     assert_array_equal(model.estimators_[0].predict(X_REAL), alone.fit(X_REAL, REALS).predict(X_REAL))
     assert regressor({"small": SMALL}, refit="auto").fit(X_REAL, REALS).refitted_
@@ -219,7 +220,7 @@ def test_the_portfolio_may_be_names_parameters_or_networks():
     found = configurations(["plain", {"alpha": 0.1}, network], "classifier", "")
     assert [name for name, _ in found] == ["plain", "network-2", "network-3"]
     assert found[1][1].alpha == 0.1
-    assert found[1][1].max_iter == COMMON["max_iter"]
+    assert found[1][1].max_iter == COMMON["classifier"]["max_iter"]
     assert found[2][1] is network
     for kind in ("classifier", "regressor"):
         assert [name for name, _ in configurations("auto", kind, "")] == list(AUTO[kind])
