@@ -1,5 +1,7 @@
 """Members of other libraries in a committee on frames with categories and holes."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -87,3 +89,37 @@ def test_a_committee_of_all_kinds_on_a_frame(library):
     order = pd.Series(model.feature_importances_, model.feature_names_in_).sort_values().index
     assert order[0] == "new"
     assert model.predict_interval(X).shape == (N, 2)
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_networks_learn_the_frame_as_it_is(library):
+    X = FRAME if library == "pandas" else pl.from_pandas(FRAME)
+    small = {"hidden_layer_sizes": (32,), "max_iter": 60, "optimizer__learning_rate": 0.02}
+    portfolio = {"plain": small, "piecewise": {**small, "encoding": "piecewise"}}
+    model = TabularRegressor(portfolio, members=[("ridge", Ridge())], cv=3, random_state=0, n_jobs=1).fit(X, Y)
+    assert model.leaderboard_["score"].min() > 0.8
+    turned = X[["new", "size", "town"]]
+    assert_array_equal(model.predict(turned), model.predict(X))
+    assert_array_equal(model.predict_interval(turned, 0.8), model.predict_interval(X, 0.8))
+    again = pickle.loads(pickle.dumps(model))
+    assert_array_equal(again.feature_importances_, model.feature_importances_)
+    assert pd.Series(model.feature_importances_, model.feature_names_in_).idxmin() == "new"
+    unseen = FRAME.assign(town="Trier", size=np.nan)
+    assert np.isfinite(model.predict(unseen if library == "pandas" else pl.from_pandas(unseen))).all()
+    with pytest.raises(ValueError, match="town"):
+        model.predict(X[["new", "size"]])
+
+
+def test_weight_zero_is_absent_from_a_frame():
+    weight = (RNG.random(N) < 0.8).astype(float)
+    kept = np.flatnonzero(weight)
+    strange = FRAME.assign(town=np.where(weight > 0, FRAME["town"], "Trier"))
+    small = {"small": {"hidden_layer_sizes": (8,), "max_iter": 5, "encoding": "robust"}}
+    fits = [
+        TabularRegressor(small, members=[("ridge", Ridge())], cv=3, random_state=0, refit=True).fit(
+            X, y, sample_weight=w
+        )
+        for X, y, w in ((strange, Y, weight), (strange.iloc[kept], Y[kept], np.ones(len(kept))))
+    ]
+    assert_allclose(fits[0].predict(FRAME), fits[1].predict(FRAME), rtol=1e-6)
+    assert_allclose(fits[0].oof_predictions_[kept], fits[1].oof_predictions_, rtol=1e-6)
