@@ -9,9 +9,60 @@ from typing import Any
 import numpy as np
 
 from skdl.ensemble._sampling import select_rows
+from skdl.tables._columns import as_numbers, columns_of, is_missing, is_plain, kind, names_of
 
 MOST_ROWS = 2000  # that are asked for, of all folds together
 NUMBERS_AT_A_TIME = 1 << 22  # in tables with a column permuted
+
+
+@dataclass(frozen=True)
+class StoredFrame:
+    """A frame as arrays, which files hold whatever wrote them.
+
+    Parameters
+    ----------
+    names : list
+    columns : list of arrays of shape (n,)
+        Numbers with NaN, or objects with None, where cells are missing.
+    is_polars : bool
+        Whether it was one of polars; else it becomes one of pandas.
+    """
+
+    names: list[Any]
+    columns: list[np.ndarray]
+    is_polars: bool
+
+    def frame(self) -> Any:
+        """The frame."""
+        if self.is_polars:
+            import polars as pl
+
+            series = [
+                pl.Series(name, column.tolist() if column.dtype == object else column)
+                for name, column in zip(self.names, self.columns, strict=True)
+            ]
+            return pl.DataFrame(series)
+        import pandas as pd
+
+        return pd.DataFrame(dict(enumerate(self.columns))).set_axis(self.names, axis=1)
+
+
+def stored(X: Any) -> Any:
+    """An array as it is, and a frame as a `StoredFrame`."""
+    names = names_of(X)
+    if names is None:
+        return X
+    columns = []
+    for column in columns_of(X):
+        if is_plain(column):
+            columns.append(np.asarray(column))
+        elif kind(column) == "number":
+            columns.append(as_numbers(column, np.float64))
+        else:
+            values = np.array(column, dtype=object)
+            values[is_missing(column)] = None
+            columns.append(values)
+    return StoredFrame(list(names), columns, hasattr(X, "get_columns"))
 
 
 @dataclass(frozen=True)
@@ -20,8 +71,8 @@ class SampledRows:
 
     Parameters
     ----------
-    tables : list
-        Of each fold, in the type of X.
+    tables : list of arrays or StoredFrame
+        Of each fold.
     targets, weights : list of arrays
     """
 
@@ -41,7 +92,9 @@ class SampledRows:
         ]
         ones = np.ones(len(y)) if weight is None else weight
         return cls(
-            [select_rows(X, rows) for rows in chosen], [y[rows] for rows in chosen], [ones[rows] for rows in chosen]
+            [stored(select_rows(X, rows)) for rows in chosen],
+            [y[rows] for rows in chosen],
+            [ones[rows] for rows in chosen],
         )
 
 
@@ -68,6 +121,7 @@ def permutation_importances(
     rises, total = np.zeros(n_columns), 0.0
     for k, (table, y, weight) in enumerate(zip(sample.tables, sample.targets, sample.weights, strict=True)):
         n = len(y)
+        table = table.frame() if isinstance(table, StoredFrame) else table
         before = losses(k, table, y)
         at_a_time = max(1, NUMBERS_AT_A_TIME // max(1, n * n_columns))
         for start in range(0, n_columns, at_a_time):

@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 
 from skdl._estimator import available_if
 from skdl.ensemble._base import tags_of
-from skdl.tables import TableSchema
+from skdl.tables import TableSchema, is_table
 
 MOST_ONE_HOT = 50  # categories of a column: of more, the most frequent ones but one have columns of their own
 MOST_CODES = 254  # that scikit-learn's boosting takes
@@ -20,7 +20,7 @@ def for_tables(estimator: Any, X: Any) -> Any:
 
     skdl's own estimators take frames, and pipelines are to do what their first steps do.
     """
-    if not hasattr(X, "columns") or not (hasattr(X, "iloc") or hasattr(X, "get_columns")):
+    if not is_table(X):
         return estimator
     core = estimator
     while getattr(core, "estimator", None) is not None:

@@ -14,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.svm import SVC
 
+import skdl
 from skdl import LeastSquaresRegressor, TabularRegressor
 from skdl.tabular._table_member import TableMember, for_tables
 
@@ -101,8 +102,11 @@ def test_networks_learn_the_frame_as_it_is(library):
     turned = X[["new", "size", "town"]]
     assert_array_equal(model.predict(turned), model.predict(X))
     assert_array_equal(model.predict_interval(turned, 0.8), model.predict_interval(X, 0.8))
-    again = pickle.loads(pickle.dumps(model))
-    assert_array_equal(again.feature_importances_, model.feature_importances_)
+    skops = pytest.importorskip("skops.io")
+    trusted = [*skdl.trusted_types(), "sklearn.linear_model._ridge.Ridge"]
+    for again in (pickle.loads(pickle.dumps(model)), skops.loads(skops.dumps(model), trusted=trusted)):
+        assert_array_equal(again.predict(X), model.predict(X))
+        assert_array_equal(again.feature_importances_, model.feature_importances_)
     assert pd.Series(model.feature_importances_, model.feature_names_in_).idxmin() == "new"
     unseen = FRAME.assign(town="Trier", size=np.nan)
     assert np.isfinite(model.predict(unseen if library == "pandas" else pl.from_pandas(unseen))).all()
