@@ -10,26 +10,21 @@ from sklearn.utils import Bunch
 from skdl.ensemble._base import BaseEnsemble, Estimator
 
 
-class NamedMembers(BaseEnsemble):
-    """An ensemble with a parameter `estimators` of (name, estimator) pairs."""
+class NamedPairs(BaseEnsemble):
+    """An ensemble with a parameter of (name, estimator) pairs, whose parameters are reached by their names."""
+
+    _pairs = "estimators"  # the name of that parameter
 
     def _named(self) -> list[tuple[str, Any]]:
-        """The pairs in `estimators`, as far as they are pairs."""
-        if not isinstance(self.estimators, (list, tuple)):
+        """The pairs, as far as they are pairs."""
+        given = getattr(self, self._pairs)
+        if not isinstance(given, (list, tuple)):
             return []
         return [
             tuple(item)
-            for item in self.estimators
+            for item in given
             if isinstance(item, (list, tuple)) and len(item) == 2 and isinstance(item[0], str)
         ]
-
-    def _kept(self) -> list[tuple[str, Any]]:
-        return [(name, member) for name, member in self._named() if not is_dropped(member)]
-
-    @property
-    def named_estimators(self) -> Bunch:
-        """The unfitted members of `estimators` by their names; their fitted clones are in `named_estimators_`."""
-        return Bunch(**dict(self._named()))
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of this estimator.
@@ -57,22 +52,34 @@ class NamedMembers(BaseEnsemble):
         Parameters
         ----------
         **params : dict
-            "drop" for a member leaves it out.
+            "drop" for a member of an ensemble of `estimators` leaves it out.
 
         Returns
         -------
         self : estimator
         """
-        if "estimators" in params:
-            self.estimators = params.pop("estimators")
+        if self._pairs in params:
+            setattr(self, self._pairs, params.pop(self._pairs))
         names = {name for name, _ in self._named()} - set(super().get_params(deep=False))
         replaced = {name: params.pop(name) for name in names & set(params)}
         if replaced:
-            self.estimators = [(name, replaced.get(name, member)) for name, member in self._named()]
+            setattr(self, self._pairs, [(name, replaced.get(name, member)) for name, member in self._named()])
         return super().set_params(**params)
 
     def _settable(self) -> Container[str]:
         return {*super().get_params(deep=False), *(name for name, _ in self._named())}
+
+
+class NamedMembers(NamedPairs):
+    """An ensemble of the members in its parameter `estimators`."""
+
+    def _kept(self) -> list[tuple[str, Any]]:
+        return [(name, member) for name, member in self._named() if not is_dropped(member)]
+
+    @property
+    def named_estimators(self) -> Bunch:
+        """The unfitted members of `estimators` by their names; their fitted clones are in `named_estimators_`."""
+        return Bunch(**dict(self._named()))
 
     def _check_names(self) -> None:
         if self.estimators is None:

@@ -19,9 +19,10 @@ from skdl._constraints import NONE, Boolean, Constraint, Function, Instance, Int
 from skdl._interrupts import columns_kept, to_the_end
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_groups
-from skdl.ensemble._base import BaseEnsemble, root_entropy, seed_of
+from skdl.ensemble._base import root_entropy, seed_of
 from skdl.ensemble._fitting import finish
 from skdl.ensemble._member_job import check_takes_weight
+from skdl.ensemble._named_members import NamedPairs
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._running_mean import RunningMean
 from skdl.tabular._candidates import Candidate, candidates_of
@@ -59,9 +60,10 @@ COMMON = {
 }
 
 
-class BaseTabular(BaseEnsemble):
+class BaseTabular(NamedPairs):
     """Base of the committees of classifiers and of regressors."""
 
+    _pairs = "members"
     _doc_page = "docs/ensembles.md"
     _unseen_by = "Its members have each seen all rows but those of their fold."
     portfolio: Any

@@ -125,10 +125,11 @@ def candidates_of(portfolio: Any, members: Any, kind: str, owner: str) -> list[C
 def _members(members: Any, owner: str) -> list[tuple[str, Any]]:
     pairs = [tuple(item) for item in members if isinstance(item, (list, tuple)) and len(item) == 2]
     valid = len(pairs) == len(members) and all(
-        isinstance(name, str) and Estimator().accepts(member) for name, member in pairs
+        isinstance(name, str) and "__" not in name and Estimator().accepts(member) for name, member in pairs
     )
     if not valid:
         raise ValueError(
-            f"The 'members' parameter of {owner} must be a list of (name, estimator) pairs. Got {members!r} instead."
+            f"The 'members' parameter of {owner} must be a list of (name, estimator) pairs, with names "
+            f"that have no '__'. Got {members!r} instead."
         )
     return pairs

@@ -14,7 +14,10 @@ portfolio : "auto", list, dict or None, default="auto"
     None for no networks.
 members : list of (str, estimator) pairs, default=None
     Other estimators that join, of any kind: boosted trees, forests, neighbours, pipelines. As with the networks, one
-    of each is fitted for each fold.
+    of each is fitted for each fold. `name__parameter` reaches a member's parameter. Pipelines and skdl's estimators get
+    a frame as it is. Where it has categories or missing cells, all others get it as they can take it: those with
+    `categorical_features="from_dtype"`, as scikit-learn's boosting, with columns of categories, else with a column of
+    zeros and ones for each category; missing numbers stay where they are taken, else there are means and flags.
 cv : int, splitter or iterable, default=8
     The folds. An int of at least 2 is their number (fewer where there are not so many different rows); equal rows, or
     those of one of the `groups` of fit, share a fold, and classes or sizes of targets are spread evenly. A splitter of
@@ -82,6 +85,8 @@ after each epoch would take more than 128 MB, a member's own best epoch counts.)
 Rows of weight zero are left out, but for their labels. Folds depend on the rows' contents: their order does not
 matter, and a row of weight 2 is in the fold that the row given twice would be in.
 
+`predict_members` and `predict_uncertainty` are of the members that predict{calibration}.
+
 An interrupt (Ctrl-C) leaves a committee of the candidates that were trained to their current epoch, and is raised
 again.
 """,
@@ -96,6 +101,7 @@ FILLED = {
         "score_text": "Accuracy",
         "loss_text": "Log loss",
         "and_temperature": " and temperature",
+        "calibration": ", before their average is calibrated",
     },
     "regressor": {
         "loss": "squared error",
@@ -105,6 +111,7 @@ FILLED = {
         "score_text": "R^2",
         "loss_text": "Mean squared error",
         "and_temperature": "",
+        "calibration": "",
     },
 }
 

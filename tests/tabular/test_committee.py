@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestClassifi
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.metrics import log_loss, roc_auc_score
-from sklearn.model_selection import RepeatedKFold, TimeSeriesSplit
+from sklearn.model_selection import GridSearchCV, RepeatedKFold, TimeSeriesSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
@@ -197,6 +197,17 @@ def test_members_of_other_kinds_join():
     only = classifier(None, members=members[:1]).fit(X, NAMES)
     assert only.weights_ == {"forest": 1.0}
     assert only.leaderboard_.loc["forest", "seconds"] > 0
+
+
+def test_parameters_of_members_are_reached_by_their_names():
+    model = classifier(None, members=[("forest", RandomForestClassifier(5)), ("line", LogisticRegression())])
+    assert model.get_params()["forest__n_estimators"] == 5
+    search = GridSearchCV(model, {"forest__n_estimators": [2, 3], "line__C": [0.1]}, cv=2).fit(X, NAMES)
+    best = search.best_estimator_
+    assert len(best.fold_estimators_["forest"][0]) == search.best_params_["forest__n_estimators"]
+    assert dict(model.members)["forest"].n_estimators == 5
+    with pytest.raises(ValueError, match=r"no '__'"):
+        classifier(None, members=[("a__b", LogisticRegression())]).fit(X, NAMES)
 
 
 def test_importances_follow_the_columns():
