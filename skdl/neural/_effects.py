@@ -29,7 +29,7 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
                     "'adam'. (In a grid over both, give a list of grids.)"
                 )
     for name in ("weight_decay_factors", "weight_decay_schedule"):
-        if is_set(estimator, name) and not np.any(getattr(settings.optimizer, "weight_decay", 0.0)):
+        if is_set(estimator, name) and "weight_decay" not in settings.optimizer.get_params(deep=False):
             raise ValueError(
                 f"{name}={getattr(estimator, name)!r} has no effect: optimizer={estimator.optimizer!r} has no weight "
                 "decay. Leave it at its default, or choose an optimizer that has, such as 'adamw'."
