@@ -55,7 +55,7 @@ from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.tables import TableSchema
-from skdl.tabular._conformal import FoldResiduals
+from skdl.tabular._conformal import FoldResiduals, Spread
 from skdl.tabular._importances import SampledRows, StoredFrame
 from skdl.tabular._table_member import TableMember
 from skdl.tabular.classifier import TabularClassifier
@@ -128,7 +128,7 @@ FITTED = {
         ColumnGroupBound,
     ),
     "ensembles": (Bunch,),
-    "committees": (FoldResiduals, SampledRows, StoredFrame, TableMember),
+    "committees": (FoldResiduals, SampledRows, Spread, StoredFrame, TableMember),
 }
 # Not `Checkpoint`, which writes to a path that a file could choose.
 CALLBACKS = (EarlyStopping, TimeBudget)

@@ -14,7 +14,7 @@ from skdl.ensemble._averages import PredictionAverage
 from skdl.ensemble._weights import weights_by_squared_error
 from skdl.tabular._answers import KnownValues, scorer_of
 from skdl.tabular._base import COMMON, BaseTabular
-from skdl.tabular._conformal import FoldResiduals, quantiles
+from skdl.tabular._conformal import FoldResiduals, Spread, quantiles
 from skdl.tabular._docs import document_regressor
 from skdl.tabular._evaluation import Evaluation
 from skdl.tabular._selection import greedy, shrunk
@@ -133,13 +133,16 @@ class TabularRegressor(PredictionAverage, BaseTabular):
 
     def _store_more(self, done: Any, evaluation: Evaluation, y: np.ndarray) -> None:
         unseen = evaluation.unseen
-        residuals = (y[unseen.rows].astype(np.float64) - evaluation.averages).reshape(len(unseen.rows), -1)
+        predicted = evaluation.averages.reshape(len(unseen.rows), -1)
+        residuals = y[unseen.rows].astype(np.float64).reshape(predicted.shape) - predicted
+        own = [unseen.fold == k for k in range(len(done._fold_weights))]
+        others = [~each if len(own) > 1 else each for each in own]
         done._residuals_of_folds = [
             [
-                FoldResiduals(column[own], unseen.weight[own])
-                for own in map(unseen.fold.__eq__, range(len(done._fold_weights)))
+                FoldResiduals(p[i], r[i], unseen.weight[i], Spread(p[j], r[j], unseen.weight[j]))
+                for i, j in zip(own, others, strict=True)
             ]
-            for column in residuals.T
+            for p, r in zip(predicted.T, residuals.T, strict=True)
         ]
 
     def predict_interval(self, X: MatrixLike, coverage: float = 0.9) -> np.ndarray:
@@ -166,12 +169,17 @@ class TabularRegressor(PredictionAverage, BaseTabular):
     def predict_quantiles(self, X: MatrixLike, q: VectorLike) -> np.ndarray:
         """Quantiles of the target of each row.
 
-        With f_k the average of the members that have not seen fold k (by weights chosen on the other folds) and r_i
+        With f_k the average of the members that have not seen fold k (by weights chosen on the other folds), and r_i
         the residual of training row i by those that have not seen it, in fold k(i), the quantiles are order statistics
-        of the values f_k(i)(x) + r_i: up to 1/2 the floor((n + 1) q)-th smallest, above the ceil((n + 1) q)-th. For
-        rows like those of the training, the interval between q and 1 - q holds a new target with a probability of about
-        1 - 2 q, and with at least 1 - 4 q whatever the data are, but for what the choice of the epoch takes away. That
-        is on average over rows: where the noise is larger than elsewhere, it is less.
+        of the values
+
+            f_k(i)(x) + s_k(i)(f_k(i)(x)) r_i / s_k(i)(f_k(i)(x_i))
+
+        up to 1/2 the floor((n + 1) q)-th smallest, above the ceil((n + 1) q)-th. The spread s_k is the mean size of the
+        residuals of the other folds around a prediction: intervals are wider where predictions like this one are worse.
+        For rows like those of the training, the interval between q and 1 - q holds a new target with a probability of
+        about 1 - 2 q, somewhat more where rows are few. That is on average over rows: where the noise depends on
+        something else than what is predicted, it is more for some and less for others.
 
         Parameters
         ----------
