@@ -224,6 +224,24 @@ class Schedule(Component):
         """
         return 1.0
 
+    def annealed_epochs(self, max_epochs: int) -> Sequence[int]:
+        """The epochs, counted from 1, after which the network has come to rest; by default all.
+
+        Where the factor falls and rises again, they are those at whose end it is lowest: in between the last steps were
+        large, and the network is a noisy one. Where it falls only once, or never, no epoch is better than others.
+
+        Parameters
+        ----------
+        max_epochs : int
+            Epochs of the whole fit, at least 1.
+
+        Returns
+        -------
+        epochs : sequence of int
+            Rising, from 1 to `max_epochs`, at least one.
+        """
+        return range(1, max_epochs + 1)
+
 
 class Penalty(Component):
     """A function of the weights that is added to the mean loss, times the estimator's `alpha`.

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from skdl._array import Array, namespace
 from skdl._constraints import NONE, Integer, Real
@@ -71,6 +74,15 @@ class Cosine(Schedule):
                 beyond = beyond & (step >= length)
             u = step / length
         return self.end + (1 - self.end) * half_wave(xp, u)
+
+    def annealed_epochs(self, max_epochs: int) -> Sequence[int]:
+        ends, length = [], 0.0 if self.cycle is None else float(self.cycle)
+        end = length
+        while length and round(end) <= max_epochs:
+            ends.append(round(end))
+            length *= self.growth
+            end += length
+        return ends or super().annealed_epochs(max_epochs)
 
 
 @register("one_cycle")
@@ -169,6 +181,11 @@ class CosLog(Schedule):
         u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
         cycles = xp.log2(1 + (2.0**self.n_cycles - 1) * u)
         return 1 - half_wave(xp, 2 * cycles)
+
+    def annealed_epochs(self, max_epochs: int) -> Sequence[int]:
+        ends = (2.0 ** np.arange(1, self.n_cycles + 1) - 1) / (2.0**self.n_cycles - 1) * max_epochs
+        found: list[int] = np.unique(np.round(ends[np.round(ends) >= 1]).astype(int)).tolist()
+        return found
 
 
 @register("flat_cos")

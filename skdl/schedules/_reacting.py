@@ -75,6 +75,15 @@ class Warmup(Schedule):
     def epoch_factor(self, losses: Sequence[float]) -> float:
         return schedules.resolve(self.schedule).epoch_factor(losses[math.ceil(self.epochs) :])
 
+    def annealed_epochs(self, max_epochs: int) -> Sequence[int]:
+        schedule, rise = schedules.resolve(self.schedule), round(self.epochs)
+        everything = super().annealed_epochs(max_epochs)
+        if rise >= max_epochs:
+            return everything
+        left = max_epochs - rise
+        found = schedule.annealed_epochs(left)
+        return everything if len(found) == left else [rise + epoch for epoch in found]
+
 
 @register("plateau")
 class Plateau(Schedule):
