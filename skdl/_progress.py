@@ -61,9 +61,14 @@ class EpochLines:
         Noun of what is counted, such as "epoch".
     max_time : float or None
         Seconds after which the training ends.
+    phase : str
+        Words for the part of a fit that the epochs are in, to stand before them.
+    is_scored : bool
+        Whether the validation score of an epoch is one of its own.
     """
 
-    def __init__(self, last: int, unit: str, max_time: float | None):
+    def __init__(self, last: int, unit: str, max_time: float | None, phase: str = "", *, is_scored: bool = True):
+        self.phase, self.is_scored = phase, is_scored
         self.last, self.unit, self.max_time = last, unit, max_time
         self.label = _label.get()
         self.first: int | None = None
@@ -75,8 +80,8 @@ class EpochLines:
         if self.first is None:
             self.first, self.begun = epoch, now - record["seconds"]
         passed = now - self.begun
-        parts = [f"{self.unit} {epoch}/{self.last}", f"loss {record['loss']:.6g}"]
-        if score is not None:
+        parts = [f"{self.phase}{self.unit} {epoch}/{self.last}", f"loss {record['loss']:.6g}"]
+        if score is not None and self.is_scored:
             parts.append(f"validation score {score:.6g}")
         parts.append(duration(passed))
         if reason is None and epoch < self.last:
@@ -121,6 +126,7 @@ class Work:
         self._first: dict[Hashable, int] = {}  # the epoch that each one went on from
         self._running: dict[Hashable, tuple[int, int, float]] = {}  # epochs done, of how many, and the loss
         self._ended: set[Hashable] = set()
+        self._trials: dict[Hashable, int] = {}  # epochs of a first training, which a second one may follow
 
     @property
     def n_seen(self) -> int:
@@ -130,6 +136,20 @@ class Work:
     def watch(self, key: Hashable, n_epochs: int) -> Watch:
         """A function that follows one of them through so many epochs."""
         return partial(self.note, key, n_epochs)
+
+    def watch_phase(self, key: Hashable, phase: int, n_epochs: int) -> Watch:
+        """The same for a training of two in one fit: the first is not the end, and the second counts on from it."""
+
+        def watch(record: dict[str, Any] | None, reason: str | None) -> None:
+            if phase == 1:
+                self._trials[key] = 0 if record is None else record["epoch"]
+                self.note(key, 2 * n_epochs, record, None)
+                return
+            before = self._trials[key]
+            shifted = None if record is None else {**record, "epoch": before + record["epoch"]}
+            self.note(key, before + n_epochs, shifted, reason)
+
+        return watch
 
     def note(self, key: Hashable, n_epochs: int, record: dict[str, Any] | None, reason: str | None) -> None:
         """Note the progress of one of them, and that it has ended if there is a reason."""

@@ -74,6 +74,10 @@ class EarlyStopping(_Callback):
     It looks at the history of all epochs, so that a training that goes on (`partial_fit`, `warm_start`, a checkpoint)
     is judged as one. A fit that goes on after its patience had run out has it in full again.
 
+    A fit of `early_stopping="refit"` ends with its first training where that is ended by a callback: its network is the
+    one that was best on the validation rows, and no second training follows. Epochs that were not evaluated on these do
+    not count for `monitor="validation_loss"`.
+
     With `restore_best`, `coefs_` are those of the best epoch, and so is `fitted_estimator` at any time; `history_` and
     `n_iter_` count all epochs. A training goes on from its last epoch, not from the best one, so that it can be resumed
     to the last bit.
@@ -125,15 +129,18 @@ class EarlyStopping(_Callback):
         if training is None or not _is_epoch(context):  # another estimator of a pipeline, or the fit itself
             return False
         progress = training.state.progress[0]
-        return self._waited(progress.history, progress.first_epoch) > self.patience
+        now_and_then = getattr(estimator, "early_stopping", None) == "refit"
+        return self._waited(progress.history, progress.first_epoch, now_and_then) > self.patience
 
-    def _waited(self, history: Sequence[dict[str, Any]], first_epoch: int) -> int:
+    def _waited(self, history: Sequence[dict[str, Any]], first_epoch: int, is_judged_now_and_then: bool) -> int:
         """Epochs in a row without progress; `first_epoch` of them were before this fit."""
         best, waited = -math.inf, 0
         for i, record in enumerate(history):
             if i == first_epoch and waited > self.patience:
                 waited = 0
             value = record[self.monitor]
+            if value is None and is_judged_now_and_then:
+                continue
             if value is None:
                 raise ValueError(
                     f"EarlyStopping cannot monitor {self.monitor!r}: this training has none. Validation needs rows "

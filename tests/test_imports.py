@@ -246,7 +246,14 @@ def test_the_engine_names_no_component(module):
 def test_ensembles_know_networks_by_their_protocol(module):
     """`Trainable`, and what it passes on: nothing that is private to the networks."""
     of_networks = {name.split(".")[2] for name in imports(module) if name.startswith("skdl.neural.")}
-    assert of_networks <= {"trainable", "encoded_data", "joint_prediction", "mlp_classifier", "mlp_regressor"}
+    assert of_networks <= {
+        "trainable",
+        "refitting",
+        "encoded_data",
+        "joint_prediction",
+        "mlp_classifier",
+        "mlp_regressor",
+    }
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("skdl.testing")])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from skdl.engine.batches import Dataset, parts_of_one_length
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec
+
+# The mean loss, without penalty; the score, minus infinity for a member that has diverged; the factors of raw scores.
+Validated: TypeAlias = tuple[float, float, np.ndarray | None]
 
 
 class Validation:
@@ -34,26 +38,29 @@ class Validation:
             described = [member.architecture for member in members]
             self.parts = [(part, Network(described[part], network.dtype)) for part in which]
 
-    def evaluate(self, arrays: Views) -> list[tuple[float, float] | None]:
-        """Each member's mean loss, without penalty, and score; a score of minus infinity where it has diverged.
+    def evaluate(self, arrays: Views, judged: Sequence[bool]) -> list[Validated | None]:
+        """What is found for each member that is to be judged now, else None.
 
         A score that is not a finite number is not defined: NaN.
         """
-        if not self.rows:
+        if not (self.rows and any(judged)):
             return [None] * len(self.members)
         scores: list[np.ndarray] = []
         for part, network in self.parts:
             own = [{name: array[part] for name, array in leaf.items()} for leaf in arrays]
             scores += network.predict_rows(self.rows[part], own)
-        return [self._evaluated(i, raw) for i, raw in enumerate(scores)]
+        return [self._evaluated(i, raw) if judged[i] else None for i, raw in enumerate(scores)]
 
-    def _evaluated(self, i: int, raw: np.ndarray) -> tuple[float, float]:
-        score = self.members[i].score
+    def _evaluated(self, i: int, raw: np.ndarray) -> Validated:
+        score, scaling = self.members[i].score, self.members[i].scaling
         if score is None or not np.isfinite(raw).all():
-            return np.inf, -np.inf
+            return np.inf, -np.inf, None
+        factors = None if scaling is None else scaling(raw)
+        if factors is not None:
+            raw = raw * factors.astype(raw.dtype)
         found = score(raw)
         value, _ = self.losses[i].value_and_gradient(raw[None], *self.targets[i])  # last: the loss owns its scores
-        return float(value[0]), found if np.isfinite(found) else np.nan
+        return float(value[0]), found if np.isfinite(found) else np.nan, factors
 
 
 def evaluation_targets(rows: Dataset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,10 @@ class Progress:
     best_buffers: Array | None = None
     exact_buffers: Array | None = None  # exact statistics of all rows, taken after the last epoch
     waited: int = 0
+    factors: Array | None = None  # (C,) of the raw scores, found on the validation rows after the epoch that is kept
+    phase: int = 0  # 1 for the trial that validation ends, 2 for the training on all rows that follows it, else 0
+    chosen: int = 0  # the epochs that the trial has chosen for the second training
+    trial: list[dict[str, Any]] = field(default_factory=list)  # records of the trial's epochs, in the second training
 
     @property
     def losses(self) -> list[float]:
@@ -41,8 +45,13 @@ class Progress:
 
     @property
     def scores(self) -> list[float]:
-        """Validation scores of the epochs that had any."""
-        return [record["validation_score"] for record in self.history if record["validation_score"] is not None]
+        """Validation scores of the epochs that had any; of a trial and the training after it those of the trial."""
+        records = self.trial or self.history
+        return [record["validation_score"] for record in records if record["validation_score"] is not None]
+
+    def end_phases(self) -> None:
+        """Go on as a training without phases; the trial's records of these epochs are in its own."""
+        self.phase, self.chosen, self.trial = 0, 0, []
 
     @property
     def seconds(self) -> float:
@@ -64,7 +73,7 @@ class Progress:
         """Let this column decide from now on; what another one has kept is not used any more."""
         if column != self.kept_by:
             self.kept_by, self.kept, self.kept_epoch = column, -math.inf, 0
-            self.best_theta = self.best_buffers = None
+            self.best_theta = self.best_buffers = self.factors = None
 
     def copy(self) -> Progress:
         return replace(self, history=list(self.history))

@@ -38,6 +38,7 @@ def initial_state(member: TrainingSpec) -> State:
             state.step[:] = 0
         if member.resume:
             return state
+        progress.end_phases()
         progress.first_epoch = progress.epoch
         if member.patience is not None and progress.waited > member.patience:
             progress.waited = 0  # it had come to its end, and is asked to go on
@@ -54,8 +55,17 @@ def initial_state(member: TrainingSpec) -> State:
         {name: np.zeros_like(theta) for name in member.optimizer.state_names},
         np.zeros(1, np.int64),
         [member.generator],
-        [Progress(started=time.monotonic(), kept_by=member.kept_by)],
+        [_first_progress(member)],
     )
+
+
+def _first_progress(member: TrainingSpec) -> Progress:
+    """The record of a training that begins; what it is given, such as the start of a trial's time, stays."""
+    if member.progress is None:
+        return Progress(started=time.monotonic(), kept_by=member.kept_by)
+    progress = member.progress.copy()
+    progress.started, progress.kept_by = progress.started or time.monotonic(), member.kept_by
+    return progress
 
 
 def train_stack(members: Sequence[TrainingSpec], interrupted: Signal) -> list[TrainingResult]:
@@ -167,7 +177,11 @@ class Stack:
         started = time.perf_counter()
         with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
             losses = self.epoch()
-            validated = self.validation.evaluate(self.whole.arrays)
+            judged = [
+                member.is_judged(progress.epoch + 1)
+                for member, progress in zip(self.members, self.state.progress, strict=True)
+            ]
+            validated = self.validation.evaluate(self.whole.arrays, judged)
         seconds = time.perf_counter() - started
         reasons = [
             end_epoch(

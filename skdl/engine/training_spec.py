@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
 from skdl.engine.batches import Dataset
-from skdl.engine.state import State
+from skdl.engine.state import Progress, State
 from skdl.layers.architecture import Architecture
 
 BLAS_THREADS_FROM = 1 << 22  # multiplications of a product from which two BLAS threads were faster than one
@@ -100,6 +100,13 @@ class TrainingSpec:
         none, the learning rate is as it is, and the decay is that of weights only.
     weight_decay_schedule, dropout_schedule : Schedule or None
         Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
+    judged : collection of int or None
+        The epochs, counted from the first one ever, after which the validation rows are scored; None for all.
+    scaling : callable or None
+        From raw scores (n, C) of the validation rows to factors (C,): scores and losses of the rows are of the raw
+        scores times these, and those of the epoch that is kept are kept with it. None for no factors.
+    progress : Progress or None
+        The record that a new training begins with; None for an empty one.
     n_orders : int
         Orders of the rows in an epoch, whose batches are one: one for each member of a batch ensemble that sees rows
         of its own. 1 for batches that all see.
@@ -145,13 +152,29 @@ class TrainingSpec:
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
+    judged: Collection[int] | None = field(default=None, metadata=PER_MEMBER)
+    scaling: Callable[[np.ndarray], np.ndarray] | None = field(default=None, metadata=PER_MEMBER)
+    progress: Progress | None = field(default=None, metadata=PER_MEMBER)
     n_orders: int = 1
     parametrization: str = "standard"
 
     @property
     def kept_by(self) -> str | None:
         """The column of the history whose best epoch's weights are kept; None where the last ones are."""
+        if self.phase == 2:
+            return None  # the trial has chosen the number of epochs: the last one is the best
         return self.keeps or (None if self.validation is None else "validation_score")
+
+    @property
+    def phase(self) -> int:
+        """The phase of the training, see `Progress`."""
+        if self.state is not None:
+            return self.state.progress[0].phase if self.resume else 0
+        return 0 if self.progress is None else self.progress.phase
+
+    def is_judged(self, epoch: int) -> bool:
+        """Whether the member's progress is judged after this epoch."""
+        return self.judged is None or epoch in self.judged
 
     @property
     def structure(self) -> Hashable:

@@ -45,6 +45,11 @@ def check_shareable(template: Any, owner: str) -> None:
             f"With share='batch_ensemble', {owner} takes no initializer that learns from the rows: members see them in "
             f"several ways. Got initializer={template.initializer!r}."
         )
+    if template.calibrate is True:
+        raise ValueError(
+            f"With share='batch_ensemble', {owner} takes no calibrate=True: what is judged is the members' average, "
+            "and no member has a temperature, or a shrinkage, of its own. Set calibrate=False."
+        )
     if fit.settings.penalty.projects:
         raise ValueError(
             f"With share='batch_ensemble', {owner} takes no penalty that bounds weights: the members' scalings would "
@@ -81,7 +86,8 @@ def fit_batch_ensemble(
     fits = [trainable(job.member) for job in jobs]
     first = fits[0]
     data = first.prepare(X, y, jobs[0].weight)
-    alone = first.spec(data)
+    # One training, also where each network by itself would have a second one, on all rows.
+    alone = replace(first.spec(data), progress=None, scaling=None, max_time=first.settings.max_time)
     shared = _sharing(alone, len(jobs), share_batches=share_batches)
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
     [outcome] = train_members(

@@ -27,9 +27,9 @@ from skdl.ensemble._foreign_members import Settings, fit_one
 from skdl.ensemble._member_job import MemberJob
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._sampling import select_rows
-from skdl.execution import train_members
 from skdl.execution.plan import rounds_of
 from skdl.neural.encoded_data import EncodedData
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import Trainable, trainable
 
 
@@ -171,6 +171,7 @@ def _train(
 
     The networks are given by their numbers.
     """
+    numbers = list(chosen)
     first_member = next(iter(chosen.values())).member
     fits: list[Trainable] = []
     prepared: list[EncodedData] = []
@@ -210,14 +211,23 @@ def _train(
     if max_time is not None:
         each = max_time / rounds_of(members, n_threads(n_jobs))
         members = [replace(member, max_time=min(each, member.max_time or math.inf)) for member in members]
-    outcomes = train_members(members, n_threads(n_jobs))
+
+    def observe(j: int, member: TrainingSpec) -> TrainingSpec:
+        limit = members[j].max_time if max_time is not None else member.max_time
+        seen = partial(fits[j].attributes_at, member, prepared[j])
+        return observers.second(number + numbers[j], replace(member, max_time=limit), seen)
+
+    trained = train_fits(
+        fits, prepared, members, n_threads(n_jobs), rows=[job.rows for job in chosen.values()], observe=observe
+    )
+    outcomes = [outcome for _, outcome in trained]
     stopped = any(outcome.stop_reason == "interrupted" for outcome in outcomes)
     # A search that begins at its minimum has no epoch, and is at its end.
     begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 
     def store() -> None:
-        for fit, job, member, data, outcome, messages, is_begun in zip(
-            fits, chosen.values(), members, prepared, outcomes, warned, begun, strict=True
+        for fit, job, (member, outcome), data, messages, is_begun in zip(
+            fits, chosen.values(), trained, prepared, warned, begun, strict=True
         ):
             if is_begun:
                 fit.check_outcome(outcome)

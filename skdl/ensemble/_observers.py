@@ -69,9 +69,21 @@ class Observers:
             self._held.enter_context(self._task.member(i).around(fit.network))
         if has_callbacks(fit.network):
             self._held.callback(tear_down, fit.network)
-            self._fits[i] = task = FitTask(fit.network, member.n_epochs, data)
+            self._fits[i] = task = FitTask(fit.network, fit.most_epochs(member), data)
             member = task.observe(member, attributes)
-        watch = None if self.work is None else self.work.watch(i, member.n_epochs)
+        return self._watched(i, member)
+
+    def second(self, i: int, member: TrainingSpec, attributes: Callable[[State], dict[str, Any]]) -> TrainingSpec:
+        """The second training of a network with the observers of its fit."""
+        if i in self._fits:
+            member = self._fits[i].observe(member, attributes)
+        return self._watched(i, member)
+
+    def _watched(self, i: int, member: TrainingSpec) -> TrainingSpec:
+        if self.work is None:
+            return member
+        n_epochs, phase = member.n_epochs, member.phase
+        watch = self.work.watch_phase(i, phase, n_epochs) if phase else self.work.watch(i, n_epochs)
         return replace(member, watch=together(member.watch, watch))
 
     def only(self, fit: Trainable, member: TrainingSpec, attributes: Callable[[State], dict[str, Any]]) -> TrainingSpec:
@@ -84,6 +96,8 @@ class Observers:
 
     def end_of(self, i: int) -> None:
         """Member i is fitted."""
+        if self.work is not None:
+            self.work.note(i, 1, None, FITTED)
         if i in self._fits:
             self._fits.pop(i).end()
 

@@ -152,8 +152,9 @@ class BaseSnapshot(BaseEnsemble):
                 f"{owner} restarts the learning rate, and optimizer={template.optimizer!r} has none. Choose a "
                 "first-order optimizer, such as 'adam'."
             )
-        for name in ("schedule", "early_stopping", "n_iter_no_change", "scoring", "validation_fraction"):
-            if is_set(template, name):
+        judging = ("early_stopping", "n_iter_no_change", "scoring", "validation_fraction", "calibrate")
+        for name in ("schedule", *judging):
+            if is_set(template, name) and getattr(template, name) is not False:
                 neutral = constructor_arguments(type(template))[name]
                 raise ValueError(
                     f"{owner} trains its cycles to the end, with a schedule of its own. Leave {name}={neutral!r} in "

@@ -17,9 +17,10 @@ from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
 from skdl._warnings import warn
-from skdl.execution import train_members
+from skdl.engine import TrainingSpec
 from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
+from skdl.neural._calibration import scaled
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._coefficients import checked, fingerprint, is_edited, unfold
 from skdl.neural._docs import document
@@ -28,6 +29,7 @@ from skdl.neural._parameters import fold, layer_arrays, layers_at_prediction
 from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import in_parts
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -122,19 +124,24 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             else:
                 warn("This fit starts anew. To go on from the checkpoint that was loaded, set warm_start=True.")
         if go_on:
-            self._take_over_public()
+            self._take_over_public(resume=resume)
         if n_epochs:
             fit.check_validation_effects(given=validation[0] is not None, incremental=incremental)
         with columns_kept(self):
             data = fit.prepare(X, y, sample_weight, validation, reset=not go_on, classes=classes)
-            stopping = not incremental and n_epochs > 0
+            stopping = not incremental and (n_epochs > 0 or resume)
             member = fit.spec(data, n_epochs=n_epochs, go_on=go_on, stopping=stopping, resume=resume)
             # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
-            task = self._fit_task(n_epochs, X, data.y, sample_weight) if n_epochs or resume else None
+            most = fit.most_epochs(member)
+            task = self._fit_task(most, X, data.y, sample_weight) if n_epochs or resume else None
+
+            def observe(i: int, member: TrainingSpec) -> TrainingSpec:
+                return member if task is None else task.observe(member, partial(fit.attributes_at, member, data))
+
             if task is not None:
                 task.begin()
-                member = task.observe(member, partial(fit.attributes_at, member, data))
-            [outcome] = train_members([member], n_threads(self.n_jobs))
+            members = [observe(0, member)]
+            [(member, outcome)] = train_fits([fit], [data], members, n_threads(self.n_jobs), observe=observe)
             fit.check_outcome(outcome)
         interrupt = to_the_end(partial(fit.store, member, data, outcome))
         if task is not None:
@@ -160,7 +167,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
     def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""
         progress = training.state.progress[0]
-        folded = fold(training, self._output_map(training.encoding))
+        folded = fold(training, scaled(self._output_map(training.encoding), progress.factors))
         losses, scores = progress.losses, progress.scores
         return {
             "_training": training,
@@ -168,7 +175,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             "_stored": fingerprint(folded.coefs, folded.intercepts),
             **self._named(folded.coefs, folded.intercepts),
             "n_iter_": progress.epoch,
-            "best_epoch_": progress.kept_epoch or progress.epoch,
+            "best_epoch_": progress.chosen or progress.kept_epoch or progress.epoch,
             "loss_curve_": losses,
             "loss_": progress.loss,
             "best_loss_": min([progress.loss, *losses]),
@@ -197,9 +204,14 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         """True if the public coefficients are no longer those that the training gave."""
         return is_edited(self._stored, *self._coefficients())
 
-    def _take_over_public(self) -> None:
-        """Let the training go on from the public coefficients, where they are not those that it gave."""
-        if self._is_edited():
+    def _take_over_public(self, *, resume: bool) -> None:
+        """Let the training go on from the public coefficients, where they are not those that it gave.
+
+        One on all rows that has ended has given others than its own, where they were scaled: these are gone on from.
+        """
+        progress = self._training.state.progress[0]
+        is_scaled = progress.phase == 2 and progress.factors is not None
+        if self._is_edited() or (is_scaled and not resume):
             coefs, intercepts = self._coefficients()
             output_map = self._output_map(self._training.encoding)
             self._training = unfold(self._training, coefs, intercepts, output_map)

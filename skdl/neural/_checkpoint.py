@@ -28,7 +28,7 @@ from skdl.neural._restoring import contents, training_of
 from skdl.neural._settings import Settings
 from skdl.neural._tree import Tree
 
-FORMAT, VERSION = "skdl checkpoint", 3
+FORMAT, VERSION = "skdl checkpoint", 4
 # May differ when training goes on: how long it lasts and what is printed.
 FREE = {"max_iter", "max_time", "tol", "n_iter_no_change", "warm_start", "verbose", "n_jobs"}
 FIELDS = {

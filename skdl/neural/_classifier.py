@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,11 +18,13 @@ from skdl._encoding import (
     encoding_of_labels,
     lies_between,
 )
+from skdl._protocols import Loss
 from skdl._scores import ClassifierScore
 from skdl._typing import ClassesLike, MatrixLike, VectorLike, WeightLike
 from skdl._validation import label_array, named_columns, validate_labels, validate_sample_weight
 from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
+from skdl.neural._calibration import Temperature
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._preparation import NO_ROWS, ValidationRows
@@ -104,6 +107,13 @@ class NetworkClassifier(ClassifierScore, BaseNetwork):
 
     def _scorer(self, y: np.ndarray, weight: np.ndarray | None, encoding: Encoding) -> Callable[[np.ndarray], float]:
         return lambda scores: encoding.score(y, scores, weight)
+
+    def _scaling(self, evaluated: EncodedData, loss: Loss) -> Temperature | None:
+        encoding = evaluated.encoding
+        if not isinstance(encoding, Labels) or len(encoding.classes) < 2:
+            return None
+        targets = replace(encoding, smoothing=0.0).encode(evaluated.y, np.float64)
+        return Temperature(targets, evaluated.counts)
 
     def _output_map(self, encoding: Encoding) -> None:
         return None

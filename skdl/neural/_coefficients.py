@@ -146,6 +146,7 @@ def unfold(
         best_buffers=None,
         exact_buffers=None,
         waited=0,
+        factors=None,
     )
     dtype = training.state.theta.dtype
     state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])

@@ -90,7 +90,7 @@ max_iter : int or "auto", default="auto"
     Most epochs (for a full-batch optimizer: iterations), at least 1; "auto" is 30 (200).
 max_time : float or None, default=None
     Seconds, in (0, inf), after which no further epoch begins; at least one is trained. A member of an ensemble counts
-    from the start of its own training.
+    from the start of its own training. A trial of early_stopping="refit" has a little less than half of them.
 shuffle : bool, default=True
     Whether each epoch takes the rows in a new random order.
 tol : float, default=1e-4
@@ -99,15 +99,25 @@ tol : float, default=1e-4
 n_iter_no_change : int, inf or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
     None is 10 with validation rows, else inf: with a learning rate that falls, there is progress up to the last epoch.
-early_stopping : bool or "auto", default=False
+early_stopping : bool, "auto" or "refit", default=False
     Whether part of the rows is set apart to measure progress; the weights that scored best are kept, of equal scores
     the last ones. Each class gives its share, and keeps at least one row to learn. Validation rows of your own, given
-    to fit, do the same. "auto" is True of more than 10000 rows.
+    to fit, do the same. "auto" is True of more than 10000 rows. With "refit" the rows set apart only choose how many
+    epochs to train, in a trial, and a second training on all rows has that many (see docs/networks.md); where none can
+    be spared, it is False. It chooses among the epochs at the end of a cycle of the schedule, if that has cycles, and
+    needs no second training with rows of your own. Trainings that go on (`partial_fit`, `warm_start`) have none.
 scoring : str, callable or None, default=None
     Measure of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
     by name or as a callable. Where it is the same in every epoch, or NaN (R^2 of one row), the loss is used instead.
+    With early_stopping="refit", None is the loss.
 validation_fraction : float, default=0.1
     That part, in (0, 1).
+calibrate : bool or "auto", default="auto"
+    Whether the outputs are scaled by the one factor that is best on the validation rows, after the epoch that is kept:
+    the scores of classes by 1 / `temperature_`, the predictions of standardised targets, less their mean, by
+    `shrinkage_`. It is a part of `coefs_`, and scores and losses of validation rows are of the scaled outputs. "auto"
+    is with early_stopping="refit"; several labels a row, and losses other than the squared error, are then left as they
+    are, which is an error with True.
 warm_start : bool, default=False
     Whether fit goes on from the last fit, with all of its state.
 """,
@@ -139,6 +149,7 @@ n_iter_ : int
     Epochs trained.
 best_epoch_ : int
     The epoch, from 1, whose weights these are: the best on validation rows (of equals, the last), else the last one.
+    With early_stopping="refit" the number of epochs that the trial has chosen.
 loss_ : float
     Objective of the last epoch, as it went along.
 loss_curve_ : list of float
@@ -150,9 +161,10 @@ history_ : DataFrame
     each other: `epoch`; `loss`, as in `loss_curve_`; `validation_loss` (the mean loss of the validation rows, without
     penalty) and `validation_score`, NaN without such rows; `learning_rate` of the last step, NaN for a full-batch
     optimizer; `gradient_norm` of the objective in the last step; `seconds`, of networks that were trained together
-    each one's share.
+    each one's share. With early_stopping="refit" it is that of the training on all rows, beside the validation columns
+    of the trial in the same epochs, NaN after those that were not evaluated.
 validation_scores_ : list of float or None
-    Score on the validation rows after each epoch, with `early_stopping`.
+    Score on the validation rows after each epoch (that is evaluated), with `early_stopping`; with "refit" of the trial.
 best_validation_score_ : float or None
     The largest of them; NaN where the score is not defined.
 n_parameters_ : int

@@ -73,11 +73,12 @@ def split(
     generator: np.random.Generator,
     *,
     is_sample: bool,
+    required: bool,
 ) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Training and validation rows, from a stream of their own: initial weights do not depend on the split.
 
     Of a sample with repetitions, only rows that occur once may validate: a copy of a training row would leak. A
-    sample in which no row may is trained on without any.
+    sample in which no row may is trained on without any; where validation rows are not `required`, so is all else.
     """
     everything, repeated = index, np.empty(0, np.intp)
     if index is None:
@@ -94,7 +95,8 @@ def split(
     strata = data.encoding.strata(data.y[index])
     training, validation = set_apart(size, random, mass=np.ones(len(index)), strata=strata)
     if not len(validation):
-        _report_no_validation_rows(fraction, len(rows), strata, is_sample)
+        if required:
+            _report_no_validation_rows(fraction, len(rows), strata, is_sample)
         return everything, None
     return np.concatenate([index[training], repeated]), index[validation]
 
@@ -128,8 +130,7 @@ def validation_score(
     Where the score cannot tell two networks apart, it is NaN or constant, and the loss decides, see the engine.
     """
     if scoring == "loss":
-        share = np.ones(len(data.y)) if data.weight is None else data.weight
-        weight = (share / share.sum()).astype(data.dtype)[None, :, None]
+        weight = (data.counts / data.counts.sum()).astype(data.dtype)[None, :, None]
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
     if isinstance(scoring, str) and scoring not in NAMES:
         raise ValueError(

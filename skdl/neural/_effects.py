@@ -42,6 +42,15 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
         raise ValueError(f"'prior' has no effect with penalty={estimator.penalty!r}, which draws no weight to zero.")
 
 
+def check_calibrates(estimator: BaseEstimator, scaling: object | None) -> None:
+    """Raise for outputs that are to be scaled, and of which no scaling makes sense."""
+    if scaling is None and estimator.calibrate is True:
+        raise ValueError(
+            "calibrate=True has no effect here: what it scales are the scores of one label a row, or of standardised "
+            f"targets that are learned by the squared error, and loss={estimator.loss!r}. Set calibrate='auto'."
+        )
+
+
 def check_validation_effects(estimator: BaseEstimator, settings: Settings, *, given: bool, incremental: bool) -> None:
     """Raise for a parameter that acts on validation rows where there are none: `given`, nor by early stopping."""
     if given or (incremental and (not settings.early_stopping or isinstance(settings.early_stopping, str))):
@@ -51,8 +60,9 @@ def check_validation_effects(estimator: BaseEstimator, settings: Settings, *, gi
             "early_stopping=True has no effect in partial_fit, which sets no rows of a batch apart. Give validation "
             "rows of your own as X_val and y_val, or set early_stopping=False."
         )
-    for name in ("scoring", "validation_fraction"):
-        if not settings.early_stopping and is_set(estimator, name):
+    for name in ("scoring", "validation_fraction", "calibrate"):
+        is_idle = not settings.early_stopping and is_set(estimator, name)
+        if is_idle and getattr(estimator, name) is not False:  # which is to do nothing
             raise ValueError(
                 f"{name}={getattr(estimator, name)!r} has no effect without validation rows. Set early_stopping=True, "
                 "or give rows of your own to fit as X_val and y_val."

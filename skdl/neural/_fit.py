@@ -10,7 +10,7 @@ from skdl._constraints import check_params
 from skdl._progress import EpochLines
 from skdl._warnings import Warned
 from skdl.engine import State, TrainingResult, TrainingSpec, with_batch_statistics
-from skdl.neural import _outcomes
+from skdl.neural import _outcomes, _phases
 from skdl.neural._effects import check_validation_effects
 from skdl.neural._epoch_estimator import EpochEstimator
 from skdl.neural._preparation import NO_ROWS, Preparation, ValidationRows
@@ -76,11 +76,14 @@ class NetworkFit:
         stopping: bool = True,
         resume: bool = False,
     ) -> TrainingSpec:
+        n_epochs = self.settings.max_iter if n_epochs is None else n_epochs
+        if resume:
+            n_epochs, stopping = _phases.left_of(self.network._training, n_epochs, stopping=stopping)
         return self.network._spec(
             self.settings,
             data,
             self.generator(),
-            n_epochs=self.settings.max_iter if n_epochs is None else n_epochs,
+            n_epochs=n_epochs,
             go_on=go_on,
             stopping=stopping,
             index=index,
@@ -95,6 +98,28 @@ class NetworkFit:
         known = EpochEstimator(self.network, data.encoding, raw)
         answer: np.ndarray = (known.predict_proba if hasattr(self.network, "predict_proba") else known.predict)(raw)
         return answer
+
+    def epochs_of_second(self, outcome: TrainingResult) -> int:
+        return _phases.epochs_chosen(outcome)
+
+    def second(
+        self, data: EncodedData, outcome: TrainingResult, n_epochs: int, *, index: np.ndarray | None = None
+    ) -> TrainingSpec:
+        return self.network._spec(
+            self.settings,
+            data,
+            _phases.second_stream(outcome.state.generators[0]),
+            n_epochs=n_epochs,
+            stopping=False,
+            index=index,
+            progress=_phases.second_progress(outcome, n_epochs),
+        )
+
+    def most_epochs(self, member: TrainingSpec) -> int:
+        return member.n_epochs + (self.settings.max_iter if member.phase == 1 else 0)
+
+    def stop_reason(self, outcome: TrainingResult) -> str:
+        return _phases.reason_of_both(self.settings, outcome)
 
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         return epoch_lines(self.settings, n_epochs)

@@ -33,9 +33,10 @@ def interrupt_note(settings: Settings, outcome: TrainingResult) -> str:
     """The note on the KeyboardInterrupt of a training that has kept some epochs."""
     progress = outcome.state.progress[0]
     kept = "the best" if progress.best_theta is not None else "the last"
-    plural = "s" * (progress.epoch != 1)
+    epochs = f"{progress.epoch} {settings.epoch_word}{'s' * (progress.epoch != 1)}"
+    part = ("", " of its trial", " on all rows")[progress.phase]
     return (
-        f"{settings.name} was interrupted after {progress.epoch} {settings.epoch_word}{plural} and is fitted, with "
+        f"{settings.name} was interrupted after {epochs}{part} and is fitted, with "
         f"{kept} of their weights. With warm_start=True, fit brings this training to its end; partial_fit adds to it."
     )
 

@@ -15,10 +15,12 @@ from skdl._protocols import FullBatchOptimizer, Loss, Optimizer
 from skdl._slots import SlotMixin
 from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
-from skdl.engine import TrainingSpec
+from skdl.engine import Progress, TrainingSpec
 from skdl.layers.architecture import Architecture
+from skdl.neural._calibration import Scaling
 from skdl.neural._early_stopping import check_alike, split, validation_score
-from skdl.neural._effects import check_effects
+from skdl.neural._effects import check_calibrates, check_effects
+from skdl.neural._phases import is_first, judged_epochs, may_try, trial_time
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._spec import (
@@ -135,6 +137,10 @@ class Preparation(SlotMixin, ABC):
 
     def _idle_outputs(self, encoding: Any) -> np.ndarray | None:
         """The outputs that have nothing to learn, their targets being zero."""
+        return None
+
+    def _scaling(self, evaluated: EncodedData, loss: Loss) -> Scaling | None:
+        """What finds the factors of raw scores on validation rows; None where no scaling makes sense."""
         return None
 
     def _with_class_weight(
@@ -270,10 +276,12 @@ class Preparation(SlotMixin, ABC):
         index: np.ndarray | None = None,
         validation_index: np.ndarray | None = None,
         resume: bool = False,
+        progress: Progress | None = None,
     ) -> TrainingSpec:
         """The task for the engine: training on the rows `index` of the data (None for all).
 
-        Rows of weight zero are left out, as if they were not there. See `Trainable.spec`.
+        Rows of weight zero are left out, as if they were not there. See `Trainable.spec`. The second training of two
+        begins with the `progress` that the trial has left.
         """
         is_sample = index is not None
         if index is None:
@@ -293,21 +301,30 @@ class Preparation(SlotMixin, ABC):
                 "with warm_start=False."
             )
         loss, output_map = self._loss(data.encoding), self._output_map(data.encoding)
-        evaluated, set_apart = data.validation, None
+        evaluated, set_apart, is_trial = data.validation, None, False
         n_rows = data.X.shape[0] if index is None else len(index)
         if evaluated is None and stopping and validation_index is not None:
             set_apart = validation_index if data.kept is None else np.intersect1d(validation_index, data.kept)
         elif evaluated is None and stopping and settings.stops_early(n_rows):
-            fraction = settings.validation_fraction
-            index, set_apart = split(data, index, fraction, generator, is_sample=is_sample)
+            fraction, refits = settings.validation_fraction, settings.refits
+            if not refits or may_try(before, resume=resume):
+                index, set_apart = split(data, index, fraction, generator, is_sample=is_sample, required=not refits)
+                is_trial = refits and set_apart is not None
         if set_apart is not None:
             evaluated = data.rows(set_apart)
         rows = training_rows(settings, data, index, before)
         n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
-        if not isinstance(settings.batch_size, str) and settings.batch_size > n_given:
+        n_given += len(set_apart) if is_trial and set_apart is not None else 0
+        if not isinstance(settings.batch_size, str) and settings.batch_size > n_given and progress is None:
             warn(f"batch_size={settings.batch_size} is larger than the {rows.n} training rows and is clipped to them.")
-        validation = score = None
+        validation = score = judged = scaling = None
         if evaluated is not None:
+            if settings.calibrates:
+                scaling = self._scaling(evaluated, loss)
+                check_calibrates(self, scaling)
+            if settings.refits and stopping and is_first(before, resume=resume):
+                judged = judged_epochs(settings)
+                n_epochs = min(n_epochs, judged[-1])
             if set_apart is not None:
                 validation = replace(rows, index=set_apart, weight=data.weight)
             else:
@@ -318,14 +335,18 @@ class Preparation(SlotMixin, ABC):
             if settings.scores_by_default:
                 score = self._scorer(evaluated.y, evaluated.weight, evaluated.encoding)
             else:
+                if scaling is not None:  # labels as they are, without smoothing
+                    evaluated = replace(evaluated, targets=scaling.targets.astype(data.dtype))
                 score = validation_score(self, settings.scoring, evaluated, validation, loss, output_map)
         idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
         state = watch = None
         if before is not None:
             state = state_to_go_on_from(before, self._idle_outputs(before.encoding), idle, generator)
+        if is_trial:
+            progress = Progress(phase=1)
         if settings.verbose:
-            progress = None if before is None else before.state.progress[0]
-            watch = epoch_lines(settings, n_epochs, progress, resume=resume)
+            shown = progress if before is None else before.state.progress[0]
+            watch = epoch_lines(settings, n_epochs, shown, resume=resume)
         return TrainingSpec(
             architecture=architecture,
             loss=loss,
@@ -340,12 +361,15 @@ class Preparation(SlotMixin, ABC):
             generator=generator,
             n_epochs=n_epochs,
             max_epochs=settings.max_iter,
-            max_time=settings.max_time,
+            max_time=trial_time(settings) if is_trial else settings.max_time,
             shuffle=settings.shuffle,
             tol=settings.tol,
             patience=settings.patience(is_evaluated=evaluated is not None) if stopping else None,
             validation=validation,
             score=score,
+            judged=judged,
+            scaling=scaling,
+            progress=progress,
             watch=watch,
             state=state,
             idle=idle,

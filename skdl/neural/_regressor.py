@@ -11,16 +11,20 @@ import numpy as np
 from sklearn.base import MultiOutputMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skdl import _registry
 from skdl._encoding import Reals
+from skdl._protocols import Loss
 from skdl._scores import RegressorScore, r2
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_regression, validate_sample_weight
 from skdl._weights import require_spread_seen
 from skdl.execution.stacker import interned
 from skdl.neural._base import BaseNetwork, from_scores
+from skdl.neural._calibration import Shrinkage
 from skdl.neural._docs import document
 from skdl.neural._rows import LIMITS, check_scales
 from skdl.neural._standardize import mean_and_scale, row_weights, scale_about
+from skdl.neural.encoded_data import EncodedData
 
 
 class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
@@ -132,6 +136,12 @@ class NetworkRegressor(RegressorScore, MultiOutputMixin, BaseNetwork):
         loss, (output_scale, output_shift) = self._loss(encoding), self._output_map(encoding)
         true = y.reshape(len(y), -1)
         return lambda scores: r2(true, encoding.clipped(loss.link(scores * output_scale + output_shift)), weight)
+
+    def _scaling(self, evaluated: EncodedData, loss: Loss) -> Shrinkage | None:
+        # Another mean than zero is nothing to shrink to, and the minimum of another loss is no mean.
+        if not (self.standardize_target and isinstance(loss, type(_registry.losses.resolve("squared_error")))):
+            return None
+        return Shrinkage(evaluated.targets, evaluated.counts)
 
     @property
     def y_mean_(self) -> np.ndarray:

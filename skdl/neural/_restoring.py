@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from skdl.tables import TableSchema, sort_key
 FLOATS = {"float32": np.float32, "float64": np.float64}
 REASONS = ("converged", "max_iter", "max_time", "stopped", "stalled", "interrupted", "diverged")
 SEARCHES = ("split", "hessian", "bohning", "diagonal")
+NOT_PLAIN = ("history", "trial", "started")  # of a training's progress
 MOST = 2**53
 LONGEST_LABEL = 2**16  # bytes
 
@@ -38,7 +39,6 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
     same = set(state.optimizer_state) == set(names)  # another optimizer than before remembers nothing
     progress, generator = state.progress[0], state.generators[0].bit_generator
     seed: Any = generator.seed_seq  # of the stream's children, such as the one that sets validation rows apart
-    rows = [[np.nan if record[name] is None else record[name] for name in RECORD] for record in progress.history]
     return {
         "theta": state.theta,
         "buffers": state.buffers,
@@ -49,8 +49,9 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
             "spawn_key": tuple(map(int, seed.spawn_key)),
             "state": generator.state,
         },
-        "progress": {name: value for name, value in vars(progress).items() if name not in ("history", "started")},
-        "history": np.array(rows, np.float64).reshape(len(rows), len(RECORD)),
+        "progress": {name: value for name, value in vars(progress).items() if name not in NOT_PLAIN},
+        "history": _table(progress.history),
+        "trial": _table(progress.trial),
         "encoding": training.encoding,
         "dtype": np.dtype(training.dtype).name,
         "shift": training.shift,
@@ -76,7 +77,8 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
     dtype, input_dtype = FLOATS[given.pop("dtype")], FLOATS[given.pop("input_dtype")]
     layers = Network([architecture], dtype)
     weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)
-    progress = _progress(given.pop("progress"), given.pop("history"), weights, buffers, dtype)
+    records = given.pop("history"), given.pop("trial")
+    progress = _progress(given.pop("progress"), *records, weights, buffers, encoding.n_outputs, dtype)
     optimizer_state = given.pop("optimizer_state")
     _check(optimizer_state.keys() == set(settings.optimizer.state_names), "optimizer_state")
     step = _array(given.pop("step"), (1,), np.int64)
@@ -160,10 +162,16 @@ def _generator(given: dict[str, Any]) -> np.random.Generator:
 
 
 def _progress(
-    given: dict[str, Any], history: Any, weights: tuple[int, ...], buffers: tuple[int, ...], dtype: Any
+    given: dict[str, Any],
+    history: Any,
+    trial: Any,
+    weights: tuple[int, ...],
+    buffers: tuple[int, ...],
+    n_outputs: int,
+    dtype: Any,
 ) -> Progress:
     """The way so far; whose epochs are counted in several places."""
-    fields = set(vars(Progress())) - {"history", "started"}
+    fields = set(vars(Progress())) - {*NOT_PLAIN}
     _check(given.keys() == fields and all(FIELDS[name](given[name]) for name in FIELDS), "progress")
     epoch = given["epoch"]
     _check(max(given[name] for name in ("first_epoch", "waited", "kept_epoch")) <= epoch, "the count of epochs")
@@ -171,12 +179,28 @@ def _progress(
     _check(given["best_theta"] is None or given["kept_by"] is not None, "the best weights")
     arrays = {"best_theta": weights, "best_buffers": buffers, "exact_buffers": buffers}
     kept = {name: _finite(given[name], shape, dtype) for name, shape in arrays.items() if given[name] is not None}
-    rows = _array(history, (epoch, len(RECORD)), np.float64)
+    if given["factors"] is not None:
+        kept["factors"] = _finite(given["factors"], (n_outputs,), np.float64)
+        _check((kept["factors"] >= 0).all(), "the factors")
+    phase, chosen, n_trial = given["phase"], given["chosen"], trial.shape[0]
+    _check(phase < 2 or epoch <= chosen <= n_trial, "the epochs that were chosen")
+    _check(chosen <= epoch if phase == 1 else bool(chosen) == (phase == 2), "the epochs that were chosen")
+    _check(bool(n_trial) == (phase == 2), "the trial")
+    return Progress(**{**given, **kept}, history=_records(history, epoch), trial=_records(trial, n_trial))
+
+
+def _table(records: Sequence[dict[str, Any]]) -> np.ndarray:
+    rows = [[np.nan if record[name] is None else record[name] for name in RECORD] for record in records]
+    return np.array(rows, np.float64).reshape(len(rows), len(RECORD))
+
+
+def _records(given: Any, n_epochs: int) -> list[dict[str, Any]]:
+    rows = _array(given, (n_epochs, len(RECORD)), np.float64)
     column = dict(zip(RECORD, rows.T, strict=True))
-    _check(np.array_equal(column["epoch"], np.arange(1, epoch + 1)), "the history's epochs")
+    _check(np.array_equal(column["epoch"], np.arange(1, n_epochs + 1)), "the history's epochs")
     _check(np.isfinite(column["loss"]).all(), "the history's losses")
     _check(not any((column[name] < 0).any() for name in ("learning_rate", "gradient_norm", "seconds")), "the history")
-    return Progress(**{**given, **kept}, history=[_record(row) for row in rows])
+    return [_record(row) for row in rows]
 
 
 FIELDS: dict[str, Callable[[Any], bool]] = {
@@ -191,6 +215,8 @@ FIELDS: dict[str, Callable[[Any], bool]] = {
     "first_score": lambda value: value is None or _number(value) or value != value,
     "by_score": lambda value: type(value) is bool,
     "kept_by": lambda value: value is None or value in RECORD,
+    "phase": lambda value: type(value) is int and value in (0, 1, 2),
+    "chosen": _whole,
 }
 
 

@@ -47,10 +47,11 @@ class Settings:
     verbose : int
     default_scoring : str
         What `scoring=None` stands for.
-    early_stopping : bool or "auto"
+    early_stopping : bool, "auto" or "refit"
     auto_early_stopping_above : int
         The number of rows above which "auto" sets some apart.
     validation_fraction : float
+    calibrate : bool or "auto"
     scoring : str, callable or None
     stratified_batches : bool
     auto_batch_size : callable
@@ -97,6 +98,7 @@ class Settings:
     missing: str = "error"
     early_stopping: bool | str = False
     validation_fraction: float = 0.1
+    calibrate: bool | str = False
     scoring: Scoring | None = None
     stratified_batches: bool = False
     auto_early_stopping_above: int = 10_000  # as scikit-learn's boosting
@@ -144,9 +146,19 @@ class Settings:
 
     def stops_early(self, n_rows: int) -> bool:
         """Whether some of `n_rows` rows are set apart for validation."""
-        if isinstance(self.early_stopping, str):
+        if self.early_stopping == "auto":
             return n_rows > self.auto_early_stopping_above
         return bool(self.early_stopping)
+
+    @property
+    def refits(self) -> bool:
+        """Whether the rows set apart only choose a number of epochs, for which all rows are trained on."""
+        return self.early_stopping == "refit"
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether the outputs are scaled by a factor that validation rows have found."""
+        return self.refits if self.calibrate == "auto" else bool(self.calibrate)
 
     def training_dtype(self, dtype: Any, n_rows: int) -> np.dtype[Any]:
         """float32 for mini-batches; X's precision where each step sees all rows, for little is gained by less."""

@@ -20,6 +20,7 @@ from skdl.neural._training import Training
 
 Mask = np.ndarray | None
 MANY_CATEGORIES = 1000  # that are embedded where any are
+PHASES = ("", "trial, ", "all rows, ")  # in front of an epoch's line
 
 
 def epoch_lines(
@@ -28,7 +29,9 @@ def epoch_lines(
     """The function that prints one line per epoch, after those that were trained `before`."""
     progress = Progress() if before is None else before
     first = progress.first_epoch if resume else progress.epoch
-    return EpochLines(first + n_epochs, settings.epoch_word, settings.max_time)
+    phase = progress.phase if before is None or resume or not progress.epoch else 0
+    last, word = first + n_epochs, settings.epoch_word
+    return EpochLines(last, word, settings.max_time, PHASES[phase], is_scored=phase < 2)
 
 
 def state_to_go_on_from(

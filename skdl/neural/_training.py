@@ -36,6 +36,7 @@ class Training:
     def epochs_left(self, max_iter: int) -> int:
         """Epochs that the fit which a checkpoint was written in has still to go."""
         progress = self.state.progress[0]
+        max_iter = progress.chosen or max_iter
         ended = self.stop_reason in ("converged", "stopped", "diverged")
         return 0 if ended else max(0, progress.first_epoch + max_iter - progress.epoch)
 

@@ -61,6 +61,11 @@ class EncodedData:
         drawn_by = None if self.drawn_by is None else self.drawn_by[index]
         return replace(self, y=self.y[index], targets=self.targets[index], weight=weight, drawn_by=drawn_by)
 
+    @property
+    def counts(self) -> np.ndarray:
+        """The weight of each row, one where none is given."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight
+
     @cached_property
     def kept(self) -> np.ndarray | None:
         """The rows of positive weight, which are all that a training sees; None where these are all rows."""

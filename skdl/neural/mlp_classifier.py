@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from sklearn.utils.validation import check_is_fitted
+
 from skdl import _registry
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
 from skdl._encoding import Columns, Encoding
@@ -68,6 +70,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         Labels, sorted. For a multilabel indicator the numbers of its columns; for columns of labels a list with the
         labels of each.
     {attributes}
+    temperature_ : float
+        What the raw scores of the training were divided by, in [0.5, 20]; 1 without `calibrate`.
 
     See Also
     --------
@@ -149,6 +153,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         early_stopping: bool | str = False,
         scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
+        calibrate: bool | str = "auto",
         warm_start: bool = False,
         class_weight: ClassWeight | None = None,
         dtype: str = "auto",
@@ -193,6 +198,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.calibrate = calibrate
         self.warm_start = warm_start
         self.class_weight = class_weight
         self.dtype = dtype
@@ -202,6 +208,13 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     def _settings(self) -> Settings:
         return replace(super()._settings(), stratified_batches=self.stratified_batches)
+
+    @property
+    def temperature_(self) -> float:
+        """What the raw scores were divided by, so that probabilities are not too sure; 1 without `calibrate`."""
+        check_is_fitted(self)
+        factors = self._training.state.progress[0].factors
+        return 1.0 if factors is None else float(1 / factors[0])
 
     @property
     def _smoothing(self) -> float:

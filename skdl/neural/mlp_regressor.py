@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
 from skdl import _registry
 from skdl._constraints import Boolean
 from skdl._encoding import Reals
@@ -64,6 +67,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         Mean and standard deviation of the training targets, see the notes; without standardisation 0 and 1.
     y_min_, y_max_ : arrays of shape (n_outputs,)
         The range that predictions are held to; without `clip_predictions` it is all numbers.
+    shrinkage_ : array of shape (n_outputs,)
+        What predictions were multiplied by, less the mean of y, in [0, 1]; 1 without `calibrate`.
 
     See Also
     --------
@@ -137,6 +142,7 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         early_stopping: bool | str = False,
         scoring: Scoring | None = None,
         validation_fraction: float = 0.1,
+        calibrate: bool | str = "auto",
         warm_start: bool = False,
         dtype: str = "auto",
         random_state: RandomStateLike | None = None,
@@ -180,11 +186,19 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.early_stopping = early_stopping
         self.scoring = scoring
         self.validation_fraction = validation_fraction
+        self.calibrate = calibrate
         self.warm_start = warm_start
         self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+
+    @property
+    def shrinkage_(self) -> np.ndarray:
+        """What predictions were multiplied by, less the mean of y, which is left as it is; 1 without `calibrate`."""
+        check_is_fitted(self)
+        factors = self._training.state.progress[0].factors
+        return np.ones(self.n_outputs_) if factors is None else factors.copy()
 
     def _check_parameters(self, settings: Settings) -> None:
         super()._check_parameters(settings)

@@ -3,11 +3,11 @@
     fit = trainable(network)
     data = fit.prepare(X, y)
     member = fit.spec(data)
-    [outcome] = train_members([member])
+    [(member, outcome)] = train_fits([fit], [data], [member])
     fit.check_outcome(outcome)
     fit.store(member, data, outcome)
 
-is `network.fit(X, y)`. One `data` may serve several networks, and one call of the engine several members.
+is `network.fit(X, y)`. One `data` may serve several networks, and one call of `train_fits` several members.
 """
 
 from __future__ import annotations
@@ -106,6 +106,20 @@ class Trainable(Protocol):
 
     def decoded(self, data: EncodedData, raw: np.ndarray) -> np.ndarray:
         """The predictions, or class probabilities, of raw scores (n, n_outputs) as the engine gives them."""
+
+    def epochs_of_second(self, outcome: TrainingResult) -> int:
+        """The epochs of a second training that follows this outcome, on all rows; 0 where none does."""
+
+    def second(
+        self, data: EncodedData, outcome: TrainingResult, n_epochs: int, *, index: np.ndarray | None = None
+    ) -> TrainingSpec:
+        """Make the engine's task of the second training; `index` as in `spec`."""
+
+    def most_epochs(self, member: TrainingSpec) -> int:
+        """The epochs that a fit can have, which begins with this task."""
+
+    def stop_reason(self, outcome: TrainingResult) -> str:
+        """What has ended the fit, whose last training has this outcome, see `TrainingResult`."""
 
     def epoch_lines(self, n_epochs: int) -> EpochLines:
         """The function that prints one line per epoch of a new training."""

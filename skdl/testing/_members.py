@@ -12,6 +12,7 @@ from sklearn.base import clone
 
 from skdl.engine import TrainingResult, TrainingSpec
 from skdl.execution import train_members
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import trainable
 
 
@@ -95,8 +96,8 @@ def check_estimator_members(estimators: Sequence[Any], X: Any, y: Any, sample_we
         fits = [trainable(clone(estimator)) for estimator in estimators]
         prepared = [fit.prepare(X, y, sample_weight) for fit in fits]
         members = [fit.spec(data) for fit, data in zip(fits, prepared, strict=True)]
-        outcomes = train_members(members)
-    for i, (fit, data, member, outcome) in enumerate(zip(fits, prepared, members, outcomes, strict=True)):
+        trained = train_fits(fits, prepared, members)
+    for i, (fit, data, (member, outcome)) in enumerate(zip(fits, prepared, trained, strict=True)):
         fit.store(member, data, outcome)
         expected = _attributes(alone[i])
         found = _attributes(fit.network)

@@ -23,9 +23,9 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier
-from skdl.ensemble import _fitting
 from skdl.ensemble._sampling import row_keys
 from skdl.execution import train_members
+from skdl.neural import refitting
 from skdl.neural.trainable import trainable
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
@@ -108,7 +108,7 @@ def test_with_standardisation_a_member_is_close_to_the_public_fit_on_its_rows():
 
 def test_networks_train_as_one_stack(monkeypatch):
     calls = []
-    monkeypatch.setattr(_fitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
+    monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
     ensemble = BaggingClassifier(MLP_C, 7, random_state=0).fit(X, Y_CLASS)
     [tasks] = calls
     assert len(tasks) == 7
@@ -392,7 +392,7 @@ def test_row_keys_are_of_values_alone():
 
 def test_early_stopping_never_validates_on_a_copy(monkeypatch):
     calls = []
-    monkeypatch.setattr(_fitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
+    monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
     network = clone(MLP_C).set_params(early_stopping=True, validation_fraction=0.2)
     ensemble = BaggingClassifier(network, 5, random_state=0).fit(X, Y_CLASS)
     [tasks] = calls

@@ -17,8 +17,8 @@ from skdl import (
     MLPRegressor,
     SnapshotEnsembleClassifier,
 )
-from skdl.ensemble import _fitting
 from skdl.execution import train_members
+from skdl.neural import refitting
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(200, 3))
@@ -39,7 +39,7 @@ def fitted(ensemble, X, y):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_rare_class_keeps_a_row_to_learn_in_every_sample(seed, monkeypatch):
     calls = []
-    monkeypatch.setattr(_fitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
+    monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
     ensemble, without = fitted(BaggingClassifier(MLP_C, 10, random_state=seed), X, RARE)
     assert not without
     for task, rows in zip(calls[0], ensemble.estimators_samples_, strict=True):

@@ -29,7 +29,7 @@ from skdl import (
     _progress,
 )
 from skdl.callbacks import EarlyStopping, TimeBudget
-from skdl.ensemble import _fitting
+from skdl.neural import refitting
 
 pytestmark = [
     pytest.mark.usefixtures("threads_for_the_smallest"),
@@ -167,7 +167,7 @@ def test_the_tasks_of_an_ensemble(name):
 
 def test_networks_with_callbacks_are_trained_as_one_stack(monkeypatch):
     """Those of the members, too, which see the member's rows, and the network as its own fit would have it."""
-    monkeypatch.setattr(_fitting, "train_members", mock := Mock(wraps=_fitting.train_members))
+    monkeypatch.setattr(refitting, "train_members", mock := Mock(wraps=refitting.train_members))
     own = Own()
     monitor = ScoringMonitor(scoring="accuracy")
     mlp = clone(MLP).set_callbacks(own, monitor)

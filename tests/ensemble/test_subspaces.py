@@ -26,8 +26,8 @@ from skdl import (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
-from skdl.ensemble import _fitting
 from skdl.execution import train_members
+from skdl.neural import refitting
 from skdl.neural.trainable import trainable
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
@@ -69,7 +69,7 @@ def test_networks_of_columns_are_one_stack_and_equal_their_own_fits(
     bagging, network, y, bootstrap_features, monkeypatch
 ):
     calls = []
-    monkeypatch.setattr(_fitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
+    monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
     ensemble = bagging(network, 4, max_features=3, bootstrap_features=bootstrap_features, random_state=0).fit(X, y)
     [tasks] = calls
     assert len({task.structure for task in tasks}) == 1

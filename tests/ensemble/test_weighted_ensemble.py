@@ -24,8 +24,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor
-from skdl.ensemble import _fitting
 from skdl.execution import train_members
+from skdl.neural import refitting
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
 
@@ -88,7 +88,7 @@ def test_a_member_equals_its_own_fit(ensemble, network, y, weight, n_jobs):
 
 def test_named_networks_share_a_stack_and_equal_their_own_fits(monkeypatch):
     calls = []
-    monkeypatch.setattr(_fitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
+    monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
     members = [("one", MLP_R), ("wide", clone(MLP_R).set_params(hidden_layer_sizes=(9,))), ("line", LinearRegression())]
     members += [("strong", clone(MLP_R).set_params(alpha=0.1, standardize_target=False))]
     frame = pd.DataFrame(X, columns=list("pqrs"))

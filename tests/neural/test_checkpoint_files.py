@@ -39,6 +39,7 @@ NETWORKS = {
     "indicator": (MLPClassifier(**SMALL), np.column_stack([Y > 0, Y > 1]).astype(int)),
     "columns": (MLPClassifier(**SMALL), np.column_stack([Y, Y % 2]).astype(str)),
     "reals": (MLPRegressor(**SMALL, schedule="plateau"), X[:, :2] @ [[1.0, 2.0], [0.5, -1.0]]),
+    "refit": (MLPRegressor(**SMALL, early_stopping="refit"), X[:, :2] @ [[1.0, 2.0], [0.5, -1.0]]),
     "softmax": (SoftmaxClassifier(max_iter=3), Y),
 }
 
@@ -168,8 +169,8 @@ def used(network, y):
 
 
 def test_every_field_of_the_progress_is_checked():
-    arrays = {"best_theta", "best_buffers", "exact_buffers"}
-    assert FIELDS.keys() | arrays | {"history", "started"} == vars(Progress()).keys()
+    arrays = {"best_theta", "best_buffers", "exact_buffers", "factors"}
+    assert FIELDS.keys() | arrays | {"history", "trial", "started"} == vars(Progress()).keys()
 
 
 @pytest.mark.parametrize("name", NETWORKS)

@@ -266,12 +266,12 @@ def test_ensembles(frame):
 
 
 def test_members_of_an_ensemble_share_one_matrix(monkeypatch):
-    from skdl.ensemble import _fitting
+    from skdl.neural import refitting
 
     trained = []
-    train = _fitting.train_members
+    train = refitting.train_members
     monkeypatch.setattr(
-        _fitting, "train_members", lambda members, *rest: trained.extend(members) or train(members, *rest)
+        refitting, "train_members", lambda members, *rest: trained.extend(members) or train(members, *rest)
     )
     members = [("a", CLASSIFIER), ("b", clone(CLASSIFIER).set_params(alpha=0.1))]
     EnsembleClassifier(members, random_state=0).fit(X, LABELS)
