@@ -226,18 +226,26 @@ def _train(
     begun = [outcome.state.progress[0].epoch > 0 or not stopped for outcome in outcomes]
 
     def store() -> None:
-        for fit, job, (member, outcome), data, messages, is_begun in zip(
-            fits, chosen.values(), trained, prepared, warned, begun, strict=True
+        for j, (fit, job, (member, outcome), data, messages) in enumerate(
+            zip(fits, chosen.values(), trained, prepared, warned, strict=True)
         ):
-            if is_begun:
+            if not begun[j]:
+                continue
+            try:
                 fit.check_outcome(outcome)
-                fit.store(member, data, outcome)
-                if job.record is not None:
-                    job.record.end(partial(fit.decoded, data))
-                # With rows of another member to stop by, or a number of epochs that is known, the last one is no sign.
-                expected = outcome.stop_reason == "max_iter" and (job.validation is not None or not job.stopping)
-                warning = None if expected else fit.warning(outcome)
-                messages += [] if warning is None else [warning]
+            except ValueError as error:
+                if job.is_needed:
+                    raise
+                begun[j] = False
+                messages.append((UserWarning, f"{error} It is left out."))
+                continue
+            fit.store(member, data, outcome)
+            if job.record is not None:
+                job.record.end(partial(fit.decoded, data))
+            # With rows of another member to stop by, or a number of epochs that is known, the last one is no sign.
+            expected = outcome.stop_reason == "max_iter" and (job.validation is not None or not job.stopping)
+            warning = None if expected else fit.warning(outcome)
+            messages += [] if warning is None else [warning]
 
     interrupt = to_the_end(store)
     for i, is_begun in zip(chosen, begun, strict=True):

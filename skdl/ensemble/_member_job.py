@@ -78,6 +78,8 @@ class MemberJob:
         From a network's `TrainingSpec` to the one that is trained.
     record : ScoreRecord or None
         Takes the scores of the validation rows after each epoch.
+    is_needed : bool
+        Whether it is an error if a network diverges in its first epoch; else it is not fitted, with a warning.
     """
 
     member: Any
@@ -90,6 +92,7 @@ class MemberJob:
     stopping: bool = True
     training: Callable[[TrainingSpec], TrainingSpec] | None = None
     record: ScoreRecord | None = None
+    is_needed: bool = True
 
     def table(self, X: Any) -> Any:
         """Its columns of X."""

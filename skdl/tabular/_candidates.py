@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from skdl.engine import TrainingSpec
 from skdl.ensemble._base import Estimator, seed_of
@@ -65,6 +66,7 @@ class Candidate:
                 validation=fold.unseen if settings.early_stopping else None,
                 training=training,
                 record=record,
+                is_needed=False,
             )
             for k, (fold, record) in enumerate(zip(folds, records, strict=True))
         ]
@@ -119,7 +121,15 @@ def candidates_of(portfolio: Any, members: Any, kind: str, owner: str) -> list[C
         raise ValueError(f"The names of members and configurations of {owner} must differ. Got {twice} more than once.")
     if not names:
         raise ValueError(f"{owner} needs a configuration in its 'portfolio', or one of 'members'. Got neither.")
-    return [Candidate(name, template, i) for i, (name, template) in enumerate([*named, *joined])]
+    return [Candidate(name, _stopping(template), i) for i, (name, template) in enumerate([*named, *joined])]
+
+
+def _stopping(estimator: Any) -> Any:
+    """The estimator; a network that would set rows apart for a while, or of large data, stops by its fold's rows."""
+    if not is_trainable(estimator) or not isinstance(getattr(estimator, "early_stopping", False), str):
+        return estimator
+    scoring = "loss" if estimator.scoring is None else estimator.scoring
+    return clone(estimator).set_params(early_stopping=True, scoring=scoring)
 
 
 def _members(members: Any, owner: str) -> list[tuple[str, Any]]:

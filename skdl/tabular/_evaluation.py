@@ -137,19 +137,24 @@ def unseen_rows(
 def evaluate(judge: Judge, unseen: Unseen, epochs: list[int | None], y: np.ndarray, n_folds: int) -> Evaluation:
     """Weights and temperature by all rows, and the averages by those that are chosen on other folds."""
     y = y[unseen.rows]
+    is_finite = np.isfinite(unseen.outputs).reshape(len(unseen.outputs), -1).all(axis=1)
+    usable = is_finite if is_finite.any() else ~is_finite
+    outputs = np.where(usable.reshape(-1, *[1] * (unseen.outputs.ndim - 1)), unseen.outputs, 0)
 
     def choose(rows: np.ndarray) -> np.ndarray:
-        return judge._chosen_weights(unseen.outputs[:, rows], y[rows], unseen.weight[rows])
+        weights = np.zeros(len(outputs))  # of candidates that have diverged, too
+        weights[usable] = judge._chosen_weights(outputs[usable][:, rows], y[rows], unseen.weight[rows])
+        return weights
 
     choice = chosen(choose, unseen.fold, n_folds)
-    averages = mixtures(unseen.outputs, choice.nested, unseen.fold)
-    with_all = np.einsum("c,cn...->n...", choice.weights, unseen.outputs)
+    averages = mixtures(outputs, choice.nested, unseen.fold)
+    with_all = np.einsum("c,cn...->n...", choice.weights, outputs)
     temperature = judge._temperature(with_all, y, unseen.weight)
     calibrated = averages.copy()
     for k, weights in enumerate(choice.nested):
         others = np.flatnonzero(unseen.fold != k)
         if len(others):
-            mixed = np.einsum("c,cn...->n...", weights, unseen.outputs[:, others])
+            mixed = np.einsum("c,cn...->n...", weights, outputs[:, others])
             nested = judge._temperature(mixed, y[others], unseen.weight[others])
             own = unseen.fold == k
             calibrated[own] = judge._at_temperature(averages[own], nested)

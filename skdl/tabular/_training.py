@@ -123,6 +123,11 @@ def trained_on_folds(trainer: Trainer, candidates: Sequence[Candidate], folds: S
     complete = [each for each in candidates if all(i in found.fitted for i in numbers[each.number])]
     if not complete:  # an interrupt in the first of them
         complete = [each for each in candidates if any(i in found.fitted for i in numbers[each.number])][:1]
+        if not complete and found.interrupt is None:
+            raise ValueError(
+                f"{owner} has learned nothing: all of its networks diverged in the first epoch. Lower the learning "
+                "rate (optimizer__learning_rate) of its configurations."
+            )
         if not complete:
             note = f"{owner} was interrupted before its members were fitted, and is as it was before."
             raise interrupted(found.interrupt, note)

@@ -135,6 +135,8 @@ class TabularClassifier(ProbabilityAverage, BaseTabular):
         return losses
 
     def _scored(self, average: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
+        if not np.isfinite(average).all():
+            return float("nan")
         if self.scoring is None:
             return accuracy(y, self.classes_[average.argmax(axis=1)], weight)
         known = KnownProbabilities(self.classes_, average)

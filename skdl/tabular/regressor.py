@@ -109,7 +109,7 @@ class TabularRegressor(PredictionAverage, BaseTabular):
         return losses
 
     def _scored(self, average: np.ndarray, y: np.ndarray, weight: np.ndarray) -> float:
-        if len(y) < 2:
+        if len(y) < 2 or not np.isfinite(average).all():
             return float("nan")
         if self.scoring is None:
             return r2(y, average, weight)

@@ -1,6 +1,7 @@
 """The fit of a committee: its members are networks on folds, and all that it publishes is out of fold."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -258,3 +259,40 @@ def test_a_rare_class_is_known_to_all_members():
     model = classifier(members=[("forest", RandomForestClassifier(5))]).fit(X, labels)
     assert_array_equal(model.classes_, ["a", "b", "c", "rare"])
     assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+
+
+def test_a_configuration_that_diverges_is_left_out():
+    wild = {**SMALL, "optimizer": "sgd", "optimizer__learning_rate": 1e30}
+    with pytest.warns(UserWarning, match=r"4 of 8 members: .*learned nothing.*It is left out"):
+        model = regressor({"small": SMALL, "wild": wild}).fit(X_REAL, REALS)
+    alone = regressor({"small": SMALL}).fit(X_REAL, REALS)
+    assert model.weights_ == {"small": 1.0, "wild": 0.0}
+    assert_array_equal(model.predict(X_REAL), alone.predict(X_REAL))
+    with (
+        pytest.raises(ValueError, match="all of its networks diverged"),
+        pytest.warns(UserWarning, match="It is left out"),
+    ):
+        regressor({"wild": wild}).fit(X_REAL, REALS)
+
+
+def test_predictions_that_are_not_finite_have_no_weight():
+    class Infinite(LinearRegression):
+        def predict(self, X):
+            return np.full(len(X), np.inf)
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of scores of infinities in the leaderboard
+        model = regressor(None, members=[("line", LinearRegression()), ("wild", Infinite())]).fit(X_REAL, REALS)
+    assert model.weights_ == {"line": 1.0, "wild": 0.0}
+    assert np.isfinite(model.predict(X_REAL)).all()
+    assert np.isfinite(model.score_)
+
+
+@pytest.mark.parametrize("early_stopping", ["auto", "refit"])
+def test_networks_that_set_rows_apart_stop_by_those_of_their_fold(early_stopping):
+    network = MLPRegressor((8,), max_iter=8, batch_size=16, early_stopping=early_stopping)
+    model = regressor({"own": network}).fit(X_REAL, REALS)
+    same = regressor({"own": clone(network).set_params(early_stopping=True, scoring="loss")}).fit(X_REAL, REALS)
+    assert network.early_stopping == early_stopping
+    assert_array_equal(model.predict(X_REAL), same.predict(X_REAL))
+    assert len(model.fold_estimators_["own"][0].validation_scores_) == 8
