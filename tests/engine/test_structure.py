@@ -8,7 +8,7 @@ from nets import architecture, classification, member
 
 from skdl import activations, initializers, optimizers, penalties, schedules
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, stand_in, structure_of
-from skdl.engine import FullFunction, Network, TrainingSpec
+from skdl.engine import FullFunction, Network, Progress, TrainingSpec
 from skdl.execution import train_members
 from skdl.execution.plan import groups_of
 from skdl.layers.architecture import Architecture
@@ -87,7 +87,13 @@ UNCOUNTED = {
     "learning_rate_factors": [{}, {"bias": 0.1}, {"weight": 0.5, "last_weight": 0.1}],
     "weight_decay_factors": [{}, {"bias": 1.0}, {"weight": 0.5}],
     "watch": [None, lambda record, reason: None],
+    "judged": [None, {2}],
+    "scaling": [None, lambda raw: np.full(3, 0.5, raw.dtype)],
+    "progress": [None, Progress(phase=1)],
 }
+
+
+SCORED = ("score", "keeps", "judged", "scaling")  # what has a part in it only where there are validation rows
 
 
 def test_all_marked_fields_are_tested():
@@ -117,7 +123,7 @@ def test_a_field_that_counts_by_a_function(name):
 
 @pytest.mark.parametrize("name", UNCOUNTED)
 def test_what_does_not_count_may_differ_in_a_stack(name):
-    changes = {"validation": HALF, "score": lambda raw: float(raw.std())} if name in ("score", "keeps") else {}
+    changes = {"validation": HALF, "score": lambda raw: float(raw.std())} if name in SCORED else {}
     changes |= {"optimizer": optimizers.AdamW(weight_decay=0.1)} if name.endswith("_factors") else {}
     values = UNCOUNTED[name]
     if name == "state":
