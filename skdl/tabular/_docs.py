@@ -9,9 +9,9 @@ TEXTS = {
 portfolio : "auto", list, dict or None, default="auto"
     Configurations of networks. "auto" is the default one. A list holds names of presets (`skdl.tabular.portfolio`),
     dicts of parameters of skdl's MLP, or networks; a dict holds these by names of your own. Dicts say what differs from
-    the presets' common parameters: Adam with a constant rate of 0.002, at most 100 epochs, and an end after 12 without
-    a smaller loss of the rows that the member does not see. Networks with `early_stopping` stop by these rows as well.
-    None for no networks.
+    the presets' common parameters: AdamW, and a learning rate that falls in cycles of 2, 4, 8 and 16 epochs, of which
+    the rows that the member does not see choose. Networks with `early_stopping` stop by these rows as well. None for no
+    networks.
 members : list of (str, estimator) pairs, default=None
     Other estimators that join, of any kind: boosted trees, forests, neighbours, pipelines. As with the networks, one
     of each is fitted for each fold. `name__parameter` reaches a member's parameter. Pipelines and skdl's estimators get

@@ -9,34 +9,46 @@ others, give them to a committee and look at what each is worth: `TabularClassif
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
+from skdl.encodings import Piecewise
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.trainable import is_trainable
+from skdl.optimizers import Adam, AdamW
+from skdl.schedules import Cosine
 
 Parameters = Mapping[str, Any]
 
 NETWORKS: Mapping[str, Any] = {"classifier": MLPClassifier, "regressor": MLPRegressor}
 STEPS: Parameters = {
-    "max_iter": 100,
+    "max_iter": 30,  # in cycles of 2, 4, 8 and 16 epochs
+    "schedule": Cosine(2, growth=2.0, end=0.03),
+    "optimizer": AdamW(0.02, beta_2=0.95, weight_decay=0.2),
+    "alpha": 0.0,
     "early_stopping": True,
     "scoring": "loss",
-    "n_iter_no_change": 12,
-    "optimizer": "adam",
-    "optimizer__learning_rate": 0.002,
+    "n_iter_no_change": 30,
+}
+SLOWLY: Parameters = {  # at a constant rate, until the rows that the member does not see end it
+    "max_iter": 100,
     "schedule": "constant",
+    "optimizer": Adam(0.002),
+    "alpha": 1e-3,
+    "n_iter_no_change": 12,
 }
 COMMON: Mapping[str, Parameters] = {"classifier": STEPS, "regressor": {**STEPS, "clip_predictions": True}}
 PRESETS: Mapping[str, Parameters] = {
     "plain": {},
     "robust": {"encoding": "robust"},
-    "piecewise": {"encoding": "piecewise", "normalization": "batch"},
+    "piecewise": {"encoding": Piecewise(8)},
+    "batch_norm": {"encoding": "piecewise", "normalization": "batch", **SLOWLY},
     "periodic": {"encoding": "periodic"},
 }
 AUTO: Mapping[str, tuple[str, ...]] = {
-    "classifier": ("piecewise", "robust", "periodic"),
-    "regressor": ("piecewise", "robust", "periodic"),
+    "classifier": ("piecewise", "batch_norm", "robust"),
+    "regressor": ("piecewise", "robust", "batch_norm"),
 }
 REFIT_BELOW = 1000  # rows: with fewer, refit="auto" trains on all of them again
 
@@ -88,4 +100,4 @@ def _network(entry: Any, kind: str) -> Any:
         entry = PRESETS[entry]
     if not isinstance(entry, Mapping):
         return None
-    return NETWORKS[kind]().set_params(**{**COMMON[kind], **entry})
+    return NETWORKS[kind]().set_params(**deepcopy({**COMMON[kind], **entry}))
