@@ -12,20 +12,18 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from skdl.encodings import Piecewise
+from skdl._registry import encodings, optimizers, schedules
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.trainable import is_trainable
-from skdl.optimizers import Adam, AdamW
-from skdl.schedules import Cosine
 
 Parameters = Mapping[str, Any]
 
 NETWORKS: Mapping[str, Any] = {"classifier": MLPClassifier, "regressor": MLPRegressor}
 STEPS: Parameters = {
     "max_iter": 30,  # in cycles of 2, 4, 8 and 16 epochs
-    "schedule": Cosine(2, growth=2.0, end=0.03),
-    "optimizer": AdamW(0.02, beta_2=0.95, weight_decay=0.2),
+    "schedule": schedules.resolve("cosine").with_params(cycle=2, growth=2.0, end=0.03),
+    "optimizer": optimizers.resolve("adamw").with_params(learning_rate=0.02, beta_2=0.95, weight_decay=0.2),
     "alpha": 0.0,
     "early_stopping": True,
     "scoring": "loss",
@@ -34,7 +32,7 @@ STEPS: Parameters = {
 SLOWLY: Parameters = {  # at a constant rate, until the rows that the member does not see end it
     "max_iter": 100,
     "schedule": "constant",
-    "optimizer": Adam(0.002),
+    "optimizer": optimizers.resolve("adam").with_params(learning_rate=0.002),
     "alpha": 1e-3,
     "n_iter_no_change": 12,
 }
@@ -42,7 +40,7 @@ COMMON: Mapping[str, Parameters] = {"classifier": STEPS, "regressor": {**STEPS, 
 PRESETS: Mapping[str, Parameters] = {
     "plain": {},
     "robust": {"encoding": "robust"},
-    "piecewise": {"encoding": Piecewise(8)},
+    "piecewise": {"encoding": encodings.resolve("piecewise").with_params(n_bins=8)},
     "batch_norm": {"encoding": "piecewise", "normalization": "batch", **SLOWLY},
     "periodic": {"encoding": "periodic"},
 }

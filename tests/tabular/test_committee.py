@@ -27,7 +27,12 @@ from skdl.tabular.portfolio import AUTO, COMMON, PRESETS, configurations
 X, LABELS = make_classification(120, 5, n_informative=3, n_classes=3, n_clusters_per_class=1, random_state=0)
 NAMES = np.array(["a", "b", "c"])[LABELS]
 X_REAL, REALS = make_friedman1(150, 6, noise=0.5, random_state=0)
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "batch_size": 16}
+STEADY = {
+    "optimizer": "adam",
+    "optimizer__learning_rate": 0.002,
+    "schedule": "constant",
+}  # each epoch is the best so far
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "batch_size": 16, **STEADY}
 RNG = np.random.default_rng(0)
 TWO = {"small": SMALL, "smooth": {**SMALL, "activation": "tanh"}}
 

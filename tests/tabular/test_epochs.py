@@ -13,7 +13,8 @@ from skdl.tabular import _candidates
 from skdl.tabular._epochs import joint_epochs
 
 X, Y = make_friedman1(60, 6, noise=2.0, random_state=0)
-QUICK = {"hidden_layer_sizes": (32,), "max_iter": 60, "batch_size": 8, "optimizer__learning_rate": 0.02}
+STEADY = {"optimizer": "adam", "optimizer__learning_rate": 0.02, "schedule": "constant", "n_iter_no_change": 12}
+QUICK = {"hidden_layer_sizes": (32,), "max_iter": 60, "batch_size": 8, "alpha": 1e-3, **STEADY}
 SPLITS = [(np.setdiff1d(np.arange(60), rows), rows) for rows in np.array_split(np.arange(60), 3)]
 
 
@@ -63,7 +64,7 @@ def after(epoch, member, training, unseen):
     alone = MLPRegressor(
         schedule="constant", optimizer="adam", standardize_target=False, random_state=member.random_state
     )
-    alone.set_params(**QUICK | {"max_iter": epoch})
+    alone.set_params(**QUICK | {"max_iter": epoch, "n_iter_no_change": None})
     scaled = (Y - Y.mean()) / Y.std()
     low, high = Y.min(), Y.max()
     found = alone.fit(X[training], scaled[training]).predict(X[unseen]) * Y.std() + Y.mean()
