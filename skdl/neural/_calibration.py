@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-LEAST, MOST = 0.05, 2.0  # of 1 / temperature: rows without any error prove no certainty
+LEAST, MOST = 0.05, 2.0  # of 1 / temperature
+PRIOR_ROWS = 1.0  # of a random label, that are thought to be there besides: rows without any error prove no certainty
 MOST_STEPS = 60
 
 
@@ -21,7 +22,9 @@ class Temperature:
 
     minimise  sum_i w_i (log sum_c exp(b s_ic) - b sum_c t_ic s_ic)  over b in [0.05, 2]
 
-    which is convex. Scores of one column are log odds: those of two classes, the first of which has the score 0.
+    which is convex. Scores of one column are log odds: those of two classes, the first of which has the score 0. One of
+    n + 1 rows may have any label (as in Platt's scaling), t = (n t_given + 1 / C) / (n + 1), where n is the number of
+    rows, with weights (sum w)^2 / sum w^2: few rows, all of them right, do not make a network surer than it is.
 
     Parameters
     ----------
@@ -32,7 +35,8 @@ class Temperature:
 
     References
     ----------
-    C. Guo et al., "On calibration of modern neural networks", ICML, 2017.
+    C. Guo et al., "On calibration of modern neural networks", ICML, 2017; J. Platt, "Probabilistic outputs for support
+    vector machines", in Advances in Large Margin Classifiers, 2000.
     """
 
     targets: np.ndarray
@@ -45,6 +49,9 @@ class Temperature:
             scores, targets = _of_two(scores, 0.0), _of_two(targets, 1 - targets)
         scores -= scores.max(axis=1, keepdims=True)
         share = self.weight / self.weight.sum()
+        n_rows = 1 / (share**2).sum()
+        random = PRIOR_ROWS / (n_rows + PRIOR_ROWS)
+        targets = (1 - random) * targets + random / targets.shape[1]
         true = float(share @ (targets * scores).sum(axis=1))
 
         def slopes(b: float) -> tuple[float, float]:

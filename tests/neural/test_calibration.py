@@ -28,7 +28,9 @@ def test_the_temperature_has_the_least_cross_entropy(n_classes, temperature, wei
     weight = rng.integers(1, 4, 300).astype(float) if weighted else np.ones(300)
 
     def loss(b):
-        return -weight @ (targets * log_softmax(b * scores, axis=1)).sum(axis=1)
+        log_p = log_softmax(b * scores, axis=1)
+        n_rows = weight.sum() ** 2 / (weight**2).sum()  # and one more, whose label may be any
+        return -(n_rows * weight @ (targets * log_p).sum(axis=1) + weight @ log_p.mean(axis=1))
 
     expected = minimize_scalar(loss, bounds=(LEAST, MOST), method="bounded", options={"xatol": 1e-10}).x
     found = Temperature(targets, weight)(scores)
@@ -37,14 +39,15 @@ def test_the_temperature_has_the_least_cross_entropy(n_classes, temperature, wei
         assert_allclose(Temperature(targets[:, 1:], weight)(scores[:, 1:] - scores[:, :1]), found[:1], rtol=1e-12)
     assert_allclose(Temperature(targets, weight)(scores + rng.normal(size=(300, 1))), found, rtol=1e-9)
     if weighted:
-        times = np.repeat(np.arange(300), weight.astype(int))
-        assert_allclose(Temperature(targets[times], np.ones(len(times)))(scores[times]), found, rtol=1e-12)
+        more = np.concatenate([targets, targets[:9]]), np.concatenate([3 * weight, np.zeros(9)])
+        assert_allclose(Temperature(*more)(np.concatenate([scores, -scores[:9]])), found, rtol=1e-9)
 
 
 def test_temperatures_at_the_ends_and_of_nothing():
     scores = np.array([[3.0, 0.0], [0.0, 2.0], [5.0, 1.0]])
     right, wrong, weight = np.eye(2)[[0, 1, 0]], np.eye(2)[[1, 0, 1]], np.ones(3)
-    assert_array_equal(Temperature(right, weight)(scores), [MOST, MOST])
+    assert_array_equal(Temperature(right, weight)(scores / 100), [MOST, MOST])
+    assert (Temperature(right, weight)(scores) < 1).all()  # three rows do not prove odds of 1 to 100
     assert_array_equal(Temperature(wrong, weight)(scores), [LEAST, LEAST])
     assert_array_equal(Temperature(right, weight)(np.zeros((3, 2))), [1.0, 1.0])
     huge = Temperature(right, weight)(scores.astype(np.float32) * np.float32(1e30))
