@@ -96,6 +96,15 @@ def test_the_page_on_ensembles_runs_from_top_to_bottom(tmp_path):
     assert "of 32 members" in run(code, tmp_path)
 
 
+def test_the_page_on_tables_runs_from_top_to_bottom(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is in the extra 'test'")
+    code = blocks("python", DOCS / "tables.md")
+    assert len(code) == 7
+    found = run(code, tmp_path)
+    assert "'year_missing'" in found
+    assert "of the prices lie in intervals for 0.90" in found
+
+
 def test_the_entry_point_is_of_a_group_that_is_read():
     [block] = blocks("toml")
     groups = tomllib.loads(block)["project"]["entry-points"]
