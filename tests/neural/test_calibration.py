@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 
@@ -29,8 +29,9 @@ def test_the_temperature_has_the_least_cross_entropy(n_classes, temperature, wei
 
     def loss(b):
         log_p = log_softmax(b * scores, axis=1)
-        n_rows = weight.sum() ** 2 / (weight**2).sum()  # and one more, whose label may be any
-        return -(n_rows * weight @ (targets * log_p).sum(axis=1) + weight @ log_p.mean(axis=1))
+        n_rows = weight.sum() ** 2 / (weight**2).sum()  # and more, as the docstring says
+        labels = n_rows * targets + 1 / n_classes + 20 * softmax(scores, axis=1)
+        return -weight @ (labels * log_p).sum(axis=1) / weight.sum()
 
     expected = minimize_scalar(loss, bounds=(LEAST, MOST), method="bounded", options={"xatol": 1e-10}).x
     found = Temperature(targets, weight)(scores)
@@ -46,9 +47,11 @@ def test_the_temperature_has_the_least_cross_entropy(n_classes, temperature, wei
 def test_temperatures_at_the_ends_and_of_nothing():
     scores = np.array([[3.0, 0.0], [0.0, 2.0], [5.0, 1.0]])
     right, wrong, weight = np.eye(2)[[0, 1, 0]], np.eye(2)[[1, 0, 1]], np.ones(3)
-    assert_array_equal(Temperature(right, weight)(scores / 100), [MOST, MOST])
-    assert (Temperature(right, weight)(scores) < 1).all()  # three rows do not prove odds of 1 to 100
-    assert_array_equal(Temperature(wrong, weight)(scores), [LEAST, LEAST])
+    assert_array_equal(Temperature(right, weight)(scores / 1000), [MOST, MOST])
+    assert (Temperature(right, weight)(3 * scores) < 1).all()  # three rows do not prove odds of 1 to 1000
+    assert (Temperature(wrong, weight)(scores) > 0.4).all()  # nor that there is nothing to know
+    many = np.tile(scores, (100, 1)), np.ones(300)
+    assert_array_equal(Temperature(np.tile(wrong, (100, 1)), many[1])(many[0]), [LEAST, LEAST])
     assert_array_equal(Temperature(right, weight)(np.zeros((3, 2))), [1.0, 1.0])
     huge = Temperature(right, weight)(scores.astype(np.float32) * np.float32(1e30))
     assert np.isfinite(huge).all()
@@ -92,7 +95,7 @@ def test_own_validation_rows_scale_a_network_that_learns_all_others():
     assert max(scaled.validation_scores_) > max(plain.validation_scores_)
     assert_allclose(-max(scaled.validation_scores_), log_loss(Y[400:], scaled.predict_proba(X[400:])), rtol=1e-5)
     raw = scaled.decision_function(X) * scaled.temperature_  # of the epoch that was kept
-    at = [log_loss(Y[400:], 1 / (1 + np.exp(-b * raw[400:]))) for b in (0.9, 1.0, 1.1) / np.array(scaled.temperature_)]
+    at = [log_loss(Y[400:], 1 / (1 + np.exp(-b * raw[400:]))) for b in (0.7, 1.0, 1.4) / np.array(scaled.temperature_)]
     assert at[1] == min(at)
 
 
