@@ -1,7 +1,7 @@
 """Tables as estimators take them that have the parameters `categorical_features` and `missing`.
 
-A fit learns a `TableSchema`, the estimator's `_schema`, and every later call sees its rows by it. What holds plain
-numbers and nothing missing goes the way of all arrays.
+A fit learns a `TableSchema`, the estimator's `_schema`, and every later call sees its rows by it. Plain numbers go the
+way of all arrays, with NaN where they are missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from scipy import sparse
 from skdl._constraints import NONE, ArrayLike, OneOf
 from skdl._diagnosis import is_frame
 from skdl._validation import validate_sample_weight
-from skdl.tables import TableSchema, holds_plain_numbers, is_table
+from skdl.tables import TableSchema, holds_plain_numbers
 
 CONSTRAINTS = {
     "categorical_features": OneOf("from_dtype") | NONE | ArrayLike(),
@@ -45,9 +45,9 @@ def learn_table(
         if given is None or given.ndim != 2:  # for the latter, validation has its message
             return X, {}
         X = given
-    elif by_type and _is_plain(X):
+    elif by_type and holds_plain_numbers(X):
         estimator._schema = TableSchema.of_numbers(X.columns, (False,) * X.shape[1], missing)
-        return X, {}
+        return read_table(estimator, X)
     weight = validate_sample_weight(sample_weight, X)
     estimator._schema = TableSchema.fit(
         X, weight, categorical_features=chosen, missing=missing, max_categories=max_categories
@@ -80,19 +80,21 @@ def read_table(estimator: Any, X: Any) -> tuple[Any, dict[str, Any]]:
     return X, {} if plain else {"table": schema, "ensure_all_finite": "allow-nan"}
 
 
-def _is_plain(X: Any) -> bool:
-    """True for a frame of plain numbers of which none is missing; sparse columns become sparse rows, which are all."""
-    if not holds_plain_numbers(X):
+def has_holes(X: Any) -> bool:
+    """True for an array with NaN."""
+    if not isinstance(X, np.ndarray):
         return False
-    if _is_sparse(X):
-        return True
-    if not is_table(X) or hasattr(X, "get_columns"):
-        return not any(column.null_count() or (column.dtype.is_float() and column.is_nan().any()) for column in X)
-    types = set(X.dtypes)
-    values = X.to_numpy() if len(types) == 1 else X.select_dtypes("floating").to_numpy()
-    return not (values.dtype.kind == "f" and np.isnan(values).any())
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
+
+
+def note_holes(estimator: Any, X: np.ndarray) -> None:
+    """Let the schema of a fit on plain numbers know where they are missing in the rows that count."""
+    schema = estimator._schema
+    if schema is not None and schema.columns is None and schema.missing != "error" and has_holes(X):
+        estimator._schema = TableSchema.of_numbers(schema.names, np.isnan(X).any(axis=0).tolist(), schema.missing)
 
 
 def _is_sparse(X: Any) -> bool:
-    """True for a frame of pandas that has sparse columns."""
-    return any(hasattr(dtype, "fill_value") for dtype in X.dtypes)
+    """True for a frame of pandas that validation makes a sparse matrix of, whose zeros are left out in all columns."""
+    return all(getattr(dtype, "fill_value", None) == 0 for dtype in set(X.dtypes))

@@ -85,7 +85,7 @@ OF_NETWORKS = {
 
 
 TABLES = {"NaN in a frame", "NaN beside integers", "missing integers", "nulls of polars"}  # and no mistakes in these
-TABLES |= {"text", "text in categories", "text in polars"}
+TABLES |= {"NaN in sparse columns", "text", "text in categories", "text in polars"}
 
 
 def takes_tables(name):

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._protocols import InputColumns
-from skdl._table_input import read_table, tag_tables
+from skdl._table_input import has_holes, note_holes, read_table, tag_tables
 from skdl._typing import VectorLike
 from skdl._validation import names_of_features, validate_X
 from skdl.tables import TableSchema
@@ -102,8 +102,7 @@ class Design:
         """The design matrix (n, n_columns) of rows X (n, d), in their precision: in CSR, but for numbers alone."""
         n, starts = len(X), self.starts
         if starts[-1] == len(self.columns.n_categories) and not any(self.columns.n_categories):
-            holes = np.isnan(X)
-            return np.where(holes, self.average.astype(X.dtype), X) if holes.any() else X
+            return np.where(np.isnan(X), self.average.astype(X.dtype), X) if has_holes(X) else X
         n_slots = sum(2 if flagged else 1 for flagged in self.columns.has_missing)
         values, places = np.ones((n, n_slots), X.dtype), np.empty((n, n_slots), np.int32)
         stored = np.ones((n, n_slots), dtype=bool)
@@ -150,10 +149,26 @@ class DesignMixin:
     def __sklearn_tags__(self) -> Any:
         return tag_tables(self, super().__sklearn_tags__())  # type: ignore[misc]  # of the estimator it is mixed into
 
-    def _make_design(self, X: Any, weight: np.ndarray | None, has_reference: tuple[bool, ...]) -> None:
-        """Take the design from the rows of a fit. That of plain numbers needs their means, which come later."""
+    def _make_design(self, X: Any, weight: np.ndarray | None, alpha: float | np.ndarray, *, has_level: bool) -> None:
+        """Take the design from the rows of a fit. That of plain numbers needs their means, which come later.
+
+        All indicators of a column add up to the intercept's, so that the first is left out, but where there is a
+        penalty `alpha`, which decides what the data do not, and treats categories alike only if all have a coefficient.
+        Without a `has_level`, that of the intercept, the first column of categories has them all, too.
+        """
+        note_holes(self, X)
         columns = None if self._schema is None else self._schema.columns
-        self._design = None if columns is None else Design.of(columns, X, weight, has_reference)
+        self._design = None
+        if columns is not None:
+            counts = np.array(columns.n_categories)
+            left_out = (counts > 0) & (np.asarray(alpha) == 0)
+            if not has_level:
+                left_out[np.flatnonzero(counts)[:1]] = False
+            self._design = Design.of(columns, X, weight, tuple(left_out.tolist()))
+
+    def _needs_averages(self) -> bool:
+        """True after a fit on a frame of plain numbers, which may be missing in later rows."""
+        return self._design is None and self._schema is not None and self._schema.missing != "error"
 
     def _in_design(self, X: Any) -> Any:
         """Checked rows as the coefficients take them."""

@@ -14,7 +14,7 @@ from skdl._constraints import NONE, Constraint, Function, Integer, OneOf, check_
 from skdl._estimator import RootEstimator
 from skdl._search_space import Integers, SearchSpaceMixin
 from skdl._table_input import CONSTRAINTS as TABLES
-from skdl._table_input import learn_table, read_table
+from skdl._table_input import has_holes, learn_table, read_table
 from skdl._typing import MatrixLike
 from skdl._validation import require_finite, validate_sample_weight, validate_X
 from skdl._warnings import warn
@@ -244,7 +244,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     def _search_for(self, X: Any) -> Search:
         """The search of the fit; for queries with missing numbers, where its rows have none, one that takes them."""
         search = self._rows.search
-        if self._schema is None or not isinstance(search.metric, Minkowski) or not _has_holes(X):
+        if self._schema is None or not isinstance(search.metric, Minkowski) or not has_holes(X):
             return search
         return LazySearch(search.X, NanMinkowski(search.metric.exponent), "auto", self.n_neighbors)
 
@@ -276,10 +276,6 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             k = self.n_neighbors
             distances, indices = self._training_neighbors(block, k) if own else self._neighbors(queries[block], k)
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
-
-
-def _has_holes(X: Any) -> bool:
-    return not sparse.issparse(X) and bool(np.isnan(X).any())
 
 
 def warn_no_votes(count: int, instead: str) -> None:

@@ -50,7 +50,7 @@ class FittedMixin(DesignMixin):
         with np.errstate(over="ignore"):
             coef, intercept = solution.coef.astype(dtype), solution.intercept
         check_coefficients(self, problem, coef, dtype)
-        if self._schema is not None and self._design is None:
+        if self._needs_averages():
             self._design = Design.of_numbers(_means(solution, problem))
         if intercept is None or dtype != np.float64:
             # From the coefficients as they are stored, so that rounding them to float32 keeps the mean prediction.

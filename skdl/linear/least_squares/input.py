@@ -14,7 +14,6 @@ from skdl._validation import require_finite, validate_regression, validate_sampl
 from skdl.linear.design import encoded_names
 from skdl.linear.least_squares.problem import Problem, Setting
 from skdl.neural._standardize import largest_numbers
-from skdl.tables import TableSchema
 
 LARGEST = 2.0**1000
 
@@ -26,8 +25,10 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     free. What a weight of zero hides, no sum would show.
     """
     X, table = learn_table(estimator, X, sample_weight) if reset else read_table(estimator, X)
-    checks = {"accept_sparse": "csr", "order": None, "ensure_all_finite": False, **table}
-    X, y = validate_regression(estimator, X, y, reset=reset, **checks)
+    # NaN that is not allowed is the solvers' to find; a design would fill it in.
+    finite = not (reset or table) and estimator._schema is not None
+    table |= {"accept_sparse": "csr", "order": None, "ensure_all_finite": finite}
+    X, y = validate_regression(estimator, X, y, reset=reset, **table)
     weight = validate_sample_weight(sample_weight, X)
     if weight is not None and not weight.all():
         require_finite(estimator, X, allow_nan=estimator._schema is not None)
@@ -36,7 +37,7 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     outputs = y.reshape(len(y), -1)
     alpha, fit_intercept = read_alpha(estimator.alpha, X.shape[1], outputs.shape[1]), bool(estimator.fit_intercept)
     if reset:
-        estimator._make_design(X, weight, _references(estimator._schema, alpha, fit_intercept=fit_intercept))
+        estimator._make_design(X, weight, alpha, has_level=fit_intercept)
     X, design = estimator._in_design(X), estimator._design
     setting = Setting(
         alpha if design is None or np.ndim(alpha) == 0 else np.asarray(alpha)[design.source],
@@ -49,22 +50,6 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     if float(np.abs(y).max()) > LARGEST:
         raise ValueError(f"y holds {y.flat[np.abs(y).argmax()]:.3g}; sums of such numbers overflow float64. Scale y.")
     return Problem(X, outputs, weight, unit, setting, partial(check_values, estimator, X)), y.ndim == 1
-
-
-def _references(schema: TableSchema | None, alpha: float | np.ndarray, *, fit_intercept: bool) -> tuple[bool, ...]:
-    """Which columns of a table leave out their first category, as the sum of all indicators is the intercept's column.
-
-    Without an intercept the first column of categories has them all. A penalty decides what the data do not, and treats
-    all categories alike only where all have a coefficient.
-    """
-    columns = None if schema is None else schema.columns
-    if columns is None:
-        return ()
-    counts = np.array(columns.n_categories)
-    found = (counts > 0) & (np.asarray(alpha) == 0)
-    if not fit_intercept:
-        found[np.flatnonzero(counts)[:1]] = False
-    return tuple(found.tolist())
 
 
 def check_values(estimator: Any, X: Any) -> None:

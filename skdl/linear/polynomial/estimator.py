@@ -219,9 +219,7 @@ class PolynomialRegressor(FittedPolynomialMixin, RegressorScore, MultiOutputMixi
         X, table = learn_table(self, X, sample_weight)
         X, y = validate_regression(self, X, y, **table)
         X, y, weight = drop_zero_weights(X, y, validate_sample_weight(sample_weight, X))
-        columns = None if self._schema is None else self._schema.columns
-        left_out = () if columns is None else [count > 0 and self.alpha == 0 for count in columns.n_categories]
-        self._make_design(X, weight, tuple(left_out))
+        self._make_design(X, weight, self.alpha, has_level=True)
         terms = read_degree(self, self._design)
         X = as_rows(self._in_design(X))
         fitted = fit_polynomial(
@@ -234,7 +232,7 @@ class PolynomialRegressor(FittedPolynomialMixin, RegressorScore, MultiOutputMixi
             fit_intercept=bool(self.fit_intercept),
         )
         self._store(fitted, terms, X.dtype, one_output=y.ndim == 1)
-        if self._schema is not None and self._design is None:
+        if self._needs_averages():
             self._design = Design.of_numbers(column_means(X, weight))
         return self
 

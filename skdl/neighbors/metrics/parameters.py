@@ -10,6 +10,7 @@ from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
 from skdl._constraints import Constraint, Real
+from skdl._table_input import has_holes
 from skdl._warnings import warn
 from skdl.neighbors.metrics.metric import Cosine, Metric, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import BOOLEAN, CallableMetric, PrecomputedMetric, ScipyMetric
@@ -93,7 +94,7 @@ def metric_of_table(metric: Metric, schema: TableSchema | None, X: Any) -> Metri
         return metric
     columns = schema.columns
     categorical = np.flatnonzero([] if columns is None else columns.n_categories)
-    if not categorical.size and (isinstance(metric, NanMinkowski) or not np.isnan(X).any()):
+    if not categorical.size and (isinstance(metric, NanMinkowski) or not has_holes(X)):
         return metric
     if not isinstance(metric, (Minkowski, NanMinkowski)):
         j = int(categorical[0]) if categorical.size else int(np.isnan(X).any(axis=0).argmax())
