@@ -214,7 +214,7 @@ class Batches:
                 yield [batch]
             return
         full = (self.steps_per_epoch - 1) * self.batch_size
-        for batch in self._batches(everybody, slice_orders(orders, slice(full))):
+        for batch in self._batches(everybody, slice_orders(orders, slice(full))) if full else ():
             yield [batch]
         yield [
             batch for part in self.parts for batch in self._batches(part, slice_orders(orders[part], slice(full, None)))

@@ -79,7 +79,7 @@ class Candidate:
         """
         if not self.is_network:
             return [MemberJob(self._seeded(entropy, REFIT), rows=kept, weight=weight)]
-        training = None if n_epochs is None else partial(replace, n_epochs=n_epochs)
+        training = self._training([len(kept)], **({} if n_epochs is None else {"n_epochs": n_epochs}))
         return [
             MemberJob(
                 self._seeded(entropy, k, REFIT),
@@ -95,20 +95,21 @@ class Candidate:
     def _seeded(self, entropy: int, *key: int) -> Any:
         return seeded(self.template, seed_of(entropy, self.number, *key), keep=True)
 
-    def _training(self, sizes: Sequence[int]) -> Callable[[TrainingSpec], TrainingSpec] | None:
-        """The batch size for members that learn so many rows each: one with which all take the same number of steps.
+    def _training(self, sizes: Sequence[int], **changes: Any) -> Callable[[TrainingSpec], TrainingSpec]:
+        """The changes, and the batch size for members that learn so many rows each.
 
-        The rule for `batch_size="auto"` would give some of them another one, and networks with other batches are
-        trained in stacks of their own.
+        It is one with which all take the same number of steps, and none is left with a batch of a single row, of which
+        there is no variance. The rule for `batch_size="auto"` would give some of them another one, and networks with
+        other batches are trained in stacks of their own.
         """
         settings = trainable(self.template).settings
-        if settings.optimizer.full_batch or not isinstance(settings.batch_size, str):
-            return None
-        usual = settings.batch_rows(max(sizes))
-        for size in range(usual, max(1, usual // 2), -1):
-            if -(-min(sizes) // size) == -(-max(sizes) // size):
-                return partial(replace, batch_size=size)
-        return None
+        if not settings.optimizer.full_batch and isinstance(settings.batch_size, str):
+            usual = settings.batch_rows(max(sizes))
+            for size in range(usual, max(1, usual // 2), -1):
+                if -(-min(sizes) // size) == -(-max(sizes) // size) and all(n % size != 1 for n in sizes):
+                    changes["batch_size"] = size
+                    break
+        return partial(replace, **changes)
 
 
 def candidates_of(portfolio: Any, members: Any, kind: str, owner: str) -> list[Candidate]:

@@ -83,7 +83,8 @@ after the epoch that was best for the other folds. (Only with `early_stopping`, 
 after each epoch would take more than 128 MB, a member's own best epoch counts.)
 
 Rows of weight zero are left out, but for their labels. Folds depend on the rows' contents: their order does not
-matter, and a row of weight 2 is in the fold that the row given twice would be in.
+matter, and a row of weight 2 is in the fold that the row given twice would be in. Weight 2 equals the row twice where
+the members' own fits do, which of networks is as far as their batches hold all rows.
 
 `predict_members` and `predict_uncertainty` are of the members that predict{calibration}.
 

@@ -441,3 +441,16 @@ def test_members_of_one_seed_share_their_batches(kind, n_rows, monkeypatch):
         train_stack([replace(one, generator=np.random.Generator(bits(5))) for one in members[:3]], Event())
     assert sum(gathered) == n_rows * 3 * (3 if kind == "sparse" else 1)
     check_members(members)
+
+
+def test_members_of_different_length_whose_epoch_is_one_step():
+    """As on folds of small data, where the batch of the longest has room for all rows of the others."""
+    rows = classification(30, 4, 3)
+    parts = [replace(rows, index=np.arange(n)) for n in (25, 24, 26, 24)]
+    unseen = [replace(rows, index=np.arange(n, 30)) for n in (25, 24, 26, 24)]
+    members = [
+        member(own, seed=i, batch_size=26, n_epochs=3, validation=rest, score=lambda raw: -float(np.abs(raw).mean()))
+        for i, (own, rest) in enumerate(zip(parts, unseen, strict=True))
+    ]
+    assert len(groups_of(members)) == 1
+    check_members(members)

@@ -301,3 +301,10 @@ def test_networks_that_set_rows_apart_stop_by_those_of_their_fold(early_stopping
     assert network.early_stopping == early_stopping
     assert_array_equal(model.predict(X_REAL), same.predict(X_REAL))
     assert len(model.fold_estimators_["own"][0].validation_scores_) == 8
+
+
+def test_the_default_portfolio_learns_few_rows():
+    for n in (3, 5, 30, 38):  # of 38 rows, batches of 32 would leave a single one, of which there is no variance
+        model = TabularClassifier(random_state=0).fit(X[:n], NAMES[:n])
+        assert np.isfinite(model.predict_proba(X)).all()
+        assert np.isfinite(TabularRegressor(random_state=0).fit(X_REAL[:n], REALS[:n]).predict(X_REAL)).all()
