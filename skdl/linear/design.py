@@ -200,7 +200,11 @@ class DesignMixin:
 def encoded_names(estimator: Any, names: list[str] | None = None) -> np.ndarray:
     """Names of the columns of an estimator's design, for these names of a table's, or those seen in the fit."""
     names = estimator.feature_names_in_.tolist() if names is None else names
-    schema, design = estimator._schema, estimator._design
+    return encoded_columns(estimator._schema, estimator._design, names)
+
+
+def encoded_columns(schema: TableSchema | None, design: Design | None, names: Any) -> np.ndarray:
+    """Names of the columns of a design for a table with these names."""
     if schema is None or design is None:
         return np.array(names, dtype=object)
     found: list[str] = []

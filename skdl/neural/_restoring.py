@@ -96,7 +96,10 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
     if shift is not None:
         # A scale that is out of float32's range is in float64.
         unit = np.float64 if isinstance(scale, Stored) and scale.dtype.itemsize == 8 else dtype
-        shift, scale = _finite(shift, (n_features,), input_dtype), _finite(scale, (n_features,), unit)
+        shift, scale = (
+            _finite(shift, (architecture.n_inputs,), input_dtype),
+            _finite(scale, (architecture.n_inputs,), unit),
+        )
         _check((scale >= 0).all() and of_type(scale, dtype).dtype == scale.dtype, "scale")
     stop_reason, search = given.pop("stop_reason"), given.pop("search")
     _check(stop_reason in REASONS and (search is None or search in SEARCHES) and not given, "the rest")

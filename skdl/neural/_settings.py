@@ -75,6 +75,9 @@ class Settings:
     learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
     weight_decay_schedule, dropout_schedule : Schedule or None
     parametrization : {"standard", "ntk"}
+    design_width : callable or None
+        The number of columns of the design matrix that a table becomes, for a network that sees it rather than encodes
+        the table's columns in its first layer.
     """
 
     name: str
@@ -113,6 +116,7 @@ class Settings:
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
     parametrization: str = "standard"
+    design_width: Callable[[InputColumns], int] | None = None
 
     @property
     def scores_by_default(self) -> bool:
@@ -132,6 +136,8 @@ class Settings:
 
     def architecture_for(self, n_inputs: int, n_outputs: int, columns: InputColumns | None) -> Architecture:
         """The layers for data of this width and these columns, with the penalty where it is one on activations."""
+        if columns is not None and self.design_width is not None:
+            n_inputs, columns = self.design_width(columns), None
         architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs, columns=columns)
         if self.penalty.on_activations:
             architecture = replace(architecture, activity=self.penalty, activity_alpha=self.alpha)

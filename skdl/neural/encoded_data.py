@@ -37,6 +37,8 @@ class EncodedData:
         Names of X's columns, by which messages call them.
     schema : TableSchema or None
         Of the table that X was made of; None for plain numbers, none of which is missing.
+    is_design : bool
+        Whether X is the design matrix of this table.
     """
 
     X: Any
@@ -49,11 +51,12 @@ class EncodedData:
     drawn_by: np.ndarray | None = None
     column_names: Sequence[Any] | None = None
     schema: TableSchema | None = None
+    is_design: bool = False
 
     @property
     def columns(self) -> InputColumns | None:
-        """The columns as layers take them; None for plain numbers."""
-        return None if self.schema is None else self.schema.columns
+        """The columns as layers take them; None for plain numbers, and those of a design matrix."""
+        return None if self.schema is None or self.is_design else self.schema.columns
 
     def rows(self, index: np.ndarray) -> EncodedData:
         """Some of the rows, but for X, which stays whole: they are gathered where they are needed."""

@@ -18,12 +18,22 @@ from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._encoding import Labels
 from skdl._search_space import LogUniform, SearchSpaceMixin
+from skdl._table_input import CONSTRAINTS as TABLES
 from skdl._threads import n_threads
-from skdl._typing import ClassWeight, OptimizerLike, PenaltyLike, RandomStateLike, ScheduleLike, VectorLike
+from skdl._typing import (
+    CategoricalLike,
+    ClassWeight,
+    OptimizerLike,
+    PenaltyLike,
+    RandomStateLike,
+    ScheduleLike,
+    VectorLike,
+)
 from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
+from skdl.linear.softmax.tables import SoftmaxTablesMixin, design_width, with_alpha_of_columns
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._coefficients import unfold
 from skdl.neural._rows import training_rows
@@ -32,7 +42,7 @@ from skdl.neural._training import Training
 from skdl.neural.encoded_data import EncodedData
 
 
-class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
+class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     """Softmax (multinomial logistic) regression: the linear classifier of maximum likelihood.
 
     minimise  -1/n sum_i w_i log p(y_i | x_i) + alpha/2 sum_jk (s_j W_kj)^2,  p(. | x) = softmax(W x + b)
@@ -91,6 +101,12 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     n_jobs : int or None, default=None
         Threads over blocks of rows in a full-batch search; None are as many as BLAS has. It changes no bit of the
         result.
+    categorical_features : "from_dtype", None, or array-like of bool, int or str, default="from_dtype"
+        Columns of X that hold categories: "from_dtype" takes those of a frame with categories, strings or objects; a
+        list has their names, their numbers or a bool for each.
+    missing : {"auto", "encode", "error"}, default="auto"
+        Missing cells: "auto" takes them in frames, where NaN in an array is an error; "encode" takes them in both,
+        "error" in neither.
 
     Attributes
     ----------
@@ -151,6 +167,11 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
 
     What differs from scikit-learn's estimator is in one table of docs/migration.md.
 
+    Each category of a table's column has an indicator with a coefficient, which the penalty and `standardize` treat as
+    all others; missing cells are a category of their own. A missing number counts as the mean of the others, and has a
+    flag if there were any in `fit`. What `fit` has not seen counts as average, without intercept as zero.
+    `get_encoded_feature_names_out` names the columns of `coef_`, and their matrix is sparse.
+
     With float32 data, products are computed in float32 and summed in float64.
 
     References
@@ -192,6 +213,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         "random_state": RandomState(),
         "verbose": Boolean() | Integer(0),
         "n_jobs": NONE | Integer(),
+        **TABLES,
     }
 
     def __init__(
@@ -216,6 +238,8 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         random_state: RandomStateLike | None = None,
         verbose: int = 0,
         n_jobs: int | None = None,
+        categorical_features: CategoricalLike | None = "from_dtype",
+        missing: str = "auto",
     ):
         self.alpha = alpha
         self.fit_intercept = fit_intercept
@@ -236,6 +260,8 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self.n_jobs = n_jobs
+        self.categorical_features = categorical_features
+        self.missing = missing
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
         return {"alpha": LogUniform(1e-7, 1e1)}, {"class_weight": [None, "balanced"]}
@@ -248,6 +274,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
             drops_constants=self.standardize and self.fit_intercept and self.prior is None,
             penalises_raw=not self.standardize,
             splits_l1=True,
+            design_width=design_width,
         )
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
@@ -257,6 +284,7 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
     def _spec(
         self, settings: Settings, data: EncodedData, generator: np.random.Generator, **options: Any
     ) -> TrainingSpec:
+        settings = with_alpha_of_columns(settings, data)
         shape = (data.encoding.n_outputs, data.X.shape[1])
         if self.prior is not None and np.shape(self.prior) != shape:
             raise ValueError(
@@ -297,4 +325,4 @@ class SoftmaxClassifier(SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
         return [np.transpose(self._dense_coef())], [self.intercept_]
 
     def _raw_scores(self, X: Any) -> np.ndarray:
-        return self._sparse_scores(X) if sparse.issparse(self.coef_) else super()._raw_scores(X)
+        return self._sparse_scores(self._with_all_numbers(X)) if sparse.issparse(self.coef_) else super()._raw_scores(X)
