@@ -20,6 +20,7 @@ from skdl._warnings import filters, put_back
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
 COLUMNS = ("n_features_in_", "feature_names_in_")  # written by scikit-learn's validation before there is a model
+_ABSENT = object()
 
 
 class _Held(threading.local):
@@ -54,16 +55,27 @@ def interrupted(interrupt: KeyboardInterrupt | None, note: str) -> KeyboardInter
 
 @contextmanager
 def columns_kept(estimator: Any) -> Iterator[None]:
-    """Put back the columns that an estimator knows, if there is no new model that has learned others."""
-    before = {name: vars(estimator)[name] for name in COLUMNS if name in vars(estimator)}
+    """Put back the columns that an estimator knows, if there is no new model that has learned others.
+
+    The model is stored inside, for an interrupt between the training and that must find the columns put back, too.
+    """
+    before = dict(vars(estimator))
     try:
-        with _told(estimator):
+        with _told(estimator, unless=lambda: _has_new_model(estimator, before)):
             yield
     except BaseException:
-        for name in COLUMNS:
-            vars(estimator).pop(name, None)
-        vars(estimator).update(before)
+        if not _has_new_model(estimator, before):
+            for name in COLUMNS:
+                vars(estimator).pop(name, None)
+            vars(estimator).update({name: before[name] for name in COLUMNS if name in before})
         raise
+
+
+def _has_new_model(estimator: Any, before: dict[str, Any]) -> bool:
+    """True if attributes of a fitted model, beside its columns, are others than before."""
+    now = vars(estimator)
+    names = {name for name in (*now, *before) if name.endswith("_") and name not in COLUMNS}
+    return any(now.get(name, _ABSENT) is not before.get(name, _ABSENT) for name in names)
 
 
 def whole(fit: Fit) -> Fit:
@@ -89,8 +101,8 @@ def whole(fit: Fit) -> Fit:
 
 
 @contextmanager
-def _told(estimator: Any) -> Iterator[None]:
-    """Note on an interrupt that has no note yet that the estimator is as it was before.
+def _told(estimator: Any, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Note on an interrupt that has no note yet that the estimator is as it was before, `unless` it is not.
 
     NumPy's handling of errors, the filters of warnings, and what is `held` are put back: an interrupt may fall between
     the setting of them and the body that it is for, or between that and its end.
@@ -103,7 +115,8 @@ def _told(estimator: Any) -> Iterator[None]:
         while len(held()) > n_held:
             held().pop()()
         if not hasattr(interrupt, "__notes__"):
-            interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is as it was before.")
+            state = "fitted" if unless() else "as it was before"
+            interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is {state}.")
         raise
     finally:
         np.seterr(**errors)  # an interrupt that the training has kept is not raised here

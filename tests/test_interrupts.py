@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import io
 import os
 import random
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import warnings
+import zipfile
 from dataclasses import replace
 
 import joblib
@@ -40,6 +42,7 @@ from skdl import (
 )
 from skdl.callbacks import Checkpoint
 from skdl.model_selection import SearchLedger
+from skdl.neural._archive import write
 
 pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="signals are POSIX"),
@@ -380,6 +383,21 @@ def test_workers_end_with_a_killed_parent(backend, tmp_path):
     finally:
         end_group(process.pid)
         process.communicate()
+
+
+def test_an_interrupt_while_a_part_of_a_checkpoint_is_open_is_raised_as_one(monkeypatch):
+    opened, whole = [], zipfile.ZipFile.open
+
+    def interrupted_open(*args, **kwargs):
+        opened.append(whole(*args, **kwargs))
+        raise KeyboardInterrupt
+
+    file = io.BytesIO()
+    with monkeypatch.context() as patched:
+        patched.setattr(zipfile.ZipFile, "open", interrupted_open)
+        with pytest.raises(KeyboardInterrupt):
+            write(file, {}, {"array_0": np.zeros(3)})
+    opened.pop().close()
 
 
 # Threads

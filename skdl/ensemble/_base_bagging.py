@@ -117,71 +117,72 @@ class BaseBagging(BaseEnsemble):
                 f"n_estimators={self.n_estimators} must be at least {len(kept)}, the number of members already fitted, "
                 "when warm_start=True."
             )
-        with columns_kept(self), ExitStack() as held:
-            X, y = self._check_data(X, y, reset=not warm)
-            self._check_square(X)
-            classes = self._classes_of(y, warm)
-            weight = validate_sample_weight(sample_weight, X)
-            shares = None if weight is None else in_units(weight)  # where ratios count
-            sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
-            if self.oob_score and sampler.takes_all:
-                raise ValueError(
-                    "oob_score=True needs rows out of the bag: set bootstrap=True or max_samples below the number of "
-                    "rows."
-                )
-            entropy = self._entropy if warm else root_entropy(self.random_state)
-            new = range(len(kept), self.n_estimators)
-            if not new:
-                warn("n_estimators has not grown: warm_start=True adds no members.")
-            drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
-            if self._takes_distances:
-                chosen = drawn  # the distances from the rows that a member knows
-            else:
-                chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
-            members_weight = validate_sample_weight(routed.pop("sample_weight", None), X)
-            observers = held.enter_context(Observers(self, len(new), X, y, weight, len(kept)))
-            members = fit_members(
-                [
-                    MemberJob(
-                        seeded(template, seed_of(entropy, i, 0)),
-                        rows,
-                        self._subset(columns),
-                        members_weight,
-                        routed,
-                        recipe="estimator",
+        with columns_kept(self):
+            with ExitStack() as held:
+                X, y = self._check_data(X, y, reset=not warm)
+                self._check_square(X)
+                classes = self._classes_of(y, warm)
+                weight = validate_sample_weight(sample_weight, X)
+                shares = None if weight is None else in_units(weight)  # where ratios count
+                sampler = Sampler(X, y, weight, self.max_samples, self.bootstrap)
+                if self.oob_score and sampler.takes_all:
+                    raise ValueError(
+                        "oob_score=True needs rows out of the bag: set bootstrap=True or max_samples below the "
+                        "number of rows."
                     )
-                    for i, rows, columns in zip(new, drawn, chosen, strict=True)
-                ],
-                X,
-                y,
-                observers,
-                classify=classes is not None,
-                row_weight=shares if self.bootstrap else None,
-                n_jobs=self.n_jobs,
-            )
-            fitted = members.as_far_as(self)
-
-        def store() -> None:
-            done = copy(self)  # takes the ensemble's place once all is known
-            for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
-                done.__dict__.pop(name, None)  # of an earlier fit with other parameters
-            done._entropy = entropy
-            done.estimator_ = template
-            done.estimators_ = kept + fitted
-            done.estimators_samples_ = samples + drawn[: len(fitted)]
-            done.estimators_features_ = features + chosen[: len(fitted)]
-            done._output_shape = y.shape[1:]
-            if classes is not None:
-                done.classes_ = classes
-            if self.oob_score:
-                found = evaluate_out_of_bag(
-                    done, done.estimators_samples_, done._output_of, done._residuals, X, y, shares
+                entropy = self._entropy if warm else root_entropy(self.random_state)
+                new = range(len(kept), self.n_estimators)
+                if not new:
+                    warn("n_estimators has not grown: warm_start=True adds no members.")
+                drawn = [sampler.draw(np.random.default_rng(seed_of(entropy, i, 1))) for i in new]
+                if self._takes_distances:
+                    chosen = drawn  # the distances from the rows that a member knows
+                else:
+                    chosen = [self._draw_columns(np.random.default_rng(seed_of(entropy, i, 3))) for i in new]
+                members_weight = validate_sample_weight(routed.pop("sample_weight", None), X)
+                observers = held.enter_context(Observers(self, len(new), X, y, weight, len(kept)))
+                members = fit_members(
+                    [
+                        MemberJob(
+                            seeded(template, seed_of(entropy, i, 0)),
+                            rows,
+                            self._subset(columns),
+                            members_weight,
+                            routed,
+                            recipe="estimator",
+                        )
+                        for i, rows, columns in zip(new, drawn, chosen, strict=True)
+                    ],
+                    X,
+                    y,
+                    observers,
+                    classify=classes is not None,
+                    row_weight=shares if self.bootstrap else None,
+                    n_jobs=self.n_jobs,
                 )
-                done._member_correlation = found.correlation
-                done._store_out_of_bag(found.average, found.covered, y, shares)
-            self.__dict__ = done.__dict__
+                fitted = members.as_far_as(self)
 
-        finish(self, store, members.interrupt, observers)
+            def store() -> None:
+                done = copy(self)  # takes the ensemble's place once all is known
+                for name in ("oob_score_", "oob_decision_function_", "oob_prediction_", "_member_correlation"):
+                    done.__dict__.pop(name, None)  # of an earlier fit with other parameters
+                done._entropy = entropy
+                done.estimator_ = template
+                done.estimators_ = kept + fitted
+                done.estimators_samples_ = samples + drawn[: len(fitted)]
+                done.estimators_features_ = features + chosen[: len(fitted)]
+                done._output_shape = y.shape[1:]
+                if classes is not None:
+                    done.classes_ = classes
+                if self.oob_score:
+                    found = evaluate_out_of_bag(
+                        done, done.estimators_samples_, done._output_of, done._residuals, X, y, shares
+                    )
+                    done._member_correlation = found.correlation
+                    done._store_out_of_bag(found.average, found.covered, y, shares)
+                self.__dict__ = done.__dict__
+
+            finish(self, store, members.interrupt, observers)
         return self
 
     def _check_parameters(self) -> None:

@@ -110,42 +110,43 @@ class WeightedEnsemble(NamedMembers):
                 f"n_estimators={self.n_estimators} must be at least {len(kept)}, the number of members already fitted, "
                 "when warm_start=True."
             )
-        with columns_kept(self), ExitStack() as held:
-            X, y = self._check_data(X, y, reset=not warm)
-            classes = self._classes_of(y, warm)
-            weight = validate_sample_weight(sample_weight, X)
-            entropy = self._entropy if warm else root_entropy(self.random_state)
-            training, unseen = self._split(X, y, weight, entropy)
-            interrupt: KeyboardInterrupt | None = None
-            observers: Observers | None = None
-            if self.prefit:
-                members = self._templates()
-                self._check_prefit(members, y)
-            else:
-                self._check_square(X)
-                unfitted = self._unfitted(entropy, len(kept))
-                if not unfitted:
-                    warn("n_estimators has not grown: warm_start=True adds no members.")
-                # The rows are taken once for all members: each equals its own fit on them.
-                rows = slice(None) if training is None else training
-                learned = (X if training is None else select_rows(X, training), y[rows])
-                alike = self.estimators is None
-                jobs = self._jobs(unfitted, routed, X, training)
-                share = None if weight is None else weight[rows]
-                together = self.share is not None and len(jobs) > 1
-                n_fits = 1 if together else len(jobs)
-                observers = held.enter_context(Observers(self, n_fits, *learned, share, len(kept)))
-                if together:
-                    members, interrupt = fit_batch_ensemble(
-                        jobs, *learned, self.n_jobs, observers, share_batches=self.share_batches
-                    )
+        with columns_kept(self):
+            with ExitStack() as held:
+                X, y = self._check_data(X, y, reset=not warm)
+                classes = self._classes_of(y, warm)
+                weight = validate_sample_weight(sample_weight, X)
+                entropy = self._entropy if warm else root_entropy(self.random_state)
+                training, unseen = self._split(X, y, weight, entropy)
+                interrupt: KeyboardInterrupt | None = None
+                observers: Observers | None = None
+                if self.prefit:
+                    members = self._templates()
+                    self._check_prefit(members, y)
                 else:
-                    classify = classes is not None
-                    found = fit_members(jobs, *learned, observers, classify=classify, n_jobs=self.n_jobs)
-                    interrupt = found.interrupt
-                    members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
-        store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
-        finish(self, store, interrupt, observers)
+                    self._check_square(X)
+                    unfitted = self._unfitted(entropy, len(kept))
+                    if not unfitted:
+                        warn("n_estimators has not grown: warm_start=True adds no members.")
+                    # The rows are taken once for all members: each equals its own fit on them.
+                    rows = slice(None) if training is None else training
+                    learned = (X if training is None else select_rows(X, training), y[rows])
+                    alike = self.estimators is None
+                    jobs = self._jobs(unfitted, routed, X, training)
+                    share = None if weight is None else weight[rows]
+                    together = self.share is not None and len(jobs) > 1
+                    n_fits = 1 if together else len(jobs)
+                    observers = held.enter_context(Observers(self, n_fits, *learned, share, len(kept)))
+                    if together:
+                        members, interrupt = fit_batch_ensemble(
+                            jobs, *learned, self.n_jobs, observers, share_batches=self.share_batches
+                        )
+                    else:
+                        classify = classes is not None
+                        found = fit_members(jobs, *learned, observers, classify=classify, n_jobs=self.n_jobs)
+                        interrupt = found.interrupt
+                        members = kept + found.as_far_as(self, least=1 if alike else len(unfitted))
+            store = partial(self._store, members, X, y, weight, unseen, classes, entropy)
+            finish(self, store, interrupt, observers)
         return self
 
     def _split(

@@ -92,41 +92,42 @@ class BaseSnapshot(BaseEnsemble):
         """
         self._check_parameters()
         routed = self._route({}, sample_weight)["estimator"]
-        with columns_kept(self), ExitStack() as held:
-            X, y = self._check_data(X, y)
-            classes = self._classes_of(y, False)
-            weight = validate_sample_weight(routed.get("sample_weight"), X)
-            template = self._templates()[0]
-            cycle: Any = self.cycle
-            if cycle == "auto":
-                cycle = max(1, trainable(template).settings.max_iter // self.n_estimators)
-            n_epochs = cycle * self.n_estimators
-            network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
-                schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle),
-                max_iter=n_epochs,
-                early_stopping=False,  # also where "auto" would set rows apart
-            )
-            fit = trainable(network)
-            data = fit.prepare(X, y, weight)
-            member = fit.spec(data)
-            observers = held.enter_context(Observers(self, 1, X, y, weight))
-            followed = observers.only(fit, member, partial(fit.attributes_at, member, data))
-            states, outcome = train_with_snapshots(replace(followed, keeps=None), cycle)
-            fit.check_outcome(outcome)
-            fit.store(member, data, outcome)
-            observers.end_of(0)
+        with columns_kept(self):
+            with ExitStack() as held:
+                X, y = self._check_data(X, y)
+                classes = self._classes_of(y, False)
+                weight = validate_sample_weight(routed.get("sample_weight"), X)
+                template = self._templates()[0]
+                cycle: Any = self.cycle
+                if cycle == "auto":
+                    cycle = max(1, trainable(template).settings.max_iter // self.n_estimators)
+                n_epochs = cycle * self.n_estimators
+                network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
+                    schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle),
+                    max_iter=n_epochs,
+                    early_stopping=False,  # also where "auto" would set rows apart
+                )
+                fit = trainable(network)
+                data = fit.prepare(X, y, weight)
+                member = fit.spec(data)
+                observers = held.enter_context(Observers(self, 1, X, y, weight))
+                followed = observers.only(fit, member, partial(fit.attributes_at, member, data))
+                states, outcome = train_with_snapshots(replace(followed, keeps=None), cycle)
+                fit.check_outcome(outcome)
+                fit.store(member, data, outcome)
+                observers.end_of(0)
 
-        def store() -> None:
-            done = copy(self)  # takes the ensemble's place once all is known
-            done.estimators_ = [
-                _fitted(network, fit.attributes_at(member, data, state)) for state in states or [outcome.state]
-            ]
-            done._output_shape = y.shape[1:]
-            if classes is not None:
-                done.classes_ = classes
-            self.__dict__ = done.__dict__
+            def store() -> None:
+                done = copy(self)  # takes the ensemble's place once all is known
+                done.estimators_ = [
+                    _fitted(network, fit.attributes_at(member, data, state)) for state in states or [outcome.state]
+                ]
+                done._output_shape = y.shape[1:]
+                if classes is not None:
+                    done.classes_ = classes
+                self.__dict__ = done.__dict__
 
-        finish(self, store, KeyboardInterrupt() if outcome.stop_reason == "interrupted" else None, observers)
+            finish(self, store, KeyboardInterrupt() if outcome.stop_reason == "interrupted" else None, observers)
         warning = fit.warning(outcome)
         if warning is not None and outcome.stop_reason == "diverged":
             category, message = warning

@@ -42,7 +42,12 @@ class Stored(NamedTuple):
 def write(file: BinaryIO, header: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     """Write an archive."""
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    np.savez(file, **{HEADER: text, **arrays})  # type: ignore[arg-type]  # the stub takes an array for `allow_pickle`
+    try:
+        np.savez(file, **{HEADER: text, **arrays})  # type: ignore[arg-type]  # the stub takes an array for `allow_pickle`
+    except ValueError as error:  # of the archive, which an interrupt has found with a part open and unfinished
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
 
 
 def read(file: BinaryIO, archive: ZipFile) -> tuple[Any, dict[str, Stored]]:

@@ -143,7 +143,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             members = [observe(0, member)]
             [(member, outcome)] = train_fits([fit], [data], members, n_threads(self.n_jobs), observe=observe)
             fit.check_outcome(outcome)
-        interrupt = to_the_end(partial(fit.store, member, data, outcome))
+            interrupt = to_the_end(partial(fit.store, member, data, outcome))
         if task is not None:
             try:
                 task.end()

@@ -161,44 +161,45 @@ class BaseTabular(NamedPairs):
         begun = time.monotonic()
         self._check_parameters()
         candidates = self._candidates()
-        with columns_kept(self), ExitStack() as held:
-            X, y = self._check_data(X, y)
-            classes = self._classes_of(y, False)
-            weight = self._row_weights(sample_weight, X, y)
-            if weight is not None:
-                for candidate in candidates:
-                    check_takes_weight(candidate.template, self)
-            candidates = [candidate.for_table(X) for candidate in candidates]
-            own_groups = validate_groups(groups, X)
-            kept = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
-            entropy = root_entropy(self.random_state)
-            generator = np.random.default_rng(seed_of(entropy, 0, 0, 0))
-            content = contents_of(X, y)
-            folds = folds_of(self.cv, X, y, content, kept, own_groups, generator, classify=classes is not None)
-            refits = len(kept) < REFIT_BELOW if isinstance(self.refit, str) else bool(self.refit)
-            n_fits = len(candidates) * len(folds)
-            observers = held.enter_context(Observers(self, n_fits, X, y, weight))
-            ends = None if self.time_limit is None else begun + self.time_limit
-            trainer = Trainer(X, y, weight, entropy, observers, classes is not None, self.n_jobs, ends)
-            trained = trained_on_folds(trainer, candidates, folds, type(self).__name__)
-            judge = copy(self)
-            judge._output_shape = y.shape[1:]
-            if classes is not None:
-                judge.classes_ = classes
-            found: list[Evaluation] = []
+        with columns_kept(self):
+            with ExitStack() as held:
+                X, y = self._check_data(X, y)
+                classes = self._classes_of(y, False)
+                weight = self._row_weights(sample_weight, X, y)
+                if weight is not None:
+                    for candidate in candidates:
+                        check_takes_weight(candidate.template, self)
+                candidates = [candidate.for_table(X) for candidate in candidates]
+                own_groups = validate_groups(groups, X)
+                kept = np.arange(len(y)) if weight is None else np.flatnonzero(weight)
+                entropy = root_entropy(self.random_state)
+                generator = np.random.default_rng(seed_of(entropy, 0, 0, 0))
+                content = contents_of(X, y)
+                folds = folds_of(self.cv, X, y, content, kept, own_groups, generator, classify=classes is not None)
+                refits = len(kept) < REFIT_BELOW if isinstance(self.refit, str) else bool(self.refit)
+                n_fits = len(candidates) * len(folds)
+                observers = held.enter_context(Observers(self, n_fits, X, y, weight))
+                ends = None if self.time_limit is None else begun + self.time_limit
+                trainer = Trainer(X, y, weight, entropy, observers, classes is not None, self.n_jobs, ends)
+                trained = trained_on_folds(trainer, candidates, folds, type(self).__name__)
+                judge = copy(self)
+                judge._output_shape = y.shape[1:]
+                if classes is not None:
+                    judge.classes_ = classes
+                found: list[Evaluation] = []
 
-            def judge_members() -> None:
-                unseen, epochs = unseen_rows(judge, trained, X, weight, content)
-                found[:] = [evaluate(judge, unseen, epochs, y, len(trained.folds))]
+                def judge_members() -> None:
+                    unseen, epochs = unseen_rows(judge, trained, X, weight, content)
+                    found[:] = [evaluate(judge, unseen, epochs, y, len(trained.folds))]
 
-            interrupt = to_the_end(judge_members) or trained.interrupt
-            again = None
-            if refits and interrupt is None:
-                again, interrupt = self._refitted(trainer, trained, found[0], kept)
-        store = partial(
-            self._store, judge, trained, found[0], again, X, y, weight, entropy, [c.name for c in candidates]
-        )
-        finish(self, store, interrupt, observers)
+                interrupt = to_the_end(judge_members) or trained.interrupt
+                again = None
+                if refits and interrupt is None:
+                    again, interrupt = self._refitted(trainer, trained, found[0], kept)
+            store = partial(
+                self._store, judge, trained, found[0], again, X, y, weight, entropy, [c.name for c in candidates]
+            )
+            finish(self, store, interrupt, observers)
         return self
 
     def _refitted(
