@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -41,6 +41,9 @@ PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
 CategoricalLike: TypeAlias = str | Sequence[bool] | Sequence[int] | Sequence[str] | npt.ArrayLike
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
+# Configurations of networks, and folds; what else of an object is asked for is checked where they are used.
+PortfolioLike: TypeAlias = str | Sequence[object] | Mapping[str, object]
+Folds: TypeAlias = Iterable[tuple[Any, Any]] | object
 RandomStateLike: TypeAlias = int | np.random.RandomState
 VoteLike: TypeAlias = str | Callable[[np.ndarray], npt.ArrayLike] | None
 

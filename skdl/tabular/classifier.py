@@ -9,7 +9,7 @@ import numpy as np
 from skdl._constraints import NONE, Boolean, Instance, OneOf
 from skdl._encoding import Labels
 from skdl._scores import accuracy
-from skdl._typing import ClassWeight, MatrixLike, Members, RandomStateLike, Scoring
+from skdl._typing import ClassWeight, Folds, MatrixLike, Members, PortfolioLike, RandomStateLike, Scoring
 from skdl._validation import validate_sample_weight
 from skdl.ensemble._averages import ProbabilityAverage
 from skdl.ensemble._weights import weights_by_log_loss
@@ -86,10 +86,10 @@ class TabularClassifier(ProbabilityAverage, BaseTabular):
 
     def __init__(
         self,
-        portfolio: Any = "auto",
+        portfolio: PortfolioLike | None = "auto",
         *,
         members: Members | None = None,
-        cv: Any = 8,
+        cv: int | Folds = 8,
         scoring: Scoring | None = None,
         time_limit: float | None = None,
         refit: bool | str = "auto",

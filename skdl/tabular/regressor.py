@@ -8,7 +8,7 @@ import numpy as np
 
 from skdl._constraints import Real
 from skdl._scores import r2
-from skdl._typing import MatrixLike, Members, RandomStateLike, Scoring, VectorLike
+from skdl._typing import Folds, MatrixLike, Members, PortfolioLike, RandomStateLike, Scoring, VectorLike
 from skdl._validation import validate_sample_weight
 from skdl.ensemble._averages import PredictionAverage
 from skdl.ensemble._weights import weights_by_squared_error
@@ -74,10 +74,10 @@ class TabularRegressor(PredictionAverage, BaseTabular):
 
     def __init__(
         self,
-        portfolio: Any = "auto",
+        portfolio: PortfolioLike | None = "auto",
         *,
         members: Members | None = None,
-        cv: Any = 8,
+        cv: int | Folds = 8,
         scoring: Scoring | None = None,
         time_limit: float | None = None,
         refit: bool | str = "auto",
