@@ -191,6 +191,7 @@ PLAIN = {
     "gelu": lambda x: x * (1 + erf(x / 2**0.5)) / 2,
     "mish": lambda x: x * np.tanh(np.log(1 + np.exp(x))),
 }
+PLAIN["parametric"] = lambda x, share: (1 - share) * x + share * PLAIN["selu"](x)
 ACTIVATIONS = [
     *((name, activations.resolve(name)) for name in activations.names()),
     ("prelu", activations.PReLU(shared=True)),
