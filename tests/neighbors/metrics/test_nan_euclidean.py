@@ -77,8 +77,10 @@ def test_nan_is_allowed_where_the_tag_says_so(cls):
     assert get_tags(cls(metric="nan_euclidean")).input_tags.allow_nan
     assert not get_tags(cls()).input_tags.allow_nan
     cls(metric="nan_euclidean").fit(rows, Y).predict(rows)
-    with pytest.raises(ValueError, match=r"NaN in column.*metric='nan_euclidean'"):
+    with pytest.raises(ValueError, match=r"NaN in column.*missing='encode' allows it"):
         cls().fit(rows, Y)
+    encoded = cls(missing="encode").fit(rows, Y)  # as the message says, and by the same distance
+    assert_array_equal(encoded.predict(rows), cls(metric="nan_euclidean").fit(rows, Y).predict(rows))
     infinite = rows.copy()
     infinite[0, 0] = np.inf
     with pytest.raises(ValueError, match="infinity"):
