@@ -112,11 +112,11 @@ def _told(estimator: Any, unless: Callable[[], bool] = lambda: False) -> Iterato
         yield
     except KeyboardInterrupt as interrupt:
         put_back(found)
-        while len(held()) > n_held:
-            held().pop()()
         if not hasattr(interrupt, "__notes__"):
             state = "fitted" if unless() else "as it was before"
             interrupted(interrupt, f"{type(estimator).__name__} was interrupted, and is {state}.")
         raise
-    finally:
-        np.seterr(**errors)  # an interrupt that the training has kept is not raised here
+    finally:  # an interrupt that the training has kept is not raised here
+        while len(held()) > n_held:
+            held().pop()()
+        np.seterr(**errors)
