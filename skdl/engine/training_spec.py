@@ -173,7 +173,7 @@ class TrainingSpec:
         return 0 if self.progress is None else self.progress.phase
 
     def is_judged(self, epoch: int) -> bool:
-        """Whether the member's progress is judged after this epoch."""
+        """True if the member's progress is judged after this epoch."""
         return self.judged is None or epoch in self.judged
 
     @property

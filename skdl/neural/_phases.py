@@ -14,12 +14,12 @@ ENDS = ("converged", "max_iter", "max_time", "stalled")  # of a trial that has c
 
 
 def may_try(before: Training | None, *, resume: bool) -> bool:
-    """Whether a fit sets rows apart for a trial: a new one, or one that has not come further, or ended there."""
+    """True if a fit sets rows apart for a trial: a new one, or one that has not come further, or ended there."""
     return before is None or (resume and before.state.progress[0].kept_by is not None)
 
 
 def is_first(before: Training | None, *, resume: bool) -> bool:
-    """Whether a fit is the first of its training, which the schedule's cycles are those of."""
+    """True if a fit is the first of its training, which the schedule's cycles are those of."""
     if before is None:
         return True
     progress = before.state.progress[0]

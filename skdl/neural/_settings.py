@@ -151,19 +151,19 @@ class Settings:
         return min(size, n_rows)
 
     def stops_early(self, n_rows: int) -> bool:
-        """Whether some of `n_rows` rows are set apart for validation."""
+        """True if some of `n_rows` rows are set apart for validation."""
         if self.early_stopping == "auto":
             return n_rows > self.auto_early_stopping_above
         return bool(self.early_stopping)
 
     @property
     def refits(self) -> bool:
-        """Whether the rows set apart only choose a number of epochs, for which all rows are trained on."""
+        """True if the rows set apart only choose a number of epochs, for which all rows are trained on."""
         return self.early_stopping == "refit"
 
     @property
     def calibrates(self) -> bool:
-        """Whether the outputs are scaled by a factor that validation rows have found."""
+        """True if the outputs are scaled by a factor that validation rows have found."""
         return self.refits if self.calibrate == "auto" else bool(self.calibrate)
 
     def training_dtype(self, dtype: Any, n_rows: int) -> np.dtype[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from skdl._diagnosis import is_frame
+from skdl._table_input import has_holes
 from skdl._validation import validate_sample_weight
 from skdl.layers.architecture import Architecture
 from skdl.neural._settings import Settings
@@ -63,12 +64,6 @@ def with_holes(
         return schema
     holes = np.isnan(X if kept is None else X[kept]).any(axis=0)
     return TableSchema.of_numbers(names, holes.tolist(), settings.missing) if holes.any() else None
-
-
-def has_holes(X: Any) -> bool:
-    """True for an array in which numbers are missing; all others are finite."""
-    with np.errstate(over="ignore", invalid="ignore"):  # a sum of large numbers may be NaN, too
-        return isinstance(X, np.ndarray) and bool(np.isnan(X.sum())) and bool(np.isnan(X).any())
 
 
 def encoded_names(architecture: Architecture, schema: TableSchema | None, names: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from skdl.tables._columns import are_numbers, coded, holds_times, is_table, kind
 
 
 def categorical_columns(X: Any, columns: Sequence[Any], chosen: Any, rows: np.ndarray | None) -> list[bool]:
-    """Whether each column of X is one of categories.
+    """True if each column of X is one of categories.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def categorical_columns(X: Any, columns: Sequence[Any], chosen: Any, rows: np.nd
 
 
 def _is_categorical(column: Any, name: Any, rows: np.ndarray | None) -> bool:
-    """Whether the type of a column, or of the objects in it, is one of categories."""
+    """True if the type of a column, or of the objects in it, is one of categories."""
     found = kind(column)
     if found in ("number", "category"):
         return found == "category"
