@@ -40,6 +40,7 @@ from skdl import (
     SoftmaxClassifier,
     TabularClassifier,
 )
+from skdl._interrupts import columns_kept, held
 from skdl.callbacks import Checkpoint
 from skdl.model_selection import SearchLedger
 from skdl.neural._archive import write
@@ -398,6 +399,33 @@ def test_an_interrupt_while_a_part_of_a_checkpoint_is_open_is_raised_as_one(monk
         with pytest.raises(KeyboardInterrupt):
             write(file, {}, {"array_0": np.zeros(3)})
     opened.pop().close()
+
+
+def broken_off(estimator, **attributes):
+    """A fit that has written these attributes when an interrupt comes."""
+    with columns_kept(estimator):
+        vars(estimator).update(attributes)
+        raise KeyboardInterrupt
+
+
+def test_columns_go_with_an_interrupt_before_there_is_a_model_and_stay_with_a_new_one():
+    estimator = clone(MLP)
+    with pytest.raises(KeyboardInterrupt) as found:
+        broken_off(estimator, n_features_in_=3)
+    assert not hasattr(estimator, "n_features_in_")
+    assert found.value.__notes__ == ["MLPClassifier was interrupted, and is as it was before."]
+    with pytest.raises(KeyboardInterrupt) as found:
+        broken_off(estimator, n_features_in_=3, coefs_=[])
+    assert estimator.n_features_in_ == 3
+    assert found.value.__notes__ == ["MLPClassifier was interrupted, and is fitted."]
+
+
+def test_what_is_held_of_the_process_is_released_where_a_training_has_kept_the_interrupt():
+    """The interrupt fell between the setting and its body, and the engine caught it: nothing leaves the block."""
+    released, before = [], len(held())
+    with columns_kept(clone(MLP)):
+        held().append(lambda: released.append("threads"))
+    assert (released, len(held())) == (["threads"], before)
 
 
 # Threads
