@@ -140,7 +140,27 @@ def column_means(X: Any, weight: np.ndarray | None) -> np.ndarray:
         return np.asarray(weight @ X.astype(np.float64, copy=False) / weight.sum())
 
 
-class DesignMixin:
+class EncodedNamesMixin:
+    """The names of the columns that coefficients of tables are of."""
+
+    def get_encoded_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
+        """Names of the columns that a table's columns become, in which the coefficients are.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features,), default=None
+            Names of X's columns. None takes `feature_names_in_`, or x0, x1, ... if X had no names.
+
+        Returns
+        -------
+        names : ndarray of str objects of shape (n_encoded_features,)
+            A number's own name, `age_missing` for the flag of missing ones, and `color_red` for a category,
+            `color_infrequent` for those that share one, and `color_missing` for cells without a value.
+        """
+        return encoded_names(self, names_of_features(self, input_features))
+
+
+class DesignMixin(EncodedNamesMixin):
     """A linear model whose coefficients belong to the columns of its design, where X is a table."""
 
     _schema: TableSchema | None
@@ -179,22 +199,6 @@ class DesignMixin:
         check_is_fitted(self)
         X, table = read_table(self, X)
         return self._in_design(validate_X(self, X, **{**checks, **table}))
-
-    def get_encoded_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
-        """Names of the columns that a table's columns become, in which the coefficients are.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of X's columns. None takes `feature_names_in_`, or x0, x1, ... if X had no names.
-
-        Returns
-        -------
-        names : ndarray of str objects of shape (n_encoded_features,)
-            A number's own name, `age_missing` for the flag of missing ones, and `color_red` for a category,
-            `color_infrequent` for those that share one, and `color_missing` for cells without a value.
-        """
-        return encoded_names(self, names_of_features(self, input_features))
 
 
 def encoded_names(estimator: Any, names: list[str] | None = None) -> np.ndarray:

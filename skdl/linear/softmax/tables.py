@@ -9,9 +9,7 @@ import numpy as np
 
 from skdl._protocols import InputColumns
 from skdl._table_input import tag_tables
-from skdl._typing import VectorLike
-from skdl._validation import names_of_features
-from skdl.linear.design import Design, encoded_columns, encoded_names
+from skdl.linear.design import Design, EncodedNamesMixin, encoded_columns
 from skdl.neural._settings import Settings
 from skdl.neural.encoded_data import EncodedData
 from skdl.tables import TableSchema
@@ -36,7 +34,7 @@ def with_alpha_of_columns(settings: Settings, data: EncodedData) -> Settings:
     return replace(settings, alpha=np.asarray(settings.alpha)[empty_design(columns).source])
 
 
-class SoftmaxTablesMixin:
+class SoftmaxTablesMixin(EncodedNamesMixin):
     """Methods of a network without hidden layers that sees the design matrix of a table."""
 
     _schema: TableSchema | None
@@ -75,22 +73,6 @@ class SoftmaxTablesMixin:
             evaluated = replace(evaluated, X=design.matrix(evaluated.X))
         X = design.matrix(data.X) if isinstance(data.X, np.ndarray) else data.X
         return replace(data, X=X, validation=evaluated, column_names=names, is_design=True)
-
-    def get_encoded_feature_names_out(self, input_features: VectorLike | None = None) -> np.ndarray:
-        """Names of the columns that a table's columns become, in which the coefficients are.
-
-        Parameters
-        ----------
-        input_features : array-like of str of shape (n_features,), default=None
-            Names of X's columns. None takes `feature_names_in_`, or x0, x1, ... if X had no names.
-
-        Returns
-        -------
-        names : ndarray of str objects of shape (n_encoded_features,)
-            A number's own name, `age_missing` for the flag of missing ones, and `color_red` for a category,
-            `color_missing` for cells without a value.
-        """
-        return encoded_names(self, names_of_features(self, input_features))
 
     def __sklearn_tags__(self) -> Any:
         return tag_tables(self, super().__sklearn_tags__())  # type: ignore[misc]  # as above
