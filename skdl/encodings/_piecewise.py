@@ -13,7 +13,7 @@ from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackp
 from skdl._registry import register
 from skdl.encodings._edges import column_edges
 from skdl.encodings._features import FeatureDense, by_features, by_rows
-from skdl.encodings._robust import robust_units, smooth_clip
+from skdl.encodings._robust import CLIP, robust_units, smooth_clip
 from skdl.layers import Sequential, with_shared_rows
 
 
@@ -30,12 +30,15 @@ class PiecewiseLayer(Layer):
         d and T.
     bins : {"quantile", "tree"}
     linear : bool
+    bound : float
+        Of z.
     """
 
     n_inputs: int
     n_bins: int
     bins: str
     linear: bool
+    bound: float
 
     gives_y = True
     takes_shared_rows = True
@@ -73,7 +76,7 @@ class PiecewiseLayer(Layer):
             centre, scale = (arrays[name].reshape(k, d, 1, 1) for name in ("centre", "scale"))
             z = columns - centre
             z *= scale
-            y[:, :, :1], factor = smooth_clip(z)
+            y[:, :, :1], factor = smooth_clip(z, self.bound)
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             if not needed:
@@ -112,6 +115,8 @@ class Piecewise(NumberEncoding):
         regression tree of the targets on the feature, where they change most.
     linear : bool, default=True
         Whether the number itself stands beside its bins.
+    clip : float, default=3.0
+        Bound of that number, see `Robust`, in [0.1, 1e6].
     n_units : int or None, default=None
         Units of each feature's linear map, at least 1; None for no such map. v and u begin as U(-1, 1) / sqrt(n_units),
         W at 0 (without `linear` as v), so that the network begins as one of the numbers themselves.
@@ -142,13 +147,23 @@ class Piecewise(NumberEncoding):
         "n_bins": Integer(1),
         "bins": OneOf("quantile", "tree"),
         "linear": Boolean(),
+        "clip": CLIP,
         "n_units": NONE | Integer(1),
     }
 
-    def __init__(self, n_bins: int = 16, *, bins: str = "quantile", linear: bool = True, n_units: int | None = None):
+    def __init__(
+        self,
+        n_bins: int = 16,
+        *,
+        bins: str = "quantile",
+        linear: bool = True,
+        clip: float = 3.0,
+        n_units: int | None = None,
+    ):
         self.n_bins = n_bins
         self.bins = bins
         self.linear = linear
+        self.clip = clip
         self.n_units = n_units
 
     @property
@@ -160,7 +175,7 @@ class Piecewise(NumberEncoding):
         return self.n_bins + bool(self.linear)
 
     def build(self, n_inputs: int) -> Layer:
-        layer = PiecewiseLayer(n_inputs, self.n_bins, self.bins, bool(self.linear))
+        layer = PiecewiseLayer(n_inputs, self.n_bins, self.bins, bool(self.linear), float(self.clip))
         if self.n_units is None:
             return layer
         n_drawn = 1 if self.linear else self._n_shares

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from skdl._array import Array
+from skdl._constraints import Real
 from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackprop, NumberEncoding
 from skdl._quantiles import weighted_quantiles
 from skdl._registry import register
 from skdl.layers import with_shared_rows
 
-LIMIT = 1e9  # whose square float32 holds
+LIMIT = 1e9  # whose square float32 holds, also over that of the smallest bound
+CLIP = Real(0.1, 1e6)
 
 
 def robust_units(x: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -24,11 +26,11 @@ def robust_units(x: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarray, 
     return median, np.where(usable, 1 / np.where(usable, spread, 1.0), 0.0)
 
 
-def smooth_clip(z: Array) -> tuple[Array, Array]:
-    """Z / sqrt(1 + (z / 3)^2), which stays between -3 and 3, and its slope; z is overwritten."""
+def smooth_clip(z: Array, bound: float) -> tuple[Array, Array]:
+    """Z / sqrt(1 + (z / bound)^2), which stays between -bound and bound, and z's factor; z is overwritten."""
     np.clip(z, -LIMIT, LIMIT, out=z)
-    factor = z * z
-    factor *= 1 / 9
+    factor = z * (1 / bound)
+    factor *= factor
     factor += 1
     np.sqrt(factor, out=factor)
     np.divide(1, factor, out=factor)
@@ -38,14 +40,17 @@ def smooth_clip(z: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class RobustLayer(Layer):
-    """y = z / sqrt(1 + (z / 3)^2), z = (x - centre) * scale, with the median and the interquartile range of the rows.
+    """y = z / sqrt(1 + (z / c)^2), z = (x - centre) * scale, with the median and the interquartile range of the rows.
 
     Parameters
     ----------
     n_inputs : int
+    bound : float
+        c.
     """
 
     n_inputs: int
+    bound: float = 3.0
 
     gives_y = True
     takes_shared_rows = True
@@ -64,7 +69,7 @@ class RobustLayer(Layer):
         x, arrays = with_shared_rows(x, arrays)
         z = x - arrays["centre"]
         z *= arrays["scale"]
-        y, factor = smooth_clip(z)
+        y, factor = smooth_clip(z, self.bound)
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             return dy * factor**3 * arrays["scale"] if needed else None
@@ -79,10 +84,15 @@ class RobustLayer(Layer):
 class Robust(NumberEncoding):
     """Robust scaling with a smooth clip: a few wild values neither squeeze the others nor reach far themselves.
 
-    x' = z / sqrt(1 + (z / 3)^2),  z = (x - median) / (interquartile range)
+    x' = z / sqrt(1 + (z / clip)^2),  z = (x - median) / (interquartile range)
 
     with the median and the quartiles of the training rows. Where the quartiles are equal, half the range takes their
-    place, and a constant column becomes 0. x' is about z near 0, and lies in (-3, 3).
+    place, and a constant column becomes 0. x' is about z near 0, and lies in (-clip, clip).
+
+    Parameters
+    ----------
+    clip : float, default=3.0
+        Bound of x', in [0.1, 1e6].
 
     Shape
     -----
@@ -104,9 +114,14 @@ class Robust(NumberEncoding):
     True
     """
 
+    constraints = {"clip": CLIP}
+
+    def __init__(self, clip: float = 3.0):
+        self.clip = clip
+
     @property
     def width(self) -> int:
         return 1
 
     def build(self, n_inputs: int) -> Layer:
-        return RobustLayer(n_inputs)
+        return RobustLayer(n_inputs, float(self.clip))

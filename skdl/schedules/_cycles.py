@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -28,8 +28,10 @@ class Cosine(Schedule):
     Parameters
     ----------
     cycle : int or None, default=None
-        Epochs of the first cycle, at least 1, after which the factor is 1 again. None for one cycle over the whole fit,
-        after which it stays at the end value.
+        Epochs of the first cycle, at least 1, after which the factor is 1 again, and so on without an end. None for
+        cycles over the whole fit, after which it stays at the end value.
+    n_cycles : int, default=1
+        How many these are, at least 1, each of whole epochs: some of few epochs fall away. It goes with `cycle=None`.
     growth : float, default=1.0
         Ratio of the length of each cycle to that of the one before, in [1, inf).
     end : float, default=0.0
@@ -51,20 +53,36 @@ class Cosine(Schedule):
     array([1.   , 0.854, 0.5  , 0.146, 0.   ])
     >>> Cosine(cycle=1, growth=2.0).factor(np.arange(6.0), steps_per_epoch=2, max_epochs=3).round(3)
     array([1.   , 0.5  , 1.   , 0.854, 0.5  , 0.146])
+    >>> Cosine(n_cycles=2, growth=2.0).factor(np.arange(7.0), steps_per_epoch=2, max_epochs=3).round(3)
+    array([1.   , 0.5  , 1.   , 0.854, 0.5  , 0.146, 0.   ])
     """
 
-    constraints = {"cycle": NONE | Integer(1), "growth": Real(1), "end": Real(0, 1)}
+    constraints = {"cycle": NONE | Integer(1), "n_cycles": Integer(1, 100), "growth": Real(1), "end": Real(0, 1)}
     per_member = ("end",)
 
-    def __init__(self, cycle: int | None = None, *, growth: float = 1.0, end: float = 0.0):
+    def __init__(self, cycle: int | None = None, *, n_cycles: int = 1, growth: float = 1.0, end: float = 0.0):
         self.cycle = cycle
+        self.n_cycles = n_cycles
         self.growth = growth
         self.end = end
+
+    def validate(self) -> Self:
+        super().validate()
+        if self.cycle is not None and self.n_cycles != 1:
+            raise ValueError(
+                f"n_cycles={self.n_cycles} has no effect with cycle={self.cycle}, after whose end there is always "
+                "another one. Give one of them."
+            )
+        return self
 
     def factor(self, step: Array, *, steps_per_epoch: int, max_epochs: int) -> Array:
         xp = namespace(step)
         if self.cycle is None:
-            u = xp.minimum(step / (steps_per_epoch * max_epochs), 1)
+            u, begin = xp.ones_like(step), 0
+            for end in self._planned_ends(max_epochs):
+                now = (step >= begin * steps_per_epoch) & (step < end * steps_per_epoch)
+                u = xp.where(now, (step - begin * steps_per_epoch) / ((end - begin) * steps_per_epoch), u)
+                begin = end
         else:
             length = xp.full_like(step, float(self.cycle * steps_per_epoch))
             beyond = step >= length
@@ -76,13 +94,22 @@ class Cosine(Schedule):
         return self.end + (1 - self.end) * half_wave(xp, u)
 
     def annealed_epochs(self, max_epochs: int) -> Sequence[int]:
-        ends, length = [], 0.0 if self.cycle is None else float(self.cycle)
+        if self.cycle is None:
+            planned = self._planned_ends(max_epochs)
+            return planned if len(planned) > 1 else super().annealed_epochs(max_epochs)
+        ends, length = [], float(self.cycle)
         end = length
-        while length and round(end) <= max_epochs:
+        while round(end) <= max_epochs:
             ends.append(round(end))
             length *= self.growth
             end += length
         return ends or super().annealed_epochs(max_epochs)
+
+    def _planned_ends(self, max_epochs: int) -> list[int]:
+        """The epochs at the end of each cycle over the whole fit."""
+        done = np.cumsum(self.growth ** np.arange(1.0 - self.n_cycles, 1.0))  # the last one is 1: no overflow
+        ends: list[int] = np.unique(np.round(done / done[-1] * max_epochs).astype(int)).tolist()
+        return [end for end in ends if end]
 
 
 @register("one_cycle")

@@ -22,6 +22,8 @@ FORMS = [
     Piecewise(3, bins="tree"),
     Piecewise(2, linear=False),
     Piecewise(1),
+    Piecewise(2, clip=5.0),
+    Robust(0.7),
     Piecewise(3, n_units=2),
     Piecewise(3, n_units=2, linear=False),
     Periodic(2, n_units=2, phase=False, linear=False, activation="relu", sigma=0.5),
@@ -96,6 +98,7 @@ def test_robust_scaling():
     z = RobustScaler().fit(ROWS[:100].repeat(2, axis=0)).transform(x)  # quantiles that are values
     z = (x - np.quantile(ROWS, 0.5, axis=0)) / np.subtract(*np.quantile(ROWS, [0.75, 0.25], axis=0))
     assert_allclose(encoded(Robust(), x), z / np.sqrt(1 + (z / 3) ** 2))
+    assert_allclose(encoded(Robust(0.5), x), z / np.sqrt(1 + (z / 0.5) ** 2))
     assert np.abs(encoded(Robust(), 1e30 * x)).max() <= 3.0
     few = np.repeat([[0.0, 5.0, 2.0], [0.0, 5.0, 2.0], [0.0, 5.0, 2.0], [4.0, 5.0, 2.0]], 3, axis=0)
     few[0, 1] = 6.0
@@ -109,6 +112,7 @@ def test_piecewise_linear_bins():
     x = np.concatenate([ROWS[:5] + 1e-5, ROWS.max(axis=0, keepdims=True) * 100, ROWS.min(axis=0, keepdims=True) - 1e6])
     found = encoded(Piecewise(4), x).reshape(len(x), 3, 5)
     assert_allclose(found[..., 0], encoded(Robust(), x))
+    assert_allclose(encoded(Piecewise(4, clip=7.0), x).reshape(len(x), 3, 5)[..., 0], encoded(Robust(7.0), x))
     for row, column, t in np.ndindex(len(x), 3, 4):
         low, high = edges[column, t : t + 2]
         share = (x[row, column] - low) / (high - low)
