@@ -38,18 +38,18 @@ class Validation:
             described = [member.architecture for member in members]
             self.parts = [(part, Network(described[part], network.dtype)) for part in which]
 
-    def evaluate(self, arrays: Views, judged: Sequence[bool]) -> list[Validated | None]:
-        """What is found for each member that is to be judged now, else None.
+    def evaluate(self, arrays: Views, which: Sequence[bool]) -> list[Validated | None]:
+        """What is found for each member that is to be evaluated now, else None.
 
         A score that is not a finite number is not defined: NaN.
         """
-        if not (self.rows and any(judged)):
+        if not (self.rows and any(which)):
             return [None] * len(self.members)
         scores: list[np.ndarray] = []
         for part, network in self.parts:
             own = [{name: array[part] for name, array in leaf.items()} for leaf in arrays]
             scores += network.predict_rows(self.rows[part], own)
-        return [self._evaluated(i, raw) if judged[i] else None for i, raw in enumerate(scores)]
+        return [self._evaluated(i, raw) if which[i] else None for i, raw in enumerate(scores)]
 
     def _evaluated(self, i: int, raw: np.ndarray) -> Validated:
         score, scaling = self.members[i].score, self.members[i].scaling

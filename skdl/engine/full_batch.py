@@ -162,7 +162,7 @@ def _search(function: FullFunction, last: Last) -> str:
         nonlocal clock
         function.begun = False
         state.theta[0] = function.theta(point)
-        [validated] = validation.evaluate(function.arrays, [member.is_judged(progress.epoch + 1)])
+        [validated] = validation.evaluate(function.arrays, [member.is_evaluated(progress.epoch + 1)])
         # A search evaluates the point that it goes to last: its value and gradient are still there.
         norm = float(norms(function.gradient)[0])
         seconds, clock = time.perf_counter() - clock, time.perf_counter()

@@ -177,11 +177,11 @@ class Stack:
         started = time.perf_counter()
         with np.errstate(all="ignore"):  # a member that diverges is judged by its loss
             losses = self.epoch()
-            judged = [
-                member.is_judged(progress.epoch + 1)
+            evaluated = [
+                member.is_evaluated(progress.epoch + 1)
                 for member, progress in zip(self.members, self.state.progress, strict=True)
             ]
-            validated = self.validation.evaluate(self.whole.arrays, judged)
+            validated = self.validation.evaluate(self.whole.arrays, evaluated)
         seconds = time.perf_counter() - started
         reasons = [
             end_epoch(

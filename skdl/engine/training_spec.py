@@ -101,7 +101,10 @@ class TrainingSpec:
     weight_decay_schedule, dropout_schedule : Schedule or None
         Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
     judged : collection of int or None
-        The epochs, counted from the first one ever, after which the validation rows are scored; None for all.
+        The epochs, counted from the first one ever, which may be chosen, and after which the validation rows are
+        scored; None for all.
+    evaluates_all : bool
+        Whether the validation rows are scored after other epochs too, for the record.
     scaling : callable or None
         From raw scores (n, C) of the validation rows to factors (C,): scores and losses of the rows are of the raw
         scores times these, and those of the epoch that is kept are kept with it. None for no factors.
@@ -153,6 +156,7 @@ class TrainingSpec:
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
     judged: Collection[int] | None = field(default=None, metadata=PER_MEMBER)
+    evaluates_all: bool = field(default=False, metadata=PER_MEMBER)
     scaling: Callable[[np.ndarray], np.ndarray] | None = field(default=None, metadata=PER_MEMBER)
     progress: Progress | None = field(default=None, metadata=PER_MEMBER)
     n_orders: int = 1
@@ -175,6 +179,10 @@ class TrainingSpec:
     def is_judged(self, epoch: int) -> bool:
         """True if the member's progress is judged after this epoch."""
         return self.judged is None or epoch in self.judged
+
+    def is_evaluated(self, epoch: int) -> bool:
+        """True if the validation rows are scored after this epoch."""
+        return self.evaluates_all or self.is_judged(epoch)
 
     @property
     def structure(self) -> Hashable:

@@ -33,7 +33,7 @@ def check_shareable(template: Any, owner: str) -> None:
             f"With share='batch_ensemble', {owner} takes its members from one training of a multilayer perceptron of "
             f"skdl without callbacks. Got {template!r}."
         )
-    fit = trainable(template)
+    fit = trainable(template, has_trial=False)
     fit.check_validation_effects()
     if fit.settings.prior is not None or np.ndim(fit.settings.alpha):
         raise ValueError(
@@ -83,7 +83,7 @@ def fit_batch_ensemble(
             "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
             f"{sorted(jobs[0].params)}."
         )
-    fits = [trainable(job.member) for job in jobs]
+    fits = [trainable(job.member, has_trial=False) for job in jobs]
     first = fits[0]
     data = first.prepare(X, y, jobs[0].weight)
     # One training, also where each network by itself would have a second one, on all rows.

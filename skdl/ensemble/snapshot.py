@@ -105,7 +105,7 @@ class BaseSnapshot(BaseEnsemble):
                 network = seeded(template, seed_of(root_entropy(self.random_state), 0, 0)).set_params(
                     schedule=_registry.schedules.resolve("cosine").with_params(cycle=cycle),
                     max_iter=n_epochs,
-                    early_stopping=False,  # also where "auto" would set rows apart
+                    early_stopping=False,  # its cycles are trained to the end
                 )
                 fit = trainable(network)
                 data = fit.prepare(X, y, weight)

@@ -113,7 +113,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         incremental: bool = False,
         classes: Any = None,
     ) -> Self:
-        fit = NetworkFit(self)
+        fit = NetworkFit(self, has_trial=not incremental and n_epochs != 0)
         n_epochs = fit.settings.max_iter if n_epochs is None else n_epochs
         resume = False
         broken_off = not incremental and go_on and self._training.stop_reason == "interrupted"

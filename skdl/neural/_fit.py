@@ -25,12 +25,15 @@ class NetworkFit:
     Parameters
     ----------
     network : Preparation
+    has_trial : bool
+        Whether the fit may set rows apart by default; one epoch of `partial_fit`, or none at all, may not.
     """
 
-    def __init__(self, network: Preparation) -> None:
+    def __init__(self, network: Preparation, *, has_trial: bool = True) -> None:
         check_params(network, network._constraints)
         self.network = network
-        self.settings = network._settings()
+        settings = network._settings()
+        self.settings = settings if has_trial else settings.without_default_validation()
         network._check_parameters(self.settings)
 
     def check_validation_effects(self, *, given: bool = False, incremental: bool = False) -> None:

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from skdl._interrupts import interrupted
 from skdl._warnings import Warned
 from skdl.engine import TrainingResult
+from skdl.neural._phases import by_cycles
 from skdl.neural._settings import Settings
 
 
@@ -68,7 +69,8 @@ def outcome_warning(settings: Settings, outcome: TrainingResult, *, incremental:
         return None
     full_batch = settings.optimizer.full_batch
     if outcome.stop_reason == "max_iter":
-        if settings.n_iter_no_change in (None, math.inf) and not full_batch:
+        is_planned = settings.n_iter_no_change in (None, math.inf) or (settings.refits and by_cycles(settings))
+        if is_planned and not full_batch:
             return _undefined_score(settings, outcome)  # nothing else was to end the training
         advice = f"Maximum iterations (max_iter={settings.max_iter}) reached, and the training has not converged yet."
         if full_batch:

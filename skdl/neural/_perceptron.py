@@ -50,8 +50,8 @@ COMMON = {
     "parametrization": OneOf("standard", "ntk"),
     "learning_rate_factors": NONE | MappingOf(Real(0)),
     "weight_decay_factors": NONE | MappingOf(Real(0)),
-    "input_scale": Boolean(),
-    "alpha": Real(0) | ArrayLike(),
+    "input_scale": Boolean() | OneOf("auto"),
+    "alpha": OneOf("auto") | Real(0) | ArrayLike(),
     "prior": NONE | ArrayLike(),
     **TABLES,
     "standardize": Boolean(),
@@ -73,9 +73,12 @@ COMMON = {
 }
 
 
-def between_32_and_128(n_rows: int) -> int:
-    """The rows of a batch: small data needs small batches to see enough steps in its epochs."""
-    return max(32, min(128, n_rows // 32))
+FEW_ROWS = 32  # are one batch, in which weight 2 equals the row twice
+
+
+def between_8_and_128(n_rows: int) -> int:
+    """The rows of a batch: few rows need small batches to see enough steps in their epochs."""
+    return n_rows if n_rows <= FEW_ROWS else max(8, min(128, n_rows // 32))
 
 
 class Perceptron(SearchSpaceMixin, BaseNetwork):
@@ -140,19 +143,45 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         return np.array(encoded_names(self._training.architecture, self._schema, names), dtype=object)
 
     def _settings(self) -> Settings:
+        settings = super()._settings()
+        early_stopping, is_auto = self.early_stopping, self.early_stopping == "auto"
+        if is_auto:  # a full-batch search ends by itself
+            early_stopping = False if settings.optimizer.full_batch else "refit"
         return replace(
-            super()._settings(),
-            auto_batch_size=between_32_and_128,
+            settings,
+            auto_batch_size=between_8_and_128,
             drops_constants=True,
-            early_stopping=self.early_stopping,
+            alpha=self._alpha(settings.optimizer) if isinstance(self.alpha, str) else self.alpha,
+            early_stopping=early_stopping,
+            is_validated_by_default=is_auto,
             validation_fraction=self.validation_fraction,
-            scoring="loss" if self.scoring is None and self.early_stopping == "refit" else self.scoring,
+            scoring="loss" if self.scoring is None and early_stopping == "refit" else self.scoring,
             calibrate=self.calibrate,
             learning_rate_factors=self.learning_rate_factors or {},
             weight_decay_factors=self.weight_decay_factors or {},
             parametrization=self.parametrization,
+            without_encoding=self._without_encoding,
             **{name: self._resolve_optional(name) for name in ("weight_decay_schedule", "dropout_schedule")},
         )
+
+    def _alpha(self, optimizer: Optimizer) -> float:
+        """What "auto" is: nothing beside the decay of an optimizer that has one, unless a penalty was chosen."""
+        decays = optimizer.get_params(deep=False).get("weight_decay", 0) > 0
+        return 0.0 if decays and self.penalty == "l2" and self.prior is None else 1e-3
+
+    @property
+    def _encodes_by_itself(self) -> bool:
+        """True if the encoding is left to "auto", and no parameter is about the inputs as they are."""
+        as_they_are = not self.standardize or self.prior is not None or np.ndim(self.alpha) > 0
+        is_linear = isinstance(self.hidden_layer_sizes, Sequence) and len(self.hidden_layer_sizes) == 0
+        return isinstance(self.encoding, str) and self.encoding == "auto" and not as_they_are and not is_linear
+
+    @property
+    def _without_encoding(self) -> dict[str, Any]:
+        if not self._encodes_by_itself:
+            return {}
+        scaled = {"input_scale": False} if self.input_scale == "auto" else {}
+        return {"encoding": None, **scaled}
 
     def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
         sizes = self.hidden_layer_sizes
@@ -172,6 +201,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             initializers = tuple(_registry.initializers.resolve(name) for name in names)
         else:
             initializers = (self._resolve("initializer"),) * (depth + 1)
+        encodes = self._encodes_by_itself
         dropouts = self.dropout if isinstance(self.dropout, (list, tuple, np.ndarray)) else [self.dropout] * depth
         if len(dropouts) != depth:
             raise ValueError(f"The 'dropout' parameter lists {len(dropouts)} entries for {depth} hidden layers.")
@@ -185,21 +215,24 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
             blocks=self._resolve_layers("layer", depth),
-            encoding=self._resolve_optional("encoding"),
+            encoding=None if not encodes and self.encoding == "auto" else self._resolve_optional("encoding"),
             category_encoding=self._resolve("category_encoding"),
-            input_scale=bool(self.input_scale),
+            input_scale=encodes if self.input_scale == "auto" else bool(self.input_scale),
         )
 
     # Chosen by measurement: docs/defaults.md. The rate ends above zero, so that training can be gone on with.
     _auto = {
         **BaseNetwork._auto,
-        "optimizer": lambda: _registry.optimizers.resolve("adam").with_params(learning_rate=0.01),
-        "schedule": lambda: _registry.schedules.resolve("cosine").with_params(end=0.03),
+        "encoding": lambda: _registry.encodings.resolve("piecewise").with_params(n_bins=2, clip=5.0),
+        "optimizer": lambda: _registry.optimizers.resolve("adamw").with_params(
+            learning_rate=0.02, beta_1=0.8, beta_2=0.95, weight_decay=0.1
+        ),
+        "schedule": lambda: _registry.schedules.resolve("cosine").with_params(n_cycles=3, growth=2.0, end=0.03),
     }
 
     def _max_iter(self, optimizer: Optimizer) -> int:
         if isinstance(self.max_iter, str):
-            return 200 if optimizer.full_batch else 30
+            return 200 if optimizer.full_batch else 21
         return int(self.max_iter)
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -41,6 +41,12 @@ def judged_epochs(settings: Settings) -> list[int]:
     return list(settings.schedule.annealed_epochs(settings.max_iter))
 
 
+def by_cycles(settings: Settings) -> bool:
+    """True if these are some of all epochs."""
+    judged = judged_epochs(settings)
+    return len(judged) < judged[-1]
+
+
 def trial_time(settings: Settings) -> float | None:
     """The seconds of a trial, of which the second training takes as many and more, for it has more rows."""
     if settings.max_time is None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from skdl._component import Component
 from skdl._constraints import Constraint
@@ -20,7 +21,7 @@ from skdl.layers.architecture import Architecture
 from skdl.neural._calibration import Scaling
 from skdl.neural._early_stopping import check_alike, split, validation_score
 from skdl.neural._effects import check_calibrates, check_effects
-from skdl.neural._phases import is_first, judged_epochs, may_try, trial_time
+from skdl.neural._phases import by_cycles, is_first, judged_epochs, may_try, trial_time
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._spec import (
@@ -114,6 +115,10 @@ class Preparation(SlotMixin, ABC):
     def _encoding_now(self, y: np.ndarray, weight: np.ndarray | None) -> Any:
         """The encoding of the first training, for the targets of a later one."""
         return self._training.encoding
+
+    def _smoothed(self, settings: Settings, encoding: Any, n_rows: int, *, is_validated: bool) -> Any:
+        """The encoding of a first training, of so many rows and perhaps with the user's validation rows, to learn."""
+        return encoding
 
     @abstractmethod
     def _accepts_encoding(self, encoding: Any) -> bool:
@@ -232,8 +237,9 @@ class Preparation(SlotMixin, ABC):
         kept = None if counts is None or counts.all() else np.flatnonzero(counts)
         weight = self._with_class_weight(y, weight, encoding, kept)
         if reset:
-            n_weighted = X.shape[0] if weight is None else int(np.count_nonzero(weight))
-            dtype: Any = settings.training_dtype(X.dtype, n_rows or n_weighted)
+            n_rows = n_rows or (X.shape[0] if weight is None else int(np.count_nonzero(weight)))
+            encoding = self._smoothed(settings, encoding, n_rows, is_validated=validation[0] is not None)
+            dtype: Any = settings.training_dtype(X.dtype, n_rows)
             schema = with_holes(schema, settings, X, names, kept)
         else:
             dtype = self._training.dtype
@@ -291,7 +297,12 @@ class Preparation(SlotMixin, ABC):
         before = self._training if go_on else None
         if before is not None:
             generator = before.state.generators[0]
-        architecture = settings.architecture_for(data.X.shape[1], data.encoding.n_outputs, data.columns)
+        n_inputs = data.X.shape[1]
+        if before is None:
+            encoded = settings.encodes(n_inputs, data.columns, is_sparse=sparse.issparse(data.X))
+        else:
+            encoded = before.is_encoded
+        architecture = settings.architecture_for(n_inputs, data.encoding.n_outputs, data.columns, encoded=encoded)
         check_alpha(settings.alpha, architecture.n_inputs)
         check_roles(settings, architecture)
         check_range(self, data.dtype)
@@ -318,6 +329,7 @@ class Preparation(SlotMixin, ABC):
         if not isinstance(settings.batch_size, str) and settings.batch_size > n_given and progress is None:
             warn(f"batch_size={settings.batch_size} is larger than the {rows.n} training rows and is clipped to them.")
         validation = score = judged = scaling = None
+        patience = settings.patience(is_evaluated=evaluated is not None)
         if evaluated is not None:
             if settings.calibrates:
                 scaling = self._scaling(evaluated, loss)
@@ -325,6 +337,7 @@ class Preparation(SlotMixin, ABC):
             if settings.refits and stopping and is_first(before, resume=resume):
                 judged = judged_epochs(settings)
                 n_epochs = min(n_epochs, judged[-1])
+                patience = settings.patience(is_evaluated=True, by_cycles=by_cycles(settings))
             if set_apart is not None:
                 validation = replace(rows, index=set_apart, weight=data.weight)
             else:
@@ -364,10 +377,11 @@ class Preparation(SlotMixin, ABC):
             max_time=trial_time(settings) if is_trial else settings.max_time,
             shuffle=settings.shuffle,
             tol=settings.tol,
-            patience=settings.patience(is_evaluated=evaluated is not None) if stopping else None,
+            patience=patience if stopping else None,
             validation=validation,
             score=score,
             judged=judged,
+            evaluates_all=data.validation is not None,
             scaling=scaling,
             progress=progress,
             watch=watch,

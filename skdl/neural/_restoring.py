@@ -30,7 +30,9 @@ LONGEST_LABEL = 2**16  # bytes
 def contents(settings: Settings, training: Training) -> dict[str, Any]:
     """All that a training depends on, but for the architecture, which the parameters describe."""
     state, names, trained = training.state, settings.optimizer.state_names, training.architecture
-    described = settings.architecture_for(trained.n_inputs, trained.n_outputs, trained.columns)
+    described = settings.architecture_for(
+        trained.n_inputs, trained.n_outputs, trained.columns, encoded=training.is_encoded
+    )
     if described.structure != trained.structure or settings.scales_columns != (training.shift is not None):
         raise ValueError(
             f"The parameters of this {settings.name} were set to those of another network after it was trained. Save "
@@ -57,6 +59,7 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
         "shift": training.shift,
         "scale": training.scale,
         "input_dtype": np.dtype(training.input_dtype).name,
+        "is_encoded": training.is_encoded,
         "schema": None if training.schema is None else vars(training.schema),
         "stop_reason": training.stop_reason,
         "search": training.search,
@@ -73,7 +76,9 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
     _check(accepts(encoding), "encoding")
     schema = _schema(given.pop("schema"), n_features)
     columns = None if schema is None else schema.columns
-    architecture = settings.architecture_for(n_features, encoding.n_outputs, columns)
+    encoded = given.pop("is_encoded")
+    _check(type(encoded) is bool, "is_encoded")
+    architecture = settings.architecture_for(n_features, encoding.n_outputs, columns, encoded=encoded)
     dtype, input_dtype = FLOATS[given.pop("dtype")], FLOATS[given.pop("input_dtype")]
     layers = Network([architecture], dtype)
     weights, buffers = (1, layers.layout.size), (1, layers.buffer_layout.size)

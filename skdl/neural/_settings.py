@@ -12,6 +12,9 @@ from skdl._protocols import InputColumns, Optimizer, Penalty, Schedule
 from skdl._typing import Scoring
 from skdl.layers.architecture import Architecture
 
+LEAST_VALIDATED = 40  # rows of which "auto" sets some apart
+MOST_ENCODED = 500  # numbers that "auto" encodes: wide data, such as images, would make the first layer too wide
+
 
 def at_most_200(n_rows: int) -> int:
     """The rows of a batch by scikit-learn's rule."""
@@ -47,9 +50,9 @@ class Settings:
     verbose : int
     default_scoring : str
         What `scoring=None` stands for.
-    early_stopping : bool, "auto" or "refit"
-    auto_early_stopping_above : int
-        The number of rows above which "auto" sets some apart.
+    early_stopping : bool or "refit"
+    is_validated_by_default : bool
+        Whether that was left to "auto", which sets none of few rows apart.
     validation_fraction : float
     calibrate : bool or "auto"
     scoring : str, callable or None
@@ -75,6 +78,8 @@ class Settings:
     learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
     weight_decay_schedule, dropout_schedule : Schedule or None
     parametrization : {"standard", "ntk"}
+    without_encoding : mapping
+        What differs in the architecture for inputs that "auto" leaves as they are; empty where nothing is left to it.
     design_width : callable or None
         The number of columns of the design matrix that a table becomes, for a network that sees it rather than encodes
         the table's columns in its first layer.
@@ -104,7 +109,7 @@ class Settings:
     calibrate: bool | str = False
     scoring: Scoring | None = None
     stratified_batches: bool = False
-    auto_early_stopping_above: int = 10_000  # as scikit-learn's boosting
+    is_validated_by_default: bool = False
     auto_batch_size: Callable[[int], int] = at_most_200
     centres_columns: bool = True
     drops_constants: bool = False
@@ -116,6 +121,7 @@ class Settings:
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
     parametrization: str = "standard"
+    without_encoding: Mapping[str, Any] = field(default_factory=dict)
     design_width: Callable[[InputColumns], int] | None = None
 
     @property
@@ -134,11 +140,22 @@ class Settings:
         """The name of a pass over all rows."""
         return "iteration" if self.optimizer.full_batch else "epoch"
 
-    def architecture_for(self, n_inputs: int, n_outputs: int, columns: InputColumns | None) -> Architecture:
-        """The layers for data of this width and these columns, with the penalty where it is one on activations."""
+    def encodes(self, n_inputs: int, columns: InputColumns | None, *, is_sparse: bool) -> bool:
+        """True if "auto" encodes inputs like these: dense ones, with not too many numbers among them."""
+        n_numbers = n_inputs if columns is None else sum(n == 0 for n in columns.n_categories)
+        return not is_sparse and n_numbers <= MOST_ENCODED
+
+    def architecture_for(
+        self, n_inputs: int, n_outputs: int, columns: InputColumns | None, *, encoded: bool
+    ) -> Architecture:
+        """The layers for data of this width and these columns, with the penalty where it is one on activations.
+
+        `encoded` says what "auto" does with the inputs, see `encodes`.
+        """
         if columns is not None and self.design_width is not None:
             n_inputs, columns = self.design_width(columns), None
-        architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs, columns=columns)
+        changes = {} if encoded else self.without_encoding
+        architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs, columns=columns, **changes)
         if self.penalty.on_activations:
             architecture = replace(architecture, activity=self.penalty, activity_alpha=self.alpha)
         return architecture
@@ -152,9 +169,11 @@ class Settings:
 
     def stops_early(self, n_rows: int) -> bool:
         """True if some of `n_rows` rows are set apart for validation."""
-        if self.early_stopping == "auto":
-            return n_rows > self.auto_early_stopping_above
-        return bool(self.early_stopping)
+        return bool(self.early_stopping) and not (self.is_validated_by_default and n_rows < LEAST_VALIDATED)
+
+    def without_default_validation(self) -> Settings:
+        """The settings of a training that has no trial, such as that of `partial_fit`: no rows are set apart."""
+        return replace(self, early_stopping=False) if self.is_validated_by_default else self
 
     @property
     def refits(self) -> bool:
@@ -172,9 +191,14 @@ class Settings:
             return np.dtype(self.dtype)
         return np.dtype(dtype if self.batch_rows(n_rows) >= n_rows else np.float32)
 
-    def patience(self, *, is_evaluated: bool) -> Any:
-        """Epochs without progress that end a fit; by default only with validation rows: a training loss has no end."""
+    def patience(self, *, is_evaluated: bool, by_cycles: bool = False) -> Any:
+        """Epochs without progress that end a fit; by default only with validation rows: a training loss has no end.
+
+        Where only the last epoch of each cycle is judged, the first one without progress is enough by default: each
+        cycle takes as long as all before it.
+        """
         if is_evaluated:
-            return 10 if self.n_iter_no_change is None else self.n_iter_no_change
+            usual = 0 if by_cycles else 10
+            return usual if self.n_iter_no_change is None else self.n_iter_no_change
         # The tol of a full-batch optimizer is on the gradient.
         return None if self.optimizer.full_batch else self.n_iter_no_change

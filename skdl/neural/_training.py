@@ -33,6 +33,11 @@ class Training:
     search: str | None = None  # of a full-batch optimizer, where an estimator has several
     loaded: bool = False  # from a checkpoint, and not gone on with yet
 
+    @property
+    def is_encoded(self) -> bool:
+        """What "auto" did with the inputs, see `Settings.encodes`."""
+        return self.architecture.encoding is not None
+
     def epochs_left(self, max_iter: int) -> int:
         """Epochs that the fit which a checkpoint was written in has still to go."""
         progress = self.state.progress[0]

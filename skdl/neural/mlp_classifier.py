@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
-from skdl._encoding import Columns, Encoding
+from skdl._encoding import Columns, Encoding, Labels
 from skdl._typing import (
     Activations,
     Blocks,
@@ -36,6 +36,8 @@ from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._settings import Settings
 
+CALIBRATED_SMOOTHING = 0.05
+
 
 @document
 class MLPClassifier(NetworkClassifier, Perceptron):
@@ -52,9 +54,10 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     loss : str or Loss, default="auto"
         Name or instance of a loss. "auto" is "binary_cross_entropy" with one output for two classes and for each label
         of a multilabel indicator, else "cross_entropy" with one output a class.
-    label_smoothing : float, default=0.0
+    label_smoothing : float or "auto", default="auto"
         In [0, 1): the true class's target is 1 - a, each other's a / (n_classes - 1). A multilabel indicator's ones
-        become 1 - a and its zeros a.
+        become 1 - a and its zeros a. "auto" is 0.05 for the cross entropy of one label a row where probabilities are
+        calibrated (see `calibrate`), which makes up for it, else 0.
     stratified_batches : bool, default=False
         Whether every batch keeps the classes' shares, as near as whole rows allow, for a y with one label a row.
     {training}
@@ -108,7 +111,7 @@ class MLPClassifier(NetworkClassifier, Perceptron):
     _several_labels = True
     _constraints = {
         **COMMON,
-        "label_smoothing": PROBABILITY,
+        "label_smoothing": PROBABILITY | OneOf("auto"),
         "stratified_batches": Boolean(),
         "class_weight": NONE | OneOf("balanced") | Instance(dict) | ListOf(Instance(dict)),
     }
@@ -119,9 +122,9 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         *,
         depth: int = 1,
         layer: Blocks = "dense",
-        encoding: NumberEncodingLike | None = None,
+        encoding: NumberEncodingLike | None = "auto",
         category_encoding: CategoryEncodingLike = "one_hot",
-        input_scale: bool = False,
+        input_scale: bool | str = "auto",
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
         parametrization: str = "standard",
@@ -136,10 +139,10 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         weight_decay_factors: Factors | None = None,
         weight_decay_schedule: ScheduleLike | None = None,
         penalty: PenaltyLike = "l2",
-        alpha: VectorLike = 1e-3,
+        alpha: VectorLike | str = "auto",
         prior: PriorLike | None = None,
         loss: LossLike = "auto",
-        label_smoothing: float = 0.0,
+        label_smoothing: float | str = "auto",
         categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
         standardize: bool = True,
@@ -150,9 +153,9 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         stratified_batches: bool = False,
         tol: float = 1e-4,
         n_iter_no_change: float | None = None,
-        early_stopping: bool | str = False,
+        early_stopping: bool | str = "auto",
         scoring: Scoring | None = None,
-        validation_fraction: float = 0.1,
+        validation_fraction: float = 0.15,
         calibrate: bool | str = "auto",
         warm_start: bool = False,
         class_weight: ClassWeight | None = None,
@@ -218,7 +221,13 @@ class MLPClassifier(NetworkClassifier, Perceptron):
 
     @property
     def _smoothing(self) -> float:
-        return self.label_smoothing
+        return 0.0 if isinstance(self.label_smoothing, str) else self.label_smoothing
+
+    def _smoothed(self, settings: Settings, encoding: Encoding, n_rows: int, *, is_validated: bool) -> Encoding:
+        is_calibrated = settings.calibrates and (is_validated or settings.stops_early(n_rows))
+        if self.label_smoothing == "auto" and self.loss == "auto" and is_calibrated and isinstance(encoding, Labels):
+            return replace(encoding, smoothing=CALIBRATED_SMOOTHING)
+        return encoding
 
     def _check_parameters(self, settings: Settings) -> None:
         super()._check_parameters(settings)

@@ -140,7 +140,7 @@ class Trainable(Protocol):
         """The attributes that `history_` reads in this state, without those that predict."""
 
 
-def in_parts(parts: Callable[[Any], Trainable]) -> Callable[[Function], Function]:
+def in_parts(parts: Callable[..., Trainable]) -> Callable[[Function], Function]:
     """Decorator of `fit`: declare that it only runs the parts that `parts` makes of an estimator.
 
     A subclass that overrides `fit` is not declared so, and is trained by its own.
@@ -158,13 +158,16 @@ def is_trainable(estimator: object) -> bool:
     return _parts_of(estimator) is not None
 
 
-def trainable(estimator: object) -> Trainable:
-    """The fit of an estimator in its parts, with its parameters checked."""
+def trainable(estimator: object, *, has_trial: bool = True) -> Trainable:
+    """The fit of an estimator in its parts, with its parameters checked.
+
+    Without `has_trial` it sets no rows apart where that is left to early_stopping="auto".
+    """
     parts = _parts_of(estimator)
     if parts is None:
         raise TypeError(f"{type(estimator).__name__} does not declare its fit to consist of parts.")
-    return parts(estimator)
+    return parts(estimator, has_trial=has_trial)
 
 
-def _parts_of(estimator: object) -> Callable[[Any], Trainable] | None:
+def _parts_of(estimator: object) -> Callable[..., Trainable] | None:
     return getattr(getattr(type(estimator), "fit", None), "parts", None)

@@ -38,7 +38,7 @@ SLOWLY: Parameters = {  # at a constant rate, until the rows that the member doe
 }
 COMMON: Mapping[str, Parameters] = {"classifier": STEPS, "regressor": {**STEPS, "clip_predictions": True}}
 PRESETS: Mapping[str, Parameters] = {
-    "plain": {},
+    "plain": {"encoding": None},
     "robust": {"encoding": "robust"},
     "piecewise": {"encoding": encodings.resolve("piecewise").with_params(n_bins=8)},
     "batch_norm": {"encoding": "piecewise", "normalization": "batch", **SLOWLY},

@@ -81,7 +81,9 @@ def test_warm_restarts(growth):
         assert np.array_equal(found[starts], np.ones(len(starts)))
 
 
-@pytest.mark.parametrize(("epochs", "ends"), [(21, [3, 9, 21]), (7, [1, 3, 7]), (10, [1, 4, 10]), (2, [1, 2]), (1, [1])])
+@pytest.mark.parametrize(
+    ("epochs", "ends"), [(21, [3, 9, 21]), (7, [1, 3, 7]), (10, [1, 4, 10]), (2, [1, 2]), (1, [1])]
+)
 def test_cycles_over_the_whole_fit(epochs, ends):
     """Three cycles, each twice as long as the one before, of whole epochs: 1, 3 and 7 sevenths of the fit."""
     cosine = schedules.Cosine(n_cycles=3, growth=2.0, end=0.25)
@@ -92,7 +94,9 @@ def test_cycles_over_the_whole_fit(epochs, ends):
         expected += [*(0.25 + 0.75 * (1 + np.cos(np.pi * u)) / 2)]
     assert_allclose(found, expected, rtol=1e-14)
     assert list(cosine.annealed_epochs(epochs)) == ends
-    assert cosine.factor(np.array([[4.0 * epochs, 1e6]]), steps_per_epoch=4, max_epochs=epochs).tolist() == [[0.25, 0.25]]
+    assert cosine.factor(np.array([[4.0 * epochs, 1e6]]), steps_per_epoch=4, max_epochs=epochs).tolist() == [
+        [0.25, 0.25]
+    ]
 
 
 def test_cycles_without_an_end_are_not_counted():

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from skdl import _registry
 from skdl._interrupts import interrupted
 from skdl.linear.design import encoded_names
 from skdl.linear.least_squares.problem import Problem, Solution
@@ -55,6 +56,10 @@ class GradientSolverMixin:
 class LinearNetwork(MLPRegressor):
     """A network without hidden layers, whose penalty is on the coefficients for X as it is."""
 
+    _auto = {
+        **MLPRegressor._auto,
+        "schedule": lambda: _registry.schedules.resolve("cosine").with_params(end=0.03),
+    }
     _names: Any = None
 
     @property
@@ -96,6 +101,7 @@ def solve_by_optimizer(
             prior=None if setting.prior is None else [setting.prior],
             dtype="float64",
             tol=TOL,
+            early_stopping=False,
             **options,
         )
     network._names = names
