@@ -19,7 +19,7 @@ from skdl.neural.trainable import is_trainable
 
 
 class ScoreRecord:
-    """What a network predicts for its validation rows after each epoch.
+    """What a network predicts for its validation rows after each epoch that is evaluated.
 
     The scores are there anyway, as they decide when to stop. So predictions of each epoch cost no more than the memory.
     """
@@ -47,10 +47,10 @@ class ScoreRecord:
         """The function from raw scores to predictions, which is known once the member is fitted."""
         self._decode = decode
 
-    def after(self, epoch: int) -> np.ndarray:
-        """The predictions, or class probabilities, after this epoch, from 1 on."""
+    def of(self, evaluation: int) -> np.ndarray:
+        """The predictions, or class probabilities, of this evaluation, from 1 on."""
         assert self._decode is not None
-        return self._decode(self._raw[epoch - 1])
+        return self._decode(self._raw[evaluation - 1])
 
 
 @dataclass(frozen=True)

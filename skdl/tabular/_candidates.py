@@ -126,11 +126,13 @@ def candidates_of(portfolio: Any, members: Any, kind: str, owner: str) -> list[C
 
 
 def _stopping(estimator: Any) -> Any:
-    """The estimator; a network that would set rows apart for a while, or of large data, stops by its fold's rows."""
+    """The estimator; a network that would set rows apart for a trial is judged by its fold's rows, as they come.
+
+    What is calibrated is the committee.
+    """
     if not is_trainable(estimator) or not isinstance(getattr(estimator, "early_stopping", False), str):
         return estimator
-    scoring = "loss" if estimator.scoring is None else estimator.scoring
-    return clone(estimator).set_params(early_stopping=True, scoring=scoring)
+    return clone(estimator).set_params(early_stopping="refit", calibrate=False)
 
 
 def _members(members: Any, owner: str) -> list[tuple[str, Any]]:

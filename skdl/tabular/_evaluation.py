@@ -122,7 +122,7 @@ def unseen_rows(
         for c, (chosen_epochs, records) in enumerate(zip(epochs, trained.records, strict=True)):
             record = records[k]
             if chosen_epochs is not None and record is not None and len(record) >= chosen_epochs[1][k]:
-                found[c] = judge._output(members[c][k], record.after(chosen_epochs[1][k]))[first]
+                found[c] = judge._output(members[c][k], record.of(chosen_epochs[1][k]))[first]
         others = {c: each[k] for c, each in enumerate(members) if c not in found}
         if others:
             found.update(zip(others, judge._outputs_of(others, select_rows(X, rows[-1])), strict=True))
