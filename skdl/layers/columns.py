@@ -24,7 +24,8 @@ class ColumnEncoding(Container):
     """The columns of a table, encoded: the numbers, then flags of the missing ones, then the categories.
 
     (k, B, d) -> (k, B, n_numbers * width + n_flags + what the categories become). A missing number becomes zeros, and 1
-    in its flag, which a number has that was missing in the fit. y lies in memory column by column.
+    in its flag, which a number has that was missing in the fit; one without a flag becomes what 0, the mean, does: no
+    weight has learned what zeros in place of it mean. y lies in memory column by column.
 
     Parameters
     ----------
@@ -41,7 +42,8 @@ class ColumnEncoding(Container):
         self.columns, self.numbers, self.categories = columns, numbers, categories
         is_number = np.equal(columns.n_categories, 0)
         self._of_numbers, self._of_categories = _places(is_number), _places(~is_number)
-        self._flagged = np.flatnonzero(np.array(columns.has_missing, bool)[is_number])
+        self._is_flagged = np.array(columns.has_missing, bool)[is_number]
+        self._flagged = np.flatnonzero(self._is_flagged)
         start = 0 if numbers is None else numbers.n_leaves
         self._number_arrays = None if numbers is None else numbers.place(0)
         self._category_arrays = None if categories is None else categories.place(start)
@@ -80,21 +82,21 @@ class ColumnEncoding(Container):
         y = _side_by_side(parts, x.dtype)
         n_encoded, n_before = encoded.shape[-1], encoded.shape[-1] + len(self._flagged)
         if holes:
-            missing = repeated(missing, len(y))
-            by_number(y[..., :n_encoded], missing.shape[-1])[missing] = 0
+            zeroed = repeated(missing & self._is_flagged, len(y))
+            by_number(y[..., :n_encoded], zeroed.shape[-1])[zeroed] = 0
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             dx = np.zeros_like(x) if needed else None
             if self.numbers is None or needed or is_learned(self.numbers):
                 d_numbers = dy[..., :n_encoded]
                 if holes:
-                    of_each = by_number(d_numbers, missing.shape[-1])
-                    of_each[missing] = 0
+                    of_each = by_number(d_numbers, zeroed.shape[-1])
+                    of_each[zeroed] = 0
                     d_numbers = of_each.reshape(d_numbers.shape)
                 if self.numbers is not None:
                     d_numbers = through_numbers(d_numbers, gradients[self._number_arrays], needed)
                 if dx is not None:
-                    dx[..., self._of_numbers] = d_numbers
+                    dx[..., self._of_numbers] = np.where(missing, 0, d_numbers) if holes else d_numbers
             if self.categories is not None:
                 d_codes = through_categories(dy[..., n_before:], gradients[self._category_arrays], needed)
                 if dx is not None:
