@@ -169,6 +169,9 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
         progress = training.state.progress[0]
         folded = fold(training, scaled(self._output_map(training.encoding), progress.factors))
         losses, scores = progress.losses, progress.scores
+        best = float(np.fmax.reduce(scores)) if scores else None
+        if progress.kept_by == "validation_score" and progress.kept_epoch:  # others are evaluated for the record
+            best = progress.history[progress.kept_epoch - 1]["validation_score"]
         return {
             "_training": training,
             "_between": folded.between,
@@ -180,7 +183,7 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             "loss_": progress.loss,
             "best_loss_": min([progress.loss, *losses]),
             "validation_scores_": scores or None,
-            "best_validation_score_": float(np.fmax.reduce(scores)) if scores else None,
+            "best_validation_score_": best,
             "n_layers_": len(training.architecture.widths) + 2,
             "n_outputs_": training.architecture.n_outputs,
             "out_activation_": self._loss(training.encoding).link_name,

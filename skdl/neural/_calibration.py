@@ -49,7 +49,7 @@ class Temperature:
         if scores.shape[1] == 1:
             scores, targets = _of_two(scores, 0.0), _of_two(targets, 1 - targets)
         scores -= scores.max(axis=1, keepdims=True)
-        share = self.weight / self.weight.sum()
+        share = _shares(self.weight)
         n_rows, said = 1 / (share**2).sum(), _softmax(scores)
         targets = n_rows * targets + RANDOM_ROWS / targets.shape[1] + ROWS_AS_SAID * said
         targets /= n_rows + RANDOM_ROWS + ROWS_AS_SAID
@@ -85,7 +85,7 @@ class Shrinkage:
     def __call__(self, raw: np.ndarray) -> np.ndarray:
         """The factors (C,) of raw scores (n, C)."""
         scores = raw.astype(np.float64)
-        share = self.weight / self.weight.sum()
+        share = _shares(self.weight)
         scale = np.abs(scores).max(axis=0, initial=0.0)  # so that no square overflows
         scores /= np.where(scale > 0, scale, 1.0)
         square = share @ scores**2
@@ -107,6 +107,13 @@ def scaled(
         return factors, np.zeros(len(factors))
     scale, shift = output_map
     return scale * factors, shift
+
+
+def _shares(weight: np.ndarray) -> np.ndarray:
+    """Weights that sum to one; of equal ones in the bits of weights of one."""
+    relative = weight / weight.max()
+    shares: np.ndarray = relative / relative.sum()
+    return shares
 
 
 def _of_two(second: np.ndarray, first: np.ndarray | float) -> np.ndarray:

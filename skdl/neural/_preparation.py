@@ -120,6 +120,10 @@ class Preparation(SlotMixin, ABC):
         """The encoding of a first training, of so many rows and perhaps with the user's validation rows, to learn."""
         return encoding
 
+    def _unsmoothed(self, data: EncodedData) -> EncodedData:
+        """The data with the targets of a training that is not calibrated."""
+        return data
+
     @abstractmethod
     def _accepts_encoding(self, encoding: Any) -> bool:
         """True for an encoding, read from a file, that this network can have."""
@@ -323,6 +327,9 @@ class Preparation(SlotMixin, ABC):
                 is_trial = refits and set_apart is not None
         if set_apart is not None:
             evaluated = data.rows(set_apart)
+        is_second = progress is not None or (resume and before is not None and before.state.progress[0].phase == 2)
+        if not settings.calibrates or (evaluated is None and not is_second):
+            data = self._unsmoothed(data)
         rows = training_rows(settings, data, index, before)
         n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
         n_given += len(set_apart) if is_trial and set_apart is not None else 0

@@ -35,6 +35,7 @@ from skdl.neural._docs import document
 from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._settings import Settings
+from skdl.neural.encoded_data import EncodedData
 
 CALIBRATED_SMOOTHING = 0.05
 
@@ -228,6 +229,13 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         if self.label_smoothing == "auto" and self.loss == "auto" and is_calibrated and isinstance(encoding, Labels):
             return replace(encoding, smoothing=CALIBRATED_SMOOTHING)
         return encoding
+
+    def _unsmoothed(self, data: EncodedData) -> EncodedData:
+        # Rows of which none could be spared, or a training that goes on without validation rows.
+        encoding = data.encoding
+        if self.label_smoothing != "auto" or not isinstance(encoding, Labels) or encoding.smoothing == 0:
+            return data
+        return replace(data, targets=replace(encoding, smoothing=0.0).encode(data.y, data.dtype))
 
     def _check_parameters(self, settings: Settings) -> None:
         super()._check_parameters(settings)
