@@ -60,10 +60,14 @@ def check_validation_effects(estimator: BaseEstimator, settings: Settings, *, gi
             "early_stopping=True has no effect in partial_fit, which sets no rows of a batch apart. Give validation "
             "rows of your own as X_val and y_val, or set early_stopping=False."
         )
+    reason = ""
+    if settings.is_validated_by_default and not settings.early_stopping:
+        place = f"with optimizer={estimator.optimizer!r}" if settings.optimizer.full_batch else "here"
+        reason = f", and early_stopping='auto' sets none apart {place}"
     for name in ("scoring", "validation_fraction", "calibrate"):
         is_idle = not settings.early_stopping and is_set(estimator, name)
         if is_idle and getattr(estimator, name) is not False:  # which is to do nothing
             raise ValueError(
-                f"{name}={getattr(estimator, name)!r} has no effect without validation rows. Set early_stopping=True, "
-                "or give rows of your own to fit as X_val and y_val."
+                f"{name}={getattr(estimator, name)!r} has no effect without validation rows{reason}. Set "
+                "early_stopping=True, or give rows of your own to fit as X_val and y_val."
             )
