@@ -1,15 +1,20 @@
 """Factors of the raw scores: against scipy's minimisation, and what they do to rows that were not seen."""
 
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import FULLY_PLAIN, PLAIN
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.neural._calibration import LEAST, MOST, Shrinkage, Temperature
+from skdl.optimizers import SGD
 
 rng = np.random.default_rng(0)
 
@@ -87,7 +92,8 @@ def test_probabilities_of_new_rows_are_better_at_the_temperature(stopping, label
 
 
 def test_own_validation_rows_scale_a_network_that_learns_all_others():
-    params = {"hidden_layer_sizes": (30,), "max_iter": 20, "n_iter_no_change": np.inf, "random_state": 0}
+    params = {**PLAIN, "hidden_layer_sizes": (30,), "max_iter": 20, "n_iter_no_change": np.inf, "random_state": 0}
+    params["label_smoothing"] = 0.0
     given = {"X_val": X[400:], "y_val": Y[400:]}
     plain = MLPClassifier(**params, scoring="loss").fit(X[:400], Y[:400], **given)
     scaled = MLPClassifier(**params, scoring="loss", calibrate=True).fit(X[:400], Y[:400], **given)
@@ -102,11 +108,12 @@ def test_own_validation_rows_scale_a_network_that_learns_all_others():
 def test_noise_is_predicted_by_its_mean():
     X, y = rng.normal(size=(600, 8)), 5 + rng.normal(size=600)
     for seed in range(3):
-        mlp = MLPRegressor(early_stopping="refit", validation_fraction=0.25, random_state=seed).fit(X[:300], y[:300])
+        params = {**FULLY_PLAIN, "early_stopping": "refit", "validation_fraction": 0.25, "batch_size": 32}
+        mlp = MLPRegressor(**params, random_state=seed).fit(X[:300], y[:300])
         assert -0.05 < mlp.score(X[300:], y[300:]) < 0.05
         assert 0 <= mlp.shrinkage_[0] < 0.3
         assert abs(mlp.predict(X).mean() - 5) < 0.2
-    two = MLPRegressor((20,), early_stopping="refit", max_iter=10, random_state=0)
+    two = MLPRegressor((20,), **{**params, "max_iter": 10}, random_state=0)
     two.fit(X, np.column_stack([y, X[:, 0]]))
     assert two.shrinkage_[0] < 0.9 < two.shrinkage_[1]
 
@@ -137,8 +144,31 @@ def test_what_has_no_scaling_is_left_as_it_is(network, y):
         network.set_params(calibrate=True).fit(X, y)
 
 
+@pytest.mark.parametrize("labels", [Y, np.array(["a", "b", "c"])[Y + (X[:, 0] > 1)]], ids=["binary", "three"])
+def test_labels_are_smoothed_where_probabilities_are_calibrated(labels):
+    """Elsewhere nothing would make up for it: the loss of one step of no length is of what it learns."""
+    params = {"batch_size": 600, "schedule": "constant", "optimizer": SGD(1e-30), "alpha": 0.0, "dtype": "float64"}
+    mlp = MLPClassifier((5,), **params, max_iter=1, random_state=0)
+
+    def loss_learned(**changes):
+        return clone(mlp).set_params(**changes).fit(X, labels).loss_
+
+    smooth = loss_learned(early_stopping="refit", label_smoothing=0.05)
+    sharp = loss_learned(early_stopping="refit", label_smoothing=0.0)
+    assert smooth != sharp
+    assert loss_learned() == smooth
+    assert loss_learned(early_stopping="refit") == smooth
+    assert loss_learned(calibrate=False) == sharp
+    assert loss_learned(early_stopping=False) == loss_learned(early_stopping=False, label_smoothing=0.0)
+    fitted = clone(mlp).fit(X, labels)
+    assert fitted.temperature_ != 1
+    for method in ("partial_fit", "fit"):  # trainings that go on have no trial
+        again = getattr(pickle.loads(pickle.dumps(fitted)).set_params(warm_start=True), method)(X, labels)
+        assert_allclose(again.loss_, log_loss(labels, again.predict_proba(X)), rtol=1e-9)
+
+
 def test_calibrate_needs_rows_to_go_by():
     with pytest.raises(ValueError, match="calibrate=True has no effect without validation rows"):
-        MLPClassifier((3,), calibrate=True).fit(X, Y)
-    MLPClassifier((3,), calibrate=False, max_iter=1).fit(X, Y)
+        MLPClassifier((3,), early_stopping=False, calibrate=True).fit(X, Y)
+    MLPClassifier((3,), early_stopping=False, calibrate=False, max_iter=1).fit(X, Y)
     assert not hasattr(SoftmaxClassifier().fit(X, Y, X_val=X, y_val=Y), "temperature_")

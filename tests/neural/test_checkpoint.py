@@ -14,6 +14,7 @@ from dataclasses import fields, is_dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
 from sklearn.pipeline import make_pipeline
@@ -27,6 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 X, Y = make_classification(60, 4, n_informative=3, n_redundant=0, n_classes=3, n_clusters_per_class=1, random_state=0)
 REALS = make_regression(60, 4, n_targets=2, noise=3.0, random_state=0)[1]
 ALL_ON = {
+    **PLAIN,
     "hidden_layer_sizes": (7, 5),
     "batch_size": 16,
     "dropout": 0.2,
@@ -42,8 +44,9 @@ ALL_ON = {
 NETWORKS = {
     "classifier": (MLPClassifier(**ALL_ON), Y),
     "regressor": (MLPRegressor(**ALL_ON), REALS),
-    "validated": (MLPClassifier(**ALL_ON, early_stopping=True, n_iter_no_change=50), Y),
+    "validated": (MLPClassifier(**{**ALL_ON, "early_stopping": True}, n_iter_no_change=50), Y),
     "plateau": (MLPRegressor(**{**ALL_ON, "schedule": "plateau", "optimizer": "nadam"}), REALS[:, 0]),
+    "defaults": (MLPClassifier((7, 5), random_state=3), Y),  # a trial, and encoded inputs
     "linear": (SoftmaxClassifier(optimizer="nesterov", batch_size=16, max_iter=7, random_state=3), Y),
 }
 
@@ -111,11 +114,11 @@ class CopyAt:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_partial_fits_and_pickles_are_one_fit(name):
     network, y = NETWORKS[name]
-    if name == "validated":
+    if name in ("validated", "defaults"):
         network = clone(network).set_params(early_stopping=False)  # partial_fit sets no rows apart
     whole = clone(network).fit(X, y)
     steps = clone(network)
-    for _ in range(7):
+    for _ in range(whole.n_iter_):
         steps = pickle.loads(pickle.dumps(steps.partial_fit(X, y)))
     same(steps, whole)
 
@@ -124,10 +127,11 @@ def test_partial_fits_and_pickles_are_one_fit(name):
 @pytest.mark.parametrize("through", ["memory", "pickle"])
 def test_warm_starts_are_one_fit(name, through):
     network, y = NETWORKS[name]
-    whole = clone(network).fit(X, y)
     if name not in ("plateau", "linear"):
         network = clone(network).set_params(schedule="exponential")  # cosine stretches over max_iter
-        whole = clone(network).fit(X, y)
+    if name == "defaults":
+        network.set_params(early_stopping=False, max_iter=7)  # a trial has its part of the rows, and its own end
+    whole = clone(network).fit(X, y)
     warm = clone(network).set_params(max_iter=3, warm_start=True).fit(X, y)
     if through == "pickle":
         warm = pickle.loads(pickle.dumps(warm))
@@ -220,7 +224,7 @@ def test_without_a_seed_the_same_rows_are_set_apart(tmp_path):
 
 
 def test_a_loaded_fit_goes_on_to_max_iter_in_total(tmp_path):
-    params = {"batch_size": 16, "schedule": "constant", "max_iter": 5, "random_state": 0}
+    params = {**PLAIN, "batch_size": 16, "schedule": "constant", "max_iter": 5, "random_state": 0}
     network = MLPClassifier((4,), **params, warm_start=True)
     network.set_callbacks(Checkpoint(tmp_path / "file")).fit(X, Y)
     again = clone(network).set_callbacks().load_checkpoint(tmp_path / "file")
@@ -232,7 +236,8 @@ def test_a_loaded_fit_goes_on_to_max_iter_in_total(tmp_path):
 
 
 def test_a_loaded_fit_that_had_converged_is_left_as_it_is(tmp_path):
-    network = MLPClassifier((4,), batch_size=16, tol=10.0, n_iter_no_change=2, random_state=0, warm_start=True)
+    params = {**PLAIN, "batch_size": 16, "tol": 10.0, "n_iter_no_change": 2, "random_state": 0}
+    network = MLPClassifier((4,), **params, warm_start=True)
     for callbacks in ((), (EarlyStopping(patience=1, min_delta=10.0),)):
         fitted = clone(network).set_callbacks(*callbacks, Checkpoint(tmp_path / "file")).fit(X, Y)
         assert fitted.n_iter_ < 5
@@ -243,7 +248,7 @@ def test_a_loaded_fit_that_had_converged_is_left_as_it_is(tmp_path):
 
 
 def test_a_fit_that_ran_out_of_time_goes_on(tmp_path):
-    params = {"hidden_layer_sizes": (4,), "batch_size": 16, "max_iter": 4, "random_state": 0}
+    params = {**PLAIN, "hidden_layer_sizes": (4,), "batch_size": 16, "max_iter": 4, "random_state": 0}
     whole = MLPClassifier(**params).fit(X, Y)
     for epoch in range(1, 5):
         part = MLPClassifier(**params, max_time=1e-9, warm_start=True).set_callbacks(Checkpoint(tmp_path / "file"))
@@ -256,7 +261,7 @@ def test_a_fit_that_ran_out_of_time_goes_on(tmp_path):
 @pytest.mark.parametrize("cut", [1, 3, 5])
 def test_patience_is_counted_through(cut, tmp_path):
     params = {"hidden_layer_sizes": (4,), "batch_size": 16, "random_state": 0, "tol": 0.05, "n_iter_no_change": 3}
-    for more in ({}, {"early_stopping": True}):
+    for more in (PLAIN, {**PLAIN, "early_stopping": True}):
         network = MLPClassifier(**params, **more, optimizer=Adam(0.02), schedule="constant", max_iter=200)
         stopping = EarlyStopping("loss", patience=4, min_delta=0.04)
         whole = clone(network).set_callbacks(stopping, CopyAt(tmp_path / "file", cut)).fit(X, Y)
@@ -294,10 +299,10 @@ def test_every_and_inside_a_pipeline(tmp_path):
             if os.path.exists(self.path) and os.stat(self.path).st_mtime_ns != before:
                 self.written.append(fitted_estimator.n_iter_)
 
-    mlp = MLPClassifier((4,), max_iter=7, random_state=0).set_callbacks(Counting(tmp_path / "file", every=3))
+    mlp = MLPClassifier((4,), **PLAIN, max_iter=7, random_state=0).set_callbacks(Counting(tmp_path / "file", every=3))
     pipeline = make_pipeline(StandardScaler(), mlp).fit(X, Y)
     assert Counting.written == [0, 3, 6]
-    loaded = MLPClassifier((4,), max_iter=7, random_state=0).load_checkpoint(tmp_path / "file")
+    loaded = MLPClassifier((4,), **PLAIN, max_iter=7, random_state=0).load_checkpoint(tmp_path / "file")
     assert loaded.n_iter_ == 7  # the end is always written
     np.testing.assert_array_equal(loaded.coefs_[0], pipeline[-1].coefs_[0])
     with pytest.raises(TypeError, match="on the network itself, not on Pipeline"):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.base import clone
 
 from skdl import (
     BaggingClassifier,
@@ -28,8 +29,18 @@ WITHOUT_EFFECT = [
     ({"optimizer": "lbfgs", "schedule": "step"}, "schedule='step' has no effect: optimizer='lbfgs'"),
     ({"prior": np.ones((3, 4)), "alpha": 0.0}, "'prior' has no effect with alpha=0"),
     ({"prior": np.ones((3, 4)), "penalty": "max_norm"}, "'prior' has no effect with penalty='max_norm'"),
-    ({"scoring": "loss"}, "scoring='loss' has no effect without validation rows"),
-    ({"validation_fraction": 0.3}, "validation_fraction=0.3 has no effect without validation rows"),
+    ({"scoring": "loss", "early_stopping": False}, "scoring='loss' has no effect without validation rows. Set"),
+    (
+        {"validation_fraction": 0.3, "early_stopping": False},
+        "validation_fraction=0.3 has no effect without validation rows. Set",
+    ),
+    (
+        {"scoring": "accuracy", "optimizer": "lbfgs"},
+        "scoring='accuracy' has no effect without validation rows, and early_stopping='auto' sets none apart with "
+        "optimizer='lbfgs'. Set early_stopping=True, or give rows of your own",
+    ),
+    ({"validation_fraction": 0.3, "optimizer": "lbfgs"}, "validation_fraction=0.3 has no effect .* sets none apart"),
+    ({"calibrate": True, "optimizer": "lbfgs"}, "calibrate=True has no effect .* sets none apart"),
     ({"optimizer": "lbfgs", "shuffle": False}, "shuffle=False has no effect: optimizer='lbfgs' takes all rows at once"),
 ]
 
@@ -47,13 +58,18 @@ def test_what_has_no_effect_is_an_error(params, message):
 
 @pytest.mark.parametrize(("name", "value"), [("scoring", "loss"), ("validation_fraction", 0.3)])
 def test_members_of_ensembles_are_held_to_the_same(name, value):
-    network = MLPRegressor((4,), **{name: value})
-    for model in (
-        BaggingRegressor(network, 2),
-        EnsembleRegressor(estimator=network, n_estimators=2),
-        EnsembleRegressor(estimator=network, share="batch_ensemble"),
+    default = MLPRegressor((4,), **{name: value})
+    network = clone(default).set_params(early_stopping=False)
+    for model, reason in (
+        (BaggingRegressor(network, 2), r"\. Set early_stopping=True"),
+        (EnsembleRegressor(estimator=network, n_estimators=2), r"\. Set early_stopping=True"),
+        (EnsembleRegressor(estimator=network, share="batch_ensemble"), r"\. Set early_stopping=True"),
+        (
+            EnsembleRegressor(estimator=default, share="batch_ensemble"),
+            ", and early_stopping='auto' sets none apart here",
+        ),
     ):
-        with pytest.raises(ValueError, match=f"{name}={value!r} has no effect without validation rows"):
+        with pytest.raises(ValueError, match=f"{name}={value!r} has no effect without validation rows{reason}"):
             model.fit(X, Y)
 
 
@@ -78,6 +94,8 @@ def test_the_same_parameters_where_they_have_an_effect():
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2).fit(X, Y, **validation)
     MLPRegressor((4,), scoring="loss", validation_fraction=0.3, max_iter=2, early_stopping=True).fit(X, Y)
     MLPRegressor((4,), optimizer="lbfgs", schedule="constant", max_iter=2).fit(X, Y)
+    for rows in (slice(None), slice(30)):  # also where rows are too few to set some apart
+        MLPRegressor((4,), scoring="r2", validation_fraction=0.3, calibrate=True, max_iter=2).fit(X[rows], Y[rows])
 
 
 def test_partial_fit_sets_no_rows_apart():

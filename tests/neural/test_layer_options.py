@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from sklearn.datasets import make_regression
 
 from skdl import MLPRegressor
@@ -18,7 +19,7 @@ def reals():
 
 def test_depth_repeats_a_width(reals):
     X, y = reals
-    mlp = MLPRegressor(7, depth=3, max_iter=1).fit(X, y)
+    mlp = MLPRegressor(7, depth=3, encoding=None, max_iter=1).fit(X, y)
     assert [coef.shape for coef in mlp.coefs_] == [(5, 7), (7, 7), (7, 7), (7, 1)]
     with pytest.raises(ValueError, match="depth=2 repeats one width"):
         MLPRegressor((7, 7), depth=2).fit(X, y)
@@ -27,7 +28,7 @@ def test_depth_repeats_a_width(reals):
 def test_both_forms_of_dropout_have_the_same_expected_output():
     """A linear network: the mean over masks is exact, and prediction is the network without them, scaled or not."""
     X, y = make_regression(50, 4, random_state=0)
-    params = {"hidden_layer_sizes": (500,), "activation": "identity", "dropout": 0.4, "random_state": 0}
+    params = {"hidden_layer_sizes": (500,), "activation": "identity", "dropout": 0.4, "random_state": 0, **PLAIN}
     inverted = MLPRegressor(**params).initialize(X, y)
     standard = MLPRegressor(**params, dropout_mode="standard").initialize(X, y)
     weights = inverted.coefs_[0] @ inverted.coefs_[1]
@@ -42,7 +43,7 @@ def test_dropped_inputs_in_the_standard_mode_are_scaled_about_their_mean():
     X, y = make_regression(60, 3, random_state=0)
     X = X + 5
     params = {"hidden_layer_sizes": (4,), "input_dropout": 0.4, "dropout_mode": "standard", "dtype": "float64"}
-    mlp = MLPRegressor(**params, max_iter=2, random_state=0).fit(X, y)
+    mlp = MLPRegressor(**params, **PLAIN, max_iter=2, random_state=0).fit(X, y)
     training = mlp._training
     network = Network([training.architecture], np.float64)
     rows = 0.6 * (X - training.shift) * training.scale
@@ -59,7 +60,7 @@ def test_batch_normalization_is_folded_and_exact_on_request(statistics):
     X, y = make_regression(90, 5, n_targets=2, noise=1.0, random_state=0)
     weight = np.random.default_rng(0).uniform(0.2, 2, len(y))
     params = {"hidden_layer_sizes": (6, 4), "activation": "relu", "batch_size": 30, "max_iter": 5, "random_state": 0}
-    params["dtype"] = "float64"
+    params |= {**PLAIN, "dtype": "float64"}
     mlp = MLPRegressor(normalization=BatchNorm(statistics=statistics), **params).fit(X, y, sample_weight=weight)
     training = mlp._training
     network = Network([training.architecture], np.float64)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, make_classification, make_regression
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -77,11 +78,11 @@ def test_coefficients_work_on_raw_inputs(classes, reals, hidden):
 
     X, y = reals
     X = X * [1, 10, 1e-3, 1e4, 1, 1] + [0, 5, 1, -1e4, 100, 0]
-    mlp = MLPRegressor(hidden, activation="relu", max_iter=5, random_state=0).fit(X, 1e4 + 100 * y)
+    mlp = MLPRegressor(hidden, **PLAIN, activation="relu", max_iter=5, random_state=0).fit(X, 1e4 + 100 * y)
     assert [coef.shape for coef in mlp.coefs_] == [*zip((6, *hidden), (*hidden, 2), strict=True)]
     np.testing.assert_allclose(mlp.predict(X), forward(mlp, X), rtol=1e-10)
     X, y = classes
-    mlp = MLPClassifier(hidden, activation="relu", max_iter=5, random_state=0).fit(X, y)
+    mlp = MLPClassifier(hidden, **PLAIN, activation="relu", max_iter=5, random_state=0).fit(X, y)
     np.testing.assert_array_equal(mlp.predict(X), mlp.classes_[forward(mlp, X).argmax(axis=1)])
 
 
@@ -119,7 +120,7 @@ def test_initialize_builds_and_trains_nothing(classes):
     assert one.predict_proba(X).shape == (90, 3)
     np.testing.assert_array_equal(
         one.partial_fit(X, y).coefs_[0],
-        MLPClassifier(schedule="constant", random_state=0, max_iter=1).fit(X, y).coefs_[0],
+        MLPClassifier(schedule="constant", early_stopping=False, random_state=0, max_iter=1).fit(X, y).coefs_[0],
     )
 
 
@@ -127,6 +128,7 @@ def test_initialize_builds_and_trains_nothing(classes):
 def test_partial_fits_and_warm_starts_are_one_long_fit(classes, params):
     X, y = classes
     params = {"hidden_layer_sizes": (8,), "schedule": "exponential", "random_state": 3, "max_iter": 6, **params}
+    params |= {"early_stopping": False}  # which a single epoch is
     whole = MLPClassifier(**params).fit(X, y)
     bit_by_bit = MLPClassifier(**params)
     for _ in range(6):
@@ -142,8 +144,14 @@ def test_partial_fits_and_warm_starts_are_one_long_fit(classes, params):
 
 def test_early_stopping_keeps_the_best_epoch():
     X, y = make_classification(200, 10, n_informative=3, flip_y=0.3, random_state=0)
-    params = {"early_stopping": True, "n_iter_no_change": 5, "optimizer": Adam(0.02), "random_state": 0}
-    params |= {"schedule": "constant", "batch_size": 180}
+    params = {
+        "encoding": None,
+        "early_stopping": True,
+        "n_iter_no_change": 5,
+        "optimizer": Adam(0.02),
+        "random_state": 0,
+    }
+    params |= {"schedule": "constant", "batch_size": 180, "validation_fraction": 0.1}
     mlp = MLPClassifier((50,), max_iter=200, **params).fit(X, y)
     assert mlp.n_iter_ < 200
     assert len(mlp.validation_scores_) == mlp.n_iter_
@@ -158,7 +166,7 @@ def test_weight_two_is_the_row_twice_in_full_batches(classes):
     X, y = classes
     weight = np.random.default_rng(0).integers(0, 3, len(y))
     twice = np.repeat(np.arange(len(y)), weight)
-    params = {"hidden_layer_sizes": (8,), "optimizer": "sgd", "random_state": 0, "max_iter": 50}
+    params = {**PLAIN, "hidden_layer_sizes": (8,), "optimizer": "sgd", "random_state": 0, "max_iter": 50}
     weighted = MLPClassifier(**params, batch_size=len(X)).fit(X, y, sample_weight=weight)
     repeated = MLPClassifier(**params, batch_size=len(twice)).fit(X[twice], y[twice])
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-10)
@@ -201,11 +209,12 @@ def test_label_smoothing_keeps_probabilities_away_from_the_ends():
 
 def test_divergence_keeps_the_last_finite_weights_and_says_what_to_do(reals):
     X, y = reals
-    mlp = MLPRegressor((), optimizer=SGD(10.0), schedule="constant", random_state=0)
+    params = {**PLAIN, "optimizer": SGD(10.0), "schedule": "constant", "random_state": 0}
+    mlp = MLPRegressor((), **params, max_iter=30)
     with pytest.warns(ConvergenceWarning, match=r"epoch \d+.*learning rate \(optimizer__learning_rate\)"):
         mlp.fit(X, y)
     assert 0 < mlp.n_iter_ < 30
-    cut = MLPRegressor((), optimizer=SGD(10.0), schedule="constant", random_state=0, max_iter=mlp.n_iter_).fit(X, y)
+    cut = MLPRegressor((), **params, max_iter=mlp.n_iter_).fit(X, y)
     np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
     mlp.set_params(optimizer__learning_rate=1e30)
     with pytest.warns(ConvergenceWarning, match="The loss became infinite or NaN"):
@@ -304,13 +313,13 @@ def test_an_interrupt_leaves_a_fitted_model(classes, monkeypatch):
         return epoch(stack)
 
     monkeypatch.setattr(Stack, "epoch", interrupted)
-    mlp = MLPClassifier(schedule="constant", random_state=0)
+    mlp = MLPClassifier(**PLAIN, schedule="constant", random_state=0)
     with pytest.raises(KeyboardInterrupt) as told:
         mlp.fit(X, y)
     assert "MLPClassifier was interrupted after 2 epochs and is fitted" in told.value.__notes__[0]
     monkeypatch.undo()
     assert mlp.n_iter_ == 2
-    cut = MLPClassifier(schedule="constant", random_state=0, max_iter=2).fit(X, y)
+    cut = MLPClassifier(**PLAIN, schedule="constant", random_state=0, max_iter=2).fit(X, y)
     np.testing.assert_array_equal(mlp.coefs_[0], cut.coefs_[0])
 
 
@@ -342,7 +351,7 @@ def test_defaults_do_well_on_diabetes():
 @pytest.mark.filterwarnings("always:Batch normalization had a batch of one row")
 def test_batches_of_one_row_are_told_of_once_in_a_fit(reals):
     X, y = reals
-    mlp = MLPRegressor((4,), normalization="batch", batch_size=1, max_iter=3)
+    mlp = MLPRegressor((4,), normalization="batch", batch_size=1, max_iter=3, early_stopping=False)
     for _ in "ab":  # each fit tells
         with pytest.warns(UserWarning, match="Batch normalization had a batch of one row") as caught:
             mlp.fit(X, y)

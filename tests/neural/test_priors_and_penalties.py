@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from sklearn.datasets import make_classification, make_regression
 from sklearn.linear_model import ElasticNet as SklearnElasticNet
 from sklearn.linear_model import Ridge
@@ -74,7 +75,7 @@ def test_activity_penalty_makes_hidden_units_silent():
     X, y = make_classification(200, 10, random_state=0)
     active = {}
     for alpha in (0.0, 0.01):
-        params = {"optimizer": Adam(0.01), "max_iter": 300, "random_state": 0}
+        params = {**PLAIN, "optimizer": Adam(0.01), "max_iter": 300, "random_state": 0}
         mlp = MLPClassifier((30,), penalty="activity_l1", alpha=alpha, **params).fit(X, y)
         active[alpha] = (np.maximum(X @ mlp.coefs_[0] + mlp.intercepts_[0], 0) > 1e-3).mean()
     assert active[0.01] < 0.6 * active[0.0]

@@ -35,6 +35,7 @@ RECIPE = MLPRegressor(
     weight_decay_factors={"scale": 1.0, "activation": 0.1},
     weight_decay_schedule="flat_cos",
     alpha=0.0,
+    early_stopping=False,
     clip_predictions=True,
     max_iter=8,
     random_state=0,

@@ -5,14 +5,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from skdl import BaggingClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl._slots import SlotMixin
-from skdl.execution import train_members
 from skdl.neural._epoch_estimator import EpochEstimator
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import is_trainable, trainable
 
 rng = np.random.default_rng(0)
@@ -21,6 +22,7 @@ Y = (X[:, 0] + X[:, 1] > 0).astype(int)
 SMALL = {"hidden_layer_sizes": (5,), "max_iter": 4, "random_state": 0}
 NETWORKS = {
     "classifier": MLPClassifier(**SMALL),
+    "plain": MLPClassifier(**SMALL, **PLAIN),
     "regressor": MLPRegressor(**SMALL, early_stopping=True),
     "softmax": SoftmaxClassifier(),
 }
@@ -32,7 +34,7 @@ def test_the_parts_make_the_fit(name):
     fit = trainable(clone(NETWORKS[name]))
     data = fit.prepare(X, Y)
     member = fit.spec(data)
-    [outcome] = train_members([member])
+    [(member, outcome)] = train_fits([fit], [data], [member])
     fit.check_outcome(outcome)
     assert not hasattr(fit.network, "n_iter_")
     fit.store(member, data, outcome)
@@ -125,8 +127,8 @@ def test_a_scorer_is_asked_in_each_epoch_by_the_methods_of_a_subclass():
         kinds.add((isinstance(estimator, Rounded), estimator.alpha))
         return -log_loss(y, estimator.predict_proba(X))
 
-    network = Rounded(**SMALL, scoring=scorer).fit(X, Y, X_val=X, y_val=Y)
-    assert kinds == {(True, 1e-3)}
+    network = Rounded(**SMALL, **PLAIN, scoring=scorer).fit(X, Y, X_val=X, y_val=Y)
+    assert kinds == {(True, "auto")}
     assert len(network.validation_scores_) == 4
     best = np.argmax(network.validation_scores_)
     np.testing.assert_allclose(-log_loss(Y, network.predict_proba(X)), network.validation_scores_[best], rtol=1e-6)

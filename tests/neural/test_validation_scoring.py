@@ -1,10 +1,9 @@
 """Validation rows of one's own: scorers, weights, pipelines, frames, and rows that do not fit."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
+from plain import PLAIN
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, make_regression
@@ -18,6 +17,7 @@ from skdl.testing import check_estimator_members
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 SMALL = {"hidden_layer_sizes": (8,), "random_state": 0, "max_iter": 8}
+EACH = {**SMALL, **PLAIN}  # each epoch may be kept, and the labels are learned as they are
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def reals():
 )
 def test_own_validation_rows_judge_by_any_scorer(tumours, scoring, expected):
     X, X_val, y, y_val = tumours
-    mlp = MLPClassifier(scoring=scoring, dtype="float64", **SMALL).fit(X, y, X_val=X_val, y_val=y_val)
+    mlp = MLPClassifier(scoring=scoring, dtype="float64", **EACH).fit(X, y, X_val=X_val, y_val=y_val)
     assert len(mlp.validation_scores_) == mlp.n_iter_
     best = max(mlp.validation_scores_)
     np.testing.assert_allclose(best, expected(mlp, X_val, y_val), rtol=1e-9)  # the best weights are the ones kept
@@ -49,14 +49,14 @@ def test_own_validation_rows_judge_by_any_scorer(tumours, scoring, expected):
 
 def test_a_regressor_is_scored_in_the_units_of_its_targets(reals):
     X, y = reals
-    mlp = MLPRegressor(scoring="neg_mean_absolute_error", dtype="float64", **SMALL).fit(X, y, X_val=X, y_val=y)
+    mlp = MLPRegressor(scoring="neg_mean_absolute_error", dtype="float64", **EACH).fit(X, y, X_val=X, y_val=y)
     np.testing.assert_allclose(max(mlp.validation_scores_), -mean_absolute_error(y, mlp.predict(X)), rtol=1e-9)
 
 
 def test_validation_weights_count(tumours):
     X, X_val, y, y_val = tumours
     weight = np.where(y_val == 1, 1.0, 0.0)
-    mlp = MLPClassifier(**SMALL).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    mlp = MLPClassifier(**EACH).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     assert max(mlp.validation_scores_) == mlp.score(X_val, y_val, sample_weight=weight)
 
 
@@ -112,7 +112,7 @@ def test_the_loss_judges_targets_of_every_kind(name, optimizer, own_rows):
     """Weights of the rows count, in a stack as alone: a row of weight two is the row twice."""
     network, y = TARGETS[name]
     weight = 1.0 + np.arange(120) % 2
-    mlp = network(**SMALL, scoring="loss", optimizer=optimizer, dtype="float64")
+    mlp = network(**EACH, scoring="loss", optimizer=optimizer, dtype="float64")
     if own_rows:
         twice = np.repeat(np.arange(120), weight.astype(int))
         weighted = clone(mlp).fit(COLUMNS, y, X_val=COLUMNS, y_val=y, sample_weight_val=weight)
@@ -128,20 +128,38 @@ def test_the_loss_judges_targets_of_every_kind(name, optimizer, own_rows):
     assert weighted.best_epoch_ == len(loss) - loss[::-1].argmin()
 
 
-def test_early_stopping_auto_goes_by_the_number_of_rows(monkeypatch):
-    """With few rows it is False, with many True, in all bits; what acts on validation rows is no error beside it."""
-    y, weight = TARGETS["reals"][1], (np.arange(120) % 6 > 0).astype(float)
-    auto = MLPRegressor(**SMALL, early_stopping="auto", scoring="loss", validation_fraction=0.2)
-    few = clone(auto).fit(COLUMNS, y)
-    assert few.validation_scores_ is None
-    plain = MLPRegressor(**SMALL).fit(COLUMNS, y)
-    np.testing.assert_array_equal(few.coefs_[0], plain.coefs_[0])
-    assert MLPRegressor(**SMALL)._settings().auto_early_stopping_above == 10_000
-    settings = MLPRegressor._settings
-    monkeypatch.setattr(MLPRegressor, "_settings", lambda self: replace(settings(self), auto_early_stopping_above=100))
-    many = clone(auto).fit(COLUMNS, y)
-    stopping = clone(auto).set_params(early_stopping=True).fit(COLUMNS, y)
-    np.testing.assert_array_equal(many.coefs_[0], stopping.coefs_[0])
-    assert many.validation_scores_ == stopping.validation_scores_
-    assert clone(auto).fit(COLUMNS, y, weight).validation_scores_ is None  # of 100 rows that count
+def test_early_stopping_auto_is_a_trial_where_rows_are_enough():
+    """It is "refit" of 40 rows that count, else False, in all bits; what acts on validation rows is no error."""
+    y = TARGETS["reals"][1]
+    auto = MLPRegressor(**SMALL, scoring="loss", validation_fraction=0.2)
+    assert auto.early_stopping == "auto"
+    refit = clone(auto).set_params(early_stopping="refit")
+    whole = MLPRegressor(**SMALL, early_stopping=False)
+    for n in (39, 40):
+        weight = (np.arange(120) % 3 == 0).astype(float)
+        weight[3 * n :] = 0
+        kept = weight > 0
+        expected = clone(refit if n == 40 else whole).fit(COLUMNS[kept], y[kept])
+        for found in (clone(auto).fit(COLUMNS[kept], y[kept]), clone(auto).fit(COLUMNS, y, weight)):
+            np.testing.assert_array_equal(found.coefs_[0], expected.coefs_[0])
+            assert found.validation_scores_ == expected.validation_scores_
+            assert (found.validation_scores_ is None) == (n == 39)
     assert clone(auto).partial_fit(COLUMNS, y).validation_scores_ is None
+    assert clone(auto).initialize(COLUMNS, y).validation_scores_ is None
+    search = MLPRegressor(**SMALL, optimizer="lbfgs").fit(COLUMNS, y)  # which has an end of its own
+    assert search.validation_scores_ is None
+    np.testing.assert_array_equal(search.shrinkage_, 1)
+
+
+def test_own_validation_rows_choose_among_the_ends_of_cycles_by_default(tumours):
+    """All epochs are evaluated, and one of these is kept, by the loss of calibrated probabilities."""
+    X, X_val, y, y_val = tumours
+    mlp = MLPClassifier((8,), random_state=0, dtype="float64").fit(X, y, X_val=X_val, y_val=y_val)
+    scores = mlp.history_["validation_score"]
+    assert scores.notna().all()
+    assert mlp.n_iter_ in (9, 21)
+    ends = scores[[epoch - 1 for epoch in (3, 9, 21) if epoch <= mlp.n_iter_]]
+    assert mlp.best_epoch_ == ends.idxmax() + 1
+    assert mlp.best_validation_score_ == ends.max()
+    assert mlp.temperature_ != 1
+    np.testing.assert_allclose(-ends.max(), log_loss(y_val, mlp.predict_proba(X_val)), rtol=1e-9)
