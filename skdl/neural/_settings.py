@@ -141,9 +141,9 @@ class Settings:
         return "iteration" if self.optimizer.full_batch else "epoch"
 
     def encodes(self, n_inputs: int, columns: InputColumns | None, *, is_sparse: bool) -> bool:
-        """True if "auto" encodes inputs like these: dense ones, with not too many numbers among them."""
+        """True if "auto" encodes inputs like these in a new training: dense ones, with not too many numbers."""
         n_numbers = n_inputs if columns is None else sum(n == 0 for n in columns.n_categories)
-        return not is_sparse and n_numbers <= MOST_ENCODED
+        return self.scales_columns and not is_sparse and n_numbers <= MOST_ENCODED
 
     def architecture_for(
         self, n_inputs: int, n_outputs: int, columns: InputColumns | None, *, encoded: bool
