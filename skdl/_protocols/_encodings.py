@@ -14,7 +14,8 @@ class NumberEncoding(Component):
 
     What it makes of one number does not depend on the others, is as many numbers for each, and these lie side by side.
     Missing numbers do not come to it: all that they become is zero. What it has to know of the data, such as quantiles,
-    are buffers of its layer, which the training rows fill (`Layer.from_rows`, where missing numbers are NaN).
+    are buffers of its layer, which the training rows fill (`Layer.from_rows`, where missing numbers are NaN), each with
+    what belongs to one number side by side: a number that is constant at first takes its part from later rows.
     """
 
     @property

@@ -6,6 +6,7 @@ member i of a stack ends in the same bits as the same fit done alone.
 
 from skdl.engine.batch_statistics import with_batch_statistics
 from skdl.engine.batches import Dataset
+from skdl.engine.data_initialization import learn_numbers
 from skdl.engine.epoch_end import RECORD, gain
 from skdl.engine.full_batch import FullFunction
 from skdl.engine.network import Network
@@ -24,5 +25,6 @@ __all__ = [
     "TrainingResult",
     "TrainingSpec",
     "gain",
+    "learn_numbers",
     "with_batch_statistics",
 ]

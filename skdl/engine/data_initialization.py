@@ -30,6 +30,26 @@ def learn_from_rows(
             leaf.from_rows(*_inputs(network, rows, arrays, i), own, generator)
 
 
+def learn_numbers(
+    network: Network, rows: Dataset, arrays: Views, which: np.ndarray, generator: np.random.Generator
+) -> None:
+    """Let one member's encodings learn some of the numbers again, of rows in which these move; in place.
+
+    `which` is a mask of the inputs that are numbers.
+    """
+    for i, leaf in enumerate(network.leaves):
+        known = leaf.buffers() if leaf.learns_from_rows else {}
+        if not known:
+            continue
+        own = {name: value[0] for name, value in arrays[i].items()}
+        again = {**own, **{name: np.array(value[0], own[name].dtype) for name, value in known.items()}}
+        leaf.from_rows(*_inputs(network, rows, arrays, i), again, generator)
+        for name in known:
+            if own[name].size % len(which):
+                continue  # it is of all numbers in common
+            own[name].reshape(len(which), -1)[which] = again[name].reshape(len(which), -1)[which]
+
+
 def _inputs(network: Network, rows: Dataset, arrays: Views, leaf: int) -> RowsOfLayer:
     """The inputs (n, n_in) of a leaf, with the weights (n,) and targets (n, C) of their rows."""
     context = ForwardContext(training=False)

@@ -361,7 +361,7 @@ class Preparation(SlotMixin, ABC):
         idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
         state = watch = None
         if before is not None:
-            state = state_to_go_on_from(before, self._idle_outputs(before.encoding), idle, generator)
+            state = state_to_go_on_from(before, rows, self._idle_outputs(before.encoding), idle, generator)
         if is_trial:
             progress = Progress(phase=1)
         if settings.verbose:

@@ -12,7 +12,7 @@ from skdl._component import Component
 from skdl._progress import EpochLines
 from skdl._protocols import InputColumns
 from skdl._words import nearest
-from skdl.engine import Dataset, Network, Progress, State
+from skdl.engine import Dataset, Network, Progress, State, learn_numbers
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._settings import Settings
@@ -35,12 +35,13 @@ def epoch_lines(
 
 
 def state_to_go_on_from(
-    training: Training, idle_before: Mask, idle: tuple[Mask, Mask], generator: np.random.Generator
+    training: Training, rows: Dataset, idle_before: Mask, idle: tuple[Mask, Mask], generator: np.random.Generator
 ) -> State:
     """The state of a training, in which inputs and outputs that have been idle so far have initial weights.
 
-    They are those that were drawn for them in the beginning, when they were set to zero. `idle_before` are the outputs
-    that had nothing to learn in the training, and `idle` the inputs and outputs that have nothing to learn now.
+    They are those that were drawn for them in the beginning, when they were set to zero, and what an encoding has to
+    know of such an input comes from these rows. `idle_before` are the outputs that had nothing to learn in the
+    training, and `idle` the inputs and outputs that have nothing to learn now.
     """
     state = training.state
     inputs = None if idle[0] is None else (training.scale == 0) & ~idle[0]
@@ -55,6 +56,10 @@ def state_to_go_on_from(
         if mask is not None:
             for view, initial in zip(views, fresh, strict=True):
                 view[mask] = initial[mask]
+    if inputs is not None and inputs.any():
+        columns = training.architecture.columns
+        numbers = inputs if columns is None else inputs[np.equal(columns.n_categories, 0)]
+        learn_numbers(engine, rows, engine.arrays(state.theta, state.buffers), numbers, generator)
     return state
 
 

@@ -18,6 +18,7 @@ from skdl import (
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
 )
+from skdl.encodings import Piecewise
 from skdl.losses import Poisson
 from skdl.neural._standardize import mean_and_scale, zero_and_scale
 from skdl.optimizers import SGD
@@ -115,12 +116,14 @@ COLUMN_VARIANTS = [
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
 @pytest.mark.parametrize("params", COLUMN_VARIANTS, ids=lambda params: next(iter(params), "plain"))
-def test_constant_columns_have_no_effect(params, make):
+@pytest.mark.parametrize("encoding", [None, "auto"])
+def test_constant_columns_have_no_effect(encoding, params, make):
     for network, y in ((MLPRegressor, Y), (MLPClassifier, LABELS)):
         for constant in (2024.0, 0.1, 0.0, -1e300):
             seen, moved = (np.column_stack([X, np.full(N, value)]) for value in (constant, constant / 2 + 1))
-            mlp = network(**SMALL, **params).fit(make(seen), y)
-            assert_array_equal(mlp.coefs_[0][4], 0)
+            mlp = network(**SMALL, **params, encoding=encoding).fit(make(seen), y)
+            if encoding is None:  # else it is the encoded column that stays, at zero
+                assert_array_equal(mlp.coefs_[0][4], 0)
             assert_array_equal(mlp.predict(make(moved)), mlp.predict(make(seen)))
 
 
@@ -128,7 +131,7 @@ def test_without_standardize_a_constant_column_is_trained_like_an_intercept():
     """In plain descent its weights change by its value times what the intercepts change by; it starts at random."""
     x = np.column_stack([X, np.full(N, 2.0)])
     params = {**SMALL, "standardize": False, "alpha": 0, "dtype": "float64", "optimizer": "sgd", "warm_start": True}
-    mlp = MLPRegressor(**params).fit(x, Y)
+    mlp = MLPRegressor(**params, early_stopping=False).fit(x, Y)
     weights, intercepts = mlp.coefs_[0][4].copy(), mlp.intercepts_[0].copy()
     mlp.set_params(max_iter=10).fit(x, Y)
     assert np.abs(mlp.intercepts_[0] - intercepts).min() > 1e-6
@@ -160,11 +163,15 @@ def test_constant_columns_have_no_effect_in_ensembles(name):
 
 def test_a_column_that_is_constant_in_one_sample_has_no_effect_there():
     rare = np.column_stack([X, np.arange(N) == 7]).astype(float)
-    bagging = BaggingRegressor(MLPRegressor(**SMALL), 12, random_state=0).fit(rare, Y)
+    bagging = BaggingRegressor(MLPRegressor(**SMALL, encoding=None), 12, random_state=0).fit(rare, Y)
     lacks = [7 not in rows for rows in bagging.estimators_samples_]
     assert 0 < sum(lacks) < 12
     for member, lacking in zip(bagging.estimators_, lacks, strict=True):
         assert (member.coefs_[0][4] == 0).all() == lacking
+    encoded = BaggingRegressor(MLPRegressor(**SMALL, early_stopping=False), 12, random_state=0).fit(rare, Y)
+    moved = rare + np.array([0, 0, 0, 0, 1])
+    for member, lacking in zip(encoded.estimators_, lacks, strict=True):
+        assert np.array_equal(member.predict(moved), member.predict(rare)) == lacking
 
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix], ids=["dense", "sparse"])
@@ -216,7 +223,9 @@ def test_units_make_no_difference_at_the_ends_of_the_range(params, power):
 
 
 @pytest.mark.parametrize("power", [-950, -570, -140, 60, 512, 950])
-@pytest.mark.parametrize("params", [{}, {"early_stopping": True}, {"loss": "huber"}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{}, {"early_stopping": True, "validation_fraction": 0.1}, {"loss": "huber"}], ids=str
+)
 def test_units_of_targets_make_no_difference(params, power):
     expected = MLPRegressor(**SMALL, **params).fit(X, Y)
     found = MLPRegressor(**SMALL, **params).fit(X, np.ldexp(Y, power))
@@ -275,14 +284,16 @@ def test_targets_out_of_range_are_an_error(y, params, message):
 
 @pytest.mark.parametrize("power", [0, 400])
 @pytest.mark.parametrize(
-    "params", [{}, {"loss": "poisson"}, {"early_stopping": True, "validation_fraction": 0.01}], ids=str
+    "params",
+    [{}, {"loss": "poisson"}, {"encoding": None}, {"early_stopping": True, "validation_fraction": 0.01}],
+    ids=str,
 )
 def test_exact_resume_and_stacks_hold_for_them(params, power, tmp_path):
     """Of constants, of scales that float32 does not hold, and of scores that are not defined."""
     inputs = np.column_stack([np.ldexp(X, power), np.full(N, 2024.0)])
     y = np.column_stack([np.abs(X[:, 0]), np.full(N, 5.0)])[:100]
     inputs = inputs[:100]
-    common = {**SMALL, "schedule": "constant", **params}
+    common = {**SMALL, "schedule": "constant", "early_stopping": False, **params}
     says = pytest.warns(UserWarning, match="is not defined") if "early_stopping" in params else nullcontext()
     with says:
         whole = MLPRegressor(**common).fit(inputs, y)
@@ -292,9 +303,10 @@ def test_exact_resume_and_stacks_hold_for_them(params, power, tmp_path):
         assert_array_equal(resumed.validation_scores_ or 0, first.validation_scores_ or 0)
         resumed.set_params(max_iter=5).fit(inputs, y)
         assert_array_equal(resumed.coefs_[0], whole.coefs_[0])
-        stack = EnsembleRegressor(estimator=MLPRegressor(**common), n_estimators=3, random_state=0).fit(inputs, y)
-        for member in stack.estimators_:
-            assert_array_equal(clone(member).fit(inputs, y).coefs_[0], member.coefs_[0])
+        for network in (MLPRegressor(**common), MLPRegressor(**{**common, "early_stopping": "auto"})):
+            stack = EnsembleRegressor(estimator=network, n_estimators=3, random_state=0).fit(inputs, y)
+            for member in stack.estimators_:
+                assert_array_equal(clone(member).fit(inputs, y).coefs_[0], member.coefs_[0])
     if "early_stopping" not in params:
         steps = MLPRegressor(**common)
         for _ in range(5):
@@ -308,14 +320,38 @@ def test_a_column_comes_to_life_with_the_weights_that_were_drawn_for_it(make):
     moving = np.column_stack([X, rng.integers(0, 3, N)])
     still = moving.copy()
     still[:, 4] = 1
-    mlp = MLPRegressor(**SMALL).initialize(make(still), Y)
-    drawn = MLPRegressor(**SMALL).initialize(make(moving), Y).coefs_[0] * moving.std(axis=0)[:, None]
+    mlp = MLPRegressor(**SMALL, encoding=None).initialize(make(still), Y)
+    drawn = MLPRegressor(**SMALL, encoding=None).initialize(make(moving), Y).coefs_[0] * moving.std(axis=0)[:, None]
     assert_array_equal(mlp.coefs_[0][4], 0)
     mlp.set_params(optimizer=SGD(1e-6)).partial_fit(make(moving), Y)
     assert mlp.X_mean_[4] == 1
     distance = np.sqrt(((moving[:, 4] - 1) ** 2).mean())
     assert mlp.X_scale_[4] == pytest.approx(distance, rel=1e-6)
     assert_allclose(mlp.coefs_[0][4] * distance, drawn[4], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("encoding", ["auto", "robust", "quantile", Piecewise(3, bins="tree", n_units=2)], ids=str)
+def test_a_column_comes_to_life_with_the_encoding_that_it_would_have_had(encoding):
+    """In the first call, had it moved there; alone, beside missing numbers and categories, and after a file."""
+    moving = np.column_stack([X, rng.integers(0, 9, N), rng.normal(size=N)])
+    still = moving.copy()
+    still[:, 4], still[:, 5] = 1, -3.3
+    start, step = MLPRegressor(**SMALL, encoding=encoding, dtype="float64"), {"optimizer": SGD(1e-300)}
+    rows = {"arrays": (still, moving)}
+    frames = [pd.DataFrame(each).assign(kind=np.arange(N) % 5) for each in (still, moving)]
+    for frame in frames:
+        frame["kind"] = frame["kind"].astype(str).astype("category")
+        frame.iloc[3:7, 1] = np.nan
+    rows["frames"] = [frame[["kind", *range(6)]].rename(columns=str) for frame in frames]
+    for before, after in rows.values():
+        due = clone(start).initialize(after, Y)
+        found = clone(start).initialize(before, Y)
+        assert_array_equal(found.predict(after), found.predict(before))
+        found.set_params(**step).partial_fit(after, Y)
+        assert_allclose(found.predict(after), due.predict(after), rtol=1e-9, atol=1e-9)
+        assert np.ptp(found.predict(after) - clone(start).initialize(before, Y).predict(after)) > 1e-2
+        again = found.partial_fit(before, Y).partial_fit(after, Y)  # what it has learned stays
+        assert_allclose(again.predict(after), due.predict(after), rtol=1e-9, atol=1e-9)
 
 
 def test_a_training_goes_on_in_its_own_units_whatever_the_parameter_is_set_to():
