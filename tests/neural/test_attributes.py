@@ -20,7 +20,7 @@ def test_counts_and_names_are_those_of_scikit_learn(hidden, y):
     regression = y.dtype == float
     ours, theirs = (MLPRegressor, PeerRegressor) if regression else (MLPClassifier, PeerClassifier)
     peer = theirs(hidden_layer_sizes=hidden, max_iter=3, batch_size=20, random_state=0).fit(X, y)
-    mlp = ours(hidden, max_iter=3, batch_size=20, random_state=0).fit(X, y)
+    mlp = ours(hidden, max_iter=3, batch_size=20, early_stopping=False, random_state=0).fit(X, y)
     for name in ("n_layers_", "n_outputs_", "out_activation_", "t_"):
         assert getattr(mlp, name) == getattr(peer, name), name
     assert mlp.best_validation_score_ is None
@@ -36,21 +36,24 @@ def test_other_links_have_their_names():
 
 def test_rows_seen_add_up_over_calls_and_not_over_rows_set_apart():
     mlp = MLPRegressor((3,), max_iter=2, schedule="constant", warm_start=True, early_stopping=True, random_state=0)
-    assert mlp.fit(X, Y).t_ == 2 * 54
-    assert mlp.partial_fit(X[:7], Y[:7], X_val=X[7:], y_val=Y[7:]).t_ == 2 * 54 + 7
-    assert mlp.fit(X, Y).t_ == 4 * 54 + 7
+    assert mlp.fit(X, Y).t_ == 2 * 51  # without 15 % of 60
+    assert mlp.partial_fit(X[:7], Y[:7], X_val=X[7:], y_val=Y[7:]).t_ == 2 * 51 + 7
+    assert mlp.fit(X, Y).t_ == 4 * 51 + 7
+    by_default = MLPRegressor((3,), max_iter=2, random_state=0).fit(X, Y)  # the rows of the training that predicts
+    assert by_default.t_ == by_default.n_iter_ * 60
 
 
 def test_the_best_validation_score():
     mlp = MLPRegressor((8,), early_stopping=True, max_iter=30, random_state=0).fit(X, Y[:, 0])
     assert mlp.best_validation_score_ == max(mlp.validation_scores_)
-    validated = MLPRegressor((8,), max_iter=5, random_state=0).fit(X, Y[:, 0], X_val=X[:20], y_val=Y[:20, 0])
+    validated = MLPRegressor((8,), max_iter=5, random_state=0, early_stopping=False)
+    validated.fit(X, Y[:, 0], X_val=X[:20], y_val=Y[:20, 0])
     assert validated.best_validation_score_ == pytest.approx(validated.score(X[:20], Y[:20, 0]), rel=1e-5)
 
 
 def test_without_an_end_by_progress():
     params = {"tol": 10.0, "max_iter": 15, "random_state": 0}  # no epoch gains so much
-    for validation in ({}, {"early_stopping": True}):
+    for validation in ({"early_stopping": False}, {"early_stopping": True}):
         endless = MLPRegressor((3,), n_iter_no_change=np.inf, **validation, **params).fit(X, Y)
         assert endless.n_iter_ == 15
         assert MLPRegressor((3,), n_iter_no_change=2, **validation, **params).fit(X, Y).n_iter_ == 4

@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.callback import FitCallback, ProgressBar, ScoringMonitor
 from sklearn.datasets import make_classification, make_regression
@@ -27,10 +28,11 @@ X, Y = make_classification(60, 4, n_informative=3, n_redundant=0, random_state=0
 REALS = make_regression(60, 4, noise=3.0, random_state=0)[1]
 FRAME = pd.DataFrame(X, columns=list("abcd"))
 # At a constant rate, a fit of fewer epochs is the beginning of a longer one.
-SMALL = {"hidden_layer_sizes": (5,), "batch_size": 16, "schedule": "constant", "random_state": 0}
+SMALL = {"hidden_layer_sizes": (5,), "batch_size": 16, "schedule": "constant", "random_state": 0, **PLAIN}
+VALIDATED = {**SMALL, "early_stopping": True}
 NETWORKS = {
     "classifier": (MLPClassifier(**SMALL, max_iter=4, dropout=0.1, normalization="batch"), Y),
-    "validated": (MLPClassifier(**SMALL, max_iter=4, early_stopping=True), Y),
+    "validated": (MLPClassifier(**VALIDATED, max_iter=4), Y),
     "regressor": (MLPRegressor(**SMALL, max_iter=4), REALS),
     "full batch": (SoftmaxClassifier(max_iter=4), Y),
     "linear": (SoftmaxClassifier(optimizer="adam", max_iter=4, random_state=0), Y),
@@ -324,8 +326,8 @@ def test_on_the_loss_it_is_the_networks_own_rule():
 
 
 def test_early_stopping_on_validation_rows():
-    params = {**SMALL, "optimizer": "adam", "max_iter": 60}
-    mlp = MLPClassifier(**params, early_stopping=True, n_iter_no_change=200, tol=0.0)
+    params = {**VALIDATED, "optimizer": "adam", "max_iter": 60}
+    mlp = MLPClassifier(**params, n_iter_no_change=200, tol=0.0)
     by_loss = clone(mlp).set_callbacks(EarlyStopping("validation_loss", patience=2, min_delta=0.05)).fit(X, Y)
     losses = by_loss.history_["validation_loss"]
     assert 3 < len(losses) < 60
@@ -367,8 +369,8 @@ ROUGH = {**SMALL, "hidden_layer_sizes": (16,), "optimizer": SGD(5.0), "max_iter"
 @pytest.mark.parametrize("monitor", ["loss", "validation_loss", "validation_score", "gradient_norm"])
 def test_early_stopping_restores_the_best_epoch_of_what_it_watches(monitor):
     """They are the weights of a fit that ends with that epoch, whatever else the validation rows say."""
-    mlp = MLPRegressor(**ROUGH, early_stopping=True, n_iter_no_change=200, scoring="neg_mean_absolute_error")
-    mlp.set_params(optimizer__learning_rate=0.3)
+    mlp = MLPRegressor(**ROUGH, n_iter_no_change=200, scoring="neg_mean_absolute_error")
+    mlp.set_params(early_stopping=True, optimizer__learning_rate=0.3)
     stopping = EarlyStopping(monitor, patience=8, restore_best=True)
     restored = clone(mlp).set_callbacks(stopping, losses := Losses()).fit(X, REALS)
     plain = clone(mlp).set_callbacks(EarlyStopping(monitor, patience=8)).fit(X, REALS)
@@ -415,7 +417,7 @@ def test_a_training_that_restored_its_best_goes_on_from_its_last_epoch(tmp_path)
 
 def test_what_was_kept_by_another_rule_is_not_kept_any_longer():
     """After a fit with validation rows, a step without any moves the predictions, from the last epoch on."""
-    mlp = MLPClassifier(**ROUGH, early_stopping=True, n_iter_no_change=200).fit(X, Y)
+    mlp = MLPClassifier(**{**ROUGH, "early_stopping": True}, n_iter_no_change=200).fit(X, Y)
     assert best_epoch(mlp, "validation_score") < 24
     last = mlp._training.state.theta[0].copy()
     before = mlp.coefs_[0].copy()

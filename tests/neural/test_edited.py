@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from plain import PLAIN
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.neural._coefficients import fingerprint, is_edited
@@ -30,6 +31,7 @@ def whole_batches(n=40, **params):
         "alpha": 0.1,
         "dtype": "float64",
         "random_state": 0,
+        **PLAIN,
         **params,
     }
 
@@ -212,7 +214,7 @@ def test_what_was_best_before_the_edit_is_forgotten():
 
 def test_coefficients_of_other_shapes_are_an_error_that_names_the_right_ones():
     X, y = rows(0)
-    mlp = MLPRegressor((4,), max_iter=1).fit(X, y)
+    mlp = MLPRegressor((4,), encoding=None, max_iter=1).fit(X, y)
     for wrong in (mlp.coefs_[:1], [mlp.coefs_[0].T, mlp.coefs_[1]], None, [[1, 2], [3]], [["a"], ["b"]]):
         edited = pickle.loads(pickle.dumps(mlp))
         edited.coefs_ = wrong

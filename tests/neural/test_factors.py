@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -19,7 +20,7 @@ ROLES = ("weight", "bias", "activation", "normalization")
 
 
 def mlp(**params):
-    return MLPRegressor((6, 5), max_iter=4, random_state=0).set_params(**params)
+    return MLPRegressor((6, 5), max_iter=4, random_state=0, **PLAIN).set_params(**params)
 
 
 @pytest.mark.parametrize("name", FIRST_ORDER)
@@ -112,7 +113,7 @@ def test_going_on_is_exact(tmp_path):
         ({"learning_rate_factors": [1.0]}, "a dict from str"),
         ({"optimizer": "lbfgs", "learning_rate_factors": {"bias": 1}}, "no effect: optimizer='lbfgs'"),
         ({"optimizer": "lbfgs", "weight_decay_factors": {"bias": 1}}, "no effect: optimizer='lbfgs'"),
-        ({"weight_decay_factors": {"bias": 1}}, "no effect: optimizer='auto' has no weight decay"),
+        ({"optimizer": "adam", "weight_decay_factors": {"bias": 1}}, "no effect: optimizer='adam' has no weight decay"),
         ({"learning_rate_factors": {"bias": 1e300}}, "learning_rate_factors__bias holds 1e.300"),
     ],
 )

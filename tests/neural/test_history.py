@@ -84,8 +84,8 @@ def test_the_gradient_vanishes_where_lbfgs_ends():
 
 
 def test_rows_are_appended_and_survive_a_pickle():
-    whole = MLPClassifier(**SMALL, max_iter=5).fit(X, Y).history_.drop(columns="seconds")
-    mlp = MLPClassifier(**SMALL, max_iter=2, warm_start=True).fit(X, Y)
+    whole = MLPClassifier(**SMALL, max_iter=5, early_stopping=False).fit(X, Y).history_.drop(columns="seconds")
+    mlp = MLPClassifier(**SMALL, max_iter=2, early_stopping=False, warm_start=True).fit(X, Y)
     mlp = pickle.loads(pickle.dumps(mlp)).partial_fit(X, Y)
     first = mlp.history_
     mlp.fit(X, Y)
@@ -96,7 +96,7 @@ def test_rows_are_appended_and_survive_a_pickle():
 
 
 def test_members_of_an_ensemble_have_their_own():
-    mlp = MLPClassifier(**SMALL, max_iter=3)
+    mlp = MLPClassifier(**SMALL, max_iter=3, early_stopping=False)
     bagging = BaggingClassifier(mlp, n_estimators=3, random_state=0).fit(X, Y)
     histories = [member.history_ for member in bagging.estimators_]
     assert [len(history) for history in histories] == [3] * 3

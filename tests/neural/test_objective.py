@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from scipy.special import log_softmax
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
@@ -16,7 +17,7 @@ X = rng.normal(size=(90, 4)) * [1, 10, 1e-2, 1e3] + [0, 5, 1, -1e3]
 Y = np.column_stack([X[:, 0] * 100 + 7, np.sin(X[:, 1]), 1e-3 * rng.normal(size=90)])
 LABELS = np.digitize(X[:, 0] + X[:, 1] / 10, [-0.5, 1])
 WEIGHT = rng.uniform(0, 3, 90) * (rng.random(90) > 0.1)
-FULL = {"optimizer": "lbfgs", "max_iter": 15, "activation": "tanh", "dtype": "float64", "random_state": 0}
+FULL = {"optimizer": "lbfgs", "max_iter": 15, "activation": "tanh", "dtype": "float64", "random_state": 0, **PLAIN}
 
 
 def scores_of(coefs, intercepts, X):
