@@ -106,10 +106,10 @@ def unseen_rows(
     epoch that the other folds choose. Rows of equal `content` (n,) are equal.
     """
     members, folds = trained.members, trained.folds
-    sizes = [float(len(fold.unseen)) for fold in folds]
-    epochs = [joint_epochs(each, sizes) for each in members]
+    weight = np.ones(len(content)) if weight is None else in_units(weight)
+    epochs = [joint_epochs(each, [float(weight[fold.unseen].sum()) for fold in folds]) for each in members]
     all_rows = np.concatenate([fold.unseen for fold in folds])
-    share = (1.0 if weight is None else in_units(weight)[all_rows]) / np.bincount(all_rows)[all_rows]
+    share = weight[all_rows] / np.bincount(all_rows)[all_rows]
     n_before = np.cumsum([0, *(len(fold.unseen) for fold in folds)])
     rows: list[np.ndarray] = []
     weights, places, outputs = [], [], []
