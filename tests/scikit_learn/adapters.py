@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -232,10 +233,14 @@ class _Perceptron(Adapter):
             "adam": Adam(rate, beta_1=self.beta_1, beta_2=self.beta_2, epsilon=self.epsilon),
         }[self.solver]
         schedule = {"constant": "constant", "invscaling": Polynomial(self.power_t), "adaptive": Plateau()}
-        first_order = {"schedule": schedule[self.learning_rate], "batch_size": self.batch_size}
+        n = 1 if X is None else X.shape[0] if hasattr(X, "shape") else len(X)
+        n -= math.ceil(n * self.validation_fraction) if self.early_stopping else 0
+        batch_size = min(200, n) if self.batch_size == "auto" else self.batch_size
+        first_order = {"schedule": schedule[self.learning_rate], "batch_size": batch_size}
         alpha = self.alpha if X is None else self.alpha / total(X, sample_weight)
         return self.kind(
             self.hidden_layer_sizes,
+            encoding=None,
             activation={"logistic": "sigmoid"}.get(self.activation, self.activation),
             optimizer=optimizer,
             **({} if self.solver == "lbfgs" else first_order),
@@ -246,7 +251,7 @@ class _Perceptron(Adapter):
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
             early_stopping=self.early_stopping,
-            validation_fraction=self.validation_fraction,
+            **({"validation_fraction": self.validation_fraction} if self.early_stopping else {}),
             warm_start=self.warm_start,
             random_state=self.random_state,
             verbose=self.verbose,
