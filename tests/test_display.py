@@ -9,6 +9,7 @@ from urllib.request import url2pathname
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -36,7 +37,7 @@ def test_what_was_set_shows_as_set():
     assert set_by_user(MLPClassifier((16,), alpha=0.5)) == ["hidden_layer_sizes", "alpha"]
     changed = MLPClassifier().set_params(optimizer__learning_rate=0.1, normalization="batch")
     assert set_by_user(changed) == ["normalization", "optimizer"]
-    assert "Adam(learning_rate=0.1)" in changed._repr_html_()
+    assert "AdamW(learning_rate=0.1, weight_decay=0.1, beta_1=0.8, beta_2=0.95)" in changed._repr_html_()
     assert set_by_user(LeastSquaresRegressor(solver="sgd").set_params(solver__learning_rate=0.1)) == ["solver"]
     assert set_by_user(make_pipeline(StandardScaler(), SoftmaxClassifier(alpha=1.0))) == ["steps", "alpha"]
 
@@ -66,7 +67,7 @@ def test_a_declared_address_of_the_documentation_is_taken(monkeypatch):
 
 
 def test_fitted_attributes_are_short_and_whole():
-    mlp = MLPRegressor((4,), max_iter=3, random_state=0).fit(X, Y)
+    mlp = MLPRegressor((4,), max_iter=3, random_state=0, **PLAIN).fit(X, Y)
     text = mlp._repr_html_()
     assert "DataFrame[columns](3, 7)" in text
     assert "&#x27;validation_loss&#x27;" in text

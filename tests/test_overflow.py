@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from scipy import sparse
 
 from skdl import (
@@ -25,7 +26,7 @@ REAL = X @ [1, 2, 0, -1] + 0.1 * rng.normal(size=120)
 CLASS = (REAL > 0).astype(int) + (REAL > 1)
 WILD = X.copy()
 WILD[3] = [1.7e308, 1.7e308, -1.79e308, 1.7e308]
-NETWORK = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0}
+NETWORK = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 0, **PLAIN}  # encodings have bounds
 ASKED = [
     (MLPRegressor(**NETWORK), "predict"),
     (LeastSquaresRegressor(), "predict"),
@@ -63,6 +64,23 @@ def test_one_warning_names_the_row_and_its_column(estimator, method):
     others = np.delete(np.arange(120), 3)
     axis = 1 if method == "predict_members" else 0
     assert_array_equal(np.take(answers, others, axis), np.take(getattr(model, method)(X), others, axis))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "method"),
+    [
+        (MLPRegressor((4,), max_iter=3, random_state=0), "predict"),
+        (MLPClassifier((4,), max_iter=3, random_state=0), "predict_proba"),
+        (BaggingRegressor(MLPRegressor((4,), max_iter=3), 3, random_state=0), "predict"),
+    ],
+    ids=["MLPRegressor", "MLPClassifier", "BaggingRegressor"],
+)
+def test_networks_that_encode_have_an_answer_to_any_row(estimator, method):
+    """No more than to one far away: the encoding's numbers have bounds."""
+    model = fitted(estimator)
+    far = X.copy()
+    far[3] = 1e12 * np.sign(WILD[3])
+    np.testing.assert_allclose(getattr(model, method)(WILD), getattr(model, method)(far), rtol=1e-6)
 
 
 def test_ordinary_rows_are_not_looked_at(monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import accuracy_score, r2_score
@@ -93,11 +94,16 @@ def test_members_are_weighted_as_in_ordinary_units(choice, scale):
 
 @SCALES
 def test_validation_scores_in_any_units(scale):
-    mlp = MLPRegressor((4,), max_iter=5, random_state=0).fit(
-        X[:80], REAL[:80] * scale, X_val=X[80:], y_val=REAL[80:] * scale
-    )
+    rows = {"X_val": X[80:], "y_val": REAL[80:] * scale}
+    mlp = MLPRegressor((4,), max_iter=5, random_state=0, **PLAIN).fit(X[:80], REAL[:80] * scale, **rows)
     expected = r2_score(REAL[80:], mlp.predict(X[80:]) / scale)
     assert_allclose(max(mlp.validation_scores_), expected, rtol=1e-6)  # trained in float32
+    # By default the loss of the standardised target decides.
+    by_default = MLPRegressor((4,), max_iter=5, random_state=0)
+    ordinary = clone(by_default).fit(X[:80], REAL[:80], X_val=X[80:], y_val=REAL[80:])
+    by_default.fit(X[:80], REAL[:80] * scale, **rows)
+    assert_allclose(by_default.validation_scores_, ordinary.validation_scores_, rtol=1e-6)
+    assert by_default.best_epoch_ == ordinary.best_epoch_
 
 
 @pytest.mark.parametrize("factor", [2.0**1020, 2.0**-1070], ids=["huge", "subnormal"])

@@ -11,9 +11,10 @@ from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.activations import LeakyReLU
+from skdl.encodings import Piecewise
 from skdl.initializers import HeNormal
 from skdl.normalizations import BatchNorm
-from skdl.optimizers import LBFGS, SGD, Adam, Momentum
+from skdl.optimizers import LBFGS, SGD, Adam, AdamW, Momentum
 from skdl.schedules import Cosine
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -34,7 +35,7 @@ class TwoArguments(MLPClassifier):
     """A user's own network, with fewer arguments."""
 
     def __init__(self, width=4, optimizer="adam"):
-        super().__init__(width, optimizer=optimizer, max_iter=3, random_state=0)
+        super().__init__(width, encoding=None, optimizer=optimizer, max_iter=3, random_state=0)
         self.width = width
 
 
@@ -55,9 +56,11 @@ class TestGetParams:
     def test_a_word_that_stands_for_a_component_shows_its_hyperparameters(self):
         params = small().get_params()
         assert (params["optimizer"], params["schedule"]) == ("auto", "auto")
-        assert params["optimizer__learning_rate"] == 0.01
-        assert params["optimizer__beta_2"] == Adam().beta_2
-        assert params["schedule__end"] == MLPClassifier._auto["schedule"]().end
+        assert params["encoding"] == "auto"
+        assert (params["encoding__n_bins"], params["encoding__clip"]) == (2, 5.0)
+        assert (params["optimizer__learning_rate"], params["optimizer__weight_decay"]) == (0.02, 0.1)
+        assert (params["optimizer__beta_1"], params["optimizer__beta_2"]) == (0.8, 0.95)
+        assert (params["schedule__n_cycles"], params["schedule__growth"], params["schedule__end"]) == (3, 2.0, 0.03)
 
     def test_shallow(self):
         assert not [name for name in small(optimizer=SGD()).get_params(deep=False) if "__" in name]
@@ -89,11 +92,14 @@ class TestSetParams:
         assert Adam().learning_rate == 0.001
 
     def test_a_word_that_stands_for_a_component_becomes_a_changed_copy(self):
-        estimator = small().set_params(optimizer__beta_1=0.5, schedule__end=0.1)
-        assert isinstance(estimator.optimizer, Adam)
-        assert estimator.optimizer.get_params() == {**Adam(0.01).get_params(), "beta_1": 0.5}
+        estimator = small().set_params(optimizer__beta_1=0.5, schedule__end=0.1, encoding__n_bins=8)
+        auto = MLPClassifier._auto
+        assert isinstance(estimator.optimizer, AdamW)
+        assert estimator.optimizer.get_params() == {**auto["optimizer"]().get_params(), "beta_1": 0.5}
         assert isinstance(estimator.schedule, Cosine)
-        assert estimator.schedule.end == 0.1
+        assert estimator.schedule.get_params() == {**auto["schedule"]().get_params(), "end": 0.1}
+        assert isinstance(estimator.encoding, Piecewise)
+        assert estimator.encoding.get_params() == {**auto["encoding"]().get_params(), "n_bins": 8}
 
     def test_several_at_once(self):
         estimator = small().set_params(optimizer__learning_rate=0.01, optimizer__beta_1=0.5, alpha=1.0)
@@ -125,7 +131,8 @@ class TestSetParams:
 
     def test_the_default_value_set_keeps_the_name(self):
         assert small(optimizer="adam").set_params(optimizer__learning_rate=0.001).optimizer == "adam"
-        assert small().set_params(optimizer__learning_rate=0.01).optimizer == "auto"
+        assert small().set_params(optimizer__learning_rate=0.02).optimizer == "auto"
+        assert small().set_params(encoding__n_bins=2).encoding == "auto"
 
     def test_returns_the_estimator(self):
         estimator = small()

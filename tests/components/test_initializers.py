@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from scipy import stats
 
 from skdl import BaggingRegressor, EnsembleRegressor, MLPRegressor, initializers
@@ -113,7 +114,7 @@ def test_a_dense_layer_learns_from_its_rows():
 def test_layers_learn_from_below(layer):
     y = ROWS[:, 0] ** 2
     weight = np.linspace(0, 1, 300)
-    network = MLPRegressor((7, 5), layer=layer, initializer="data_driven", random_state=0, dtype="float64")
+    network = MLPRegressor((7, 5), layer=layer, initializer="data_driven", random_state=0, dtype="float64", **PLAIN)
     fit = trainable(network)
     task = fit.spec(fit.prepare(ROWS, y, weight))
     state = initial_state(task)
