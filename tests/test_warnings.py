@@ -85,7 +85,7 @@ CASES = {
     "online": (lambda path: KNNClassifier(3, metric="dice").partial_fit(X, Y, classes=[0, 1, 2]), OTHER_VALUES),
     "jaccard in an ensemble": (lambda path: EnsembleClassifier([("a", KNN), ("b", MLP)]).fit(X, Y), OTHER_VALUES),
     "votes": (lambda path: without_votes(), "votes of weight zero"),
-    "batch of a network": (lambda path: MLPClassifier((3,), **LARGE).fit(X, Y), "batch_size=1000"),
+    "batch of a network": (lambda path: MLPClassifier((3,), **LARGE).fit(X, Y), "batch_size=1000 is larger than the 150"),
     "batch of a part": (lambda path: MLPRegressor((3,), **LARGE).partial_fit(X, Z), "batch_size=1000"),
     "batch of least squares": (lambda path: LeastSquaresRegressor(solver="adam", **LARGE).fit(X, Z), "batch_size=1000"),
     "batch of snapshots": (
@@ -142,6 +142,14 @@ def test_warnings_point_to_the_line_of_the_user(name, tmp_path):
         use(tmp_path / "ledger.jsonl")
     assert any(re.search(message, str(each.message)) for each in caught)
     assert {each.filename for each in caught} == {__file__}
+
+
+@pytest.mark.parametrize("n_rows", [33, 73, 86, 129])
+@pytest.mark.parametrize("network", [MLPClassifier, MLPRegressor])
+def test_no_batch_is_a_single_row_by_default(network, n_rows):
+    """Neither of all rows nor, by default, of those of the trial: 86 rows less 13 are 9 batches of 8 and one row."""
+    rows = np.random.default_rng(0).permutation(150)[:n_rows]
+    network((3,), normalization="batch", max_iter=1, random_state=0).fit(X[rows], Y[rows])
 
 
 def test_where_there_is_no_line_of_the_user_that_of_the_first_caller_is_pointed_to():

@@ -77,8 +77,16 @@ FEW_ROWS = 32  # are one batch, in which weight 2 equals the row twice
 
 
 def between_8_and_128(n_rows: int) -> int:
-    """The rows of a batch: few rows need small batches to see enough steps in their epochs."""
-    return n_rows if n_rows <= FEW_ROWS else max(8, min(128, n_rows // 32))
+    """The rows of a batch: few rows need small batches to see enough steps in their epochs.
+
+    No batch is a single row, of which batch normalization knows no variance.
+    """
+    if n_rows <= FEW_ROWS:
+        return n_rows
+    size = max(8, min(128, n_rows // 32))
+    while n_rows % size == 1:
+        size += 1
+    return size
 
 
 class Perceptron(SearchSpaceMixin, BaseNetwork):

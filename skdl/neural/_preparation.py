@@ -331,10 +331,12 @@ class Preparation(SlotMixin, ABC):
         if not settings.calibrates or (evaluated is None and not is_second):
             data = self._unsmoothed(data)
         rows = training_rows(settings, data, index, before)
-        n_given = rows.n + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
-        n_given += len(set_apart) if is_trial and set_apart is not None else 0
+        n_learned = rows.n + (len(set_apart) if is_trial and set_apart is not None else 0)  # in the end
+        n_given = n_learned + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
         if not isinstance(settings.batch_size, str) and settings.batch_size > n_given and progress is None:
-            warn(f"batch_size={settings.batch_size} is larger than the {rows.n} training rows and is clipped to them.")
+            warn(
+                f"batch_size={settings.batch_size} is larger than the {n_learned} training rows and is clipped to them."
+            )
         validation = score = judged = scaling = None
         patience = settings.patience(is_evaluated=evaluated is not None)
         if evaluated is not None:
