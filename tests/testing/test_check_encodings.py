@@ -95,7 +95,10 @@ def build_turned(n_inputs):
         (building(StopsAtNaN), "finite for numbers far away, and where some were missing"),
         (building(WithoutLimit), "finite for numbers far away|number_encoding: raised FloatingPointError"),
         (building(SharesTooMuch), "rows in common are rows of each member"),
-        (building(lambda n: IgnoresWeights(n, 2, "quantile", True, 3.0), Piecewise), "a row of weight 2 is the row twice"),
+        (
+            building(lambda n: IgnoresWeights(n, 2, "quantile", True, 3.0), Piecewise),
+            "a row of weight 2 is the row twice",
+        ),
         (TooNarrow, "the output is as wide as the encoding says"),
         (Unordered(2), "each column becomes what it does without the others"),
     ],
