@@ -13,6 +13,7 @@ import sklearn
 from joblib import Parallel, delayed
 from joblib.externals.loky import get_reusable_executor
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -26,7 +27,7 @@ from skdl.parallel.backend import summary
 from skdl.parallel.jobs import Call
 from skdl.parallel.scheduler import StackingScheduler
 
-MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
+MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0, **PLAIN)
 
 
 def weights(network):

@@ -12,6 +12,7 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, cross_validate
@@ -19,7 +20,7 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from skdl import MLPClassifier
 from skdl.parallel import requests
 
-MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
+MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0, **PLAIN)
 
 
 def weights(network):
@@ -39,6 +40,7 @@ class Listening(MLPClassifier):
             alpha=alpha,
             n_iter_no_change=n_iter_no_change,
             random_state=0,
+            **PLAIN,
         )
         self.listener = listener
 

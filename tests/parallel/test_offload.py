@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
@@ -26,7 +27,7 @@ from skdl.parallel import backend, offload
 from skdl.parallel.jobs import Task
 from skdl.parallel.offload import OffloadedTasks, chunk, partition
 
-MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
+MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0, **PLAIN)
 GRID = {"optimizer__learning_rate": [0.001, 0.01], "alpha": [1e-4, 1e-2]}
 TASKS = 20  # of that grid in five folds
 
@@ -371,7 +372,7 @@ def test_networks_that_use_threads_of_blas_come_back(stacked, shares):
     """Such as the first tasks did not show."""
     X, y = load_digits(return_X_y=True)
     search = GridSearchCV(
-        MLPClassifier(max_iter=1, batch_size=1000, random_state=0), {"hidden_layer_sizes": [(3,), (66,)]}, cv=4
+        MLPClassifier(max_iter=1, batch_size=1000, random_state=0, **PLAIN), {"hidden_layer_sizes": [(3,), (66,)]}, cv=4
     )
     search.set_params(refit=False, scoring="neg_log_loss")
     expected = clone(search).fit(X, y)

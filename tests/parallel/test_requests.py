@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from nets import classification, member
 from numpy.testing import assert_allclose
+from plain import PLAIN
 from sklearn.model_selection import GridSearchCV
 
 from skdl import MLPClassifier
@@ -25,7 +26,7 @@ def test_a_search_holds_each_fold_once(iris, monkeypatch):
         return train_group(members, *arguments)
 
     monkeypatch.setattr(requests, "train_group", spy)
-    network = MLPClassifier((4,), max_iter=2, random_state=0)
+    network = MLPClassifier((4,), max_iter=2, random_state=0, **PLAIN)
     grid = {"alpha": [1e-4, 1e-3], "optimizer__learning_rate": [0.01, 0.1]}
     for X, y in (iris, (iris[0].to_numpy(), iris[1])):
         seen.clear()

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
@@ -32,7 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skdl import BaggingClassifier, EnsembleClassifier, MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.execution import cost, executor
 
-MLP = MLPClassifier((4,), max_iter=3, batch_size=16, random_state=0)
+MLP = MLPClassifier((4,), max_iter=3, batch_size=16, alpha=1e-3, random_state=0, **PLAIN)
 GRID = {"alpha": [1e-4, 1e-2], "optimizer__learning_rate": [0.01, 0.1]}
 
 
@@ -215,7 +216,7 @@ def test_stacking_and_voting(cls, iris, stacked, stacks):
 
 def test_stacking_of_regressors(iris, stacked, stacks):
     X, y = iris[0], iris[0].iloc[:, 0] ** 2
-    network = MLPRegressor((4,), max_iter=3, random_state=0)
+    network = MLPRegressor((4,), max_iter=3, alpha=1e-3, random_state=0, **PLAIN)
     ensemble = StackingRegressor([("a", network), ("b", clone(network).set_params(alpha=0.1))])
     expected = clone(ensemble).fit(X, y).predict(X)
     with stacked():
@@ -235,7 +236,7 @@ def test_one_against_the_rest(iris, stacked, stacks):
 def test_several_outputs(iris, stacked, stacks):
     X, y = iris
     labels, reals = np.column_stack([y, y == 1, y % 2]), X.to_numpy()[:, :3] ** 2
-    network = MLPRegressor((4,), max_iter=3, random_state=0)
+    network = MLPRegressor((4,), max_iter=3, alpha=1e-3, random_state=0, **PLAIN)
     expected = [MultiOutputClassifier(MLP).fit(X, labels), MultiOutputRegressor(network).fit(X, reals)]
     with stacked():
         found = [MultiOutputClassifier(MLP).fit(X, labels), MultiOutputRegressor(network).fit(X, reals)]
@@ -302,10 +303,12 @@ def test_kinds_of_data(kind, iris, stacked, stacks):
         SoftmaxClassifier(max_iter=5),
         MLPClassifier((4,), max_iter=30, early_stopping=True, n_iter_no_change=2, random_state=0),
         MLPClassifier((4,), max_iter=3, early_stopping=True, scoring="f1_macro", random_state=0),
-        MLPClassifier((4,), max_iter=4, normalization="batch", dropout=0.2, random_state=0, class_weight="balanced"),
-        MLPClassifier((4,), max_iter=4, dtype="float64", standardize=False, random_state=0),
+        MLPClassifier(
+            (4,), max_iter=4, normalization="batch", dropout=0.2, random_state=0, class_weight="balanced", **PLAIN
+        ),
+        MLPClassifier((4,), max_iter=4, dtype="float64", standardize=False, random_state=0, **PLAIN),
         MLPClassifier((4,), max_iter=4, optimizer="lbfgs", random_state=0),
-        MLPClassifier((4,), max_iter=3),
+        MLPClassifier((4,), max_iter=3, **PLAIN),
     ],
     ids=["softmax", "early stopping", "scorer", "normalization", "float64", "lbfgs", "unseeded"],
 )
