@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from plain import PLAIN
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
@@ -26,6 +27,7 @@ from skdl import BaggingClassifier, BaggingRegressor, MLPClassifier, MLPRegresso
 from skdl.ensemble._sampling import row_keys
 from skdl.execution import train_members
 from skdl.neural import refitting
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import trainable
 
 pytestmark = pytest.mark.usefixtures("threads_for_the_smallest")
@@ -75,7 +77,8 @@ def test_check_estimator(estimator):
 
 @pytest.mark.parametrize("standardize", [True, False])
 @pytest.mark.parametrize(("bagging", "network", "y"), [
-    (BaggingClassifier, MLP_C, Y_CLASS), (BaggingRegressor, MLP_R, Y_REAL), (BaggingRegressor, MLP_R, Y_TWO)
+    (BaggingClassifier, MLP_C, Y_CLASS), (BaggingRegressor, MLP_R, Y_REAL), (BaggingRegressor, MLP_R, Y_TWO),
+    (BaggingClassifier, clone(MLP_C).set_params(**PLAIN), Y_CLASS),
 ])  # fmt: skip
 def test_a_member_equals_the_network_trained_alone_on_its_rows(bagging, network, y, standardize):
     ensemble = bagging(clone(network).set_params(standardize=standardize), 5, random_state=3).fit(X, y)
@@ -84,7 +87,7 @@ def test_a_member_equals_the_network_trained_alone_on_its_rows(bagging, network,
         fit = trainable(lone)
         data = fit.prepare(X, y, n_rows=len(rows))
         task = fit.spec(data, index=rows)
-        [outcome] = train_members([task])
+        [(task, outcome)] = train_fits([fit], [data], [task], rows=[rows])
         fit.store(task, data, outcome)
         for one, other in zip(arrays_of(member), arrays_of(lone), strict=True):
             assert_array_equal(one, other)
@@ -92,7 +95,8 @@ def test_a_member_equals_the_network_trained_alone_on_its_rows(bagging, network,
 
 
 def test_without_standardisation_a_member_is_the_public_fit_on_its_rows():
-    ensemble = BaggingClassifier(clone(MLP_C).set_params(standardize=False), 5, random_state=3).fit(X, Y_CLASS)
+    network = clone(MLP_C).set_params(standardize=False, early_stopping=False)
+    ensemble = BaggingClassifier(network, 5, random_state=3).fit(X, Y_CLASS)
     for member, rows in zip(ensemble.estimators_, ensemble.estimators_samples_, strict=True):
         lone = clone(member).fit(X[rows], Y_CLASS[rows])
         for one, other in zip(arrays_of(member), arrays_of(lone), strict=True):
@@ -100,20 +104,22 @@ def test_without_standardisation_a_member_is_the_public_fit_on_its_rows():
 
 
 def test_with_standardisation_a_member_is_close_to_the_public_fit_on_its_rows():
-    ensemble = BaggingClassifier(MLP_C, 2, random_state=3).fit(X, Y_CLASS)
+    ensemble = BaggingClassifier(clone(MLP_C).set_params(**PLAIN), 2, random_state=3).fit(X, Y_CLASS)
     for member, rows in zip(ensemble.estimators_, ensemble.estimators_samples_, strict=True):
         lone = clone(member).fit(X[rows], Y_CLASS[rows])
         assert_allclose(member.coefs_[0], lone.coefs_[0], atol=1e-4)
 
 
-def test_networks_train_as_one_stack(monkeypatch):
+@pytest.mark.parametrize(("params", "n_stacks"), [(PLAIN, 1), ({}, 2)], ids=["one training", "a trial before it"])
+def test_networks_train_as_one_stack(params, n_stacks, monkeypatch):
     calls = []
     monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
-    ensemble = BaggingClassifier(MLP_C, 7, random_state=0).fit(X, Y_CLASS)
-    [tasks] = calls
-    assert len(tasks) == 7
-    assert len({task.structure for task in tasks}) == 1
-    assert len({id(task.rows.X) for task in tasks}) == 1  # rows are an index, not a copy
+    ensemble = BaggingClassifier(clone(MLP_C).set_params(**params), 7, random_state=0).fit(X, Y_CLASS)
+    assert len(calls) == n_stacks
+    for tasks in calls:
+        assert len(tasks) == 7
+        assert len({task.structure for task in tasks}) == 1
+    assert len({id(task.rows.X) for tasks in calls for task in tasks}) == 1  # rows are an index, not a copy
     assert all(type(member) is MLPClassifier for member in ensemble.estimators_)
 
 
@@ -347,8 +353,8 @@ def test_every_row_is_as_likely_as_its_weight():
 @pytest.mark.parametrize(("bagging", "y", "member"), [
     (BaggingClassifier, Y_CLASS, DecisionTreeClassifier(max_depth=4)),
     (BaggingRegressor, Y_REAL, DecisionTreeRegressor(max_depth=4)),
-    (BaggingRegressor, Y_REAL, clone(MLP_R)),
-    (BaggingClassifier, Y_CLASS, clone(MLP_C)),
+    (BaggingRegressor, Y_REAL, clone(MLP_R).set_params(**PLAIN)),
+    (BaggingClassifier, Y_CLASS, clone(MLP_C).set_params(**PLAIN)),
 ])  # fmt: skip
 def test_weight_two_is_the_row_twice_in_any_order(bagging, y, member):
     weight = rng.integers(0, 4, 120)

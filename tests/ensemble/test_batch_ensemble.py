@@ -237,7 +237,7 @@ def test_batches_of_ones_own(share_batches, monkeypatch):
 def test_the_step_with_batches_of_ones_own_is_that_of_the_mean_loss(monkeypatch):
     """One step of plain descent, against that of a network whose batch has all the members' rows."""
     network = clone(MLP_R).set_params(hidden_layer_sizes=(), optimizer="sgd", batch_size=50, max_iter=1, alpha=0.0)
-    network.set_params(dtype="float64", schedule="constant", optimizer__learning_rate=0.01)
+    network.set_params(dtype="float64", schedule="constant", optimizer__learning_rate=0.01, early_stopping=False)
     weight = rng.uniform(0.5, 2.0, 150)
     fit = trainable(network)
     data = fit.prepare(X, Y_REAL, weight)
@@ -266,13 +266,14 @@ def test_the_step_with_batches_of_ones_own_is_that_of_the_mean_loss(monkeypatch)
 def test_batches_of_ones_own_in_stacks_and_in_parts():
     """A stack of several ensembles: each as alone, and cut in epochs it ends in the same bits."""
     tasks = []
+    network = clone(MLP_C).set_params(dropout=0.1, normalization="batch", early_stopping=False)
     for seed, n_rows in ((0, 150), (1, 149), (2, 150)):  # the last steps have different numbers of rows
-        fit = trainable(clone(MLP_C).set_params(random_state=seed, dropout=0.1, normalization="batch"))
+        fit = trainable(clone(network).set_params(random_state=seed))
         task = fit.spec(fit.prepare(X[:n_rows], Y_CLASS[:n_rows]))
         tasks.append(module._sharing(task, 4, share_batches=False))
     assert len({task.structure for task in tasks}) == 1
     whole, *_ = check_members(tasks)
-    fit = trainable(clone(MLP_C).set_params(random_state=0, dropout=0.1, normalization="batch"))
+    fit = trainable(clone(network).set_params(random_state=0))
     part = replace(module._sharing(fit.spec(fit.prepare(X, Y_CLASS)), 4, share_batches=False), n_epochs=1)
     [outcome] = train_members([part])
     for _ in range(3):

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_iris
@@ -36,8 +37,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
 ]
 X, Y = load_iris(return_X_y=True, as_frame=True)
-MLP = MLPClassifier((4,), batch_size=50, max_iter=4, schedule="constant", random_state=0)
-REG = MLPRegressor((4,), batch_size=50, max_iter=4)
+MLP = MLPClassifier((4,), batch_size=50, max_iter=4, schedule="constant", random_state=0, **PLAIN)
+REG = MLPRegressor((4,), batch_size=50, max_iter=4, **PLAIN)
 PIPELINE = make_pipeline(StandardScaler(), MLP)
 ENSEMBLES = {
     "bagging": BaggingClassifier(MLP, 3, random_state=0),

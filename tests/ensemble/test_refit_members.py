@@ -26,6 +26,7 @@ from skdl.testing import check_estimator_members
 X, Y = make_classification(150, 5, n_informative=4, n_redundant=0, random_state=0)
 REALS = X[:, 0] + 0.5 * np.random.default_rng(0).normal(size=150)
 SMALL = {"hidden_layer_sizes": (6,), "early_stopping": "refit", "max_iter": 12, "batch_size": 20}
+SMALL["validation_fraction"] = 0.1
 pytestmark = pytest.mark.filterwarnings("ignore:.*Maximum iterations")
 CLASSIFIER, REGRESSOR = MLPClassifier(**SMALL, schedule=Cosine(cycle=3)), MLPRegressor(**SMALL, n_iter_no_change=1)
 
@@ -91,7 +92,7 @@ def test_one_training_for_all_members_is_not_repeated(stacks):
     assert few.estimators_[0].validation_scores_ is None
     with pytest.raises(ValueError, match=r"takes no calibrate=True.*Set calibrate=False"):
         ensemble.set_params(estimator__calibrate=True).fit(X, Y)
-    with pytest.raises(ValueError, match=r"Leave early_stopping=False in its estimator. Got 'refit'"):
+    with pytest.raises(ValueError, match=r"Leave early_stopping='auto' in its estimator. Got 'refit'"):
         SnapshotEnsembleClassifier(MLPClassifier(**SMALL), 2).fit(X, Y)
 
 

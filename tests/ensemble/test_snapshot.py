@@ -24,6 +24,7 @@ from skdl import (
 )
 from skdl._progress import EpochLines
 from skdl.ensemble import snapshot as module
+from skdl.optimizers import Adam
 from skdl.schedules import Cosine
 
 rng = np.random.default_rng(0)
@@ -50,7 +51,7 @@ def test_a_member_equals_its_own_fit(ensemble, network, y, weight):
     for j, member in enumerate(fitted.estimators_):
         assert member.get_params()["schedule__cycle"] == 3
         parameters = {"schedule": Cosine(cycle=3), "max_iter": 3 * (j + 1), "random_state": member.random_state}
-        lone = clone(network).set_params(**parameters).fit(X, y, weight)
+        lone = clone(network).set_params(**parameters, early_stopping=False).fit(X, y, weight)
         for one, other in zip(member.coefs_ + member.intercepts_, lone.coefs_ + lone.intercepts_, strict=True):
             assert_array_equal(one, other)
         assert_array_equal(member.predict(X), clone(member).fit(X, y, weight).predict(X))
@@ -62,7 +63,8 @@ def test_a_member_equals_its_own_fit(ensemble, network, y, weight):
 
 
 def test_the_rate_falls_to_nothing_and_starts_anew():
-    fitted = SnapshotEnsembleClassifier(MLP_C, 3, random_state=0).fit(X, Y_CLASS)
+    network = clone(MLP_C).set_params(optimizer=Adam(learning_rate=0.01))
+    fitted = SnapshotEnsembleClassifier(network, 3, random_state=0).fit(X, Y_CLASS)
     rates = fitted.estimators_[-1].history_["learning_rate"].to_numpy().reshape(3, 3)
     last_step = (1 + np.cos(np.pi * np.array([3, 7, 11]) / 12)) / 2  # of four a batch, twelve a cycle
     assert_allclose(rates, 0.01 * np.stack([last_step] * 3), rtol=1e-6)
@@ -165,7 +167,7 @@ def test_in_a_pipeline_a_search_a_frame_and_a_pickle():
         ({"estimator": SoftmaxClassifier(optimizer="adam")}, "one training of a multilayer perceptron of skdl"),
         ({"estimator": clone(MLP_C).set_callbacks(callbacks.EarlyStopping())}, "without callbacks"),
         ({"estimator": MLPClassifier(optimizer="lbfgs")}, "restarts the learning rate, and optimizer='lbfgs' has none"),
-        ({"estimator": MLPClassifier(early_stopping=True)}, "Leave early_stopping=False"),
+        ({"estimator": MLPClassifier(early_stopping=True)}, "Leave early_stopping='auto'"),
         ({"estimator": MLPClassifier(schedule="constant")}, "Leave schedule='auto' in its estimator. Got 'constant'"),
         ({"estimator": MLPClassifier(n_iter_no_change=3)}, "Leave n_iter_no_change=None"),
         ({"estimator": MLPClassifier(alpha=-1)}, "'alpha' parameter of MLPClassifier"),

@@ -89,13 +89,15 @@ def test_a_member_equals_its_own_fit(ensemble, network, y, weight, n_jobs):
 def test_named_networks_share_a_stack_and_equal_their_own_fits(monkeypatch):
     calls = []
     monkeypatch.setattr(refitting, "train_members", lambda tasks, n: calls.append(tasks) or train_members(tasks, n))
-    members = [("one", MLP_R), ("wide", clone(MLP_R).set_params(hidden_layer_sizes=(9,))), ("line", LinearRegression())]
-    members += [("strong", clone(MLP_R).set_params(alpha=0.1, standardize_target=False))]
+    one = clone(MLP_R).set_params(alpha=1e-3)
+    members = [("one", one), ("wide", clone(one).set_params(hidden_layer_sizes=(9,))), ("line", LinearRegression())]
+    members += [("strong", clone(one).set_params(alpha=0.1, standardize_target=False))]
     frame = pd.DataFrame(X, columns=list("pqrs"))
     fitted = EnsembleRegressor(members, random_state=0).fit(frame, Y_REAL)
-    [tasks] = calls
-    assert tasks[0].structure == tasks[2].structure != tasks[1].structure
-    assert len({id(task.rows.X) for task in tasks}) == 1
+    assert len(calls) == 2  # the trials, and the trainings on all rows
+    for tasks in calls:
+        assert tasks[0].structure == tasks[2].structure != tasks[1].structure
+    assert len({id(task.rows.X) for tasks in calls for task in tasks}) == 1
     for name in ("one", "wide", "strong"):
         member = fitted.named_estimators_[name]
         assert_same_network(member, clone(member).fit(X, Y_REAL))

@@ -32,7 +32,7 @@ STEADY = {
     "optimizer__learning_rate": 0.002,
     "schedule": "constant",
 }  # each epoch is the best so far
-SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "batch_size": 16, **STEADY}
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 8, "batch_size": 16, "encoding": None, **STEADY}
 RNG = np.random.default_rng(0)
 TWO = {"small": SMALL, "smooth": {**SMALL, "activation": "tanh"}}
 

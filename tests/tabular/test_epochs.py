@@ -62,7 +62,11 @@ def test_out_of_fold_predictions_are_those_after_the_epoch_that_the_other_folds_
 def after(epoch, member, training, unseen):
     """What the network predicts after so many epochs, trained alone, in the units of all targets."""
     alone = MLPRegressor(
-        schedule="constant", optimizer="adam", standardize_target=False, random_state=member.random_state
+        schedule="constant",
+        optimizer="adam",
+        standardize_target=False,
+        early_stopping=False,
+        random_state=member.random_state,
     )
     alone.set_params(**QUICK | {"max_iter": epoch, "n_iter_no_change": None})
     scaled = (Y - Y.mean()) / Y.std()
