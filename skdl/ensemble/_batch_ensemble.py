@@ -21,8 +21,8 @@ from skdl.engine import Network, State, TrainingResult, TrainingSpec
 from skdl.ensemble._fitting import take_columns
 from skdl.ensemble._member_job import MemberJob, is_mlp_without_callbacks
 from skdl.ensemble._observers import Observers
-from skdl.execution import train_members
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import trainable
 
 
@@ -33,7 +33,7 @@ def check_shareable(template: Any, owner: str) -> None:
             f"With share='batch_ensemble', {owner} takes its members from one training of a multilayer perceptron of "
             f"skdl without callbacks. Got {template!r}."
         )
-    fit = trainable(template, has_trial=False)
+    fit = trainable(template)
     fit.check_validation_effects()
     if fit.settings.prior is not None or np.ndim(fit.settings.alpha):
         raise ValueError(
@@ -44,11 +44,6 @@ def check_shareable(template: Any, owner: str) -> None:
         raise ValueError(
             f"With share='batch_ensemble', {owner} takes no initializer that learns from the rows: members see them in "
             f"several ways. Got initializer={template.initializer!r}."
-        )
-    if template.calibrate is True:
-        raise ValueError(
-            f"With share='batch_ensemble', {owner} takes no calibrate=True: what is judged is the members' average, "
-            "and no member has a temperature, or a shrinkage, of its own. Set calibrate=False."
         )
     if fit.settings.penalty.projects:
         raise ValueError(
@@ -83,16 +78,24 @@ def fit_batch_ensemble(
             "With share='batch_ensemble' the members' fit is one, which takes no metadata but sample_weight. Got "
             f"{sorted(jobs[0].params)}."
         )
-    fits = [trainable(job.member, has_trial=False) for job in jobs]
+    fits = [trainable(job.member) for job in jobs]
     first = fits[0]
     data = first.prepare(X, y, jobs[0].weight)
-    # One training, also where each network by itself would have a second one, on all rows.
-    alone = replace(first.spec(data), progress=None, scaling=None, max_time=first.settings.max_time)
+    alone = first.spec(data)
     shared = _sharing(alone, len(jobs), share_batches=share_batches)
+    second: list[TrainingSpec] = []
+
+    def observe(i: int, task: TrainingSpec) -> TrainingSpec:
+        """The training on all rows that follows a trial, for all members."""
+        second.append(task)
+        together = _sharing(task, len(jobs), share_batches=share_batches)
+        return observers.only(first, together, partial(first.history_at, task, data))
+
     # Before the end there is no estimator yet that predicts: callbacks see how the training goes.
-    [outcome] = train_members(
-        [observers.only(first, shared, partial(first.history_at, alone, data))], n_threads(n_jobs)
-    )
+    begun = observers.only(first, shared, partial(first.history_at, alone, data))
+    [(trained, outcome)] = train_fits([first], [data], [begun], n_threads(n_jobs), observe=observe)
+    if trained is not begun:
+        shared, [alone] = trained, second
     first.check_outcome(outcome)
 
     def store() -> None:
@@ -114,12 +117,15 @@ def fit_batch_ensemble(
 
 
 def _sharing(task: TrainingSpec, size: int, *, share_batches: bool) -> TrainingSpec:
-    """The task for all members: the mean of their losses and penalties, and the score of their average."""
+    """The task for all members: the mean of their losses and penalties, and what validation finds for their average."""
     architecture = replace(task.architecture, maps=BatchEnsembleMaps(size))
     changes: dict[str, Any] = {"architecture": architecture, "n_orders": 1 if share_batches else size}
     score = task.score
     if score is not None:
         changes["score"] = lambda raw: score(_average(task.loss, raw, size))
+    scaling = task.scaling
+    if scaling is not None:  # the members have one factor in common: that of their average
+        changes["scaling"] = lambda raw: scaling(_average(task.loss, raw, size))
     if task.alpha and not task.penalty.on_activations:
         layout = Network([architecture], task.dtype).layout
         alpha = np.empty((1, layout.size), task.dtype)
@@ -143,9 +149,11 @@ def _states(shared: TrainingSpec, task: TrainingSpec, outcome: TrainingResult, n
     together, alone = Network([shared.architecture], np.float64), Network([task.architecture], task.dtype)
     trained = together.layout.views(outcome.theta.astype(np.float64))
     progress = replace(outcome.state.progress[0], exact_buffers=None)
-    kept_epoch = progress.kept_epoch
+    kept_epoch, factors = progress.kept_epoch, progress.factors
     progress.keep_by(None)
-    progress.kept_epoch = kept_epoch  # the weights are the best ones, if such were kept
+    progress.kept_epoch, progress.factors = kept_epoch, factors  # the weights are the best ones, if such were kept
+    if progress.phase == 1:  # broken off: no member could go on with what was a trial of all
+        progress.end_phases()
     states = []
     for j in range(n_members):
         theta = np.empty((1, alone.layout.size), task.dtype)

@@ -87,11 +87,13 @@ class Observers:
         return replace(member, watch=together(member.watch, watch))
 
     def only(self, fit: Trainable, member: TrainingSpec, attributes: Callable[[State], dict[str, Any]]) -> TrainingSpec:
-        """The one training that all members come from; a verbose ensemble prints its epochs."""
+        """The one training that all members come from, or its second part; a verbose ensemble prints its epochs."""
         self.work = None
         if self.ensemble.verbose and member.watch is None:
             with labelled(type(self.ensemble).__name__):
-                member = replace(member, watch=fit.epoch_lines(member.n_epochs))
+                member = replace(member, watch=fit.epoch_lines(member.n_epochs, member.progress))
+        if member.phase == 2:
+            return self.second(0, member, attributes)
         return self.network(0, fit, member, {} if self._task is None else self._task.data, attributes)
 
     def end_of(self, i: int) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from skdl._constraints import check_params
 from skdl._progress import EpochLines
 from skdl._warnings import Warned
-from skdl.engine import State, TrainingResult, TrainingSpec, with_batch_statistics
+from skdl.engine import Progress, State, TrainingResult, TrainingSpec, with_batch_statistics
 from skdl.neural import _outcomes, _phases
 from skdl.neural._effects import check_validation_effects
 from skdl.neural._epoch_estimator import EpochEstimator
@@ -124,8 +124,8 @@ class NetworkFit:
     def stop_reason(self, outcome: TrainingResult) -> str:
         return _phases.reason_of_both(self.settings, outcome)
 
-    def epoch_lines(self, n_epochs: int) -> EpochLines:
-        return epoch_lines(self.settings, n_epochs)
+    def epoch_lines(self, n_epochs: int, before: Progress | None = None) -> EpochLines:
+        return epoch_lines(self.settings, n_epochs, before)
 
     def check_outcome(self, outcome: TrainingResult) -> None:
         _outcomes.check_outcome(self.settings, outcome)

@@ -19,7 +19,7 @@ import numpy as np
 
 from skdl._progress import EpochLines
 from skdl._warnings import Warned
-from skdl.engine import State, TrainingResult, TrainingSpec
+from skdl.engine import Progress, State, TrainingResult, TrainingSpec
 from skdl.neural._settings import Settings
 from skdl.neural.encoded_data import EncodedData
 
@@ -121,8 +121,8 @@ class Trainable(Protocol):
     def stop_reason(self, outcome: TrainingResult) -> str:
         """What has ended the fit, whose last training has this outcome, see `TrainingResult`."""
 
-    def epoch_lines(self, n_epochs: int) -> EpochLines:
-        """The function that prints one line per epoch of a new training."""
+    def epoch_lines(self, n_epochs: int, before: Progress | None = None) -> EpochLines:
+        """The function that prints one line per epoch of a training that begins with this record."""
 
     def check_outcome(self, outcome: TrainingResult) -> None:
         """Raise for a training that diverged or was interrupted in its first epoch."""
@@ -140,7 +140,7 @@ class Trainable(Protocol):
         """The attributes that `history_` reads in this state, without those that predict."""
 
 
-def in_parts(parts: Callable[..., Trainable]) -> Callable[[Function], Function]:
+def in_parts(parts: Callable[[Any], Trainable]) -> Callable[[Function], Function]:
     """Decorator of `fit`: declare that it only runs the parts that `parts` makes of an estimator.
 
     A subclass that overrides `fit` is not declared so, and is trained by its own.
@@ -158,16 +158,13 @@ def is_trainable(estimator: object) -> bool:
     return _parts_of(estimator) is not None
 
 
-def trainable(estimator: object, *, has_trial: bool = True) -> Trainable:
-    """The fit of an estimator in its parts, with its parameters checked.
-
-    Without `has_trial` it sets no rows apart where that is left to early_stopping="auto".
-    """
+def trainable(estimator: object) -> Trainable:
+    """The fit of an estimator in its parts, with its parameters checked."""
     parts = _parts_of(estimator)
     if parts is None:
         raise TypeError(f"{type(estimator).__name__} does not declare its fit to consist of parts.")
-    return parts(estimator, has_trial=has_trial)
+    return parts(estimator)
 
 
-def _parts_of(estimator: object) -> Callable[..., Trainable] | None:
+def _parts_of(estimator: object) -> Callable[[Any], Trainable] | None:
     return getattr(getattr(type(estimator), "fit", None), "parts", None)

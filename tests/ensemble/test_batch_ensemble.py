@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, mean_squared_error
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import LabelBinarizer, StandardScaler
 
 from skdl import EnsembleClassifier, EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, callbacks
 from skdl.engine import Network
@@ -21,6 +21,8 @@ from skdl.ensemble import _batch_ensemble as module
 from skdl.execution import train_members
 from skdl.layers import Tile
 from skdl.layers.batch_ensemble import BatchEnsembleMaps
+from skdl.neural import refitting
+from skdl.neural._calibration import Shrinkage, Temperature
 from skdl.neural.trainable import trainable
 from skdl.testing import check_members
 
@@ -31,8 +33,8 @@ X = rng.normal(size=(150, 4))
 Y_CLASS = np.array(["a", "b", "c"])[np.digitize(X[:, 0] + X[:, 1], [-0.7, 0.7])]
 Y_REAL = X[:, 0] * X[:, 1] + 3 * X[:, 2] + 100
 Y_TWO = np.column_stack([Y_REAL, X[:, 3]])
-MLP_C = MLPClassifier((8, 6), batch_size=32, max_iter=4)
-MLP_R = MLPRegressor((8, 6), batch_size=32, max_iter=4)
+MLP_C = MLPClassifier((8, 6), batch_size=32, max_iter=4, early_stopping=False)
+MLP_R = MLPRegressor((8, 6), batch_size=32, max_iter=4, early_stopping=False)
 
 
 def shared(kind, network, k=5, **params):
@@ -49,7 +51,7 @@ def trained(monkeypatch):
         calls.append((members, outcomes))
         return outcomes
 
-    monkeypatch.setattr(module, "train_members", train)
+    monkeypatch.setattr(refitting, "train_members", train)
     return calls
 
 
@@ -124,7 +126,7 @@ def test_one_member_shares_with_nobody():
 
 
 def test_it_learns_with_few_parameters(trained):
-    network = MLPClassifier((64, 64), batch_size=32, max_iter=30)
+    network = MLPClassifier((64, 64), batch_size=32, max_iter=30, early_stopping=False)
     ensemble = shared(EnsembleClassifier, network, 16).fit(X[:100], Y_CLASS[:100])
     [[[task], [outcome]]] = trained
     assert (
@@ -206,6 +208,50 @@ def test_the_average_is_scored_through_its_link(kind, network, y, score, trained
         assert -loss[0] == pytest.approx(score(fitted), rel=1e-4)
 
 
+@pytest.mark.parametrize(("kind", "network", "y"), [
+    (EnsembleClassifier, MLP_C, Y_CLASS), (EnsembleClassifier, MLP_C, Y_CLASS == "a"), (EnsembleRegressor, MLP_R, Y_TWO)
+])  # fmt: skip
+@pytest.mark.parametrize("share_batches", [True, False])
+def test_a_trial_of_all_members_chooses_their_epochs_and_one_factor(kind, network, y, share_batches, trained):
+    """By default, as for one network: the factor is that of the average, and all rows are trained on after it."""
+    network = clone(network).set_params(early_stopping="auto", max_iter=14)
+    fitted = shared(kind, network, share_batches=share_batches).fit(X, y)
+    [[trial], [tried]], [[second], [outcome]] = trained
+    assert (trial.architecture.maps.size, second.architecture.maps.size) == (5, 5)
+    assert (trial.rows.n, len(trial.validation.index), second.rows.n, second.validation) == (127, 23, 150, None)
+    assert not np.isin(trial.validation.index, trial.rows.index).any()
+    epochs = tried.state.progress[0].kept_epoch
+    assert trial.judged == [2, 6, 14]
+    assert {member.n_iter_ for member in fitted.estimators_} == {epochs}
+    assert {tuple(member.validation_scores_) for member in fitted.estimators_} == {
+        tuple(tried.state.progress[0].scores)
+    }
+    together = Network([trial.architecture], np.float32)
+    arrays = together.arrays(tried.theta, tried.buffers)
+    [raw] = together.predict_rows([trial.validation], arrays)
+    average = module._average(trial.loss, raw, 5)
+    data = replace(trial.validation, weight=np.ones(150))
+    first = fitted.estimators_[0]
+    factors = first._training.state.progress[0].factors
+    assert all((member._training.state.progress[0].factors == factors).all() for member in fitted.estimators_)
+    targets = y[data.index]
+    if kind is EnsembleRegressor:
+        targets = (targets - y.mean(axis=0)) / y.std(axis=0)
+        expected = Shrinkage(targets, np.ones(23))(average)
+    else:
+        expected = Temperature(LabelBinarizer().fit(y).transform(targets).astype(float), np.ones(23))(average)
+    assert_allclose(factors, expected, rtol=1e-6)
+    together = Network([second.architecture], np.float64)
+    arrays = together.arrays(outcome.theta.astype(float), outcome.buffers.astype(float))
+    rows = ((X - second.rows.shift) * second.rows.scale)[None].astype(float)
+    scores = together.scores(rows, arrays)[0].reshape(5, 150, -1) * factors
+    if kind is EnsembleRegressor:
+        assert_allclose(fitted.predict_members(X), scores * y.std(axis=0) + y.mean(axis=0), rtol=1e-4)
+    else:
+        assert_allclose(fitted.predict_members(X)[:, :, -1:], second.loss.link(scores)[:, :, -1:], atol=1e-5)
+    assert_array_equal(clone(fitted).fit(X, y).predict(X), fitted.predict(X))
+
+
 def orders_seen(monkeypatch, **params):
     """The rows of each step as members of the ensemble see them, by the first column of X; (m, B) a step."""
     steps = []
@@ -218,7 +264,8 @@ def orders_seen(monkeypatch, **params):
         return y, backprop
 
     monkeypatch.setattr(Tile, "forward", watched)
-    network = MLPRegressor((4,), batch_size=32, max_iter=2, standardize=False, dtype="float64")
+    network = MLPRegressor((4,), batch_size=32, max_iter=2, dtype="float64", standardize=False)
+    network.set_params(early_stopping=False)
     return shared(EnsembleRegressor, network, 3, **params).fit(X, Y_REAL), steps
 
 
@@ -237,7 +284,7 @@ def test_batches_of_ones_own(share_batches, monkeypatch):
 def test_the_step_with_batches_of_ones_own_is_that_of_the_mean_loss(monkeypatch):
     """One step of plain descent, against that of a network whose batch has all the members' rows."""
     network = clone(MLP_R).set_params(hidden_layer_sizes=(), optimizer="sgd", batch_size=50, max_iter=1, alpha=0.0)
-    network.set_params(dtype="float64", schedule="constant", optimizer__learning_rate=0.01, early_stopping=False)
+    network.set_params(dtype="float64", schedule="constant", optimizer__learning_rate=0.01)
     weight = rng.uniform(0.5, 2.0, 150)
     fit = trainable(network)
     data = fit.prepare(X, Y_REAL, weight)
@@ -266,7 +313,7 @@ def test_the_step_with_batches_of_ones_own_is_that_of_the_mean_loss(monkeypatch)
 def test_batches_of_ones_own_in_stacks_and_in_parts():
     """A stack of several ensembles: each as alone, and cut in epochs it ends in the same bits."""
     tasks = []
-    network = clone(MLP_C).set_params(dropout=0.1, normalization="batch", early_stopping=False)
+    network = clone(MLP_C).set_params(dropout=0.1, normalization="batch")
     for seed, n_rows in ((0, 150), (1, 149), (2, 150)):  # the last steps have different numbers of rows
         fit = trainable(clone(network).set_params(random_state=seed))
         task = fit.spec(fit.prepare(X[:n_rows], Y_CLASS[:n_rows]))

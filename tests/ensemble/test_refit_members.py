@@ -80,18 +80,23 @@ def test_samples_without_a_row_to_spare_are_all_learned():
     assert all(member.n_iter_ == 12 for member in without)
 
 
-def test_one_training_for_all_members_is_not_repeated(stacks):
+def test_members_that_share_weights_are_trained_on_all_rows_after_a_trial(stacks):
     ensemble = EnsembleClassifier(estimator=CLASSIFIER, n_estimators=3, share="batch_ensemble", random_state=0)
     ensemble.fit(X, Y)
+    [trial], [second] = stacks
+    assert (trial.rows.n, second.rows.n, second.validation) == (135, 150, None)
     for member in ensemble.estimators_:
         assert len(member.validation_scores_) == 4
-        assert member.n_iter_ == 12
-        assert member.temperature_ == 1
+        assert second.n_epochs == member.n_iter_ == member.best_epoch_
+    assert len({member.temperature_ for member in ensemble.estimators_}) == 1
+    assert ensemble.estimators_[0].temperature_ != 1
     few = EnsembleClassifier(estimator=clone(CLASSIFIER).set_params(batch_size="auto"), n_estimators=2)
     few.set_params(share="batch_ensemble", random_state=0).fit(X[:2], [0, 1])
     assert few.estimators_[0].validation_scores_ is None
-    with pytest.raises(ValueError, match=r"takes no calibrate=True.*Set calibrate=False"):
-        ensemble.set_params(estimator__calibrate=True).fit(X, Y)
+    plain = clone(ensemble).set_params(estimator__calibrate=False).fit(X, Y)
+    assert plain.estimators_[0].temperature_ == 1
+    stopped = clone(ensemble).set_params(estimator__calibrate=True, estimator__early_stopping=True).fit(X, Y)
+    assert stopped.estimators_[0].temperature_ == stopped.estimators_[2].temperature_ != 1
     with pytest.raises(ValueError, match=r"Leave early_stopping='auto' in its estimator. Got 'refit'"):
         SnapshotEnsembleClassifier(MLPClassifier(**SMALL), 2).fit(X, Y)
 
