@@ -1,4 +1,4 @@
-"""Peers side by side in one process: rests between them, ratios of paired rounds, peak memory."""
+"""Peers side by side in one process: rests between them, ratios of paired rounds, peak memory, one plain training."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from collections.abc import Callable
 
 import numpy as np
 
+from skdl.optimizers import Adam
+from skdl.schedules import Cosine
+
+# One training of a network on the inputs as they are, standardised, in textbook steps: the work of the libraries that a
+# network is compared with. The defaults do more (a trial and a second training, encoded inputs), and may change.
+PLAIN_TRAINING = {
+    "encoding": None,
+    "early_stopping": False,
+    "optimizer": Adam(learning_rate=0.01),
+    "schedule": Cosine(end=0.03),
+    "alpha": 1e-3,
+}
 REST = 0.2  # seconds: idle threads of the previous peer spin for a while
 
 

@@ -1,11 +1,15 @@
 """The ensembles against each other and scikit-learn's, on two tables: what each gains, and what it costs.
 
-    python benchmarks/ensembles.py [--rows 8000] [--splits 3] [--data ../shared/data]
+    python benchmarks/ensembles.py [--rows 8000] [--splits 3] [--defaults] [--data ../shared/data]
 
 `--rows` random rows are learned, and up to 10000 of the others judge. Errors are the means over splits: 1 - R^2 for
 california_housing, log loss and 1 - accuracy for adult; seconds are those of the processor, for `fit` with one thread,
 so that they hold on a machine that is shared. Every network has skdl's default size, two hidden layers of 128 units.
 scikit-learn's MLP gets scaled inputs and targets, its own default training, and early stopping.
+
+skdl's networks have one plain training of the given rows: encoding=None, early_stopping=False, Adam(0.01),
+Cosine(end=0.03), alpha=1e-3, 30 epochs, batches of n / 32 in 32..128. So the ensembles differ in what they are alone:
+of the defaults, a trial and a second training, batch ensembles and snapshots have none. `--defaults` has the defaults.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _side_by_side import PLAIN_TRAINING
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor, make_column_selector
 from sklearn.ensemble import (
     BaggingClassifier,
@@ -59,8 +64,8 @@ def preprocessing() -> ColumnTransformer:
     )
 
 
-def models(kind: str) -> dict[str, Callable[[], Any]]:
-    """What is compared, by name; `kind` is Classifier or Regressor."""
+def models(kind: str, training: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    """What is compared, by name; `kind` is Classifier or Regressor, and `training` what networks of skdl are set to."""
     ours = lambda name: getattr(skdl, name + kind)  # noqa: E731
     classifier = kind == "Classifier"
     peer_mlp: Any = (MLPClassifier if classifier else MLPRegressor)(hidden_layer_sizes=(128, 128), early_stopping=True)
@@ -69,7 +74,9 @@ def models(kind: str) -> dict[str, Callable[[], Any]]:
     bagging: Any = BaggingClassifier if classifier else BaggingRegressor
     forest: Any = RandomForestClassifier if classifier else RandomForestRegressor
     boosting: Any = HistGradientBoostingClassifier if classifier else HistGradientBoostingRegressor
-    network = ours("MLP")()
+    network = ours("MLP")(**training)
+    annealed = ours("MLP")(**{**training, "schedule": "auto"})  # snapshots have a schedule of their own
+    cycle = 2 * training.get("max_iter", 21) // 3  # of three, that are twice the epochs of one network
     kinds = [("mlp", network), ("forest", forest(200, min_samples_leaf=2)), ("boosting", boosting())]
     average = ours("Ensemble")
     return {
@@ -78,8 +85,8 @@ def models(kind: str) -> dict[str, Callable[[], Any]]:
         "scikit-learn RandomForest, 200": lambda: kinds[1][1],
         "scikit-learn HistGradientBoosting": lambda: kinds[2][1],
         "MLP": lambda: network,
-        "SnapshotEnsemble, 3": lambda: ours("SnapshotEnsemble")(network, 3),
-        "SnapshotEnsemble, 3, twice the epochs": lambda: ours("SnapshotEnsemble")(network, 3, cycle=20),
+        "SnapshotEnsemble, 3": lambda: ours("SnapshotEnsemble")(annealed, 3),
+        "SnapshotEnsemble, 3, twice the epochs": lambda: ours("SnapshotEnsemble")(annealed, 3, cycle=cycle),
         "Ensemble, 8": lambda: average(estimator=network, n_estimators=8),
         "Bagging, 8": lambda: ours("Bagging")(network, 8),
         "Ensemble, 8, batch_ensemble": lambda: average(estimator=network, n_estimators=8, share="batch_ensemble"),
@@ -97,7 +104,9 @@ def errors(model: Any, X: np.ndarray, y: np.ndarray, kind: str) -> tuple[float, 
     return log_loss(y, model.predict_proba(X)), 1 - accuracy_score(y, model.predict(X))
 
 
-def compare(frame: pd.DataFrame, y: np.ndarray, kind: str, rows: int, splits: int, only: str) -> None:
+def compare(
+    frame: pd.DataFrame, y: np.ndarray, kind: str, rows: int, splits: int, only: str, training: dict[str, Any]
+) -> None:
     """Print a line for each model: its errors and seconds."""
     columns = ("log loss", "1 - accuracy") if kind == "Classifier" else ("1 - R2",)
     print("| model | " + " | ".join(columns) + " | seconds |")
@@ -106,7 +115,7 @@ def compare(frame: pd.DataFrame, y: np.ndarray, kind: str, rows: int, splits: in
         train_test_split(np.arange(len(y)), train_size=rows, test_size=min(10_000, len(y) - rows), random_state=seed)
         for seed in range(splits)
     ]
-    for name, make in models(kind).items():
+    for name, make in models(kind, training).items():
         found = []
         for seed, (train, test) in enumerate(parts if only in name else []):
             encoder = preprocessing().fit(frame.iloc[train])
@@ -131,9 +140,13 @@ if __name__ == "__main__":
     parser.add_argument("--rows", type=int, default=8000)
     parser.add_argument("--splits", type=int, default=3)
     parser.add_argument("--only", default="", help="models whose names hold this text")
+    parser.add_argument("--defaults", action="store_true", help="networks of skdl with their default training")
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
     arguments = parser.parse_args()
+    batch_size = max(32, min(128, arguments.rows // 32))
+    plain = {**PLAIN_TRAINING, "max_iter": 30, "batch_size": batch_size}
     with threadpool_limits(1):
         for name, kind in (("california_housing", "Regressor"), ("adult", "Classifier")):
             print(f"{name}: {arguments.rows} rows")
-            compare(*table(arguments.data, name), kind, arguments.rows, arguments.splits, arguments.only)
+            training = {} if arguments.defaults else plain
+            compare(*table(arguments.data, name), kind, arguments.rows, arguments.splits, arguments.only, training)

@@ -5,6 +5,11 @@
 Peers run in turn in one process, with rests between them; ratios are medians over paired rounds. Every peer trains the
 same number of epochs of the same network with Adam; scikit-learn's stop at no tolerance. A search in processes counts
 without the start of its processes, which the round that does not count has started.
+
+skdl's networks have one plain training rather than the defaults, which set rows apart for a trial, train again on all
+rows and encode inputs: encoding=None, early_stopping=False, Adam(0.01), Cosine(end=0.03), alpha=1e-3 where it is not
+searched over, and numbers of epochs and of rows in a batch. So the work is that of scikit-learn's, and that of which
+docs/stacks.md has the figures.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from _side_by_side import peak_megabytes, table, timed
+from _side_by_side import PLAIN_TRAINING, peak_megabytes, table, timed
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import BaggingClassifier as PeerBagging
@@ -38,8 +43,11 @@ warnings.simplefilter("ignore")
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from skdl import MLPClassifier
+from skdl.optimizers import Adam
+from skdl.schedules import Cosine
 X, y = load_digits(return_X_y=True, as_frame=True)
-network = MLPClassifier((32,), activation="relu", max_iter=30, batch_size=32, random_state=0)
+plain = dict(encoding=None, early_stopping=False, optimizer=Adam(0.01), schedule=Cosine(end=0.03), alpha=1e-3)
+network = MLPClassifier((32,), activation="relu", max_iter=30, batch_size=32, random_state=0, **plain)
 grid = {"optimizer__learning_rate": [1e-3, 3e-3, 1e-2, 3e-2], "alpha": [1e-5, 1e-4, 1e-3, 1e-2]}
 search = GridSearchCV(network, grid, cv=5, refit=False)
 """
@@ -79,7 +87,7 @@ def search(
 ) -> None:
     """A search under the backend, in two processes, and scikit-learn's in two processes."""
     shared = {"max_iter": epochs, "batch_size": batch_size, "random_state": 0}
-    network = MLPClassifier(hidden, activation="relu", **shared)
+    network = MLPClassifier(hidden, activation="relu", **shared, **PLAIN_TRAINING)
     own = GridSearchCV(network, {"optimizer__learning_rate": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False)
     peer = PeerClassifier(hidden, n_iter_no_change=epochs, tol=0, **shared)
     theirs = GridSearchCV(peer, {"learning_rate_init": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False, n_jobs=2)
@@ -114,18 +122,19 @@ def spaces(rounds: int) -> None:
     X, y = load_digits(return_X_y=True, as_frame=True)
     larger = make_classification(10000, 50, n_informative=20, random_state=0)
     cases = {
-        "the small space, digits, 15 epochs": (X.astype(float), y, 15, MLPClassifier().search_space()),
-        "the large space, digits, 15 epochs": (X.astype(float), y, 15, MLPClassifier().search_space("large")),
+        "the small space, digits, 15 epochs": (X.astype(float), y, 15, 37, MLPClassifier().search_space()),
+        "the large space, digits, 15 epochs": (X.astype(float), y, 15, 37, MLPClassifier().search_space("large")),
         "20 widths from 30 to 49, digits, 15 epochs": (
             X.astype(float),
             y,
             15,
+            37,
             {"hidden_layer_sizes": [*range(30, 50)]},
         ),
-        "the small space, 10000 x 50, 4 epochs": (*larger, 4, MLPClassifier().search_space()),
+        "the small space, 10000 x 50, 4 epochs": (*larger, 4, 128, MLPClassifier().search_space()),
     }
-    for title, (rows, labels, epochs, space) in cases.items():
-        network = MLPClassifier(max_iter=epochs, random_state=0)
+    for title, (rows, labels, epochs, batch_size, space) in cases.items():
+        network = MLPClassifier(max_iter=epochs, batch_size=batch_size, random_state=0, **PLAIN_TRAINING)
         search = RandomizedSearchCV(network, space, n_iter=20, cv=3, random_state=0, refit=False)
 
         def stacked(search: Any = search, rows: Any = rows, labels: Any = labels) -> None:
@@ -143,7 +152,7 @@ def bagging(rounds: int) -> None:
     X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
     X = X.astype(np.float32)
     shared = {"max_iter": 3, "batch_size": 128, "random_state": 0}
-    network = MLPClassifier((64, 64), activation="relu", **shared)
+    network = MLPClassifier((64, 64), activation="relu", **shared, **PLAIN_TRAINING)
     peer = PeerClassifier((64, 64), n_iter_no_change=3, tol=0, **shared)
 
     def theirs_of_ours() -> None:
@@ -167,7 +176,7 @@ def sizes() -> None:
     """A stack of k members against k lone fits: what one member costs."""
     X, y = make_classification(5000, 20, n_informative=10, n_classes=3, random_state=0)
     X = X.astype(np.float32)
-    network = MLPClassifier((32,), activation="relu", max_iter=5, batch_size=64, random_state=0)
+    network = MLPClassifier((32,), activation="relu", max_iter=5, batch_size=64, random_state=0, **PLAIN_TRAINING)
     print("A stack of k members 20-32-3 on the same 5000 float32 rows, 5 epochs, batch 64")
     print("     k   seconds a member   lone fits   times   megabytes")
     lone = float(np.median(timed({"": lambda: network.fit(X, y)}, 5)[""]))
@@ -185,11 +194,16 @@ def sizes() -> None:
 STACK = """
 import joblib, numpy as np
 from sklearn.datasets import make_classification
+from sklearn.base import clone
 from skdl import MLPClassifier
+from skdl.optimizers import Adam
+from skdl.schedules import Cosine
 X, y = make_classification(5000, 20, n_informative=10, n_classes=3, random_state=0)
 X = X.astype(np.float32)
-tasks = [joblib.delayed(MLPClassifier((32,), max_iter=5, batch_size=64, random_state=0).fit)(X, y) for _ in range({k})]
-MLPClassifier((32,), max_iter=1, batch_size=64).fit(X, y)
+plain = dict(encoding=None, early_stopping=False, optimizer=Adam(0.01), schedule=Cosine(end=0.03), alpha=1e-3)
+network = MLPClassifier((32,), max_iter=5, batch_size=64, random_state=0, **plain)
+tasks = [joblib.delayed(clone(network).fit)(X, y) for _ in range({k})]
+clone(network).set_params(max_iter=1).fit(X, y)
 parallel = joblib.Parallel(backend="skdl")
 networks = parallel(tasks)
 """
