@@ -2,6 +2,7 @@
 
 Run it with ``python examples/sweep.py``; it takes about half a minute on two cores. To see what a stack does for your
 own search, put your table in the place of the digits, and your pipeline and grid in the place of these.
+Here each network has one training with Adam, of the pixels as they are; by default it has a trial and a second training.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdl import MLPClassifier
+from skdl.optimizers import Adam
+from skdl.schedules import Cosine
 
 GRID = {
     "mlpclassifier__optimizer__learning_rate": [0.001, 0.003, 0.01, 0.03],
@@ -26,7 +29,9 @@ GRID = {
 
 def main() -> None:
     X, y = load_digits(return_X_y=True, as_frame=True)
-    pipeline = make_pipeline(StandardScaler(), MLPClassifier((32,), max_iter=20, batch_size=32, random_state=0))
+    plain = {"encoding": None, "early_stopping": False, "optimizer": Adam(0.01), "schedule": Cosine(end=0.03)}
+    network = MLPClassifier((32,), max_iter=20, batch_size=32, random_state=0, **plain)
+    pipeline = make_pipeline(StandardScaler(), network)
     search = GridSearchCV(pipeline, GRID, cv=5, refit=False)
 
     ways = {
