@@ -215,6 +215,9 @@ def _train(
     def observe(j: int, member: TrainingSpec) -> TrainingSpec:
         limit = members[j].max_time if max_time is not None else member.max_time
         seen = partial(fits[j].attributes_at, member, prepared[j])
+        if member.watch is not None:  # its lines say whose they are, as those of the trial
+            with labelled(observers.label(number + numbers[j])):
+                member = replace(member, watch=fits[j].epoch_lines(member.n_epochs, member.progress))
         return observers.second(number + numbers[j], replace(member, max_time=limit), seen)
 
     trained = train_fits(

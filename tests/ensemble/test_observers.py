@@ -135,6 +135,36 @@ def test_the_lines_of_verbose_members_say_whose_they_are(n_jobs, capsys):
     assert capsys.readouterr().out.splitlines()[2].startswith("[member 2/2] epoch 1/2, ")
 
 
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_lines_of_both_trainings_say_whose_they_are(n_jobs, capsys):
+    mlp = MLPClassifier((4,), batch_size=50, max_iter=7, verbose=1)
+    bagging = BaggingClassifier(mlp, 2, n_jobs=n_jobs, random_state=0).fit(X, Y)
+    lines = [line.split(", loss")[0] for line in capsys.readouterr().out.splitlines()]
+    for i, member in enumerate(bagging.estimators_, 1):
+        own = [line for line in lines if line.startswith(f"[member {i}/2] ")]
+        n_tried, n = len(member.validation_scores_), member.n_iter_
+        last = (1, 3, 7)[n_tried - 1]
+        assert own == [f"[member {i}/2] trial, epoch {epoch}/7" for epoch in range(1, last + 1)] + [
+            f"[member {i}/2] all rows, epoch {epoch}/{n}" for epoch in range(1, n + 1)
+        ]
+        lines = [line for line in lines if line not in own]
+    assert lines == []
+    shared = EnsembleClassifier(estimator=clone(mlp).set_params(verbose=0), n_estimators=2, share="batch_ensemble")
+    shared.set_params(random_state=0, verbose=1).fit(X, Y)
+    words = [line.split(", epoch")[0] for line in capsys.readouterr().out.splitlines()]
+    assert set(words) == {"[EnsembleClassifier] trial", "[EnsembleClassifier] all rows"}
+
+
+@pytest.mark.parametrize("name", ["bagging", "shared"])
+def test_callbacks_see_the_epochs_of_both_trainings(name):
+    recorder = Recorder()
+    ensemble = clone(ENSEMBLES[name]).set_params(estimator__early_stopping="auto").set_callbacks(recorder).fit(X, Y)
+    members = ensemble.estimators_[:1] if name == "shared" else ensemble.estimators_
+    n_epochs = sum(4 + member.n_iter_ for member in members)  # under a constant rate each epoch of a trial is judged
+    assert len(recorder.of("begin", "epoch")) == len(recorder.of("end", "epoch")) == n_epochs
+    assert_array_equal(outputs(ensemble), outputs(clone(ensemble).set_callbacks().fit(X, Y)))
+
+
 @pytest.mark.parametrize("name", ONE_TRAINING)
 def test_one_training_of_all_members_has_a_line_an_epoch(name, capsys):
     ensemble = clone(ENSEMBLES[name]).set_params(verbose=1).fit(X, Y)

@@ -20,6 +20,8 @@ from skdl import (
 )
 from skdl.execution import train_members
 from skdl.neural import refitting
+from skdl.neural.refitting import train_fits
+from skdl.neural.trainable import trainable
 from skdl.schedules import Cosine
 from skdl.testing import check_estimator_members
 
@@ -67,9 +69,35 @@ def test_a_sample_validates_by_rows_that_it_holds_once_and_learns_all(network, y
     for trial, second, sample in zip(trials, seconds, bagging.estimators_samples_, strict=True):
         rows, counts = np.unique(sample, return_counts=True)
         assert np.isin(trial.validation.index, rows[counts == 1]).all()
+        assert not np.isin(trial.validation.index, trial.rows.index).any()
+        learned_and_not = np.concatenate([trial.rows.index, trial.validation.index])
+        assert_array_equal(np.sort(learned_and_not), np.sort(sample))  # nothing out of the bag
         assert_array_equal(np.sort(second.rows.index), np.sort(sample))
         assert second.validation is None
     assert bagging.score(X, y) > 0.5
+
+
+@pytest.mark.parametrize(("kind", "y"), [(BaggingClassifier, Y), (BaggingRegressor, REALS)])
+def test_a_member_has_a_trial_by_default_and_knows_nothing_out_of_its_bag(kind, y, stacks):
+    """What its fit makes of the rows out of its bag is that of any others there: they may be anything."""
+    bagging = kind(n_estimators=3, random_state=0).fit(X, y)
+    assert [len(tasks) for tasks in stacks] == [3, 3]
+    for task, sample in zip(stacks[0], bagging.estimators_samples_, strict=True):
+        rows, counts = np.unique(sample, return_counts=True)
+        assert len(task.validation.index) == 23
+        assert np.isin(task.validation.index, rows[counts == 1]).all()
+        assert not np.isin(task.validation.index, task.rows.index).any()
+    first, out = bagging.estimators_[0], np.setdiff1d(np.arange(150), bagging.estimators_samples_[0])
+    other = X.copy()
+    other[out] = np.random.default_rng(1).normal(size=(len(out), 5)) * 100
+    alone = trainable(clone(first))
+    data = alone.prepare(other, y, n_rows=150)
+    [(task, outcome)] = train_fits([alone], [data], [alone.spec(data, index=(rows := bagging.estimators_samples_[0]))],
+                                   rows=[rows])  # fmt: skip
+    alone.store(task, data, outcome)
+    assert_array_equal(alone.network.predict(X), first.predict(X))
+    few = kind(n_estimators=3, max_samples=39, random_state=0).fit(X, y)
+    assert all(member.validation_scores_ is None for member in few.estimators_)
 
 
 def test_samples_without_a_row_to_spare_are_all_learned():
