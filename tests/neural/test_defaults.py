@@ -284,7 +284,7 @@ def test_rows_of_ones_own_choose_among_the_ends_of_cycles(seed):
 
 @pytest.mark.parametrize(
     ("n", "size"),
-    [(1, 1), (31, 31), (32, 32), (33, 8), (256, 8), (287, 8), (288, 9), (1024, 32), (4096, 128), (9000, 128)],
+    [(1, 1), (31, 31), (32, 32), (33, 9), (34, 8), (256, 8), (287, 8), (288, 9), (1024, 32), (4096, 128), (9000, 128)],
 )
 def test_rows_of_a_batch(n, size):
     rng = np.random.default_rng(0)

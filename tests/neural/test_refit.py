@@ -360,3 +360,12 @@ def test_snapshots_of_it_are_whole():
     again = skops.loads(skops.dumps(mlp), trusted=trusted_types())
     assert_array_equal(again.predict_proba(X), mlp.predict_proba(X))
     same(again, mlp)
+
+
+def test_a_trial_that_has_learned_nothing_yet_goes_on():
+    """The ends of the first two cycles, of one epoch each, are as good as the mean of y: no reason to end there."""
+    rows = np.random.default_rng(2).normal(size=(80, 3))
+    mlp = MLPRegressor((8,), max_iter=5, random_state=1).fit(rows, rows[:, 0] * rows[:, 1])
+    first, second, third = mlp.validation_scores_
+    assert first == second < third
+    assert mlp.n_iter_ == 5
