@@ -50,8 +50,8 @@ def record_epoch(
     nothing yet: then the validation loss does. `weights()` copies the present weights, to be kept with the factors when
     they are the best by the column that `progress.kept_by` names; of epochs that are equally good, the last is kept:
     scores of few rows tie often, and later weights have been trained for longer, at a lower rate where that falls.
-    Epochs that are not judged count for nothing, and to one whose factors are all zero there is no patience to lose: it
-    has learned nothing yet.
+    Epochs that are not judged count for nothing, but as epochs that went by without progress; and to one whose factors
+    are all zero there is no patience to lose: it has learned nothing yet.
 
     In the second training of two, after a trial, the epochs' validation columns are those of the trial, so that a
     schedule that reacts to them is the same.
@@ -73,7 +73,8 @@ def record_epoch(
             progress.take_score(score)
             criterion = score if progress.by_score else -validation_loss
         has_begun = factors is None or bool(factors.any())  # else nothing of what it says is of use so far
-        progress.waited = 0 if criterion > progress.best + member.tol else progress.waited + has_begun
+        has_gained = criterion > progress.best + member.tol
+        progress.waited = 0 if has_gained else progress.waited + has_begun * member.since_judged(progress.epoch)
         if criterion > progress.best:
             progress.best = criterion
         value = None if progress.kept_by is None else record[progress.kept_by]

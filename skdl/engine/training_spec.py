@@ -180,6 +180,10 @@ class TrainingSpec:
         """True if the member's progress is judged after this epoch."""
         return self.judged is None or epoch in self.judged
 
+    def since_judged(self, epoch: int) -> int:
+        """The epochs up to this one, since the one before it that was judged."""
+        return 1 if self.judged is None else epoch - max((e for e in self.judged if e < epoch), default=0)
+
     def is_evaluated(self, epoch: int) -> bool:
         """True if the validation rows are scored after this epoch."""
         return self.evaluates_all or self.is_judged(epoch)

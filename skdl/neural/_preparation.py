@@ -327,8 +327,9 @@ class Preparation(SlotMixin, ABC):
                 is_trial = refits and set_apart is not None
         if set_apart is not None:
             evaluated = data.rows(set_apart)
-        is_second = progress is not None or (resume and before is not None and before.state.progress[0].phase == 2)
-        if not settings.calibrates or (evaluated is None and not is_second):
+        second = before.state.progress[0] if resume and before is not None else progress
+        is_scaled = second is not None and second.phase == 2 and second.factors is not None
+        if not settings.calibrates or (evaluated is None and not is_scaled):
             data = self._unsmoothed(data)
         rows = training_rows(settings, data, index, before)
         n_learned = rows.n + (len(set_apart) if is_trial and set_apart is not None else 0)  # in the end
