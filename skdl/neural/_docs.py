@@ -14,15 +14,17 @@ depth : int, default=1
 layer : str, Block or list of these, default="dense"
     How a hidden layer is built, one for all or one for each: "dense" is the ordinary one, "residual" adds what it has
     learned to its input. See `skdl.layers`.
-encoding : str, NumberEncoding or None, default=None
+encoding : str, NumberEncoding or None, default="auto"
     Map of each number of X by itself, before the first hidden layer: "robust" draws in extremes, "quantile" takes
-    ranks, "piecewise" makes shares of bins, "periodic" waves of learned frequencies. None for the number itself. See
+    ranks, "piecewise" makes shares of bins, "periodic" waves of learned frequencies. None for the number itself. "auto"
+    is `Piecewise(2, clip=5.0)` for dense X with at most 500 numbers a row, and None for sparse or wider X, and beside
+    `hidden_layer_sizes=()`, `standardize=False`, a `prior` or an array as `alpha`, which are about X as it is. See
     `skdl.encodings`.
 category_encoding : str or CategoryEncoding, default="one_hot"
     Map of each category: "one_hot", or "embedding" for learned points. See `skdl.category_encodings`.
-input_scale : bool, default=False
+input_scale : bool or "auto", default="auto"
     Whether each input, encoded, is multiplied by a factor that begins at 1 and is learned, so that the network can
-    weigh its inputs as a whole.
+    weigh its inputs as a whole. "auto" is True where encoding="auto" encodes, else False.
 activation : str, Activation or list of these, default="leaky_relu"
     Function between the layers, one for all or one for each hidden layer.
 initializer : str or Initializer, default="auto"
@@ -47,10 +49,11 @@ dropout_schedule : str, Schedule or None, default=None
     Factor of both probabilities over time, such as "flat_cos", with which they fall to zero in the second half; None
     for one in all steps. For "inverted" only.
 optimizer : str or Optimizer, default="auto"
-    Rule for the steps; its learning rate is `optimizer__learning_rate`. "auto" is `Adam(learning_rate=0.01)`.
+    Rule for the steps; its learning rate is `optimizer__learning_rate`. "auto" is `AdamW(learning_rate=0.02,
+    beta_1=0.8, beta_2=0.95, weight_decay=0.1)`.
 schedule : str or Schedule, default="auto"
-    The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(end=0.03)`, which falls to 3 % over
-    `max_iter` epochs.
+    The learning rate over time, as a factor of the optimizer's. "auto" is `Cosine(n_cycles=3, growth=2.0, end=0.03)`,
+    which falls to 3 % three times, in cycles of 1/7, 2/7 and 4/7 of `max_iter` epochs.
 learning_rate_factors : dict or None, default=None
     Factors of the learning rate in [0, inf) by the role of parameters, such as `{"bias": 0.1}`; 1 where there is none,
     and 0 keeps parameters as they begin. Roles are "weight" and "bias" (of the affine maps), "first_weight" and
@@ -63,9 +66,10 @@ weight_decay_schedule : str, Schedule or None, default=None
     Factor of the optimizer's weight decay over time, beside the learning rate's; None for one in all steps.
 penalty : str or Penalty, default="l2"
     Function R of the weights.
-alpha : float or array-like of shape (n_features,), default=1e-3
+alpha : float, array-like of shape (n_features,) or "auto", default="auto"
     Factor of the penalty, in [0, inf), of the weights as the notes define them, which convert scikit-learn's `alpha`;
-    an array holds one for each feature's weights (the layers above take its mean).
+    an array holds one for each feature's weights (the layers above take its mean). "auto" is 0 beside an optimizer with
+    weight decay, such as the default one, for penalty="l2" without a `prior`, else 1e-3.
 prior : array-like, list of array-like or None, default=None
     Coefficients that the penalty draws to, rather than to zero: one array of the first layer's shape (n_in, n_out), or
     a list with one for each layer (None for zero), in the units of `coefs_`.
@@ -84,10 +88,10 @@ standardize : bool, default=True
     first call on in which it moves. With False, the network sees X as it is: a constant column has weights like any
     other, and changes predictions when it moves.
 batch_size : int or "auto", default="auto"
-    Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 32 and at most 128. Full-batch
-    optimizers take all rows.
+    Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 8 and at most 128, and all rows of 32 or
+    fewer. Full-batch optimizers take all rows.
 max_iter : int or "auto", default="auto"
-    Most epochs (for a full-batch optimizer: iterations), at least 1; "auto" is 30 (200).
+    Most epochs (for a full-batch optimizer: iterations), at least 1; "auto" is 21 (200).
 max_time : float or None, default=None
     Seconds, in (0, inf), after which no further epoch begins; at least one is trained. A member of an ensemble counts
     from the start of its own training. A trial of early_stopping="refit" has a little less than half of them.
@@ -99,25 +103,28 @@ tol : float, default=1e-4
 n_iter_no_change : int, inf or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
     None is 10 with validation rows, else inf: with a learning rate that falls, there is progress up to the last epoch.
-early_stopping : bool, "auto" or "refit", default=False
+    With early_stopping="refit" and a schedule of cycles they are counted at the end of each cycle, and None ends the
+    trial at the first end without progress.
+early_stopping : bool, "refit" or "auto", default="auto"
     Whether part of the rows is set apart to measure progress; the weights that scored best are kept, of equal scores
     the last ones. Each class gives its share, and keeps at least one row to learn. Validation rows of your own, given
-    to fit, do the same. "auto" is True of more than 10000 rows. With "refit" the rows set apart only choose how many
-    epochs to train, in a trial, and a second training on all rows has that many (see docs/networks.md); where none can
-    be spared, it is False. It chooses among the epochs at the end of a cycle of the schedule, if that has cycles, and
-    needs no second training with rows of your own. Trainings that go on (`partial_fit`, `warm_start`) have none.
+    to fit, do the same. With "refit" the rows set apart only choose how many epochs to train, in a trial, and a second
+    training on all rows has that many (see docs/networks.md); where none can be spared, it is False. It chooses among
+    the epochs at the end of a cycle of the schedule, if that has cycles, and needs no second training with rows of your
+    own. Trainings that go on (`partial_fit`, `warm_start`) have none. "auto" is "refit" of at least 40 rows, and with
+    rows of your own; it is False with a full-batch optimizer.
 scoring : str, callable or None, default=None
     Measure of progress on validation rows: None is accuracy or R^2, "loss" the loss, else any scorer of scikit-learn
     by name or as a callable. Where it is the same in every epoch, or NaN (R^2 of one row), the loss is used instead.
-    With early_stopping="refit", None is the loss.
-validation_fraction : float, default=0.1
+    With early_stopping="refit", also where "auto" is that, None is the loss.
+validation_fraction : float, default=0.15
     That part, in (0, 1).
 calibrate : bool or "auto", default="auto"
     Whether the outputs are scaled by the one factor that is best on the validation rows, after the epoch that is kept:
     the scores of classes by 1 / `temperature_`, the predictions of standardised targets, less their mean, by
     `shrinkage_`. It is a part of `coefs_`, and scores and losses of validation rows are of the scaled outputs. "auto"
-    is with early_stopping="refit"; several labels a row, and losses other than the squared error, are then left as they
-    are, which is an error with True.
+    is True with early_stopping="refit", and so by default, but leaves several labels a row, and losses of a regressor
+    other than the squared error, as they are, which is an error with True; else it is False.
 warm_start : bool, default=False
     Whether fit goes on from the last fit, with all of its state.
 """,
@@ -139,8 +146,8 @@ is_categorical_ : array of bool of shape (n_features_in_,)
     Which columns hold categories.
 coefs_ : list of arrays of shape (n_in, n_out)
     Weights of each affine map, in the order in which a row passes them, for X as it is. A residual block has those of
-    its branch, then that of its shortcut, where widths differ. Where X is
-    encoded or normalized first, they are for what it becomes, standardised.
+    its branch, then that of its shortcut, where widths differ. Where X is encoded first, as it is by default, or
+    normalized, they are for what it becomes, standardised; `get_encoded_feature_names_out` names the rows of the first.
 intercepts_ : list of arrays of shape (n_out,)
     Intercepts of each.
 X_mean_, X_scale_ : arrays of shape (n_features_in_,)
@@ -149,7 +156,8 @@ n_iter_ : int
     Epochs trained.
 best_epoch_ : int
     The epoch, from 1, whose weights these are: the best on validation rows (of equals, the last), else the last one.
-    With early_stopping="refit" the number of epochs that the trial has chosen.
+    With early_stopping="refit", and so by default, it is the number of epochs that the trial has chosen; with rows of
+    your own, the best of those at the end of a cycle.
 loss_ : float
     Objective of the last epoch, as it went along.
 loss_curve_ : list of float
@@ -166,7 +174,7 @@ history_ : DataFrame
 validation_scores_ : list of float or None
     Score on the validation rows after each epoch (that is evaluated), with `early_stopping`; with "refit" of the trial.
 best_validation_score_ : float or None
-    The largest of them; NaN where the score is not defined.
+    That of `best_epoch_`, the largest of those that can be chosen; NaN where the score is not defined.
 n_parameters_ : int
     Number of trained numbers.
 n_layers_ : int
@@ -272,8 +280,11 @@ Columns of a frame are found by their names. `get_encoded_feature_names_out` tel
     "notes": """
 What differs from scikit-learn's estimator is in one table of docs/migration.md.
 
+The weight decay of an optimizer, such as the default one, is no part of the objective, nor of `loss_`.
+
 Weights of rows enter the mean loss: where each step takes all rows (`batch_size` at least n_samples, or a full-batch
-optimizer), weight 2 equals the row twice. In mini-batches it does so in expectation.
+optimizer) and none are set apart (`early_stopping`), weight 2 equals the row twice, as it does otherwise in
+expectation. Rows of weight zero are as absent.
 """,
 }
 
