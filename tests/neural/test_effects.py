@@ -102,7 +102,7 @@ def test_partial_fit_sets_no_rows_apart():
     for network, y in ((MLPRegressor, Y), (MLPClassifier, LABELS)):
         with pytest.raises(ValueError, match=r"early_stopping=True has no effect in partial_fit.* X_val and y_val"):
             network((4,), early_stopping=True).partial_fit(X, y)
-        validated = network((4,), early_stopping=True).partial_fit(X, y, X_val=X, y_val=y)
+        validated = network((4,), early_stopping=True, random_state=0).partial_fit(X, y, X_val=X, y_val=y)
         assert validated.best_validation_score_ == pytest.approx(validated.score(X, y), rel=1e-5)
 
 
