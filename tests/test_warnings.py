@@ -85,7 +85,7 @@ CASES = {
     "online": (lambda path: KNNClassifier(3, metric="dice").partial_fit(X, Y, classes=[0, 1, 2]), OTHER_VALUES),
     "jaccard in an ensemble": (lambda path: EnsembleClassifier([("a", KNN), ("b", MLP)]).fit(X, Y), OTHER_VALUES),
     "votes": (lambda path: without_votes(), "votes of weight zero"),
-    "batch of a network": (lambda path: MLPClassifier((3,), **LARGE).fit(X, Y), "batch_size=1000 is larger than the 150"),
+    "batch of a network": (lambda path: MLPClassifier((3,), **LARGE).fit(X, Y), "=1000 is larger than the 150 "),
     "batch of a part": (lambda path: MLPRegressor((3,), **LARGE).partial_fit(X, Z), "batch_size=1000"),
     "batch of least squares": (lambda path: LeastSquaresRegressor(solver="adam", **LARGE).fit(X, Z), "batch_size=1000"),
     "batch of snapshots": (
