@@ -103,16 +103,21 @@ class SlotMixin:
 
     def _resolve_optional(self, slot: str) -> Any:
         """The component in a slot that may hold None."""
-        return None if getattr(self, slot) is None else self._resolve(slot)
+        value = getattr(self, slot)
+        return None if value is None else self._resolve_value(slot, value, optional=True)
 
-    def _resolve_value(self, slot: str, value: Any) -> Any:
+    def _resolve_value(self, slot: str, value: Any, *, optional: bool = False) -> Any:
         make = self._auto.get(slot) if isinstance(value, str) and value == "auto" else None
         if make is not None:
             return make()
+        others = ["'auto'"] * (slot in self._auto) + ["None"] * optional
+        allowed = f" It may also be {' or '.join(others)}." if others else ""
         try:
-            return self._slots[slot].resolve(value).validate()
+            found = self._slots[slot].resolve(value)
+            allowed = ""
+            return found.validate()
         except ValueError as error:
-            raise type(error)(f"The {slot!r} parameter of {type(self).__name__}: {error}") from None
+            raise type(error)(f"The {slot!r} parameter of {type(self).__name__}: {error}{allowed}") from None
 
     def _resolve_layers(self, slot: str, n_layers: int, *, optional: bool = False) -> tuple[Any, ...]:
         """One component for each hidden layer, from one value for all or a list with an entry for each."""
@@ -123,7 +128,9 @@ class SlotMixin:
                 f"The {slot!r} parameter of {type(self).__name__} lists {len(values)} entries for {n_layers} hidden "
                 "layers."
             )
-        return tuple(None if optional and item is None else self._resolve_value(slot, item) for item in values)
+        return tuple(
+            None if optional and item is None else self._resolve_value(slot, item, optional=optional) for item in values
+        )
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return with_plug_ins(super().__reduce_ex__(protocol))

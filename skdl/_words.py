@@ -168,5 +168,6 @@ def our_hyperparameter(word: str, known: Collection[str]) -> str:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """A question for the most similar known word, if there is one."""
-    found = difflib.get_close_matches(word, known, 1)
-    return f" Did you mean {found[0]!r}?" if found else ""
+    by_lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(word.lower(), by_lower, 1)
+    return f" Did you mean {by_lower[found[0]]!r}?" if found else ""

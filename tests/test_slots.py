@@ -239,6 +239,18 @@ class TestUse:
             small(optimizer=Adam(-1)).fit(*data)
         with pytest.raises(ValueError, match="The 'schedule' parameter of MLPClassifier: Unknown name 'constand'"):
             small(schedule="constand").fit(*data)
+        with pytest.raises(
+            ValueError, match=r"The 'encoding' parameter .*'robust'\]. It may also be 'auto' or None\.$"
+        ):
+            small(encoding="none").fit(*data)
+        with pytest.raises(
+            ValueError, match=r"'optimizer' parameter .*Did you mean 'adamw'.* It may also be 'auto'\.$"
+        ):
+            small(optimizer="adamW").fit(*data)
+        with pytest.raises(ValueError, match=r"'dropout_schedule' parameter .*Got 0.5. It may also be None\.$"):
+            small(dropout_schedule=0.5).fit(*data)
+        with pytest.raises(ValueError, match=r"The 'encoding' parameter .*'n_bins'.*Got 0 instead\.$"):
+            small(encoding=Piecewise(0)).fit(*data)
         with pytest.raises(ValueError, match="The 'activation' parameter of MLPClassifier: Expected one of"):
             small(activation=[None]).fit(*data)
         with pytest.raises(ValueError, match=r"The 'optimizer' parameter of SoftmaxClassifier: .*'memory'"):

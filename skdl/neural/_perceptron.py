@@ -181,7 +181,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
     def _encodes_by_itself(self) -> bool:
         """True if the encoding is left to "auto", and no parameter is about the inputs as they are."""
         as_they_are = self.prior is not None or np.ndim(self.alpha) > 0
-        is_linear = isinstance(self.hidden_layer_sizes, Sequence) and len(self.hidden_layer_sizes) == 0
+        is_linear = np.size(self.hidden_layer_sizes) == 0
         return isinstance(self.encoding, str) and self.encoding == "auto" and not as_they_are and not is_linear
 
     @property
