@@ -15,6 +15,7 @@ from typing import Any
 Watch = Callable[[dict[str, Any] | None, str | None], None]  # of an epoch's record, and of the reason to end
 INTERVAL = 1.0  # seconds between two lines on work as a whole; or a tenth of what has passed, up to
 LONGEST_INTERVAL = 30.0
+LAST = ("diverged", "interrupted", "stopped")  # reasons after which no second training follows a trial
 ENDINGS = {"converged": "no more progress", "max_time": "out of time", "stopped": "stopped"}
 
 _label: ContextVar[str] = ContextVar("label", default="")
@@ -143,9 +144,9 @@ class Work:
         def watch(record: dict[str, Any] | None, reason: str | None) -> None:
             if phase == 1:
                 self._trials[key] = 0 if record is None else record["epoch"]
-                self.note(key, 2 * n_epochs, record, None)
+                self.note(key, 2 * n_epochs, record, reason if reason in LAST else None)
                 return
-            before = self._trials[key]
+            before = self._trials.get(key, 0)
             shifted = None if record is None else {**record, "epoch": before + record["epoch"]}
             self.note(key, before + n_epochs, shifted, reason)
 

@@ -18,6 +18,7 @@ import joblib
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
@@ -56,6 +57,7 @@ SHORT = {"batch_size": 16, "schedule": "constant", "max_iter": 10, "random_state
 MLP = MLPClassifier((8,), **SHORT)
 ESTIMATORS = {
     "network": clone(MLP).set_params(dropout=0.1, normalization="batch"),
+    "plain": clone(MLP).set_params(**PLAIN),
     "validated": clone(MLP).set_params(early_stopping=True),
     "regressor": MLPRegressor((8,), **SHORT),
     "lbfgs": MLPClassifier((8,), optimizer="lbfgs", max_iter=10, random_state=0),
@@ -73,7 +75,7 @@ ESTIMATORS = {
     "snapshots": SnapshotEnsembleClassifier(clone(MLP).set_params(schedule="auto"), 3, random_state=0),
     "committee": TabularClassifier([clone(MLP).set_params(early_stopping=True), MLP], cv=3, random_state=0),
 }
-RESUMED = ("network", "validated", "regressor", "softmax by adam")
+RESUMED = ("network", "plain", "validated", "regressor", "softmax by adam")
 
 
 def data_of(estimator):
@@ -305,7 +307,7 @@ class Noted(Adam):
 path, backend, max_iter = sys.argv[1], sys.argv[2], int(sys.argv[3])
 if __name__ == "__main__":
     X, y = load_iris(return_X_y=True)
-    network = MLPClassifier((16,), batch_size=8, max_iter=max_iter, random_state=0)
+    network = MLPClassifier((16,), batch_size=8, max_iter=max_iter, early_stopping=False, random_state=0)
     if max_iter >= 10**6:
         network.set_params(optimizer=Noted())
     grid = {"alpha": [10.0 ** -i for i in range(8)], "optimizer__learning_rate": [0.001, 0.01]}
@@ -368,7 +370,7 @@ def test_ctrl_c_in_a_terminal_reaches_all_processes(backend, tmp_path):
     found, errors = again.communicate(timeout=200)
     assert again.returncode == 0, errors
     assert n_lines(path) == 80
-    network = MLPClassifier((16,), batch_size=8, max_iter=n_epochs, random_state=0)
+    network = MLPClassifier((16,), batch_size=8, max_iter=n_epochs, early_stopping=False, random_state=0)
     some = clone(network).set_params(alpha=1.0, optimizer__learning_rate=0.001)
     assert np.isclose(eval(found)[0], cross_val_score(some, X, Y, cv=5).mean(), rtol=1e-12, atol=0)
 

@@ -10,6 +10,7 @@ from threading import Event, Timer
 
 import numpy as np
 import pytest
+from plain import PLAIN
 from sklearn.datasets import load_iris
 
 from skdl import MLPClassifier, SoftmaxClassifier
@@ -20,7 +21,7 @@ from skdl.neural._fit import NetworkFit
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 X, Y = load_iris(return_X_y=True)
-SMALL = {"hidden_layer_sizes": (4,), "batch_size": 50, "random_state": 0}
+SMALL = {"hidden_layer_sizes": (4,), "batch_size": 50, "random_state": 0, **PLAIN}
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_lines_of_long_work_are_few(clock):
 
 
 def test_epochs_of_a_network(capsys):
-    MLPClassifier(**SMALL, max_iter=3, early_stopping=True, verbose=1).fit(X, Y)
+    MLPClassifier(**{**SMALL, "early_stopping": True}, max_iter=3, verbose=1).fit(X, Y)
     number = r"[0-9.]+"
     lines = capsys.readouterr().out.splitlines()
     for epoch, line in enumerate(lines, 1):
@@ -167,7 +168,7 @@ class Waiting:  # in the second epoch, for the reader to have read of the first 
             assert sys.stdin.readline() == "go on\\n"
     def on_fit_task_end(self, estimator, context): pass
 
-small = dict(hidden_layer_sizes=(4,), max_iter=3, random_state=0)
+small = dict(hidden_layer_sizes=(4,), max_iter=3, random_state=0, early_stopping=False)
 """
 
 

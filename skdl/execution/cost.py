@@ -41,6 +41,11 @@ def seconds_of(member: TrainingSpec) -> float:
     return member.n_epochs * math.ceil(member.rows.n / member.batch_size) * step_seconds(member)
 
 
+def fit_seconds(member: TrainingSpec) -> float:
+    """The same for all trainings of the fit: after a trial comes one of about as many steps."""
+    return seconds_of(member) * (2 if member.phase == 1 else 1)
+
+
 def processes_worth(seconds: float, at_most: int) -> int:
     """The number of processes that work of so many seconds is worth; 1 for none."""
     return max(1, min(at_most, math.floor(seconds / LEAST_PROCESS_SECONDS)))

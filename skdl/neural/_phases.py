@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,11 @@ def left_of(broken_off: Training, n_epochs: int, *, stopping: bool) -> tuple[int
     return 0 if progress.chosen else n_epochs, stopping
 
 
-def judged_epochs(settings: Settings) -> list[int]:
-    """The epochs of a new training that validation may choose."""
+def judged_epochs(settings: Settings) -> Sequence[int]:
+    """The epochs of a new training that validation may choose; a range where it may be any, of perhaps millions."""
     if settings.optimizer.full_batch:
-        return list(range(1, settings.max_iter + 1))
-    return list(settings.schedule.annealed_epochs(settings.max_iter))
+        return range(1, settings.max_iter + 1)
+    return settings.schedule.annealed_epochs(settings.max_iter)
 
 
 def by_cycles(settings: Settings) -> bool:

@@ -207,16 +207,19 @@ def _caller() -> Task | None:
 
 
 def summary(stacks: Sequence[int]) -> str:
-    """A sentence on the fits and the stacks that they were trained in.
+    """A sentence on the trainings and the stacks that they were a part of.
+
+    A fit with a trial has two.
 
     Examples
     --------
     >>> from skdl.parallel.backend import summary
     >>> summary([64, 16])
-    '80 fits trained in 2 stacks of 16 to 64'
+    '80 trainings in 2 stacks of 16 to 64'
     """
-    fits = f"{sum(stacks)} fit{'s' * (sum(stacks) != 1)} trained in {len(stacks)} stack{'s' * (len(stacks) != 1)}"
-    if len(stacks) < 2:
-        return fits
+    n, n_stacks = sum(stacks), len(stacks)
+    trainings = f"{n} training{'s' * (n != 1)} in {n_stacks} stack{'s' * (n_stacks != 1)}"
+    if n_stacks < 2:
+        return trainings
     smallest, largest = min(stacks), max(stacks)
-    return f"{fits} of {smallest}" + f" to {largest}" * (largest > smallest)
+    return f"{trainings} of {smallest}" + f" to {largest}" * (largest > smallest)

@@ -169,6 +169,7 @@ class Task:
     may_leave: bool = True  # for another process: not yet begun, nor back from there
     waited: float = 0.0  # seconds, for trainings and for tasks of its own
     trained: float = 0.0  # and its share of what was done meanwhile
+    trials: set[int] = field(default_factory=set)  # numbers, in the reports, of networks that may be trained again
 
     def train(self, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
         return self.call.scheduler.train(self, members)

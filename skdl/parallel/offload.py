@@ -68,7 +68,7 @@ class TaskOffloader:
             task.may_leave = False
         requests = [other for other in waiting if other.may_leave]
         waiting[:] = [other for other in waiting if not other.may_leave]
-        seconds = max(1e-6, min(self._seconds) + sum(map(cost.seconds_of, members)))
+        seconds = max(1e-6, min(self._seconds) + sum(map(cost.fit_seconds, members)))
         at_most = cost.tasks_per_part(len(members), seconds)
         return OffloadedTasks(items, requests, n_processes, partial(self._make_scheduler, n_processes), at_most)
 
@@ -79,7 +79,7 @@ class TaskOffloader:
         task.may_leave = False  # asked once, in its first fit
         seconds = task.baseline.seconds()
         self._seconds.append(seconds)
-        training = sum(map(cost.seconds_of, members))
+        training = sum(map(cost.fit_seconds, members))
         called_back = any(member.begin is not None or member.report is not None for member in members)
         threads = cost.uses_other_threads(seconds, task.baseline.seconds_of_others())
         sure = not threads and cost.processes_worth(n_others * training, self.n_processes) == self.n_processes

@@ -7,12 +7,12 @@ import itertools
 import os
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from skdl._progress import Watch, Work, labelled
+from skdl._progress import LAST, Watch, Work, labelled
 from skdl.engine import TrainingSpec
 from skdl.execution.relay import Relay
 
@@ -23,18 +23,30 @@ class Reports(ABC):
     def __init__(self) -> None:
         self._numbers = itertools.count()
 
-    def watches(self, members: Sequence[TrainingSpec]) -> list[Watch]:
-        """The watches of the members of one fit."""
+    def watches(self, members: Sequence[TrainingSpec], trials: set[int]) -> list[Watch]:
+        """The watches of the members that a task asks for.
+
+        Its `trials` are the numbers of the networks whose first training has ended, and which may ask for a second one.
+        They come in their order, and are no further networks.
+        """
         self.expect(len(members))
-        return [self._watch(next(self._numbers), member.n_epochs) for member in members]
+        before = iter(sorted(trials))
+        trials.clear()
+        watches = []
+        for member in members:
+            number = next(before, None) if member.phase == 2 else None
+            number = next(self._numbers) if number is None else number
+            watch = self._watch(number, member.phase, member.n_epochs)
+            watches.append(partial(_with_trial, trials, number, watch) if member.phase == 1 else watch)
+        return watches
 
     @abstractmethod
     def expect(self, n_members: int) -> None:
         """A task has so many networks."""
 
     @abstractmethod
-    def _watch(self, number: int, n_epochs: int) -> Watch:
-        """The watch of one of them."""
+    def _watch(self, number: int, phase: int, n_epochs: int) -> Watch:
+        """The watch of a training of one of them, in this phase of its fit."""
 
 
 class LocalReports(Reports):
@@ -56,8 +68,11 @@ class LocalReports(Reports):
     def expect(self, n_members: int) -> None:
         self._each = max(self._each, n_members)
 
-    def _watch(self, number: int, n_epochs: int) -> Watch:
-        return self.work.watch(number, n_epochs)
+    def _watch(self, number: int, phase: int, n_epochs: int) -> Watch:
+        return self._watch_of(number, phase, n_epochs)
+
+    def _watch_of(self, key: Hashable, phase: int, n_epochs: int) -> Watch:
+        return self.work.watch_phase(key, phase, n_epochs) if phase else self.work.watch(key, n_epochs)
 
     def _total(self) -> int | None:
         n_tasks = self._n_tasks()
@@ -69,7 +84,8 @@ class LocalReports(Reports):
         if kind == "expect":
             self.expect(*message)
         else:
-            self.work.note(*message)
+            key, phase, n_epochs, record, reason = message
+            self._watch_of(key, phase, n_epochs)(record, reason)
 
 
 class RemoteReports(Reports):
@@ -82,8 +98,15 @@ class RemoteReports(Reports):
     def expect(self, n_members: int) -> None:
         self._relay("expect", n_members)
 
-    def _watch(self, number: int, n_epochs: int) -> Watch:
-        return partial(self._relay, "note", f"{os.getpid()} {number}", n_epochs)
+    def _watch(self, number: int, phase: int, n_epochs: int) -> Watch:
+        return partial(self._relay, "note", f"{os.getpid()} {number}", phase, n_epochs)
+
+
+def _with_trial(trials: set[int], number: int, watch: Watch, record: dict[str, Any] | None, reason: str | None) -> None:
+    """Watch a trial, and note its end where a second training may follow."""
+    if reason is not None and reason not in LAST:
+        trials.add(number)
+    watch(record, reason)
 
 
 def receive(reports: LocalReports | None, kind: str, *message: Any) -> None:

@@ -38,7 +38,7 @@ class FitRequest:
     def __init__(self, task: Task, members: Sequence[TrainingSpec], reports: Reports | None = None):
         self.task = task
         config = get_config()
-        watches = [None] * len(members) if reports is None else reports.watches(members)
+        watches = [None] * len(members) if reports is None else reports.watches(members, task.trials)
         self.jobs = [
             IsolatedJob(member, config, lambda: task.call.cancelled, watch)
             for member, watch in zip(members, watches, strict=True)
@@ -48,9 +48,12 @@ class FitRequest:
 
     @property
     def may_leave(self) -> bool:
-        """True if another process can train it: nothing of it calls back, and it wants no threads of BLAS."""
+        """True if another process can train it: nothing of it calls back, and it wants no threads of BLAS.
+
+        Of two trainings in a fit, the second stays where the first was: they are one network in the reports.
+        """
         members = [job.member for job in self.jobs]
-        return not any(calls_back(own) or own.threads_blas for own in members)
+        return not any(calls_back(own) or own.threads_blas or own.phase == 2 for own in members)
 
     @property
     def seconds(self) -> float:

@@ -88,12 +88,19 @@ UNCOUNTED = {
     "weight_decay_factors": [{}, {"bias": 1.0}, {"weight": 0.5}],
     "watch": [None, lambda record, reason: None],
     "judged": [None, {2}],
+    "evaluates_all": [False, True],
     "scaling": [None, lambda raw: np.full(3, 0.5, raw.dtype)],
     "progress": [None, Progress(phase=1)],
 }
 
 
-SCORED = ("score", "keeps", "judged", "scaling")  # what has a part in it only where there are validation rows
+SCORED = (
+    "score",
+    "keeps",
+    "judged",
+    "evaluates_all",
+    "scaling",
+)  # what has a part in it only where there are validation rows
 
 
 def test_all_marked_fields_are_tested():
@@ -124,6 +131,7 @@ def test_a_field_that_counts_by_a_function(name):
 @pytest.mark.parametrize("name", UNCOUNTED)
 def test_what_does_not_count_may_differ_in_a_stack(name):
     changes = {"validation": HALF, "score": lambda raw: float(raw.std())} if name in SCORED else {}
+    changes |= {"judged": {2}} if name == "evaluates_all" else {}
     changes |= {"optimizer": optimizers.AdamW(weight_decay=0.1)} if name.endswith("_factors") else {}
     values = UNCOUNTED[name]
     if name == "state":

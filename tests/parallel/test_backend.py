@@ -132,7 +132,7 @@ def test_what_is_half_of_a_training_does_not_wait_for_other_data(iris, stacks):
 def test_verbose_says_how_many_fits_made_how_many_stacks(iris, stacked, capfd):
     with stacked(verbose=1):
         GridSearchCV(MLP, {"hidden_layer_sizes": [(3,), (4,), (5,)]}, cv=5, refit=False).fit(*iris)
-    assert "[skdl]: 15 fits trained in 3 stacks of 5" in capfd.readouterr().err
+    assert "[skdl]: 15 trainings in 3 stacks of 5" in capfd.readouterr().err
     with stacked(verbose=1):
         Parallel()(delayed(sum)([1, 2]) for _ in range(2))
     assert "[skdl]" not in capfd.readouterr().err  # there were none
@@ -144,9 +144,9 @@ def test_verbose_says_how_many_fits_made_how_many_stacks(iris, stacked, capfd):
 @pytest.mark.parametrize(
     ("stacks", "text"),
     [
-        ([1], "1 fit trained in 1 stack"),
-        ([5, 5], "10 fits trained in 2 stacks of 5"),
-        ([5, 3], "8 fits trained in 2 stacks of 3 to 5"),
+        ([1], "1 training in 1 stack"),
+        ([5, 5], "10 trainings in 2 stacks of 5"),
+        ([5, 3], "8 trainings in 2 stacks of 3 to 5"),
     ],
 )
 def test_summary(stacks, text):

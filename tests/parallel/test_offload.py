@@ -80,8 +80,9 @@ def here():
         clone(MLP).set_params(early_stopping=True, dropout=0.2, normalization="batch"),
         make_pipeline(StandardScaler(), MLP),
         EnsembleClassifier(estimator=MLP, n_estimators=3, random_state=1),
+        MLPClassifier((4,), random_state=0),
     ],
-    ids=["network", "with validation rows", "pipeline", "ensemble"],
+    ids=["network", "with validation rows", "pipeline", "ensemble", "with a trial"],
 )
 def test_a_search(estimator, iris, stacked, stacks, shares):
     prefix = {"Pipeline": "mlpclassifier__", "EnsembleClassifier": "estimator__"}.get(type(estimator).__name__, "")
@@ -92,7 +93,9 @@ def test_a_search(estimator, iris, stacked, stacks, shares):
         found = search.fit(*iris)
     members = 3 if prefix == "estimator__" else 1
     if getattr(estimator, "early_stopping", False):  # scores are taken here: the first task's training stays
-        assert (shares, stacks) == ([(TASKS - 1, TASKS - 1)], [[1]])
+        # So does the second one of its fit.
+        trainings = 2 if estimator.early_stopping == "auto" else 1
+        assert (shares, stacks) == ([(TASKS - 1, trainings * (TASKS - 1))], [[1]] * trainings)
     else:
         assert (shares, stacks) == ([(TASKS - 1, members * TASKS)], [])
     assert table(found.cv_results_) == table(expected.cv_results_)
@@ -161,6 +164,17 @@ def test_a_part_takes_no_longer_than_half_a_minute(iris, stacked, shares, monkey
     assert max(parts) == 2
 
 
+def test_both_trainings_of_a_fit_are_work_for_processes(iris, stacked, shares, monkeypatch):
+    """A tenth of a second each, of five tasks after the first: with both, more than what two processes are worth."""
+    monkeypatch.setattr(cost, "LEAST_PROCESS_SECONDS", 0.45)
+    monkeypatch.setattr(cost, "seconds_of", lambda member: 0.1)
+    for network, taken in ((MLP, []), (clone(MLP).set_params(early_stopping="refit"), [(5, 10)])):
+        monkeypatch.setattr(cost, "TRIALS", 0)
+        with stacked(n_jobs=2):
+            cross_val_score(network, *iris, cv=6)
+        assert shares == taken
+
+
 def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, shares, monkeypatch):
     """Where not the training, but the tasks' own time is worth processes, which imports may have made longer."""
     monkeypatch.setattr(cost, "seconds_of", lambda member: 0.0)
@@ -205,7 +219,7 @@ def test_more_tasks_than_are_dispatched_at_once(iris, stacked, shares):
 def test_verbose_counts_their_stacks(iris, stacked, shares, capfd):
     with stacked(n_jobs=2, verbose=1):
         GridSearchCV(MLP, GRID, cv=5, refit=False).fit(*iris)
-    assert f"[skdl]: {TASKS} fits trained in 2 stacks of {TASKS // 2}" in capfd.readouterr().err
+    assert f"[skdl]: {TASKS} trainings in 2 stacks of {TASKS // 2}" in capfd.readouterr().err
 
 
 def test_settings_of_the_caller(iris, stacked, shares):

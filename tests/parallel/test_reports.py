@@ -1,9 +1,11 @@
 """What a search says while it goes on."""
 
+import contextlib
 import re
 
 import joblib
 import pytest
+from plain import PLAIN
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score
 
@@ -11,7 +13,7 @@ from skdl import BaggingClassifier, MLPClassifier, _progress
 from skdl.execution import cost
 from skdl.parallel.reports import LocalReports, RelayedOutput, TaskLimit
 
-MLP = MLPClassifier((4,), max_iter=3, batch_size=50, random_state=0)
+MLP = MLPClassifier((4,), max_iter=3, batch_size=50, random_state=0, **PLAIN)
 GRID = {"alpha": [1e-4, 1e-2], "hidden_layer_sizes": [(3,), (4,)]}
 NUMBER = "[0-9.]+"
 
@@ -49,7 +51,7 @@ def test_a_verbose_search_says_how_far_it_is(how, iris, stacked, at_once, reques
     out, err = capsys.readouterr()
     lines = said(out)
     assert not err
-    assert re.fullmatch(r"12 fits trained in \d+ stacks of .*", lines[-1])
+    assert re.fullmatch(r"12 trainings in \d+ stacks of .*", lines[-1])
     pattern = rf"(\d+) of 12 networks done(, (\d+) at epochs? .+ of 3)?, {NUMBER} s(, about {NUMBER} s left)?"
     counts = [int(re.fullmatch(pattern, line)[1]) for line in lines[:-1]]
     assert counts == sorted(counts)
@@ -64,6 +66,40 @@ def test_members_count_each(iris, stacked, at_once, capsys):
     with stacked(processes=False):
         GridSearchCV(BaggingClassifier(MLP, 3), {"max_samples": [0.8, 0.9]}, cv=2, verbose=1, refit=False).fit(*iris)
     assert "12 of 12 networks done" in said(capsys.readouterr().out)[-2]
+
+
+@pytest.mark.parametrize("how", ["here", "in processes"])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_network_with_a_trial_is_one(n_members, how, iris, stacked, at_once, request, capsys):
+    """It is done when it has been trained on all rows."""
+    if how == "in processes":
+        request.getfixturevalue("in_workers")
+    network = clone(MLP).set_params(early_stopping="refit")
+    name, estimator = "alpha", network
+    if n_members > 1:
+        name, estimator = "estimator__alpha", BaggingClassifier(network, n_members, random_state=0)
+    search = GridSearchCV(estimator, {name: [1e-4, 1e-2]}, cv=3, refit=False, verbose=1)
+    with stacked(n_jobs=2, processes=how == "in processes"):
+        search.fit(*iris)
+    lines = said(capsys.readouterr().out)
+    assert lines[-1].startswith(f"{12 * n_members} trainings in ")
+    counts = [int(re.match(rf"(\d+) of {6 * n_members} networks done", line)[1]) for line in lines[:-1]]
+    assert counts == sorted(counts)
+    assert counts.count(0) > 3 * n_members  # the trials' epochs
+    assert counts[-1] == 6 * n_members
+
+
+def test_a_trial_that_nothing_follows_is_done(iris, stacked, at_once, capsys):
+    diverges = clone(MLP).set_params(early_stopping="refit", optimizer="sgd", optimizer__learning_rate=1e30)
+
+    def task(network):
+        with contextlib.suppress(ValueError):
+            network.fit(*iris)
+        clone(MLP).set_params(early_stopping="refit").fit(*iris)
+
+    with stacked(processes=False):
+        joblib.Parallel(verbose=50)(joblib.delayed(task)(clone(diverges)) for _ in range(2))
+    assert "4 networks done" in said(capsys.readouterr().out)[-2]
 
 
 def test_tasks_of_tasks_leave_the_total_open(iris, stacked, at_once, capsys):
@@ -122,5 +158,5 @@ def test_an_unknown_total_gives_no_time():
     written = []
     reports = LocalReports(lambda: None, written.append)
     reports.receive("expect", 2)
-    reports.receive("note", "a", 4, {"epoch": 1, "loss": 0.5}, None)
+    reports.receive("note", "a", 0, 4, {"epoch": 1, "loss": 0.5}, None)
     assert reports.work.line(1.0) == "[skdl]: 0 networks done, 1 at epoch 1 of 4, 1.0 s"

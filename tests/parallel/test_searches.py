@@ -4,6 +4,7 @@ from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 from numpy.testing import assert_array_equal
 from plain import PLAIN
 from scipy import sparse
@@ -321,6 +322,48 @@ def test_kinds_of_networks(network, iris, stacked, stacks):
     assert stacks == [[15]]
     if network.random_state is not None:
         assert_equal_results(search.cv_results_, expected)
+
+
+@pytest.mark.parametrize("kind", ["classes", "numbers"])
+def test_trials_meet_and_so_do_the_trainings_on_all_rows(kind, iris, stacked, stacks):
+    """Those of the networks as they are by default, whose trials have chosen other numbers of epochs."""
+    X = iris[0].to_numpy()
+    noise = np.random.default_rng(0).normal(size=len(X))
+    network = MLPClassifier((8,), random_state=0) if kind == "classes" else MLPRegressor((8,), random_state=0)
+    y = (X[:, 1] + noise > 3).astype(int) if kind == "classes" else X[:, 1] + noise
+    folds = list(KFold(3, shuffle=True, random_state=1).split(X))
+    tasks = [(rate, rows) for rate in (0.003, 0.03, 0.1) for rows, _ in folds]
+
+    def fit(rate, rows):
+        return clone(network).set_params(optimizer__learning_rate=rate).fit(X[rows], y[rows])
+
+    expected = [fit(*task) for task in tasks]
+    assert all(each._training.state.progress[0].phase == 2 for each in expected)
+    assert {each.n_iter_ for each in expected} == {3, 9, 21}
+    assert stacks == []
+    with stacked():
+        found = Parallel()(delayed(fit)(*task) for task in tasks)
+    assert stacks == [[9], [9]]
+    for one, other in zip(found, expected, strict=True):
+        assert weights(one) == weights(other)
+        assert one.n_iter_ == other.n_iter_
+        assert one.validation_scores_ == other.validation_scores_
+        assert_array_equal(one.predict(X), other.predict(X), strict=True)
+        if kind == "classes":  # with the temperatures of the trials
+            assert_array_equal(one.predict_proba(X), other.predict_proba(X), strict=True)
+
+
+@pytest.mark.parametrize("processes", [False, True])
+def test_a_search_of_default_networks(processes, iris, stacked, stacks):
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((8,), random_state=0))
+    grid = {"mlpclassifier__optimizer__learning_rate": [0.003, 0.03, 0.1], "mlpclassifier__dropout": [0.1, 0.2]}
+    search = GridSearchCV(pipeline, grid, cv=5, scoring="neg_log_loss")
+    expected = clone(search).fit(*iris)
+    with stacked(processes=processes):
+        found = search.fit(*iris)
+    assert stacks == [[30], [30]]  # too little work for processes
+    assert_equal_results(found.cv_results_, expected.cv_results_)
+    assert weights(found.best_estimator_[-1]) == weights(expected.best_estimator_[-1])
 
 
 def test_a_fit_by_hand_is_as_without(iris, stacked, stacks):
