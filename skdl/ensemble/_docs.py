@@ -63,20 +63,21 @@ all of them at once.
 
 A network of a stack has the bits that it has when trained alone: on its rows and columns, standardised by their own
 mean and variance, with the encoding of y (classes; mean and scale of targets) and a "balanced" `class_weight` taken
-from all rows, so that the members speak of the same things. For a classifier with `standardize=False` this is
-`fit(X[rows], y[rows])` with the member's parameters. Other members are exactly that: clones fitted on those rows (not
-on all rows with counts as weights, as scikit-learn's bagging fits them).
+from all rows, so that the members speak of the same things. For a classifier with `standardize=False` and
+`early_stopping=False` this is `fit(X[rows], y[rows])` with the member's parameters. Other members are exactly that:
+clones fitted on those rows (not on all rows with counts as weights, as scikit-learn's bagging fits them).
 
 Rows are drawn by content: their order does not matter, and weight 2 equals the row twice (with `bootstrap` and
-`max_samples` as an int, or as a fraction of the sum of the weights). Weights that are not counts need an int or None.
+`max_samples` as an int, or as a fraction of the sum of the weights; for networks with `early_stopping=False`, since
+rows that are set apart differ). Weights that are not counts need an int or None.
 Without `bootstrap`, rows of positive weight are drawn uniformly, and the weights go to the members' fits.
 
 Rows of weight zero are in no sample and in no score; only their labels count, as classes that are known (`classes_`)
 and not learned.
 
-With `early_stopping`, networks validate on rows of their sample that were drawn once, so that none is a copy of a
-training row; one that can spare none is trained without. Members' warnings come once, with the number of members that
-they came from.
+Networks have a trial of their own by default (`early_stopping="auto"`). They validate on rows of their sample that
+were drawn once, so that none is a copy of a training row, and none is out of the bag; one that can spare none is
+trained without. Members' warnings come once, with the number of members that they came from.
 
 With `enable_metadata_routing=True`, what the members have requested (`set_fit_request`) reaches them, each with the
 part that belongs to its rows. `sample_weight` that rows are drawn by needs no request.
@@ -85,8 +86,8 @@ part that belongs to its rows. `sample_weight` that rows are drawn by needs no r
 n_estimators : int, default=5
     Number of cycles, and of members, at least 1.
 cycle : int or "auto", default="auto"
-    Epochs of a cycle, at least 1; "auto" divides the `max_iter` of the network, so that all cycles together cost as
-    much as its own fit.
+    Epochs of a cycle, at least 1; "auto" divides the `max_iter` of the network, so that all cycles together have as
+    many epochs as one training of its own.
 random_state : int, RandomState instance or None, default=None
     Every `random_state` of the network; with an int, fits are equal to the last bit.
 verbose : int, default=0
@@ -99,8 +100,9 @@ estimators_ : list of estimators
 """,
     "snapshot_laws": """
 The learning rate of cycle j falls from the optimizer's to zero along half a cosine, step by step. Member j equals, bit
-for bit, its own fit: that of the network with the cosine's `cycle` and `max_iter` j times that. It has the state of the
-training, and `partial_fit` goes on from there.
+for bit, its own fit: that of the network with `early_stopping=False`, the cosine's `cycle`, and `max_iter` j times that.
+It has the state of the training, and `partial_fit` goes on from there. No rows are set apart, and nothing is
+calibrated.
 
 A cycle has to be long enough to come to rest: with few epochs in all, fewer cycles are better.
 """,
@@ -171,7 +173,8 @@ that adds members on the same data equals, bit for bit, a fit of all of them at 
 
 With share="batch_ensemble", the seed of the first member is that of the training. Afterwards the members are networks
 of their own: `coefs_` hold the shared weights times the scalings, and `partial_fit` trains a member alone.
-`early_stopping` goes by the score of the members' average. Normalizations by batches see the rows of all members.
+`early_stopping`, also the trial by default, goes by the score of the members' average, and what `calibrate` finds is
+the factor of that average, for all members. Normalizations by batches see the rows of all members.
 
 Chosen weights help where members differ in quality, as those of different kinds do. Members that are alike but for
 their random numbers are best averaged with equal weights: what a choice gains there is mostly chance, and the rows set
