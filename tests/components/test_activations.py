@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from plain import PLAIN
 from scipy import integrate, special
 
 from skdl import MLPClassifier, activations
@@ -178,7 +179,7 @@ TRAINED = [*NAMES, activations.Parametric("mish"), activations.Swish(learned=Tru
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("activation", TRAINED, ids=str)
 def test_every_activation_trains_a_network(activation, product):
-    params = {"max_iter": 80, "tol": 0, "n_iter_no_change": 80, "random_state": 0}
+    params = {"max_iter": 80, "tol": 0, "n_iter_no_change": 80, "random_state": 0, **PLAIN}
     mlp = MLPClassifier((20,), activation=activation, **params).set_params(optimizer__learning_rate=0.05)
     mlp.fit(*product)
     if activation == "identity":
