@@ -100,8 +100,8 @@ estimators_ : list of estimators
 """,
     "snapshot_laws": """
 The learning rate of cycle j falls from the optimizer's to zero along half a cosine, step by step. Member j equals, bit
-for bit, its own fit: that of the network with `early_stopping=False`, the cosine's `cycle`, and `max_iter` j times that.
-It has the state of the training, and `partial_fit` goes on from there. No rows are set apart, and nothing is
+for bit, its own fit: that of the network with `early_stopping=False`, the cosine's `cycle`, and `max_iter` j times
+that. It has the state of the training, and `partial_fit` goes on from there. No rows are set apart, and nothing is
 calibrated.
 
 A cycle has to be long enough to come to rest: with few epochs in all, fewer cycles are better.
