@@ -3,7 +3,7 @@
 Each preset is what differs from `COMMON`, in the words of `MLPClassifier` and `MLPRegressor`. `AUTO` names those of a
 committee by default, in the order in which they are trained: with a time limit the last ones may not be begun. To try
 others, give them to a committee and look at what each is worth: `TabularClassifier({"wide": {"hidden_layer_sizes":
-(256, 256)}, "usual": {}}).fit(X, y).leaderboard_`.
+(256, 256)}, "default": {}}).fit(X, y).leaderboard_`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
-from skdl._registry import encodings, optimizers, schedules
+from skdl._registry import encodings, schedules
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.trainable import is_trainable
@@ -20,33 +20,31 @@ from skdl.neural.trainable import is_trainable
 Parameters = Mapping[str, Any]
 
 NETWORKS: Mapping[str, Any] = {"classifier": MLPClassifier, "regressor": MLPRegressor}
-STEPS: Parameters = {
-    "max_iter": 30,  # in cycles of 2, 4, 8 and 16 epochs
-    "schedule": schedules.resolve("cosine").with_params(cycle=2, growth=2.0, end=0.03),
-    "optimizer": optimizers.resolve("adamw").with_params(learning_rate=0.02, beta_2=0.95, weight_decay=0.2),
-    "alpha": 0.0,
-    "early_stopping": True,
-    "scoring": "loss",
-    "n_iter_no_change": 30,
+COMMON: Mapping[str, Parameters] = {
+    "classifier": {"label_smoothing": 0.05},  # the committee's temperature makes up for it
+    "regressor": {"clip_predictions": True},
 }
-SLOWLY: Parameters = {  # at a constant rate, until the rows that the member does not see end it
-    "max_iter": 100,
-    "schedule": "constant",
-    "optimizer": optimizers.resolve("adam").with_params(learning_rate=0.002),
-    "alpha": 1e-3,
-    "n_iter_no_change": 12,
+LONGER: Parameters = {
+    "max_iter": 45,
+    "schedule": schedules.resolve("cosine").with_params(n_cycles=4, growth=2.0, end=0.03),
 }
-COMMON: Mapping[str, Parameters] = {"classifier": STEPS, "regressor": {**STEPS, "clip_predictions": True}}
 PRESETS: Mapping[str, Parameters] = {
-    "plain": {"encoding": None},
-    "robust": {"encoding": "robust"},
-    "piecewise": {"encoding": encodings.resolve("piecewise").with_params(n_bins=8)},
-    "batch_norm": {"encoding": "piecewise", "normalization": "batch", **SLOWLY},
+    "default": {},
+    "plain": {"encoding": None, "input_scale": True},
+    "robust": {"encoding": encodings.resolve("robust").with_params(clip=5.0), "input_scale": True},
+    "bins": {"encoding": encodings.resolve("piecewise").with_params(n_bins=8, clip=5.0), "input_scale": True, **LONGER},
+    "batch_norm": {
+        "encoding": encodings.resolve("piecewise").with_params(n_bins=8, clip=5.0),
+        "input_scale": True,
+        "normalization": "batch",
+        **LONGER,
+    },
+    "wide": {"hidden_layer_sizes": (256, 256), **LONGER},
     "periodic": {"encoding": "periodic"},
 }
 AUTO: Mapping[str, tuple[str, ...]] = {
-    "classifier": ("piecewise", "batch_norm", "robust"),
-    "regressor": ("piecewise", "robust", "batch_norm"),
+    "classifier": ("default", "batch_norm"),
+    "regressor": ("default", "batch_norm"),
 }
 REFIT_BELOW = 1000  # rows: with fewer, refit="auto" trains on all of them again
 

@@ -50,7 +50,7 @@ def regressor(portfolio=TWO, **params):
 def test_a_member_is_the_network_trained_alone_with_its_fold_as_validation_rows(kind):
     splits = [(np.arange(40, 120), np.arange(40)), (np.arange(90), np.arange(90, 120))]
     if kind == "classifier":
-        model, network, data = classifier(cv=splits).fit(X, NAMES), MLPClassifier(), (X, NAMES)
+        model, network, data = classifier({"small": SMALL}, cv=splits).fit(X, NAMES), MLPClassifier(), (X, NAMES)
         method = "predict_proba"
     else:  # moments and the range of the targets are those of all rows
         centred, raw = REALS[:120], {"standardize_target": False, "clip_predictions": False}
@@ -58,7 +58,8 @@ def test_a_member_is_the_network_trained_alone_with_its_fold_as_validation_rows(
         network, data, method = MLPRegressor(), (X_REAL[:120], centred), "predict"
     for k, (training, unseen) in enumerate(splits):
         member = model.fold_estimators_["small"][k]
-        alone = network.set_params(**COMMON[kind] | SMALL, random_state=member.random_state)
+        own_rows = {"early_stopping": "refit", "calibrate": False, "random_state": member.random_state}
+        alone = network.set_params(**COMMON[kind] | SMALL | own_rows)
         alone.set_params(**({} if kind == "classifier" else raw))
         alone.fit(data[0][training], data[1][training], X_val=data[0][unseen], y_val=data[1][unseen])
         assert_array_equal(getattr(member, method)(data[0]), getattr(alone, method)(data[0]))
@@ -237,7 +238,7 @@ def test_the_portfolio_may_be_names_parameters_or_networks():
     found = configurations(["plain", {"alpha": 0.1}, network], "classifier", "")
     assert [name for name, _ in found] == ["plain", "network-2", "network-3"]
     assert found[1][1].alpha == 0.1
-    assert found[1][1].max_iter == COMMON["classifier"]["max_iter"]
+    assert found[1][1].label_smoothing == COMMON["classifier"]["label_smoothing"]
     assert found[2][1] is network
     for kind in ("classifier", "regressor"):
         assert [name for name, _ in configurations("auto", kind, "")] == list(AUTO[kind])
@@ -294,13 +295,19 @@ def test_predictions_that_are_not_finite_have_no_weight():
 
 
 @pytest.mark.parametrize("early_stopping", ["auto", "refit"])
-def test_networks_that_set_rows_apart_stop_by_those_of_their_fold(early_stopping):
-    network = MLPRegressor((8,), max_iter=8, batch_size=16, early_stopping=early_stopping)
-    model = regressor({"own": network}).fit(X_REAL, REALS)
-    same = regressor({"own": clone(network).set_params(early_stopping=True, scoring="loss")}).fit(X_REAL, REALS)
+def test_networks_that_set_rows_apart_are_judged_by_those_of_their_fold(early_stopping):
+    network = MLPRegressor((8,), max_iter=14, batch_size=16, early_stopping=early_stopping)
+    splits = [(np.arange(50, 150), np.arange(50)), (np.arange(100), np.arange(100, 150))]
+    model = regressor({"own": network}, cv=splits).fit(X_REAL, REALS)
     assert network.early_stopping == early_stopping
-    assert_array_equal(model.predict(X_REAL), same.predict(X_REAL))
-    assert len(model.fold_estimators_["own"][0].validation_scores_) == 8
+    for member, (_, unseen) in zip(model.fold_estimators_["own"], splits, strict=True):
+        scores = member.history_["validation_score"].dropna()
+        assert list(member.history_["epoch"][scores.index]) == [2, 6, 14][: len(scores)]  # the ends of cycles
+        assert member.t_ == 100 * member.n_iter_  # no row is set apart, and there is no second training
+        assert member.shrinkage_.tolist() == [1.0]
+        spread = np.var(REALS)  # by which losses of standardised targets are measured, half of the squares
+        error = np.mean((member.predict(X_REAL[unseen]) - REALS[unseen]) ** 2) / spread / 2
+        assert -scores.max() == pytest.approx(error, rel=1e-4)
 
 
 def test_the_default_portfolio_learns_few_rows():
