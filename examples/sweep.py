@@ -2,7 +2,7 @@
 
 Run it with ``python examples/sweep.py``; it takes about half a minute on two cores. To see what a stack does for your
 own search, put your table in the place of the digits, and your pipeline and grid in the place of these.
-Here each network has one training with Adam, of the pixels as they are; by default it has a trial and a second one.
+Here each network has one training with Adam, of the pixels as they are; the defaults add a trial and a second one.
 """
 
 from __future__ import annotations
