@@ -103,8 +103,7 @@ tol : float, default=1e-4
 n_iter_no_change : int, inf or None, default=None
     The fit ends after more than this many epochs in a row without progress, at least 1; with inf only at `max_iter`.
     None is 10 with validation rows, else inf: with a learning rate that falls, there is progress up to the last epoch.
-    With early_stopping="refit" and a schedule of cycles they are counted at the end of each cycle, and None ends the
-    trial at the first end without progress.
+    With early_stopping="refit" and a schedule of cycles they are counted at the end of each cycle.
 early_stopping : bool, "refit" or "auto", default="auto"
     Whether part of the rows is set apart to measure progress; the weights that scored best are kept, of equal scores
     the last ones. Each class gives its share, and keeps at least one row to learn. Validation rows of your own, given

@@ -21,7 +21,7 @@ from skdl.layers.architecture import Architecture
 from skdl.neural._calibration import Scaling
 from skdl.neural._early_stopping import check_alike, split, validation_score
 from skdl.neural._effects import check_calibrates, check_effects
-from skdl.neural._phases import by_cycles, is_first, judged_epochs, may_try, trial_time
+from skdl.neural._phases import is_first, judged_epochs, may_try, trial_time
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
 from skdl.neural._spec import (
@@ -339,7 +339,6 @@ class Preparation(SlotMixin, ABC):
                 f"batch_size={settings.batch_size} is larger than the {n_learned} training rows and is clipped to them."
             )
         validation = score = judged = scaling = None
-        patience = settings.patience(is_evaluated=evaluated is not None)
         if evaluated is not None:
             if settings.calibrates:
                 scaling = self._scaling(evaluated, loss)
@@ -347,7 +346,6 @@ class Preparation(SlotMixin, ABC):
             if settings.refits and stopping and is_first(before, resume=resume):
                 judged = judged_epochs(settings)
                 n_epochs = min(n_epochs, judged[-1])
-                patience = settings.patience(is_evaluated=True, by_cycles=by_cycles(settings))
             if set_apart is not None:
                 validation = replace(rows, index=set_apart, weight=data.weight)
             else:
@@ -387,7 +385,7 @@ class Preparation(SlotMixin, ABC):
             max_time=trial_time(settings) if is_trial else settings.max_time,
             shuffle=settings.shuffle,
             tol=settings.tol,
-            patience=patience if stopping else None,
+            patience=settings.patience(is_evaluated=evaluated is not None) if stopping else None,
             validation=validation,
             score=score,
             judged=judged,

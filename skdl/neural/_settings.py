@@ -191,14 +191,9 @@ class Settings:
             return np.dtype(self.dtype)
         return np.dtype(dtype if self.batch_rows(n_rows) >= n_rows else np.float32)
 
-    def patience(self, *, is_evaluated: bool, by_cycles: bool = False) -> Any:
-        """Epochs without progress that end a fit; by default only with validation rows: a training loss has no end.
-
-        Where only the last epoch of each cycle is judged, the first one without progress is enough by default: each
-        cycle takes as long as all before it.
-        """
+    def patience(self, *, is_evaluated: bool) -> Any:
+        """Epochs without progress that end a fit; by default only with validation rows: a training loss has no end."""
         if is_evaluated:
-            usual = 0 if by_cycles else 10
-            return usual if self.n_iter_no_change is None else self.n_iter_no_change
+            return 10 if self.n_iter_no_change is None else self.n_iter_no_change
         # The tol of a full-batch optimizer is on the gradient.
         return None if self.optimizer.full_batch else self.n_iter_no_change

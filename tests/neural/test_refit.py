@@ -285,9 +285,9 @@ def test_own_validation_rows_need_no_second_training():
     assert mlp.temperature_ != 1
 
 
-@pytest.mark.parametrize(("n_iter_no_change", "expected"), [(None, 4), (1, 4), (2, 6), (5, 8), (np.inf, 12)])
+@pytest.mark.parametrize(("n_iter_no_change", "expected"), [(1, 4), (2, 6), (5, 8), (9, 12), (None, 12), (np.inf, 12)])
 def test_epochs_without_progress_are_counted_at_the_ends_of_cycles(n_iter_no_change, expected):
-    """The first cycle is progress, and no other: by default one is enough."""
+    """The first cycle is progress, and no other."""
     params = {**PARAMS, "schedule": Cosine(cycle=2), "tol": 10.0, "n_iter_no_change": n_iter_no_change}
     mlp = MLPClassifier(**params).fit(X, Y)
     assert len(mlp._training.state.progress[0].trial) == expected
