@@ -199,10 +199,12 @@ def test_a_stack_ends_in_the_bits_of_lone_fits():
         same(clone(member).fit(X, LABELS), member)
 
 
-def test_a_training_that_is_cut_ends_in_the_same_bits(network, tmp_path):
-    begun = clone(CLASSIFIER).set_params(max_time=1e-9)
+def test_a_training_that_is_cut_ends_in_the_same_bits(tmp_path):
+    alone = clone(CLASSIFIER).set_params(early_stopping=False)  # a trial that is cut has chosen what it has
+    network = clone(alone).fit(X, LABELS)
+    begun = clone(alone).set_params(max_time=1e-9)
     begun.set_callbacks(skdl.callbacks.Checkpoint(tmp_path / "cut.npz")).fit(X, LABELS)
-    cut = clone(CLASSIFIER).set_params(warm_start=True).load_checkpoint(tmp_path / "cut.npz")
+    cut = clone(alone).set_params(warm_start=True).load_checkpoint(tmp_path / "cut.npz")
     assert cut.n_iter_ == 1
     for other in (
         cut.fit(X, LABELS),
@@ -213,9 +215,9 @@ def test_a_training_that_is_cut_ends_in_the_same_bits(network, tmp_path):
     ):
         same(other, network)
         assert other._schema == network._schema
-    once = clone(CLASSIFIER).partial_fit(X, LABELS)
+    once = clone(alone).partial_fit(X, LABELS)
     once.save_checkpoint(tmp_path / "once.npz")
-    again = clone(CLASSIFIER).load_checkpoint(tmp_path / "once.npz")
+    again = clone(alone).load_checkpoint(tmp_path / "once.npz")
     later = X.assign(town="Rom", paid=np.array([None] * N, dtype=object))  # which the first call has not seen
     same(once.partial_fit(later, LABELS), again.partial_fit(later, LABELS))
     assert once._schema == clone(CLASSIFIER).fit(X, LABELS)._schema

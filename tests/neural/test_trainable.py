@@ -88,7 +88,7 @@ def test_an_ensemble_calls_a_fit_of_its_own(cls):
 def test_a_fit_resolves_each_slot_once(network, monkeypatch):
     counts, built = Counter(), []
     resolve, build = SlotMixin._resolve_value, type(network)._architecture
-    count = lambda self, slot, value: counts.update([slot]) or resolve(self, slot, value)  # noqa: E731
+    count = lambda self, slot, value, **how: counts.update([slot]) or resolve(self, slot, value, **how)  # noqa: E731
     monkeypatch.setattr(SlotMixin, "_resolve_value", count)
     monkeypatch.setattr(type(network), "_architecture", lambda *args: built.append(args) or build(*args))
     clone(network).fit(X, Y)
