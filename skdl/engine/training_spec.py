@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -100,9 +101,9 @@ class TrainingSpec:
         none, the learning rate is as it is, and the decay is that of weights only.
     weight_decay_schedule, dropout_schedule : Schedule or None
         Factors of the weight decay and of all probabilities of dropping, over time; None where they stay.
-    judged : collection of int or None
-        The epochs, counted from the first one ever, which may be chosen, and after which the validation rows are
-        scored; None for all.
+    judged : sequence of int or None
+        The epochs, rising and counted from the first one ever, which may be chosen, and after which the validation rows
+        are scored; None for all.
     evaluates_all : bool
         Whether the validation rows are scored after other epochs too, for the record.
     scaling : callable or None
@@ -155,7 +156,7 @@ class TrainingSpec:
     weight_decay_factors: Mapping[str, float] = field(default_factory=dict, metadata=PER_MEMBER)
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
-    judged: Collection[int] | None = field(default=None, metadata=PER_MEMBER)
+    judged: Sequence[int] | None = field(default=None, metadata=PER_MEMBER)
     evaluates_all: bool = field(default=False, metadata=PER_MEMBER)
     scaling: Callable[[np.ndarray], np.ndarray] | None = field(default=None, metadata=PER_MEMBER)
     progress: Progress | None = field(default=None, metadata=PER_MEMBER)
@@ -182,7 +183,10 @@ class TrainingSpec:
 
     def since_judged(self, epoch: int) -> int:
         """The epochs up to this one, since the one before it that was judged."""
-        return 1 if self.judged is None else epoch - max((e for e in self.judged if e < epoch), default=0)
+        if self.judged is None:
+            return 1
+        before = bisect_left(self.judged, epoch)
+        return epoch - (self.judged[before - 1] if before else 0)
 
     def is_evaluated(self, epoch: int) -> bool:
         """True if the validation rows are scored after this epoch."""

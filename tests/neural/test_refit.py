@@ -3,6 +3,7 @@
 import pickle
 import time
 import warnings
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -291,6 +292,14 @@ def test_epochs_without_progress_are_counted_at_the_ends_of_cycles(n_iter_no_cha
     params = {**PARAMS, "schedule": Cosine(cycle=2), "tol": 10.0, "n_iter_no_change": n_iter_no_change}
     mlp = MLPClassifier(**params).fit(X, Y)
     assert len(mlp._training.state.progress[0].trial) == expected
+
+
+def test_the_epochs_between_two_that_are_judged_are_found_without_walking_over_all():
+    fit = trainable(MLPClassifier(**PARAMS))
+    member = replace(fit.spec(fit.prepare(X, Y)), judged=[3, 9, 21])
+    assert [member.since_judged(epoch) for epoch in member.judged] == [3, 6, 12]
+    endless = replace(member, judged=range(1, 10**15))  # of a walk, this test would not see the end
+    assert [endless.since_judged(epoch) for epoch in (1, 2, 10**14)] == [1, 1, 1]
 
 
 def test_trainings_that_go_on_have_no_trial():
