@@ -31,6 +31,7 @@ from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.neural.network_features import NetworkFeatures
 from skdl.tabular.classifier import TabularClassifier
 from skdl.tabular.regressor import TabularRegressor
 
@@ -46,6 +47,7 @@ __all__ = [
     "LeastSquaresRegressor",
     "MLPClassifier",
     "MLPRegressor",
+    "NetworkFeatures",
     "PolynomialRegressor",
     "SnapshotEnsembleClassifier",
     "SnapshotEnsembleRegressor",

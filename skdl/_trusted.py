@@ -54,6 +54,7 @@ from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
+from skdl.neural.network_features import NetworkFeatures
 from skdl.tables import TableSchema
 from skdl.tabular._conformal import FoldResiduals, Spread
 from skdl.tabular._importances import SampledRows, StoredFrame
@@ -71,6 +72,7 @@ ESTIMATORS = (
     LeastSquaresRegressor,
     MLPClassifier,
     MLPRegressor,
+    NetworkFeatures,
     PolynomialRegressor,
     SnapshotEnsembleClassifier,
     SnapshotEnsembleRegressor,

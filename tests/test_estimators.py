@@ -21,7 +21,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skdl
 
-ESTIMATORS = {name: getattr(skdl, name) for name in skdl.__all__ if isinstance(getattr(skdl, name), type)}
+PUBLIC = {name: getattr(skdl, name) for name in skdl.__all__ if isinstance(getattr(skdl, name), type)}
+ESTIMATORS = {name: cls for name, cls in PUBLIC.items() if hasattr(cls, "predict")}
+NETWORK = skdl.MLPRegressor((5,), max_iter=5, random_state=0)
+TRANSFORMERS = {"NetworkFeatures": skdl.NetworkFeatures(NETWORK)}  # whose own tests say what they give
 # Networks are cut to a few epochs where the contract does not depend on how well they learn.
 QUICK = {
     "MLPClassifier": {"max_iter": 20, "hidden_layer_sizes": (10,)},
@@ -67,7 +70,7 @@ def checked(name):
 
 
 @parametrize_with_checks(
-    [checked(name) for name in ESTIMATORS],
+    [*(checked(name) for name in ESTIMATORS), *TRANSFORMERS.values()],
     expected_failed_checks=expected_failures,
     xfail_strict=True,
 )
@@ -76,6 +79,7 @@ def test_scikit_learn_checks(estimator, check):
 
 
 def test_every_public_estimator_is_in_the_contract():
+    assert set(TRANSFORMERS) == set(PUBLIC) - set(ESTIMATORS)
     assert set(ESTIMATORS) == {
         "BaggingClassifier",
         "BaggingRegressor",

@@ -18,8 +18,8 @@ LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by thre
 BLAS_ALONE_BELOW = 1 << 18  # multiplications of a product below which BLAS does not use threads by itself
 
 
-def predict(layers: PredictionLayers, X: Any, arrays: Views) -> Array:
-    """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member."""
+def predict(layers: PredictionLayers, X: Any, arrays: Views, *, into: int | None = None) -> Array:
+    """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member; or what comes `into` a leaf."""
     root, product = layers.root, layers.largest_product
     size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * product >= BLAS_THREADS_FROM else PREDICTION_ROWS
     starts = range(0, X.shape[0], size)
@@ -30,7 +30,8 @@ def predict(layers: PredictionLayers, X: Any, arrays: Views) -> Array:
         dense = block if isinstance(block, np.ndarray) else block.toarray()
         x = dense[None].copy() if root.overwrites_x else dense[None]
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the estimator warns of
-            return root.forward(x, arrays, context)[0][0]
+            y = root.forward(x, arrays, context)[0] if into is None else root.inputs_of(into, x, arrays, context)
+            return y[0]
 
     if min(X.shape[0], size) * product < BLAS_ALONE_BELOW:
         return np.concatenate([scores(start) for start in starts])

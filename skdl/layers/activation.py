@@ -27,6 +27,7 @@ class ActivationLayer(Layer):
     activation: Activation
 
     overwrites_x = True
+    is_activation = True
 
     def parameters(self) -> list[ParameterSpec]:
         return [ParameterSpec(name, np.shape(value), "activation") for name, value in self.initial_values().items()]

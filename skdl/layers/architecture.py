@@ -125,7 +125,7 @@ class Architecture:
         if found is None:
             if len(_OUTLINES) >= OUTLINES:
                 _OUTLINES.clear()
-            found = _OUTLINES[key] = _outline(build_layers([self], float), self.n_inputs)
+            found = _OUTLINES[key] = _outline(_build_sections([self], float), self.n_inputs)
         return found
 
     @cached_property
@@ -150,13 +150,15 @@ class Outline(NamedTuple):
     coefficients: tuple[tuple[int, int], ...]  # shapes of the public ones of each affine map
     intercepts: tuple[tuple[int], ...]
     from_population: bool  # whether statistics of all rows are taken after training
+    sections: tuple[int, ...]  # leaves of each of `layer_names`
     roles: tuple[str, ...]  # by which factors of the learning rate and of weight decay find parameters
 
 
 _OUTLINES: dict[Hashable, Outline] = {}
 
 
-def _outline(root: Layer, n_inputs: int) -> Outline:
+def _outline(sections: Sequence[Layer], n_inputs: int) -> Outline:
+    root = Sequential(sections)
     leaves, cost, affine = root.leaves(), root.cost(), affine_leaves(root)
     specs = [spec for leaf in leaves for spec in leaf.parameters()]
     return Outline(
@@ -166,30 +168,34 @@ def _outline(root: Layer, n_inputs: int) -> Outline:
         tuple(each.weight.shape for each in affine),
         tuple((each.n_biases,) for each in affine),
         any(leaf.from_population for leaf in leaves),
+        tuple(section.n_leaves for section in sections),
         tuple(sorted({FIRST_WEIGHT, LAST_WEIGHT, *(spec.group for spec in specs)})),
     )
 
 
 def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     """The layers of k members of one structure; numbers that differ between members become columns."""
+    return Sequential(_build_sections(members, dtype))
+
+
+def _build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
+    """The same, as one layer for each of `layer_names`."""
     first = members[0]
     encoding, columns = _input_encoding(members, dtype)
     width = sum(n * each for n, each in columns)
-    layers: list[Layer] = [] if encoding is None else [encoding]
+    inputs: list[Layer] = [] if encoding is None else [encoding]
     if first.input_scale:
-        layers.append(Scale(width))
-    layers += first.maps.inputs()
-    layers += _dropout(members, 0)
-    head: Sequence[Layer] = ()
+        inputs.append(Scale(width))
+    inputs += [*first.maps.inputs(), *_dropout(members, 0)]
+    sections: list[Layer] = [Sequential(inputs)]
     for i, n_out in enumerate(first.widths):
         block = Component.stacked([member.blocks[i] for member in members], 3, dtype)
         parts = HiddenParts(members, i, dtype, columns if i == 0 else ())
-        layers.append(block.build(width, n_out, parts))
-        head, width = block.head(n_out, parts), n_out
-    layers += head
+        head = block.head(n_out, parts) if i + 1 == len(first.widths) else ()
+        sections.append(Sequential([block.build(width, n_out, parts), *head]))
+        width = n_out
     initializers = [member.initializers[-1] for member in members]
-    layers.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
-    return Sequential(layers)
+    return [*sections, first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias)]
 
 
 def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, Widths]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -17,10 +17,28 @@ class PredictionLayers:
     Parameters
     ----------
     root : Sequential
+    absorbed : set of int
+        The leaves in training that others have absorbed.
+    n_before : int
+        Leaves below the first one in training.
     """
 
-    def __init__(self, root: Sequential):
-        self.root = root
+    def __init__(self, root: Sequential, absorbed: Collection[int] = (), n_before: int = 0):
+        self.root, self.absorbed, self.n_before = root, absorbed, n_before
+
+    def place(self, leaf: int) -> int:
+        """The place of what was this leaf in training, or of what is above it if others have absorbed it."""
+        return self.n_before + leaf - sum(other < leaf for other in self.absorbed)
+
+    def below(self, leaf: int) -> PredictionLayers:
+        """The layers below what was this leaf in training, which is where a layer of the network begins."""
+        left, steps = self.place(leaf), []
+        for step in self.root.layers:
+            if left <= 0:
+                break
+            steps.append(step)
+            left -= step.n_leaves
+        return PredictionLayers(Sequential(steps), self.absorbed, self.n_before)
 
     @cached_property
     def affine(self) -> list[AffineLeaf]:
@@ -52,8 +70,8 @@ def prediction_layers(root: Sequential, n_inputs: int, *, standardised: bool) ->
     absorbed = {each.leaf for each in root.absorptions()}
     layers = root.without(absorbed) if absorbed else root
     if standardised and root.input_fold() is None:
-        layers = Sequential([Standardization(n_inputs), layers])
-    return PredictionLayers(layers)
+        return PredictionLayers(Sequential([Standardization(n_inputs), layers]), absorbed, 1)
+    return PredictionLayers(layers, absorbed)
 
 
 def prediction_arrays(

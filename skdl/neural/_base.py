@@ -20,6 +20,7 @@ from skdl._warnings import warn
 from skdl.engine import TrainingSpec
 from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
+from skdl.layers.names import layer_names
 from skdl.neural._calibration import scaled
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._coefficients import checked, fingerprint, is_edited, unfold
@@ -157,6 +158,12 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             category, message = warning
             warn(message, category)
         return self
+
+    @property
+    def layer_names_(self) -> list[str]:
+        """The names of the layers, by which `NetworkFeatures` finds them: "input", "hidden_1", ..., "output"."""
+        check_is_fitted(self)
+        return layer_names(len(self._training.architecture.widths))
 
     @property
     def history_(self) -> Any:

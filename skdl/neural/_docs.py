@@ -178,6 +178,8 @@ n_parameters_ : int
     Number of trained numbers.
 n_layers_ : int
     Number of layers, with the inputs and the outputs.
+layer_names_ : list of str
+    Their names: "input", "hidden_1", ..., "output".
 n_outputs_ : int
     Units of the output layer.
 out_activation_ : str

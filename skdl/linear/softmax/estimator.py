@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
@@ -31,6 +32,7 @@ from skdl._typing import (
 )
 from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
+from skdl.layers.names import OUTPUT
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.linear.softmax.tables import SoftmaxTablesMixin, design_width, with_alpha_of_columns
@@ -131,6 +133,8 @@ class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, N
     history_ : DataFrame
         One row per iteration: `epoch`, `loss`, `validation_loss` and `validation_score` (NaN: this estimator sets no
         rows apart), `learning_rate` (NaN for a full-batch optimizer), `gradient_norm` and `seconds`.
+    layer_names_ : list of str
+        The name of its one layer, "output".
     n_features_in_ : int
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
@@ -306,6 +310,12 @@ class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, N
         if known.standardisation != rows.standardisation and training.architecture.output_bias == self.fit_intercept:
             changed = replace(training, shift=rows.shift, scale=rows.scale)
             self._training = unfold(changed, *self._coefficients(), None)
+
+    @property
+    def layer_names_(self) -> list[str]:
+        """The name of its one layer."""
+        check_is_fitted(self)
+        return [OUTPUT]
 
     def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
         optimizer = type(settings.optimizer).__name__.lower()
