@@ -72,7 +72,7 @@ __all__ = [
 ]
 
 # Imported when they are asked for: most programs do without.
-_ON_DEMAND = ("model_selection", "testing")
+_ON_DEMAND = ("inspection", "model_selection", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -311,12 +311,12 @@ def test_relative_imports_do_not_pass_unseen(tmp_path, monkeypatch):
 def test_all_public_modules_are_seen_and_imported_when_asked_for():
     import skdl
 
-    for name in ("autodiff", "model_selection", "testing"):
+    for name in ("autodiff", "inspection", "model_selection", "testing"):
         assert name in dir(skdl)
     assert not [name for name in dir(skdl) if name.startswith("_") and name != "__version__"]
     script = (
         "import sys, skdl; before = set(sys.modules); dir(skdl);"
-        "assert not {'skdl.testing', 'skdl.model_selection'} & before;"
+        "assert not {'skdl.inspection', 'skdl.testing', 'skdl.model_selection'} & before;"
         "assert skdl.testing.check_component and skdl.model_selection.SearchLedger and skdl.autodiff.Variable;"
         "from skdl import testing, model_selection, autodiff"
     )
