@@ -6,13 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from skdl import _registry
 from skdl._constraints import check_params
 from skdl._search_space import LogUniform
+from skdl._typing import MatrixLike
+from skdl._validation import warn_of_overflow
 from skdl.linear.design import Design, DesignMixin, column_means
 from skdl.linear.least_squares.input import check_coefficients
 from skdl.linear.least_squares.problem import Problem, Solution
 from skdl.neural._coefficients import fingerprint
 
+SOLVED = ("l2", "l1", "elastic_net")
 DIRECT = ("auto", "cholesky", "qr", "svd")
 
 
@@ -22,7 +26,10 @@ class FittedMixin(DesignMixin):
     _constraints: Any
     _resolve: Any
     solver: Any
+    penalty: Any
     positive: bool
+    coef_: np.ndarray
+    intercept_: Any
     _solution: Solution
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -36,6 +43,12 @@ class FittedMixin(DesignMixin):
 
     def _check_parameters(self) -> None:
         check_params(self, self._constraints)
+        penalty = self._resolve("penalty")
+        if type(penalty) not in {type(_registry.penalties.resolve(name)) for name in SOLVED}:
+            raise ValueError(
+                f"LeastSquaresRegressor takes penalty='l2', 'l1' or 'elastic_net'. Got {self.penalty!r}, which "
+                "MLPRegressor((), penalty=...), the same model trained by an optimizer, takes."
+            )
         if not self._is_direct():
             try:
                 self._resolve("solver")
@@ -43,6 +56,33 @@ class FittedMixin(DesignMixin):
                 raise type(error)(f"{error} Direct solvers are {', '.join(map(repr, DIRECT))}.") from None
             if self.positive:
                 raise ValueError(f"positive=True needs a direct solver, such as 'auto'. Got solver={self.solver!r}.")
+            if np.any(penalty.l1_weight):
+                raise ValueError(
+                    f"penalty={self.penalty!r} needs a direct solver, such as 'auto'. Got solver={self.solver!r}; "
+                    "an optimizer goes with penalty='l2'."
+                )
+
+    def predict(self, X: MatrixLike) -> np.ndarray:
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predictions, in X's precision.
+        """
+        X = self._rows_of(X, accept_sparse="csr")
+        with np.errstate(over="ignore", invalid="ignore"):
+            predicted = (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
+        return warn_of_overflow(self, X, predicted)
+
+    def _l1_share(self) -> float:
+        """The share of alpha that is of the absolute values."""
+        return float(self._resolve("penalty").l1_weight)
 
     def _store(
         self, solution: Solution, problem: Problem, dtype: np.dtype, *, one_output: bool, network: Any = None
@@ -60,6 +100,7 @@ class FittedMixin(DesignMixin):
         self.intercept_ = dtype.type(intercept[0]) if one_output else intercept.astype(dtype)
         self._stored = fingerprint([self.coef_], [self.intercept_])
         self.rank_, self.solver_ = solution.rank, solution.solver
+        self.dual_gap_ = solution.gap if solution.gap is None or not one_output else float(solution.gap[0])
         self.n_iter_ = 1 if network is None else network.n_iter_
         self.loss_curve_ = None if network is None else [2 * loss for loss in network.loss_curve_]
 

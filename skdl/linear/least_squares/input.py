@@ -39,12 +39,16 @@ def read_problem(estimator: Any, X: Any, y: Any, sample_weight: Any, *, reset: b
     if reset:
         estimator._make_design(X, weight, alpha, has_level=fit_intercept)
     X, design = estimator._in_design(X), estimator._design
+    if design is not None and np.ndim(alpha) > 0:
+        alpha = np.asarray(alpha)[design.source]
+    share = estimator._l1_share()
     setting = Setting(
-        alpha if design is None or np.ndim(alpha) == 0 else np.asarray(alpha)[design.source],
+        alpha * (1.0 - share) if share else alpha,
         read_prior(estimator.prior, X.shape[1], outputs.shape[1]),
         fit_intercept,
         float(np.finfo(X.dtype).eps),
         bool(estimator.positive),
+        alpha * share if share else 0.0,
     )
     weight = None if weight is None else weight / unit
     if float(np.abs(y).max()) > LARGEST:

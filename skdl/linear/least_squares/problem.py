@@ -16,20 +16,26 @@ from skdl.linear.solvers.reduction import Reduction
 class Setting(NamedTuple):
     """The options of a problem: all that its solution depends on besides the rows."""
 
-    alpha: float | np.ndarray  # one number or (d,)
+    alpha: float | np.ndarray  # of half the squares, one number or (d,)
     prior: np.ndarray | None  # (d, k)
     fit_intercept: bool
     noise: float  # relative rounding error of the numbers in X; that of float32 asks for fewer digits
     positive: bool = False  # whether no coefficient may be negative
+    l1: float | np.ndarray = 0.0  # of the absolute values, one number or (d,)
 
     @property
     def penalised(self) -> bool:
-        return bool(np.any(self.alpha))
+        return bool(np.any(self.alpha) or self.has_kinks)
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether absolute values are penalised."""
+        return bool(np.any(self.l1))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Minimise sum_i w_i (y_i - x_i w - b)^2 / sum_i w_i + 1/2 sum_j alpha_j (w_j - prior_j)^2."""
+    """Minimise sum_i w_i (y_i - x_i w - b)^2 / sum_i w_i + sum_j (1/2 alpha_j v_j^2 + l1_j |v_j|), v = w - prior."""
 
     X: Any  # (n, d) array in any order, or CSR matrix
     y: np.ndarray  # (n, k)
@@ -49,7 +55,7 @@ class Problem:
     @property
     def penalty(self) -> np.ndarray | None:
         """Factors (d,) of the squared coefficients in the sum (not the mean) of squares."""
-        if not self.setting.penalised:
+        if not np.any(self.setting.alpha):
             return None
         return np.broadcast_to(np.asarray(self.setting.alpha) / 2 * self.total, self.X.shape[1])
 
@@ -77,3 +83,4 @@ class Solution(NamedTuple):
     reduction: Reduction | None = None
     intercept: np.ndarray | None = None  # (k,), where it is known to more digits than the means and `coef` give it
     y_exponent: np.ndarray | int = 0  # rss and tss are those of targets over two to this power
+    gap: np.ndarray | None = None  # (k,) by how much the objective may be above its minimum, where that was computed

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdl._weights import require_rank
+from skdl.linear.least_squares.lasso import lasso_of_reduction, lasso_of_rows
 from skdl.linear.least_squares.problem import Problem, Setting, Solution
 from skdl.linear.solvers.blocks import DesignBlocks
 from skdl.linear.solvers.dual import solve_dual
@@ -30,6 +31,8 @@ DIRECT_ELEMENTS = 2**24
 
 def solve_problem(problem: Problem, solver: str) -> Solution:
     """The solution of a problem by the solver "auto", "cholesky", "qr" or "svd"."""
+    if problem.setting.has_kinks:
+        return _with_kinks(problem, solver)
     solution = _solve_unconstrained(problem, solver)
     require_rows_seen(problem, solution.rank, solver)
     if not (problem.setting.positive and (solution.coef < 0).any()):
@@ -41,10 +44,24 @@ def solve_problem(problem: Problem, solver: str) -> Solution:
 def require_rows_seen(problem: Problem, rank: int | None, solver: str) -> None:
     """Raise for weights so far apart that rounding hides rows on which the solution, of this rank, depends."""
     # A positive alpha settles what the rows leave open.
-    if problem.weight is None or rank is None or np.all(np.asarray(problem.setting.alpha) > 0):
+    strength = np.add(problem.setting.alpha, problem.setting.l1)
+    if problem.weight is None or rank is None or np.all(strength > 0):
         return
     d, noise = problem.X.shape[1], problem.setting.noise
     require_rank(rank, d, problem.weight, noise, lambda rows: _rank_of_equal(problem, rows, solver))
+
+
+def _with_kinks(problem: Problem, solver: str) -> Solution:
+    """The solution for a penalty on absolute values."""
+    if _is_large_and_sparse(problem) and solver == "auto":
+        problem.check()
+        coef, gap, x_mean, y_mean = lasso_of_rows(problem)
+        solution = solution_from_coefficients(problem, coef, x_mean, y_mean, solver="coordinate_descent")
+        return solution._replace(gap=gap)
+    reduction = reduction_of(problem) if solver in ("auto", "cholesky") else _triangle(problem)
+    solution = solve_reduction(reduction, problem.setting, solver)
+    require_rows_seen(problem, solution.rank, solver)
+    return solution
 
 
 def _rank_of_equal(problem: Problem, rows: np.ndarray, solver: str) -> int:
@@ -57,7 +74,7 @@ def _solve_unconstrained(problem: Problem, solver: str) -> Solution:
     """The solution without regard to the signs of the coefficients."""
     n, d = problem.X.shape
     if solver == "auto":
-        if problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS:
+        if _is_large_and_sparse(problem):
             return _by_lsmr(problem)
         solver = "qr" if n * d <= SMALL else "cholesky"
     if solver == "cholesky":
@@ -66,6 +83,11 @@ def _solve_unconstrained(problem: Problem, solver: str) -> Solution:
             return solution
         solver = "qr"
     return _by_triangle(problem, solver)
+
+
+def _is_large_and_sparse(problem: Problem) -> bool:
+    n, d = problem.X.shape
+    return problem.is_sparse and d > DIRECT_COLUMNS and n * d > DIRECT_ELEMENTS
 
 
 def reduction_of(problem: Problem) -> Reduction:
@@ -80,7 +102,7 @@ def reduction_of(problem: Problem) -> Reduction:
 
 def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") -> Solution:
     """The solution from sufficient statistics, by the SVD or, for every other direct solver, by QR."""
-    alpha, prior, _, noise, positive = setting
+    alpha, prior, _, noise, positive, _ = setting
     shifted = reduction
     if prior is not None:
         shifted = reduction._replace(target=reduction.target - reduction.factor @ prior)
@@ -94,12 +116,16 @@ def solve_reduction(reduction: Reduction, setting: Setting, solver: str = "qr") 
     if prior is not None:
         coef = coef + prior
     ran = "svd" if solver == "svd" else "qr"
-    if positive and (coef < 0).any():
+    gap = None
+    if setting.has_kinks:
+        ran = "coordinate_descent"
+        coef, gap = lasso_of_reduction(reduction, setting)
+    elif positive and (coef < 0).any():
         prior, ran = np.zeros(coef.shape) if prior is None else prior, "nnls"
         coef = solve_nonnegative(reduction, np.broadcast_to(half * np.asarray(alpha), len(coef)), prior, noise=noise)
     exponent = safe_exponents(np.abs(reduction.target).max(axis=0, initial=0.0))
     rss = np.sum(scale_down(reduction.target - reduction.factor @ coef, exponent) ** 2, axis=0)
-    return _of_reduction(reduction, coef, rss, exponent, rank, ran, setting)
+    return _of_reduction(reduction, coef, rss, exponent, rank, ran, setting)._replace(gap=gap)
 
 
 def _of_reduction(
