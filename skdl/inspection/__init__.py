@@ -4,4 +4,7 @@ A display keeps what it has computed in attributes, and what it has drawn in `fi
 needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 """
 
-__all__: list[str] = []
+from skdl.inspection._training_curve import TrainingCurveDisplay
+from skdl.inspection._verdict import Verdict, training_verdict
+
+__all__ = ["TrainingCurveDisplay", "Verdict", "training_verdict"]

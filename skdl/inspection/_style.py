@@ -73,7 +73,15 @@ def panel(ax: Any = None, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, 
     return ax.figure, ax
 
 
-def panels(ax: Any, n: int, n_columns: int, size: tuple[float, float] = (4.0, 3.0), **options: Any) -> tuple[Any, Any]:
+def panels(
+    ax: Any,
+    n: int,
+    n_columns: int,
+    size: tuple[float, float] = (4.0, 3.0),
+    *,
+    height_ratios: Sequence[float] | None = None,
+    **options: Any,
+) -> tuple[Any, Any]:
     """The figure and n axes, in rows of `n_columns`: in a new figure, in the place of one axes, or n given ones.
 
     Parameters
@@ -82,6 +90,8 @@ def panels(ax: Any, n: int, n_columns: int, size: tuple[float, float] = (4.0, 3.
     n, n_columns : int
     size : (width, height)
         Of each, in inches, in a new figure.
+    height_ratios : sequence of float or None
+        Of the rows; None for equal ones.
     **options : dict
         For `subplots`, such as `sharex`.
     """
@@ -94,11 +104,11 @@ def panels(ax: Any, n: int, n_columns: int, size: tuple[float, float] = (4.0, 3.
         return given[0].figure, given
     if ax is None:
         figure = plt.figure(figsize=(size[0] * n_columns, size[1] * n_rows), layout="constrained")
-        place = figure.add_gridspec(n_rows, n_columns)
+        place = figure.add_gridspec(n_rows, n_columns, height_ratios=height_ratios)
     else:
         figure = ax.figure
         ax.set_axis_off()
-        place = ax.get_subplotspec().subgridspec(n_rows, n_columns)
+        place = ax.get_subplotspec().subgridspec(n_rows, n_columns, height_ratios=height_ratios)
     axes = place.subplots(squeeze=False, **options).ravel()
     for unused in axes[n:]:
         unused.set_axis_off()
