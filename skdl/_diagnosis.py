@@ -54,8 +54,8 @@ def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:
     if n_axes > 2:
         return (
             f"Found array with dim {n_axes}, of shape {np.shape(X)}, where {type(estimator).__name__} takes rows of "
-            "numbers, of shape (n_samples, n_features). If the first axis is that of the samples, as of images: "
-            "X.reshape(len(X), -1)."
+            "numbers, of shape (n_samples, n_features), or images, of shape (n_samples, height, width) or (n_samples, "
+            "height, width, channels). If the first axis is that of the samples: X.reshape(len(X), -1)."
         )
     if n_axes < 2 or getattr(getattr(X, "dtype", None), "kind", "") == "c":
         return None

@@ -63,6 +63,11 @@ class RootEstimator(BaseEstimator):
         """The names that `set_params` takes, up to a `__`."""
         return constructor_arguments(type(self))
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True  # images, which are rows of numbers to all
+        return tags
+
     def __setstate__(self, state: Any) -> None:
         check_sparse_in(state)
         super().__setstate__(state)

@@ -19,7 +19,7 @@ import numpy as np
 from skdl._warnings import filters, put_back
 
 Fit = TypeVar("Fit", bound=Callable[..., Any])
-COLUMNS = ("n_features_in_", "feature_names_in_")  # written by scikit-learn's validation before there is a model
+COLUMNS = ("n_features_in_", "feature_names_in_", "image_shape_")  # written by validation before there is a model
 _ABSENT = object()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 from collections.abc import Callable
 from typing import Any
@@ -56,6 +57,7 @@ def _validate(
     """
     checks = {"dtype": FLOATS, "order": "C", **checks}
     values = None
+    X = _rows_of_images(estimator, X, reset=reset)
     if table is None:
         refuse_dates(X)
         X = _filled(X)
@@ -69,6 +71,34 @@ def _validate(
         except (ValueError, TypeError) as error:
             given = X if values is None else values
             raise _explained(error, estimator, given, checks.get("ensure_all_finite", True)) from None
+
+
+def _rows_of_images(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Images (n, h, w) or (n, h, w, c) as rows of numbers; sets `image_shape_`, or checks that the fit saw the same.
+
+    Rows of numbers stay as they are.
+    """
+    if isinstance(X, (list, tuple)) and len(X) and np.ndim(X[0]) > 1:
+        X = np.asarray(X)
+    if reset:
+        vars(estimator).pop("image_shape_", None)
+    if getattr(X, "ndim", 2) not in (3, 4):
+        return X
+    X = np.asarray(X)
+    shape = X.shape[1:]
+    known = getattr(estimator, "image_shape_", None)
+    if reset:
+        estimator.image_shape_ = shape
+    elif known is not None and _without_one_channel(shape) != _without_one_channel(known):
+        raise ValueError(
+            f"X holds images of shape {shape}, and {type(estimator).__name__} was fitted on images of shape {known}."
+        )
+    return X.reshape(len(X), math.prod(shape))
+
+
+def _without_one_channel(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape of an image, which with a lone channel is that without."""
+    return shape[:2] if shape[2:] == (1,) else shape
 
 
 def _validated(
@@ -242,6 +272,7 @@ def validate_table(estimator: Any, X: Any, *, reset: bool = True, finite: bool =
 
     Columns of a frame of more than numbers may be in another order than in the fit.
     """
+    X = _rows_of_images(estimator, X, reset=reset)
     if not is_frame(X):
         try:
             X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype=None, ensure_all_finite=False)

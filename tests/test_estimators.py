@@ -119,6 +119,29 @@ def test_column_major_input_changes_nothing(name):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
+def test_images_are_rows_of_numbers(name):
+    X, y = data(name, n_features=6)
+    rows, images = seeded(name).fit(X, y), seeded(name).fit(X.reshape(-1, 2, 3), y)
+    assert images.image_shape_ == (2, 3)
+    assert not hasattr(rows, "image_shape_")
+    expected = rows.predict(X)
+    for given in (X, X.reshape(-1, 2, 3), X.reshape(-1, 2, 3, 1), X.reshape(-1, 2, 3).tolist()):
+        np.testing.assert_array_equal(images.predict(given), expected)
+    np.testing.assert_array_equal(rows.predict(X.reshape(-1, 2, 3)), expected)
+    assert images.score(X.reshape(-1, 2, 3), y) == rows.score(X, y)
+    other = rf"images of shape \(3, 2\), and {name} was fitted on images of shape \(2, 3\)"
+    for method in (images.predict, lambda X: images.score(X, y)):
+        with pytest.raises(ValueError, match=other):
+            method(X.reshape(-1, 3, 2))
+    with pytest.raises(ValueError, match="X has 5 features, but"):
+        images.predict(X[:, :5])
+    if hasattr(images, "partial_fit"):
+        with pytest.raises(ValueError, match=other):
+            images.partial_fit(X.reshape(-1, 3, 2), y)
+    assert not hasattr(images.fit(X, y), "image_shape_")  # a fit on rows knows of no images
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
 def test_pickle_clone_and_refit_are_equal_to_the_last_bit(name):
     X, y = data(name)
     fitted = seeded(name).fit(X, y)

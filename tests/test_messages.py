@@ -73,8 +73,7 @@ MISTAKES = {
     "durations": (FRAME.assign(when=DATES["when"] - DATES["when"].min()), "X holds dates or times in column 'when'"),
     "dates in an array": (DATES[["when"]].to_numpy(), "X holds dates or times, where numbers are needed"),
     "dates in polars": (pl.from_pandas(DATES), "X holds dates or times in column 'when'"),
-    "images": (RNG.normal(size=(N, 4, 4)), r"Found array with dim 3.*X\.reshape\(len\(X\), -1\)"),
-    "images in colour": (RNG.normal(size=(N, 4, 4, 3)), r"Found array with dim 4.*X\.reshape\(len\(X\), -1\)"),
+    "films": (RNG.normal(size=(N, 2, 4, 4, 3)), r"Found array with dim 5.*or images.*X\.reshape\(len\(X\), -1\)"),
 }
 # What networks, which take tables, say of it.
 OF_NETWORKS = {

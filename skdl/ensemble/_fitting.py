@@ -271,7 +271,7 @@ def _own_table(job: MemberJob, X: Any) -> Any:
 
 def take_columns(network: object, first: object) -> None:
     """The columns' number and names as another member has learned them."""
-    for name in ("n_features_in_", "feature_names_in_"):
+    for name in ("n_features_in_", "feature_names_in_", "image_shape_"):
         if hasattr(first, name):
             setattr(network, name, getattr(first, name))
 

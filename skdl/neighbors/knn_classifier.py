@@ -87,6 +87,9 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         Number of columns of X in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the columns, if X in `fit` had names that are all strings.
+    image_shape_ : tuple of int
+        Height, width and, where there is a third axis, channels, where X held images (n_samples, height, width) or
+        (n_samples, height, width, channels), which are rows of height * width * channels numbers.
 
     See Also
     --------

@@ -24,11 +24,11 @@ from skdl._files import replacing
 from skdl.neural._archive import Stored, read, write
 from skdl.neural._fit import NetworkFit
 from skdl.neural._preparation import Preparation
-from skdl.neural._restoring import contents, training_of
+from skdl.neural._restoring import contents, image_shape, training_of
 from skdl.neural._settings import Settings
 from skdl.neural._tree import Tree
 
-FORMAT, VERSION = "skdl checkpoint", 4
+FORMAT, VERSION = "skdl checkpoint", 5
 # May differ when training goes on: how long it lasts and what is printed.
 FREE = {"max_iter", "max_time", "tol", "n_iter_no_change", "warm_start", "verbose", "n_jobs"}
 FIELDS = {
@@ -38,6 +38,7 @@ FIELDS = {
     "parameters",
     "n_features_in_",
     "feature_names_in_",
+    "image_shape_",
     "training",
     "edited",
 }
@@ -49,6 +50,7 @@ class CheckpointMixin(Preparation):
 
     n_features_in_: int
     feature_names_in_: np.ndarray
+    image_shape_: tuple[int, ...]
 
     @abstractmethod
     def _named(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> dict[str, Any]:
@@ -81,6 +83,7 @@ class CheckpointMixin(Preparation):
             "parameters": self._described_parameters(),
             "n_features_in_": self.n_features_in_,
             "feature_names_in_": tree.pack(getattr(self, "feature_names_in_", None)),
+            "image_shape_": tree.pack(getattr(self, "image_shape_", None)),
             "training": tree.pack(contents(self._settings(), self._training)),
             "edited": tree.pack(self._named(*self._coefficients()) if self._is_edited() else None),
         }
@@ -138,7 +141,9 @@ class CheckpointMixin(Preparation):
         """The attributes that this network has with the training of a file."""
         _check_same(type(self).__name__, self._described_parameters(), header)
         tree = Tree(arrays)
-        given = {name: tree.unpack(header[name]) for name in ("training", "feature_names_in_", "edited")}
+        given = {
+            name: tree.unpack(header[name]) for name in ("training", "feature_names_in_", "image_shape_", "edited")
+        }
         n_features, names, edited = header["n_features_in_"], given["feature_names_in_"], given["edited"]
         training = training_of(settings, given["training"], n_features, self._accepts_encoding)
         self._loss(training.encoding)  # raises for a loss that does not go with it
@@ -148,6 +153,9 @@ class CheckpointMixin(Preparation):
             if len(set(names.tolist())) != n_features or len(names) != n_features:
                 raise ValueError("its feature_names_in_ are not one for each column")
             loaded.feature_names_in_ = names
+        vars(loaded).pop("image_shape_", None)
+        if given["image_shape_"] is not None:
+            loaded.image_shape_ = image_shape(given["image_shape_"], n_features)
         loaded.n_features_in_ = n_features
         loaded.__dict__.update(loaded._results(settings, training))
         if edited is not None:  # coefficients that were set by hand, which training has not gone on from

@@ -190,6 +190,9 @@ n_features_in_ : int
     Columns of X.
 feature_names_in_ : array of shape (n_features_in_,)
     Their names, when X had names that are all strings.
+image_shape_ : tuple of int
+    Height, width and, where there is a third axis, channels, where X held images (n_samples, height, width) or
+    (n_samples, height, width, channels), which are rows of height * width * channels numbers.
 """,
     "data": """
 X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)

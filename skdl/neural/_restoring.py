@@ -133,6 +133,14 @@ def _are_categories(values: Any) -> bool:
     return plain and list(values) == sorted(set(values), key=sort_key)
 
 
+def image_shape(given: Any, n_features: int) -> tuple[int, ...]:
+    """The shape of the images that rows of this length are."""
+    whole = isinstance(given, tuple) and all(map(_whole, given))
+    _check(whole and len(given) in (2, 3) and math.prod(given) == n_features, "image_shape_")
+    shape: tuple[int, ...] = given
+    return shape
+
+
 def _check(holds: Any, what: str) -> None:
     if not holds:
         raise ValueError(f"{what} cannot be")

@@ -130,6 +130,9 @@ class LeastSquaresRegressor(
         Number of features seen during `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Names of the features seen during `fit`, if X had names that are all strings.
+    image_shape_ : tuple of int
+        Height, width and, where there is a third axis, channels, where X held images (n_samples, height, width) or
+        (n_samples, height, width, channels), which are rows of height * width * channels numbers.
 
     See Also
     --------

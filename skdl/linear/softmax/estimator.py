@@ -139,6 +139,9 @@ class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, N
         Columns of X.
     feature_names_in_ : array of shape (n_features_in_,)
         Their names, when X had names that are all strings.
+    image_shape_ : tuple of int
+        Height, width and, where there is a third axis, channels, where X held images (n_samples, height, width) or
+        (n_samples, height, width, channels), which are rows of height * width * channels numbers.
 
     See Also
     --------
