@@ -4,7 +4,15 @@ A display keeps what it has computed in attributes, and what it has drawn in `fi
 needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 """
 
+from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._training_curve import TrainingCurveDisplay
 from skdl.inspection._verdict import Verdict, training_verdict
 
-__all__ = ["TrainingCurveDisplay", "Verdict", "training_verdict"]
+__all__ = [
+    "LearningRateRange",
+    "LearningRateRangeDisplay",
+    "TrainingCurveDisplay",
+    "Verdict",
+    "learning_rate_range",
+    "training_verdict",
+]
