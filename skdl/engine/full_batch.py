@@ -94,8 +94,11 @@ class FullObjective(FullFunction):
         self.gradient = np.empty_like(state.theta)
         self.gradients = self.network.layout.views(self.gradient)
 
+    def theta(self, point: np.ndarray) -> np.ndarray:
+        return point if self.state.mask is None else point * self.state.mask[0]
+
     def evaluate(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        self.state.theta[0] = point
+        self.state.theta[0] = self.theta(point)
         context = ForwardContext(training=True, generators=self.state.generators)
         value, total = 0.0, np.zeros(point.shape)
         for x, targets, weight in self.batches.epoch(whole=True):
@@ -104,6 +107,8 @@ class FullObjective(FullFunction):
             total += self.gradient[0]
         self.gradient[0] = total
         self.objective.add_penalty_gradient(self.state.theta, self.gradient, smooth=False)
+        if self.state.mask is not None:
+            self.gradient *= self.state.mask
         value += float(self.objective.penalty_value(self.state.theta)[0])
         self.value = value
         return value, self.gradient[0].astype(np.float64)

@@ -102,6 +102,8 @@ class State:
         Steps done.
     generators : list of k generators
     progress : list of k records
+    mask : bool array of shape (k, P) or None
+        False for the parameters that are zero and stay so, in a network that was pruned; None for none.
     """
 
     theta: Array
@@ -110,6 +112,7 @@ class State:
     step: np.ndarray
     generators: list[np.random.Generator]
     progress: list[Progress]
+    mask: Array | None = None
 
     @property
     def n_members(self) -> int:
@@ -125,6 +128,7 @@ class State:
             self.step[index],
             [self.generators[i] for i in index],
             [self.progress[i] for i in index],
+            None if self.mask is None else self.mask[index],
         )
 
     def copy(self) -> State:
@@ -138,7 +142,8 @@ class State:
 
     @staticmethod
     def stack(states: Sequence[State]) -> State:
-        """One state for all members of several."""
+        """One state for all members of several, all of which have a mask, or none."""
+        masks = [state.mask for state in states if state.mask is not None]
         return State(
             np.concatenate([state.theta for state in states]),
             np.concatenate([state.buffers for state in states]),
@@ -149,4 +154,5 @@ class State:
             np.concatenate([state.step for state in states]),
             [generator for state in states for generator in state.generators],
             [progress for state in states for progress in state.progress],
+            np.concatenate(masks) if masks else None,
         )

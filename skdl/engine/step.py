@@ -24,7 +24,8 @@ class Step:
     In order: the penalty's gradient is added, the gradient is taken in the units of the parametrisation and clipped,
     the optimizer gives a direction d, and theta <- theta - rate (d + weight_decay theta), with decay on the weights
     only, and with the factors of both by the roles of parameters, where there are any; then weights that would cross a
-    kink of the penalty stop there, and constraints project them.
+    kink of the penalty stop there, and constraints project them. Parameters that were pruned have no gradient, and are
+    zero after all of it, whatever the optimizer and the penalty make of them.
     """
 
     def __init__(self, members: Sequence[TrainingSpec], objective: Objective):
@@ -61,8 +62,10 @@ class Step:
         `decay` (k, 1) is the factor of the weight decay in this step, None for one. With `measure`, `gradient_norm`
         (k,) is the norm of the objective's gradient in this step, before it is clipped.
         """
-        objective, theta = self.objective, state.theta
+        objective, theta, mask = self.objective, state.theta, state.mask
         objective.add_penalty_gradient(theta, gradient)
+        if mask is not None:
+            gradient *= mask
         if measure:
             self.gradient_norm = norms(gradient)
         orthant = objective.make_pseudo_gradient(theta, gradient) if objective.nonsmooth else None
@@ -89,6 +92,8 @@ class Step:
             objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:
             objective.project(theta)
+        if mask is not None:
+            theta *= mask
 
 
 def _of_type(factors: Array | None, dtype: Any) -> Array | None:

@@ -32,6 +32,8 @@ def initial_state(member: TrainingSpec) -> State:
         progress.started = time.monotonic()
         progress.exact_buffers = None
         progress.keep_by(member.kept_by)
+        if state.mask is not None:  # something else may have been put in the place of what was pruned
+            state.theta *= state.mask
         if state.optimizer_state.keys() != set(member.optimizer.state_names):
             # another optimizer than before remembers nothing
             state.optimizer_state = {name: np.zeros_like(state.theta) for name in member.optimizer.state_names}

@@ -145,7 +145,7 @@ class TrainingSpec:
     begin: Callable[[Callable[[], State]], None] | None = field(default=None, metadata=RUN_TIME)
     abandoned: Callable[[], bool] | None = field(default=None, metadata=RUN_TIME)
     max_time: float | None = field(default=None, metadata=RUN_TIME)
-    state: State | None = field(default=None, metadata=PER_MEMBER)
+    state: State | None = field(default=None, metadata=counts_by(lambda member: member.is_masked))
     function: MakesFunction | None = field(default=None, metadata=PER_MEMBER)  # full-batch members never share arrays
     resume: bool = field(default=False, metadata=PER_MEMBER)
     prior: np.ndarray | None = field(default=None, metadata=counts_by(lambda member: member.prior is None))
@@ -169,6 +169,11 @@ class TrainingSpec:
         if self.phase == 2:
             return None  # the trial has chosen the number of epochs: the last one is the best
         return self.keeps or (None if self.validation is None else "validation_score")
+
+    @property
+    def is_masked(self) -> bool:
+        """True if some parameters were pruned, and stay zero."""
+        return self.state is not None and self.state.mask is not None
 
     @property
     def phase(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from skdl.engine import Network, TrainingResult
+from skdl.engine import Network, Progress, TrainingResult
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._parameters import own_arrays
@@ -135,8 +135,16 @@ def unfold(
     if scale is not None and training.shift is not None:
         scale = _undo_standardisation(network, arrays, training.shift, scale)
     _undo_absorptions(network, arrays)
-    progress = replace(
-        training.state.progress[0],
+    progress = begun_anew(training.state.progress[0])
+    dtype = training.state.theta.dtype
+    state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])
+    return replace(training, state=state, encoding=encoding, scale=scale)
+
+
+def begun_anew(progress: Progress) -> Progress:
+    """The record of a training that goes on from other weights than its own, of which none were the best so far."""
+    return replace(
+        progress,
         best=-np.inf,
         first_score=None,
         by_score=False,
@@ -148,9 +156,6 @@ def unfold(
         waited=0,
         factors=None,
     )
-    dtype = training.state.theta.dtype
-    state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])
-    return replace(training, state=state, encoding=encoding, scale=scale)
 
 
 def _write(network: Network, arrays: Arrays, coefs: Sequence[np.ndarray], intercepts: Sequence[np.ndarray]) -> None:

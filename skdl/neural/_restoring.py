@@ -46,6 +46,7 @@ def contents(settings: Settings, training: Training) -> dict[str, Any]:
         "buffers": state.buffers,
         "optimizer_state": state.optimizer_state if same else {name: np.zeros_like(state.theta) for name in names},
         "step": state.step if same else np.zeros_like(state.step),
+        "mask": state.mask,
         "random numbers": {
             "entropy": np.asarray(seed.entropy).tolist(),
             "spawn_key": tuple(map(int, seed.spawn_key)),
@@ -88,13 +89,18 @@ def training_of(settings: Settings, given: dict[str, Any], n_features: Any, acce
     _check(optimizer_state.keys() == set(settings.optimizer.state_names), "optimizer_state")
     step = _array(given.pop("step"), (1,), np.int64)
     _check(0 <= step[0] <= MOST, "step")
+    theta, mask = _finite(given.pop("theta"), weights, dtype), given.pop("mask")
+    if mask is not None:
+        mask = _array(mask, weights, np.bool_)
+        _check(not theta[~mask].any(), "weights that were pruned")
     state = State(
-        _finite(given.pop("theta"), weights, dtype),
+        theta,
         _finite(given.pop("buffers"), buffers, dtype),
         {name: _array(array, weights, dtype) for name, array in optimizer_state.items()},
         step,
         [_generator(given.pop("random numbers"))],
         [progress],
+        mask,
     )
     shift, scale = given.pop("shift"), given.pop("scale")
     _check((shift is not None) == (scale is not None) == settings.scales_columns, "shift and scale")

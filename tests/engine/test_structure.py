@@ -64,6 +64,7 @@ FUNCTIONS = {
     "dtype": ([np.float32, np.float64], [np.float32, np.dtype("float32")]),
     "n_epochs": ([0, 1], [1, 3]),
     "validation": ([None, ROWS], [ROWS, replace(OTHER_ROWS, index=np.arange(40)), HALF, OTHER_ROWS, ROWS]),
+    "state": (["trained", "pruned"], [None, "trained"]),
     "prior": ([None, np.zeros(60, np.float32)], [np.zeros(60, np.float32), np.ones(60, np.float32)]),
 }
 # What does not count, and has a part in the numbers: members of one stack may differ in it.
@@ -76,7 +77,6 @@ UNCOUNTED = {
     "patience": [None, 0, 1],
     "score": [lambda raw: float(raw.mean()), lambda raw: -float(raw.mean())],
     "max_time": [None, 1e-12],
-    "state": [None, "trained"],
     "function": [None, FullFunction],  # optimizers of all rows train one member at a time
     "resume": [False, True],
     "idle": [(None, None), (np.arange(4) > 2, np.arange(3) > 1)],
@@ -113,6 +113,11 @@ def with_value(name, value, **changes):
     """The member with one field changed, its architecture's or its own."""
     if name in {each.name for each in fields(Architecture)}:
         return one(**changes, architecture=described(**{name: value}))
+    if name == "state" and value is not None:
+        [outcome] = train_members([one()])
+        is_kept = np.arange(outcome.theta.size)[None] % 3 > 0
+        masked = replace(outcome.state, theta=outcome.theta * is_kept, mask=is_kept)
+        value = masked if value == "pruned" else outcome.state
     return one(**{**changes, name: value})
 
 
@@ -134,10 +139,7 @@ def test_what_does_not_count_may_differ_in_a_stack(name):
     changes |= {"judged": {2}} if name == "evaluates_all" else {}
     changes |= {"optimizer": optimizers.AdamW(weight_decay=0.1)} if name.endswith("_factors") else {}
     values = UNCOUNTED[name]
-    if name == "state":
-        [outcome] = train_members([one()])
-        values = [None, outcome.state]
-    elif name == "resume":
+    if name == "resume":
         [outcome] = train_members([one(n_epochs=1)])
         changes["state"] = outcome.state
     members = [with_value(name, value, **changes) for value in values]
