@@ -32,6 +32,7 @@ from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.network_features import NetworkFeatures
+from skdl.neural.pruning import prune
 from skdl.tabular.classifier import TabularClassifier
 from skdl.tabular.regressor import TabularRegressor
 
@@ -67,6 +68,7 @@ __all__ = [
     "parallel",
     "penalties",
     "plugins",
+    "prune",
     "schedules",
     "trusted_types",
 ]

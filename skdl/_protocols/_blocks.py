@@ -59,6 +59,10 @@ class Block(Component):
             From (k, B, n_in) to (k, B, n_out).
         """
 
+    def resized(self, n_units: int, n_inner: int) -> Block | None:
+        """The block of `n_units` units that has `n_inner` inside, where these are hyperparameters' doing; else None."""
+        return None
+
     def head(self, n_units: int, parts: Parts) -> Sequence[Layer]:
         """The layers between this block, where it is the last one, and the output layer; none by default."""
         return ()

@@ -132,5 +132,8 @@ class ResidualBlock(Block):
         ]
         return Residual(Sequential(branch), Sequential([] if n_in == n_out else [parts.linear(n_in, n_out)]))
 
+    def resized(self, n_units: int, n_inner: int) -> Block:
+        return self.with_params(expansion=n_inner / n_units)
+
     def head(self, n_units: int, parts: Parts) -> list[Layer]:
         return [*parts.normalization(n_units), *parts.activation(n_units)]

@@ -176,6 +176,8 @@ best_validation_score_ : float or None
     That of `best_epoch_`, the largest of those that can be chosen; NaN where the score is not defined.
 n_parameters_ : int
     Number of trained numbers.
+n_nonzero_parameters_ : int
+    Those of them that are not zero, fewer after `skdl.prune` or with an L1 penalty.
 n_layers_ : int
     Number of layers, with the inputs and the outputs.
 layer_names_ : list of str

@@ -30,6 +30,7 @@ from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
 from skdl._table_input import CONSTRAINTS as TABLES
 from skdl._table_input import tag_tables
 from skdl._validation import names_of_features
+from skdl.engine import TrainingResult
 from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
 from skdl.neural._settings import Settings
@@ -107,6 +108,13 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "loss": _registry.losses,
     }
     _mappings = ("learning_rate_factors", "weight_decay_factors")
+
+    @property
+    def n_nonzero_parameters_(self) -> int:
+        """Those of `n_parameters_` that are not zero, in the network that predicts."""
+        check_is_fitted(self)
+        training = self._training
+        return int(np.count_nonzero(TrainingResult.of(training.state, training.stop_reason).theta))
 
     @property
     def X_mean_(self) -> np.ndarray:

@@ -1,0 +1,255 @@
+"""Units taken out of a trained network: which can be, which are to be, and the smaller network's training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+
+from skdl._protocols import ForwardContext, Layer
+from skdl.engine import Network
+from skdl.engine.layout import Layout
+from skdl.layers.architecture import Architecture
+from skdl.layers.names import layer_names
+from skdl.neural._fit import NetworkFit
+from skdl.neural._training import Training
+
+Flat = np.ndarray
+
+
+class Between(NamedTuple):
+    """Two affine maps with nothing but steps by unit between them, by their leaves."""
+
+    lower: int
+    upper: int
+
+    @property
+    def steps(self) -> range:
+        """The leaves between the two."""
+        return range(self.lower + 1, self.upper)
+
+
+@dataclass(frozen=True)
+class UnitGroup:
+    """Units that can be taken out: those between two affine maps, and which of them stay.
+
+    Parameters
+    ----------
+    place : Between
+    layer : int
+        The number of the hidden layer, from 0 on.
+    is_inner : bool
+        Whether they are units inside of the layer's block, rather than the layer's own.
+    kept : int array
+    n_units : int
+        Before any is taken out.
+    """
+
+    place: Between
+    layer: int
+    is_inner: bool
+    kept: np.ndarray
+    n_units: int
+
+
+def choose_units(
+    architecture: Architecture,
+    engine: Network,
+    weights: Flat,
+    names: Sequence[str],
+    amount: float | None,
+    threshold: float | None,
+    *,
+    is_global: bool,
+) -> list[UnitGroup]:
+    """The units between affine maps in layers of these names, with those that stay; at least one does in each.
+
+    `weights` (1, P) are those whose norms count.
+    """
+    ends = np.array(list(accumulate(architecture.outline.sections)))
+    known = layer_names(len(architecture.widths))
+    views = engine.layout.views(weights)
+    found: list[UnitGroup] = []
+    scores: list[np.ndarray] = []
+    for place in _pairs(engine.root, 0):
+        lower, upper = (int(np.searchsorted(ends, leaf, side="right")) for leaf in place)
+        is_inner = lower == upper
+        if known[lower] not in names or (is_inner and architecture.blocks[lower - 1].resized(1, 1) is None):
+            continue
+        into, out = _weight(engine, views, place.lower), _weight(engine, views, place.upper)
+        scores.append(np.linalg.norm(into, axis=0) * np.linalg.norm(out, axis=1))
+        found.append(UnitGroup(place, lower - 1, is_inner, np.arange(len(out)), len(out)))
+    missing = [name for name in names if all(known[group.layer + 1] != name for group in found)]
+    if not found or (missing and len(names) < len(known) - 2):  # layers that the user has named
+        raise ValueError(
+            f"No units can be taken out of {', '.join(missing)}: what comes out of a residual block, or is added to by "
+            "one, has to stay, and so have units inside a block whose class does not define `resized`."
+        )
+    parts = _least(scores, amount, threshold, is_global=is_global)
+    return [
+        replace(group, kept=np.flatnonzero(_with_largest(~part, score)))
+        for group, score, part in zip(found, scores, parts, strict=True)
+    ]
+
+
+def _pairs(layer: Layer, start: int) -> Iterator[Between]:
+    """Neighbouring affine maps in a layer whose first leaf is number `start`, with no layers of layers between them."""
+    in_a_row = layer.steps() != [layer]
+    lower: int | None = None
+    for child in layer.children:
+        if child.children:
+            yield from _pairs(child, start)
+            lower = None
+        elif in_a_row and any(spec.role == "weight" for spec in child.parameters()):
+            if lower is not None:
+                yield Between(lower, start)
+            lower = start
+        start += child.n_leaves
+
+
+def _least(
+    scores: Sequence[np.ndarray], amount: float | None, threshold: float | None, *, is_global: bool
+) -> list[np.ndarray]:
+    """For each group a mask of the units that are to be taken out."""
+    if amount is None:
+        return [score <= threshold for score in scores]
+    whole = [np.concatenate(scores)] if is_global else scores
+    masks = []
+    for score in whole:
+        mask = np.zeros(len(score), dtype=bool)
+        mask[np.argsort(score, kind="stable")[: round(amount * len(score))]] = True
+        masks.append(mask)
+    return np.split(masks[0], np.cumsum([len(score) for score in scores])[:-1]) if is_global else masks
+
+
+def _with_largest(kept: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """The units that stay, or the first of the largest ones where none would."""
+    if not kept.any():
+        kept[score.argmax()] = True
+    return kept
+
+
+def _weight(engine: Network, views: Sequence[Mapping[str, np.ndarray]], leaf: int) -> np.ndarray:
+    [spec] = [spec for spec in engine.leaves[leaf].parameters() if spec.role == "weight"]
+    return views[leaf][spec.name][0]
+
+
+def without_units(
+    network: Any, training: Training, engine: Network, groups: Sequence[UnitGroup]
+) -> tuple[dict[str, Any], Training]:
+    """The parameters of the network that change, and the training of the network that has only the units kept."""
+    if network.prior is not None:
+        raise ValueError("structured=True takes no network with a 'prior', whose shapes are those of all units.")
+    changes = _parameters(training.architecture, groups)
+    before = training.architecture
+    settings = NetworkFit(clone(network).set_params(**changes)).settings
+    architecture = settings.architecture_for(
+        before.n_inputs, before.n_outputs, before.columns, encoded=training.is_encoded
+    )
+    smaller = Network([architecture], np.float64)
+    rows, columns = {}, {}
+    for group in groups:
+        rows[group.place.upper] = group.kept
+        for leaf in (group.place.lower, *group.place.steps):
+            columns[leaf] = group.kept
+    state = training.state
+    theta = _constants_moved(engine, state.theta, state.buffers, groups)
+
+    def taken(flat: Flat, old: Layout, new: Layout) -> Flat:
+        return _taken(
+            flat, old, new, rows, columns, {leaf: group.n_units for group in groups for leaf in group.place.steps}
+        )
+
+    def parameters(flat: Flat) -> Flat:
+        return taken(flat, engine.layout, smaller.layout)
+
+    mask = None if state.mask is None else parameters(state.mask)
+    state = replace(
+        state,
+        theta=parameters(theta),
+        buffers=taken(state.buffers, engine.buffer_layout, smaller.buffer_layout),
+        optimizer_state={name: parameters(array) for name, array in state.optimizer_state.items()},
+        mask=None if mask is None or mask.all() else mask,
+    )
+    return changes, replace(training, state=state, architecture=architecture)
+
+
+def _parameters(architecture: Architecture, groups: Sequence[UnitGroup]) -> dict[str, Any]:
+    """The constructor's arguments of the network with the units that are kept."""
+    widths, blocks = list(architecture.widths), list(architecture.blocks)
+    for group in groups:
+        if not group.is_inner:
+            widths[group.layer] = len(group.kept)
+    changes: dict[str, Any] = {"hidden_layer_sizes": tuple(widths), "depth": 1}
+    for group in groups:
+        if group.is_inner:
+            block = blocks[group.layer].resized(widths[group.layer], len(group.kept))
+            assert block is not None  # or it would be no group
+            blocks[group.layer] = block
+            changes["layer"] = blocks
+    return changes
+
+
+def _constants_moved(engine: Network, theta: Flat, buffers: Flat, groups: Sequence[UnitGroup]) -> Flat:
+    """The parameters with what units give that are taken out, and that no weights lead to, in the biases above."""
+    exact = theta.astype(np.float64)
+    arrays = engine.arrays(exact, buffers.astype(np.float64))
+    context = ForwardContext(training=False)
+    present: dict[int, np.ndarray] = {}  # the inputs of an affine map that have stayed
+    for group in groups:
+        place, roles = group.place, {spec.role: spec.name for spec in engine.leaves[group.place.upper].parameters()}
+        present[place.upper] = group.kept
+        into = _weight(engine, arrays, place.lower)
+        into = into[present[place.lower]] if place.lower in present else into
+        is_gone = np.ones(group.n_units, dtype=bool)
+        is_gone[group.kept] = False
+        gone = np.flatnonzero(is_gone & ~into.any(axis=0))
+        if not len(gone) or "bias" not in roles or any(_mixes(engine.leaves[leaf]) for leaf in place.steps):
+            continue
+        lower = {spec.role: spec.name for spec in engine.leaves[place.lower].parameters()}
+        x = arrays[place.lower][lower["bias"]].copy() if "bias" in lower else np.zeros((1, 1, group.n_units))
+        for leaf in place.steps:
+            x, _ = engine.leaves[leaf].forward(x.copy(), arrays[leaf], context)
+        arrays[place.upper][roles["bias"]] += x[:, :, gone] @ _weight(engine, arrays, place.upper)[gone]
+    return exact.astype(theta.dtype)
+
+
+def _mixes(leaf: Layer) -> bool:
+    """True for a normalization whose statistics are of several units."""
+    return any(spec.role == "normalization" for spec in leaf.parameters()) and leaf.fixed_map() is None
+
+
+def _taken(
+    flat: Flat,
+    old: Layout,
+    new: Layout,
+    rows: Mapping[int, np.ndarray],
+    columns: Mapping[int, np.ndarray],
+    n_units: Mapping[int, int],
+) -> Flat:
+    """The numbers of a flat array (1, n) that the smaller layout has: `rows` and `columns` of each leaf's weights.
+
+    Of a leaf between the maps, what is one number a unit is taken; what is one for all units stays.
+    """
+    values: list[dict[str, np.ndarray]] = [{} for _ in range(old.n_leaves)]
+    for leaf, spec, view in old.placed(flat):
+        value, is_weight = view[0], spec.role == "weight"
+        if is_weight and leaf in rows:
+            value = value[rows[leaf]]
+        if leaf in columns and (leaf not in n_units or value.shape[-1] == n_units[leaf]):
+            value = value[:, columns[leaf]]
+        values[leaf][spec.name] = value
+    smaller = np.empty((1, new.size), flat.dtype)
+    for leaf, spec, view in new.placed(smaller):
+        value = values[leaf][spec.name]
+        if value.shape != spec.shape:
+            raise ValueError(
+                f"Units cannot be taken out of this network: its {spec.name} of shape {value.shape} would have to have "
+                f"the shape {spec.shape}."
+            )
+        view[0] = value
+    return smaller
