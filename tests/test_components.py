@@ -20,6 +20,7 @@ def test_contract(family, name):
     "component",
     [
         activations.LeakyReLU(0.3),
+        activations.Maxout(3),
         activations.PReLU(-0.1, shared=True),
         activations.ELU(0.3),
         activations.Swish(0.5),

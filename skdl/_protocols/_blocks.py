@@ -18,7 +18,10 @@ class Parts(ABC):
 
     @abstractmethod
     def dense(self, n_in: int, n_out: int) -> Layer:
-        """An affine map of the block's inputs, with initial weights for the activation above it."""
+        """An affine map of the block's inputs, with initial weights for the activation above it.
+
+        Where a unit takes several numbers, it gives them for `n_out` units.
+        """
 
     @abstractmethod
     def linear(self, n_in: int, n_out: int) -> Layer:
@@ -38,7 +41,16 @@ class Parts(ABC):
 
 
 class Block(Component):
-    """A kind of hidden layer, built from its widths and the estimator's other parameters."""
+    """A kind of hidden layer, built from its widths and the estimator's other parameters.
+
+    Attributes
+    ----------
+    takes_pieces : bool
+        Whether each of its activations, and each of its normalizations, is of what its map `dense` gives. Only then may
+        a unit take several numbers of that map, as those of "maxout" do.
+    """
+
+    takes_pieces = False
 
     @abstractmethod
     def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:

@@ -17,15 +17,18 @@ NO_GRADIENTS: Gradients = {}
 
 
 class Activation(Component):
-    """An elementwise function f between layers.
+    """A function f between layers: elementwise, or of the same few numbers for each unit.
 
     Attributes
     ----------
     initializer : str
         The name of the initializer that `initializer="auto"` takes for a layer with this activation.
+    n_pieces : int
+        Numbers that a unit takes, 1 for an elementwise function. They are those that lie n_units apart in x.
     """
 
     initializer = "glorot_uniform"
+    n_pieces: int = 1
 
     def parameters(self, n_units: int) -> Mapping[str, Array]:
         """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
@@ -37,7 +40,7 @@ class Activation(Component):
 
         Parameters
         ----------
-        x : array of shape (k, B, n)
+        x : array of shape (k, B, n_pieces * n)
             Owned by this call.
         **parameters : arrays of shape (k, 1, n) or (k, 1, 1)
             The learned parameters, if `parameters` names any.
@@ -51,11 +54,12 @@ class Activation(Component):
         """
 
     def __call__(self, x: Array) -> Array:
-        """f(x), elementwise, with x left as it is."""
+        """f(x), of each row, with x left as it is."""
         x = np.array(x, ndmin=1)
         x = x.astype(np.result_type(x, np.float32), copy=False)
-        learned = {name: np.asarray(value, x.dtype)[0] for name, value in self.parameters(x.shape[-1]).items()}
-        return self.forward(x, **learned)[0]
+        learned = self.parameters(x.shape[-1] // self.n_pieces)
+        arrays = {name: np.asarray(value, x.dtype)[0] for name, value in learned.items()}
+        return self.forward(x, **arrays)[0]
 
 
 class Initializer(Component):

@@ -1,6 +1,7 @@
 """Activations: the elementwise functions between layers, each with its derivative under it."""
 
 from skdl._registry import activations
+from skdl.activations._maxout import Maxout
 from skdl.activations._parametric import Parametric
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
 from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
@@ -13,6 +14,7 @@ __all__ = [
     "SELU",
     "Identity",
     "LeakyReLU",
+    "Maxout",
     "Mish",
     "PReLU",
     "Parametric",

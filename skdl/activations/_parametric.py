@@ -14,14 +14,15 @@ from skdl._registry import activations, register
 
 
 class _ActivationLike(Constraint):
-    """The name of an activation that learns nothing, or an instance of one."""
+    """The name of an elementwise activation that learns nothing, or an instance of one."""
 
     def accepts(self, value: Any) -> bool:
         named = isinstance(value, str) and value in activations.names()
-        return (named or isinstance(value, Activation)) and not activations.resolve(value).parameters(1)
+        found = activations.resolve(value) if named or isinstance(value, Activation) else None
+        return found is not None and found.n_pieces == 1 and not found.parameters(1)
 
     def __str__(self) -> str:
-        return "the name of an activation without learned parameters, such as 'selu', or an instance of one"
+        return "the name of an elementwise activation without learned parameters, such as 'selu', or an instance of one"
 
 
 @register("parametric")

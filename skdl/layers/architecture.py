@@ -27,6 +27,7 @@ from skdl.layers.columns import ColumnEncoding
 from skdl.layers.dense import DenseBlock, OrdinaryMaps, Widths
 from skdl.layers.dropout import Dropout
 from skdl.layers.normalization import NormalizationLayer
+from skdl.layers.pieces import EachPiece
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
 from skdl.layers.scale import Scale
 from skdl.layers.sequential import Sequential
@@ -230,13 +231,16 @@ class HiddenParts(Parts):
 
     def __init__(self, members: Sequence[Architecture], i: int, dtype: Any, columns: Widths = ()):
         self.members, self.i, self.dtype, self.columns = members, i, dtype, columns
+        self.n_pieces = members[0].activations[i].n_pieces
 
     def dense(self, n_in: int, n_out: int) -> Layer:
-        initializers = [member.initializers[self.i] for member in self.members]
+        initializers, n_pieces = [member.initializers[self.i] for member in self.members], self.n_pieces
+        if n_pieces > 1:
+            initializers = [EachPiece(initializer, n_pieces) for initializer in initializers]
         columns = self.columns
         if columns and n_in != sum(n * width for n, width in columns):
             columns = ((n_in, 1),)  # a block has put another map below
-        return self.members[0].maps.hidden(n_in, n_out, initializers, columns=columns)
+        return self.members[0].maps.hidden(n_in, n_pieces * n_out, initializers, columns=columns)
 
     def linear(self, n_in: int, n_out: int) -> Layer:
         initializers = [member.initializers[-1] for member in self.members]
@@ -247,7 +251,7 @@ class HiddenParts(Parts):
         if normalizations[0] is None:
             return []
         stacked: Normalization = Component.stacked([each for each in normalizations if each], 3, self.dtype)
-        return [NormalizationLayer(n_units, stacked)]
+        return [NormalizationLayer(self.n_pieces * n_units, stacked)]
 
     def activation(self, n_units: int) -> list[Layer]:
         members = self.members

@@ -173,6 +173,8 @@ class DenseBlock(Block):
                   layer=['dense', 'residual', 'residual'])
     """
 
+    takes_pieces = True
+
     def build(self, n_in: int, n_out: int, parts: Parts) -> Layer:
         return Sequential(
             [

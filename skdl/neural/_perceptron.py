@@ -25,7 +25,7 @@ from skdl._constraints import (
     Real,
     Text,
 )
-from skdl._protocols import Optimizer
+from skdl._protocols import Activation, Block, Optimizer
 from skdl._search_space import LogUniform, SearchSpaceMixin, Uniform
 from skdl._table_input import CONSTRAINTS as TABLES
 from skdl._table_input import tag_tables
@@ -88,6 +88,17 @@ def between_8_and_128(n_rows: int) -> int:
     while n_rows % size == 1:
         size += 1
     return size
+
+
+def check_pieces(activations: Sequence[Activation], blocks: Sequence[Block]) -> None:
+    """Raise for units of several pieces in a block that has activations of other numbers than its map gives."""
+    for i, (activation, block) in enumerate(zip(activations, blocks, strict=True)):
+        if activation.n_pieces > 1 and not block.takes_pieces:
+            raise ValueError(
+                f"The activation of hidden layer {i}, {activation!r}, takes {activation.n_pieces} numbers a unit of "
+                f"the affine map right under it, and its layer, {block!r}, has activations elsewhere. Use "
+                "layer='dense', or an elementwise activation, such as 'relu'."
+            )
 
 
 class Perceptron(SearchSpaceMixin, BaseNetwork):
@@ -211,6 +222,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             widths = tuple(int(size) for size in sizes)
         depth = len(widths)
         activations = self._resolve_layers("activation", depth)
+        blocks = self._resolve_layers("layer", depth)
+        check_pieces(activations, blocks)
         if self.initializer == "auto":
             # The output layer is linear: Glorot's, which the activations' default names too.
             names = [activation.initializer for activation in activations] + ["glorot_uniform"]
@@ -230,7 +243,7 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             initializers,
             tuple(float(probability) for probability in (self.input_dropout, *dropouts)),
             self.dropout_mode == "inverted",
-            blocks=self._resolve_layers("layer", depth),
+            blocks=blocks,
             encoding=None if not encodes and self.encoding == "auto" else self._resolve_optional("encoding"),
             category_encoding=self._resolve("category_encoding"),
             input_scale=encodes if self.input_scale == "auto" else bool(self.input_scale),

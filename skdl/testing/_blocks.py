@@ -19,16 +19,20 @@ from skdl.testing._rules import N, variants
 
 
 def check_block(block: Block) -> None:
-    """Check the layers that a block builds: with and without normalization, of one width and of two, in both maps."""
+    """Check the layers that a block builds: with and without normalization, of one width and of two, in both maps.
+
+    One that says so takes units of several pieces, too.
+    """
     members = variants(block)
-    for n_out, normalization, maps in (
-        (N, None, OrdinaryMaps()),
-        (N - 1, None, OrdinaryMaps()),
-        (N, "batch", OrdinaryMaps()),
-        (N - 1, "layer", BatchEnsembleMaps(2)),
+    for n_out, normalization, maps, activation in (
+        (N, None, OrdinaryMaps(), "swish"),
+        (N - 1, None, OrdinaryMaps(), "swish"),
+        (N, "batch", OrdinaryMaps(), "swish"),
+        (N - 1, "layer", BatchEnsembleMaps(2), "swish"),
+        *[(N - 1, "batch", maps, "maxout") for maps in (OrdinaryMaps(), BatchEnsembleMaps(2)) if block.takes_pieces],
     ):
-        networks = [_network(member, n_out, normalization, maps) for member in members]
-        described = f"{type(block).__name__} from {N} to {n_out} units, normalization {normalization}"
+        networks = [_network(member, n_out, normalization, maps, activation) for member in members]
+        described = f"{type(block).__name__} from {N} to {n_out} units of {activation}, normalization {normalization}"
 
         def build(which: Sequence[int], networks: Any = networks, n_out: int = n_out) -> Layer:
             chosen = [networks[i] for i in which]
@@ -39,13 +43,13 @@ def check_block(block: Block) -> None:
         check_layer(build, N, name=described)
 
 
-def _network(block: Block, n_out: int, normalization: str | None, maps: Any) -> Architecture:
+def _network(block: Block, n_out: int, normalization: str | None, maps: Any, activation: str) -> Architecture:
     resolved = None if normalization is None else _registry.normalizations.resolve(normalization)
     return Architecture(
         N,
         (n_out,),
         1,
-        (_registry.activations.resolve("swish"),),
+        (_registry.activations.resolve(activation),),
         (resolved,),
         (_registry.initializers.resolve("glorot_normal"),) * 2,
         (0.0, 0.3),

@@ -23,7 +23,7 @@ def check_activation(activation: Any) -> None:
     rule = "initializer names a registered initializer"
     known = _registry.initializers.names()
     require(activation.initializer in known, activation, rule, f"{activation.initializer!r} is not one of {known}")
-    extreme = np.array([-EXTREME, -1.0, 0.0, EXTREME], np.float32)
+    extreme = np.tile(np.array([-EXTREME, -1.0, 0.0, EXTREME], np.float32), activation.n_pieces)
     rule = f"finite in float32 at +-{EXTREME:g} and at 0"
     arrays = {name: value.astype(np.float32) for name, value in inputs.items()}
     arrays["x"] = np.broadcast_to(extreme, arrays["x"].shape)
@@ -56,7 +56,8 @@ def check_normalization(normalization: Any) -> None:
 def _inputs(component: Any) -> Arrays:
     """Random x and gradient by y, and learned parameters and buffers near their initial values."""
     rng = np.random.default_rng(0)
-    inputs = {"x": rng.normal(0.3, 2.0, (K, B, N)), "dy": rng.normal(size=(K, B, N))}
+    n_pieces = getattr(component, "n_pieces", 1)
+    inputs = {"x": rng.normal(0.3, 2.0, (K, B, n_pieces * N)), "dy": rng.normal(size=(K, B, N))}
     for kind in ("parameters", "buffers"):
         for name, value in getattr(component, kind, lambda n: {})(N).items():
             shape = np.shape(value)
@@ -71,7 +72,7 @@ def _evaluate(component: Any, inputs: Arrays, **mode: bool) -> dict[str, np.ndar
     """Forward and backprop on copies: y, dx, the parameters' gradients and the buffers afterwards."""
     arrays = {name: value.copy() for name, value in inputs.items()}
     x, dy = arrays.pop("x"), arrays.pop("dy")
-    shape = x.shape
+    x_shape, y_shape = x.shape, dy.shape
     y, backprop = component.forward(x, **mode, **arrays)
     results = {"y": y.copy()}
     if mode:
@@ -80,8 +81,9 @@ def _evaluate(component: Any, inputs: Arrays, **mode: bool) -> dict[str, np.ndar
     results["gradient by x"] = dx
     learned = component.parameters(N)
     tracked: Arrays = getattr(component, "buffers", lambda n: {})(N)
-    for name, result in (("y", y), ("gradient by x", dx)):
-        require(result.shape == shape, component, "shape kept", f"{name} has shape {result.shape}, x has {shape}")
+    for name, result, shape in (("y", y, y_shape), ("gradient by x", dx, x_shape)):
+        finding = f"{name} has shape {result.shape}, must be {shape}"
+        require(result.shape == shape, component, "a number a unit, from its n_pieces", finding)
     rule = "backprop gives the gradient of every learned parameter"
     require(set(gradients) == set(learned), component, rule, f"{sorted(gradients)}, must be {sorted(learned)}")
     for name in learned:
