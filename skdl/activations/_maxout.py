@@ -47,7 +47,7 @@ class Maxout(Activation):
     constraints = {"n_pieces": Integer(2)}
 
     def __init__(self, n_pieces: int = 2):
-        self.n_pieces = n_pieces  # type: ignore[misc]
+        self.n_pieces = n_pieces
 
     def forward(self, x: Array) -> tuple[Array, Backprop]:
         xp, n = namespace(x), x.shape[-1] // self.n_pieces
