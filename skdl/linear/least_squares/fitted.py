@@ -14,6 +14,7 @@ from skdl._validation import warn_of_overflow
 from skdl.linear.design import Design, DesignMixin, column_means
 from skdl.linear.least_squares.input import check_coefficients
 from skdl.linear.least_squares.problem import Problem, Solution
+from skdl.linear.least_squares.robust import BY_PROGRAM, LOSSES, check_loss
 from skdl.neural._coefficients import fingerprint
 
 SOLVED = ("l2", "l1", "elastic_net")
@@ -27,6 +28,7 @@ class FittedMixin(DesignMixin):
     _resolve: Any
     solver: Any
     penalty: Any
+    loss: Any
     positive: bool
     coef_: np.ndarray
     intercept_: Any
@@ -36,7 +38,8 @@ class FittedMixin(DesignMixin):
         return hasattr(self, "_solution")
 
     def _search_spaces(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"alpha": LogUniform(1e-6, 1e2)}, {"fit_intercept": [True, False]}
+        penalised = self._loss_name() not in BY_PROGRAM or self._l1_share() == 1
+        return {"alpha": LogUniform(1e-6, 1e2)} if penalised else {}, {"fit_intercept": [True, False]}
 
     def _is_direct(self) -> bool:
         return isinstance(self.solver, str) and self.solver in DIRECT
@@ -49,6 +52,9 @@ class FittedMixin(DesignMixin):
                 f"LeastSquaresRegressor takes penalty='l2', 'l1' or 'elastic_net'. Got {self.penalty!r}, which "
                 "MLPRegressor((), penalty=...), the same model trained by an optimizer, takes."
             )
+        name = self._loss_name()
+        if name != "squared_error":
+            check_loss(self, name, self._l1_share())
         if not self._is_direct():
             try:
                 self._resolve("solver")
@@ -79,6 +85,17 @@ class FittedMixin(DesignMixin):
         with np.errstate(over="ignore", invalid="ignore"):
             predicted = (X @ self.coef_.T + self.intercept_).astype(X.dtype, copy=False)
         return warn_of_overflow(self, X, predicted)
+
+    def _loss_name(self) -> str:
+        """The loss by its name, whether it was given so or as an instance."""
+        loss = self._resolve("loss")
+        found = [name for name in LOSSES if type(_registry.losses.resolve(name)) is type(loss)]
+        if not found:
+            raise ValueError(
+                f"LeastSquaresRegressor takes the losses {', '.join(map(repr, LOSSES))}. Got {self.loss!r}, which "
+                "MLPRegressor((), loss=...), the same model trained by an optimizer, takes."
+            )
+        return found[0]
 
     def _l1_share(self) -> float:
         """The share of alpha that is of the absolute values."""

@@ -27,6 +27,8 @@ class PartialFitMixin:
     _is_direct: Any
     _fit_by_optimizer: Any
     _store: Any
+    _loss_name: Any
+    loss: Any
     coef_: np.ndarray
     intercept_: Any
     solver: Any
@@ -56,6 +58,11 @@ class PartialFitMixin:
         """
         first = not hasattr(self, "_solution")
         self._check_parameters()
+        if self._loss_name() != "squared_error":
+            raise ValueError(
+                f"partial_fit needs loss='squared_error', which sums over rows are enough for. Got {self.loss!r}: call "
+                "fit with all rows."
+            )
         problem, one_output = read_problem(self, X, y, sample_weight, reset=first)
         if not first:
             self._check_goes_on(problem, one_output=one_output)

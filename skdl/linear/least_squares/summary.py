@@ -166,6 +166,8 @@ def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
         return np.nan, "with positive=True, whose estimates are not normal"
     if solution.setting.penalised:
         return np.nan, "with a penalty (alpha > 0), which trades variance for bias"
+    if solution.solver in ("newton", "linear_program"):
+        return np.nan, "for another loss than the squared error"
     if solution.rank is None:
         return np.nan, f"with solver_={solution.solver!r}, which does not compute the rank"
     n, p = solution.total * solution.unit, solution.rank + int(solution.setting.fit_intercept)

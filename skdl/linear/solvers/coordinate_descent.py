@@ -184,7 +184,7 @@ def _solve_free(gram: np.ndarray, q: np.ndarray, v: np.ndarray, kinks: Kinks, to
         at, own = v[free], kinks.of(free)
         right = q[free] - own.l2 * at - own.l1 * np.sign(at)
         matrix = gram[np.ix_(free, free)] + np.diag(own.l2)
-        step, falling = _directions(matrix, right, tolerance[free])
+        step, falling = newton_directions(matrix, right, tolerance[free])
         if falling is not None:
             way = _ways_to_kinks(at, falling, own)
             if np.isfinite(way.min()):  # else only rounding says that the objective falls for ever
@@ -226,12 +226,15 @@ def _move(
     v[free] = new
 
 
-def _directions(matrix: np.ndarray, right: np.ndarray, tolerance: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+def newton_directions(
+    matrix: np.ndarray, right: np.ndarray, tolerance: np.ndarray
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The step to the minimum of a quadratic, the shortest one for dependent columns.
 
     For these, the second is a step along which the quadratic falls for ever, or None if there is none.
     """
-    scale = 1.0 / np.sqrt(matrix.diagonal())
+    diagonal = matrix.diagonal()
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = matrix * np.multiply.outer(scale, scale)
     try:
         factor = cho_factor(scaled, check_finite=False)
@@ -241,7 +244,7 @@ def _directions(matrix: np.ndarray, right: np.ndarray, tolerance: np.ndarray) ->
         pass
     values, vectors = eigh(scaled, check_finite=False)
     parts = vectors.T @ (scale * right)
-    null = values <= len(values) * EPS * values[-1]
+    null = values <= len(values) * EPS * max(values[-1], 1.0)
     falling = np.where(null, parts, 0.0)
     step = scale * (vectors @ np.where(null, 0.0, parts / np.where(null, 1.0, values)))
     if np.abs(falling).max() > float(np.linalg.norm(scale * tolerance)):
