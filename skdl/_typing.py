@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -42,6 +43,7 @@ CategoricalLike: TypeAlias = str | Sequence[bool] | Sequence[int] | Sequence[str
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
 # Configurations of networks, and folds; what else of an object is asked for is checked where they are used.
+FrozenLayers: TypeAlias = str | int | Sequence[str | int]
 PortfolioLike: TypeAlias = str | Sequence[object] | Mapping[str, object]
 Folds: TypeAlias = Iterable[tuple[Any, Any]] | object
 RandomStateLike: TypeAlias = int | np.random.RandomState
@@ -58,4 +60,6 @@ class EstimatorLike(Protocol):
     def predict(self) -> Callable[..., object]: ...
 
 
+# A fitted network, or the path of a checkpoint of one.
+InitLike: TypeAlias = EstimatorLike | str | PathLike[str]
 Members: TypeAlias = Sequence[tuple[str, EstimatorLike | Literal["drop"]]]

@@ -33,7 +33,7 @@ OF_NETWORKS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("l2", "l2_reg", "reg_lambda", "lambda_", "l2_regularization"), SMALL_ALPHA),
         **dict.fromkeys(("regularizer", "regularization"), "penalty"),
         "l1_ratio": 'penalty="elastic_net" with set_params(penalty__l1_ratio=...)',
-        **dict.fromkeys(("init", "weight_init", "kernel_initializer"), "initializer"),
+        **dict.fromkeys(("weight_init", "kernel_initializer"), "initializer"),
         **dict.fromkeys(("activation_function", "nonlinearity", "hidden_activation"), "activation"),
         **dict.fromkeys(("batch_norm", "batchnorm", "use_batch_norm"), 'normalization="batch"'),
         "layer_norm": 'normalization="layer"',

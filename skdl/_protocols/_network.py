@@ -161,6 +161,8 @@ class Layer(ABC):
         Rows of y for one row of x.
     learns_from_rows : bool
         Whether it has initial values that the training rows give (`from_rows`).
+    is_random : bool
+        Whether what it gives in training depends on random numbers.
     is_activation : bool
         Whether it is the activation of a hidden layer, to which the layer's pre-activations come.
     n_leaves : int
@@ -173,6 +175,7 @@ class Layer(ABC):
     gives_shared_rows = False
     repeats = 1
     learns_from_rows = False
+    is_random = False
     is_activation = False
     n_leaves = 1
 

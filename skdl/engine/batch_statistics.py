@@ -26,13 +26,16 @@ def exact_buffers(member: TrainingSpec, theta: Array, buffers: Array) -> Array:
 
     A layer's inputs depend on the layers below, so these get theirs first. Mean and variance take two passes: a sum of
     squares would cancel.
+
+    Those of frozen layers stay.
     """
     buffers = buffers.copy()
     network = Network([member.architecture], member.dtype)
     arrays = network.arrays(theta, buffers)
     batches = Batches([member.rows], min(member.rows.n, PREDICTION_ROWS), member.dtype)
+    frozen = member.architecture.leaves_of(member.frozen)
     for i, leaf in enumerate(network.leaves):
-        if leaf.from_population:
+        if leaf.from_population and i not in frozen:
             mean = _average(network, batches, arrays, i, np.zeros((1, 1, 1)), 1)
             variance = _average(network, batches, arrays, i, mean, 2)
             leaf.set_statistics((mean, variance), arrays[i])

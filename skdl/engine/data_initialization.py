@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -20,25 +20,33 @@ RowsOfLayer: TypeAlias = tuple[np.ndarray, np.ndarray | None, np.ndarray]  # x, 
 
 
 def learn_from_rows(
-    network: Network, rows: Dataset, theta: Array, buffers: Array, generator: np.random.Generator
+    network: Network, rows: Dataset, arrays: Views, generator: np.random.Generator, *, but: Collection[int] = ()
 ) -> None:
-    """Set the initial values of one member's layers that learn from its rows, in place and from below."""
-    arrays = network.arrays(theta, buffers)
+    """Set the initial values of one member's layers that learn from its rows, in place and from below.
+
+    Those of the leaves `but` these are given.
+    """
     for i, leaf in enumerate(network.leaves):
-        if leaf.learns_from_rows:
+        if leaf.learns_from_rows and i not in but:
             own = {name: value[0] for name, value in arrays[i].items()}
             leaf.from_rows(*_inputs(network, rows, arrays, i), own, generator)
 
 
 def learn_numbers(
-    network: Network, rows: Dataset, arrays: Views, which: np.ndarray, generator: np.random.Generator
+    network: Network,
+    rows: Dataset,
+    arrays: Views,
+    which: np.ndarray,
+    generator: np.random.Generator,
+    *,
+    only: Collection[int] | None = None,
 ) -> None:
     """Let one member's encodings learn some of the numbers again, of rows in which these move; in place.
 
-    `which` is a mask of the inputs that are numbers.
+    `which` is a mask of the inputs that are numbers, and `only` the leaves that do so; None for all.
     """
     for i, leaf in enumerate(network.leaves):
-        known = leaf.buffers() if leaf.learns_from_rows else {}
+        known = leaf.buffers() if leaf.learns_from_rows and (only is None or i in only) else {}
         if not known:
             continue
         own = {name: value[0] for name, value in arrays[i].items()}

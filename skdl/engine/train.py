@@ -13,7 +13,7 @@ import numpy as np
 from skdl._array import Array, column
 from skdl._protocols import ForwardContext
 from skdl.engine.batches import Batches
-from skdl.engine.data_initialization import learn_from_rows
+from skdl.engine.data_initialization import learn_from_rows, learn_numbers
 from skdl.engine.epoch_end import end_epoch
 from skdl.engine.evaluation import Validation
 from skdl.engine.network import Network
@@ -47,7 +47,13 @@ def initial_state(member: TrainingSpec) -> State:
         return state
     network = Network([member.architecture], member.dtype)
     theta, buffers = network.initial([member.generator])
-    learn_from_rows(network, member.rows, theta, buffers, member.generator)
+    arrays, taken = network.arrays(theta, buffers), member.taken or {}
+    for leaf, named in taken.items():
+        for name, value in named.items():
+            arrays[leaf][name][0] = value
+    learn_from_rows(network, member.rows, arrays, member.generator, but=taken)
+    if member.moving is not None:
+        learn_numbers(network, member.rows, arrays, member.moving, member.generator, only=taken)
     for idle, views in zip(member.idle, network.ends(theta), strict=True):
         for weights in [] if idle is None else views:
             weights[idle] = 0

@@ -114,6 +114,13 @@ class TrainingSpec:
     n_orders : int
         Orders of the rows in an epoch, whose batches are one: one for each member of a batch ensemble that sees rows
         of its own. 1 for batches that all see.
+    frozen : tuple of int
+        Layers that are not trained, by their places among `layer_names`.
+    taken : mapping from leaves to mappings from names to arrays, or None
+        Initial values of layers of a new network, without the member axis, in the place of those that are drawn and
+        learned from the rows.
+    moving : bool array or None
+        Inputs that are numbers, as a mask, of which encodings among the layers taken learn anew from the rows.
     parametrization : {"standard", "ntk"}
         What first-order steps are taken in: the weights W, or W sqrt(n_in).
     """
@@ -162,6 +169,9 @@ class TrainingSpec:
     progress: Progress | None = field(default=None, metadata=PER_MEMBER)
     n_orders: int = 1
     parametrization: str = "standard"
+    frozen: tuple[int, ...] = ()
+    taken: Mapping[int, Mapping[str, np.ndarray]] | None = field(default=None, metadata=PER_MEMBER)
+    moving: np.ndarray | None = field(default=None, metadata=PER_MEMBER)
 
     @property
     def kept_by(self) -> str | None:

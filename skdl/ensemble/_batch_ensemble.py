@@ -40,6 +40,11 @@ def check_shareable(template: Any, owner: str) -> None:
             f"With share='batch_ensemble', {owner} takes one number as alpha, and no prior: of shared weights no "
             "member has coefficients of its own in training."
         )
+    if template.init is not None or template.frozen is not None:
+        raise ValueError(
+            f"With share='batch_ensemble', {owner} takes no init and no frozen layers: members have the layers of "
+            "another network only in part, and share what they train. Share nothing, or leave both at None."
+        )
     if any(initializer.learns_from_rows for initializer in fit.settings.architecture.initializers):
         raise ValueError(
             f"With share='batch_ensemble', {owner} takes no initializer that learns from the rows: members see them in "

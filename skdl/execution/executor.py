@@ -10,6 +10,7 @@ from threading import Event
 from skdl._interrupts import to_the_end
 from skdl._threads import one_blas_thread
 from skdl.engine import TrainingResult, TrainingSpec, with_batch_statistics
+from skdl.engine.frozen import train_rest
 from skdl.engine.full_batch import train_full_batch
 from skdl.engine.train import interrupted_outcome, train_stack
 from skdl.engine.training_spec import Signal
@@ -84,6 +85,8 @@ def _take(indices: Sequence[int], result: Sequence[TrainingResult], outcomes: li
 
 def train_block(block: Sequence[TrainingSpec], interrupted: Signal) -> list[TrainingResult]:
     """Train members of one structure as one stack, or one by one where the optimizer takes all rows at a time."""
+    if block[0].frozen:
+        return train_rest(block, lambda rest: train_block(rest, interrupted))
     if block[0].optimizer.full_batch:
         return [train_full_batch(member, interrupted) for member in block]
     try:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any, NamedTuple, Protocol
 
 from skdl._component import Component
@@ -26,6 +27,7 @@ from skdl.layers.activity import ActivityPenalty
 from skdl.layers.columns import ColumnEncoding
 from skdl.layers.dense import DenseBlock, OrdinaryMaps, Widths
 from skdl.layers.dropout import Dropout
+from skdl.layers.frozen import frozen
 from skdl.layers.normalization import NormalizationLayer
 from skdl.layers.pieces import EachPiece
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
@@ -84,6 +86,10 @@ class Architecture:
         Whether what the inputs have become is multiplied by factors that are learned.
     maps : OrdinaryMaps or BatchEnsembleMaps
         Who makes the affine maps.
+    frozen : tuple of int
+        Layers whose arrays are constants, by their places among `layer_names`.
+    n_cut : int
+        Layers that are left out, from the first one on: the inputs are what they give.
     """
 
     n_inputs: int
@@ -105,6 +111,8 @@ class Architecture:
     columns: InputColumns | None = None
     input_scale: bool = False
     maps: AffineMaps = ORDINARY
+    frozen: tuple[int, ...] = ()
+    n_cut: int = 0
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -112,6 +120,20 @@ class Architecture:
 
     def __getstate__(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}  # what is cached is not kept in files
+
+    def leaves_of(self, layers: Sequence[int]) -> set[int]:
+        """The leaves of some layers, which are given by their places among `layer_names`."""
+        ends = list(accumulate(self.outline.sections, initial=0))
+        return {leaf for i in layers for leaf in range(ends[i], ends[i + 1])}
+
+    def with_frozen(self, frozen: Sequence[int]) -> Architecture:
+        """The network with some layers frozen, of which those are cut off that nothing learned or random lies below."""
+        n_cut = 0
+        for i, layer in enumerate(build_sections([self], float)):
+            if i not in frozen or layer.repeats > 1 or any(leaf.is_random for leaf in layer.leaves()):
+                break
+            n_cut += 1
+        return replace(self, frozen=tuple(frozen), n_cut=n_cut)
 
     @cached_property
     def structure(self) -> Hashable:
@@ -126,7 +148,7 @@ class Architecture:
         if found is None:
             if len(_OUTLINES) >= OUTLINES:
                 _OUTLINES.clear()
-            found = _OUTLINES[key] = _outline(_build_sections([self], float), self.n_inputs)
+            found = _OUTLINES[key] = _outline(self)
         return found
 
     @cached_property
@@ -152,14 +174,16 @@ class Outline(NamedTuple):
     intercepts: tuple[tuple[int], ...]
     from_population: bool  # whether statistics of all rows are taken after training
     sections: tuple[int, ...]  # leaves of each of `layer_names`
+    learned: tuple[int, ...]  # and parameters
     roles: tuple[str, ...]  # by which factors of the learning rate and of weight decay find parameters
 
 
 _OUTLINES: dict[Hashable, Outline] = {}
 
 
-def _outline(sections: Sequence[Layer], n_inputs: int) -> Outline:
-    root = Sequential(sections)
+def _outline(network: Architecture) -> Outline:
+    sections, n_inputs = build_sections([network], float), network.n_inputs
+    root = Sequential(sections[network.n_cut :])
     leaves, cost, affine = root.leaves(), root.cost(), affine_leaves(root)
     specs = [spec for leaf in leaves for spec in leaf.parameters()]
     return Outline(
@@ -170,17 +194,18 @@ def _outline(sections: Sequence[Layer], n_inputs: int) -> Outline:
         tuple((each.n_biases,) for each in affine),
         any(leaf.from_population for leaf in leaves),
         tuple(section.n_leaves for section in sections),
+        tuple(sum(spec.size for leaf in section.leaves() for spec in leaf.parameters()) for section in sections),
         tuple(sorted({FIRST_WEIGHT, LAST_WEIGHT, *(spec.group for spec in specs)})),
     )
 
 
 def build_layers(members: Sequence[Architecture], dtype: Any) -> Sequential:
     """The layers of k members of one structure; numbers that differ between members become columns."""
-    return Sequential(_build_sections(members, dtype))
+    return Sequential(build_sections(members, dtype)[members[0].n_cut :])
 
 
-def _build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
-    """The same, as one layer for each of `layer_names`."""
+def build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
+    """The same with what is cut off, as one layer for each of `layer_names`."""
     first = members[0]
     encoding, columns = _input_encoding(members, dtype)
     width = sum(n * each for n, each in columns)
@@ -196,7 +221,11 @@ def _build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
         sections.append(Sequential([block.build(width, n_out, parts), *head]))
         width = n_out
     initializers = [member.initializers[-1] for member in members]
-    return [*sections, first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias)]
+    sections.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
+    lowest = next((i for i in range(len(sections)) if i not in first.frozen), len(sections))  # that learns
+    return [
+        frozen(section, below_all=i < lowest) if i in first.frozen else section for i, section in enumerate(sections)
+    ]
 
 
 def _input_encoding(members: Sequence[Architecture], dtype: Any) -> tuple[Layer | None, Widths]:

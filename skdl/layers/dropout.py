@@ -32,6 +32,8 @@ class Dropout(Layer):
     probabilities: Sequence[float]
     inverted: bool = True
 
+    is_random = True
+
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         dropped = column(self.probabilities, x.ndim, x.dtype)
         if context.dropout_factor is not None:

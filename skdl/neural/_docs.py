@@ -30,6 +30,15 @@ activation : str, Activation or list of these, default="leaky_relu"
 initializer : str or Initializer, default="auto"
     Distribution of the initial weights; "auto" is He's (uniform) for rectifiers and Glorot's (uniform) for the rest.
     Intercepts start at zero.
+init : fitted network, str, path-like or None, default=None
+    A fitted perceptron, or the path of its checkpoint, whose hidden layers this one begins with, from the first one on,
+    as many as both have; with them come its table's categories, the standardisation and the encoding of its inputs. All
+    of that has to be built alike, and X has the same columns. The output layer is taken, too, where it means the same:
+    for the same classes, or as many reals, in the units of y. See "Transfer learning" in docs/networks.md.
+frozen : str, int, list of these, or None, default=None
+    Layers that are not trained, by name ("input", "hidden_1", ..., "output") or by index, which counts hidden layers
+    from 0 on; "hidden" stands for all of them and the inputs' encoding below. Nothing moves them: no gradient, decay,
+    penalty (of which they are no part) or bound, and normalizations use the statistics that they have.
 parametrization : {"standard", "ntk"}, default="standard"
     What steps are taken in: the weights W, or with "ntk" (the neural tangent parametrisation) w = sqrt(n_in) W, where a
     unit has n_in inputs. The network, its objective and `coefs_` are the same; one learning rate then fits all widths,
@@ -58,7 +67,8 @@ learning_rate_factors : dict or None, default=None
     Factors of the learning rate in [0, inf) by the role of parameters, such as `{"bias": 0.1}`; 1 where there is none,
     and 0 keeps parameters as they begin. Roles are "weight" and "bias" (of the affine maps), "first_weight" and
     "last_weight" (of the first and the last one, in place of "weight"), and what is learned besides: "scale",
-    "encoding", "embedding" (of categories), "activation" and "normalization". `learning_rate_factors__bias` sets one.
+    "encoding", "embedding" (of categories), "activation" and "normalization". Layers may have a factor, too, by the
+    names "input", "hidden_1", ..., "output", times that of the role. `learning_rate_factors__bias` sets one.
 weight_decay_factors : dict or None, default=None
     The same for the optimizer's weight decay, beside the learning rate's: 1 for weights and 0 for all else where there
     is none.

@@ -35,6 +35,7 @@ from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
 from skdl.neural._settings import Settings
 from skdl.neural._table import encoded_names
+from skdl.neural._transfer import frozen_places, source_of
 
 PROBABILITY = Real(0, 1, open_high=True)
 LEARNED = {  # what the losses of each task are for
@@ -49,6 +50,7 @@ COMMON = {
     "dropout_mode": OneOf("inverted", "standard"),
     "depth": Integer(1),
     "parametrization": OneOf("standard", "ntk"),
+    "frozen": NONE | Text() | Integer() | ListOf(Text() | Integer()),
     "learning_rate_factors": NONE | MappingOf(Real(0)),
     "weight_decay_factors": NONE | MappingOf(Real(0)),
     "input_scale": Boolean() | OneOf("auto"),
@@ -119,6 +121,17 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "loss": _registry.losses,
     }
     _mappings = ("learning_rate_factors", "weight_decay_factors")
+    init: Any = None  # of a kind of network without these parameters
+    frozen: Any = None
+
+    def __sklearn_clone__(self) -> Any:
+        """A copy without the fit, which begins with the layers of the same fitted network."""
+        bare = type(self).__new__(type(self))
+        bare.__dict__.update(self.__dict__)
+        bare.init = None  # a copy of it would not be fitted
+        cloned = super(Perceptron, bare).__sklearn_clone__()
+        cloned.init = self.init
+        return cloned
 
     @property
     def n_nonzero_parameters_(self) -> int:
@@ -187,6 +200,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
             learning_rate_factors=self.learning_rate_factors or {},
             weight_decay_factors=self.weight_decay_factors or {},
             parametrization=self.parametrization,
+            source=source_of(self),
+            frozen=frozen_places(self.frozen, len(settings.architecture.widths)),
             without_encoding=self._without_encoding,
             **{name: self._resolve_optional(name) for name in ("weight_decay_schedule", "dropout_schedule")},
         )

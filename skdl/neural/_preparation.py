@@ -18,6 +18,7 @@ from skdl.neural._kind import NetworkKind
 from skdl.neural._phases import is_first, judged_epochs, may_try, trial_time
 from skdl.neural._rows import check_validation_rows, training_rows
 from skdl.neural._settings import Settings
+from skdl.neural._source import Source
 from skdl.neural._spec import (
     alpha_in_training,
     check_alpha,
@@ -26,7 +27,9 @@ from skdl.neural._spec import (
     epoch_lines,
     flat_alpha,
     flat_prior,
+    frozen_layers,
     state_to_go_on_from,
+    taken_layers,
 )
 from skdl.neural._table import filled, makes_the_same, schema_of, takes_missing, with_holes
 from skdl.neural.encoded_data import EncodedData
@@ -39,14 +42,21 @@ NO_ROWS: ValidationRows = (None, None, None)
 class Preparation(NetworkKind):
     """The first half of a fit."""
 
-    def _checks_of(self, X: Any, schema: TableSchema | None, *, reset: bool = False) -> dict[str, Any]:
+    def _checks_of(
+        self, X: Any, schema: TableSchema | None, *, reset: bool = False, source: Source | None = None
+    ) -> dict[str, Any]:
         """How the border is to check X: by the schema, if there is one, and with missing numbers, if they may be.
 
-        Where a fit has seen plain numbers, what comes later may be objects, or numbers of another kind.
+        Where a fit (or that of the network that layers come from) has seen plain numbers, what comes later may be
+        objects, or numbers of another kind.
         """
         takes_holes = takes_missing(self._missing, X)
-        if schema is None and not reset and takes_holes and is_table(X) and not holds_plain_numbers(X):
-            names, n_columns = getattr(self, "feature_names_in_", None), self.n_features_in_
+        is_known = source is not None or not reset
+        if schema is None and is_known and takes_holes and is_table(X) and not holds_plain_numbers(X):
+            if source is not None:
+                names, n_columns = source.names, source.n_columns
+            else:
+                names, n_columns = getattr(self, "feature_names_in_", None), self.n_features_in_
             schema = TableSchema.of_numbers(names, (False,) * n_columns, self._missing)
         return {"table": schema, "ensure_all_finite": "allow-nan" if takes_holes else True}
 
@@ -88,10 +98,14 @@ class Preparation(NetworkKind):
         like: EncodedData | None = None,
     ) -> EncodedData:
         """Validated and encoded data, which everything after it trusts. See `Trainable.prepare`."""
-        schema = schema_of(settings, X, sample_weight if drawn_by is None else drawn_by) if reset else self._schema
+        source = settings.source if reset else None
+        if source is not None or not reset:
+            schema = self._schema if source is None else source.training.schema
+        else:
+            schema = schema_of(settings, X, sample_weight if drawn_by is None else drawn_by)
         if validation[0] is not None:
             check_alike(X, validation[0], by_name=schema is not None)
-        names, checks = names_of(X), self._checks_of(X, schema, reset=reset)
+        names, checks = names_of(X), self._checks_of(X, schema, reset=reset, source=source)
         if like is not None and makes_the_same(schema, like.schema):
             X, checks["table"] = like.X, None
         X, y, weight = self._check_data(X, y, sample_weight, reset=reset, **checks)
@@ -104,7 +118,11 @@ class Preparation(NetworkKind):
             n_rows = n_rows or (X.shape[0] if weight is None else int(np.count_nonzero(weight)))
             encoding = self._smoothed(settings, encoding, n_rows, is_validated=validation[0] is not None)
             dtype: Any = settings.training_dtype(X.dtype, n_rows)
-            schema = with_holes(schema, settings, X, names, kept)
+            if source is None:
+                schema = with_holes(schema, settings, X, names, kept)
+            else:
+                source.check_columns(X, names if schema is None else None)
+                X = X if source.training.architecture.columns else filled(X, source.training.shift)
         else:
             dtype = self._training.dtype
             X = self._with_all_numbers(X)
@@ -162,13 +180,18 @@ class Preparation(NetworkKind):
         if before is not None:
             generator = before.state.generators[0]
         n_inputs = data.X.shape[1]
-        if before is None:
+        source = settings.source if before is None else None
+        origin = before if source is None else source.training
+        if origin is None:
             encoded = settings.encodes(n_inputs, data.columns, is_sparse=sparse.issparse(data.X))
         else:
-            encoded = before.is_encoded
+            encoded = origin.is_encoded
         architecture = settings.architecture_for(n_inputs, data.encoding.n_outputs, data.columns, encoded=encoded)
         check_alpha(settings.alpha, architecture.n_inputs)
         check_roles(settings, architecture)
+        frozen = frozen_layers(settings, architecture)
+        if source is not None:
+            source.check_network(architecture, standardize=settings.scales_columns)
         check_range(self, data.dtype)
         if before is not None and before.architecture.structure != architecture.structure:
             raise ValueError(
@@ -191,7 +214,7 @@ class Preparation(NetworkKind):
         is_scaled = second is not None and second.phase == 2 and second.factors is not None
         if not settings.calibrates or (evaluated is None and not is_scaled):
             data = self._unsmoothed(data)
-        rows = training_rows(settings, data, index, before)
+        rows = training_rows(settings, data, index, origin)
         n_learned = rows.n + (len(set_apart) if is_trial and set_apart is not None else 0)  # in the end
         n_given = n_learned + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
         if not isinstance(settings.batch_size, str) and settings.batch_size > n_given and progress is None:
@@ -221,8 +244,13 @@ class Preparation(NetworkKind):
                 score = validation_score(self, settings.scoring, evaluated, validation, loss, output_map)
         idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
         state = watch = None
+        taken = moving = None
+        if source is not None:
+            taken = taken_layers(settings, source, architecture, data.encoding, loss, output_map)
+            moving = None if settings.keeps_inputs else source.moving(rows.scale)
         if before is not None:
-            state = state_to_go_on_from(before, rows, self._idle_outputs(before.encoding), idle, generator)
+            moved = idle if not frozen or frozen[-1] <= len(architecture.widths) else (idle[0], None)
+            state = state_to_go_on_from(before, rows, self._idle_outputs(before.encoding), moved, generator)
         if is_trial:
             progress = Progress(phase=1)
         if settings.verbose:
@@ -261,4 +289,7 @@ class Preparation(NetworkKind):
             weight_decay_schedule=settings.weight_decay_schedule,
             dropout_schedule=settings.dropout_schedule,
             parametrization=settings.parametrization,
+            frozen=frozen,
+            taken=taken,
+            moving=moving,
         )

@@ -36,7 +36,7 @@ def training_rows(settings: Settings, data: EncodedData, index: np.ndarray | Non
         if before is None:
             shift, scale = _codes_as_they_are(data, *_moments(settings, data, index))
         else:
-            shift, scale = _goes_on(before, data, index)
+            shift, scale = _goes_on(settings, before, data, index)
         limit = LIMIT_OF_SQUARES if settings.penalises_raw else LIMITS[data.X.dtype]
         check_scales(scale, min(limit, LIMITS[data.X.dtype]), data.X, partial(column_name, data.column_names))
         if before is None:
@@ -78,13 +78,13 @@ def _codes_as_they_are(data: EncodedData, shift: np.ndarray, scale: np.ndarray) 
     return np.where(is_category, 0.0, shift), np.where(is_category, 1.0, scale)
 
 
-def _goes_on(before: Training, data: EncodedData, index: np.ndarray | None) -> Moments:
+def _goes_on(settings: Settings, before: Training, data: EncodedData, index: np.ndarray | None) -> Moments:
     """Those of the first training; a column that was constant takes its scale from the first rows that differ."""
     shift, scale = before.shift, before.scale
     assert shift is not None
     assert scale is not None
     idle = np.flatnonzero(scale == 0)
-    if len(idle):
+    if len(idle) and not settings.keeps_inputs:
         weight = row_weights(data.X.shape[0], index, data.weight)
         scale = scale.astype(np.float64)
         scale[idle] = scale_about(data.X, weight, shift.astype(np.float64), idle, data.kept)

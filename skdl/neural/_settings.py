@@ -11,6 +11,7 @@ import numpy as np
 from skdl._protocols import InputColumns, Optimizer, Penalty, Schedule
 from skdl._typing import Scoring
 from skdl.layers.architecture import Architecture
+from skdl.neural._source import Source
 
 LEAST_VALIDATED = 40  # rows of which "auto" sets some apart
 MOST_ENCODED = 500  # numbers that "auto" encodes: wide data, such as images, would make the first layer too wide
@@ -80,6 +81,10 @@ class Settings:
     parametrization : {"standard", "ntk"}
     without_encoding : mapping
         What differs in the architecture for inputs that "auto" leaves as they are; empty where nothing is left to it.
+    source : Source or None
+        The fitted network that a new one takes its lower layers from.
+    frozen : tuple of int
+        Layers that are not trained, by their places among the network's names.
     design_width : callable or None
         The number of columns of the design matrix that a table becomes, for a network that sees it rather than encodes
         the table's columns in its first layer.
@@ -122,7 +127,14 @@ class Settings:
     dropout_schedule: Schedule | None = None
     parametrization: str = "standard"
     without_encoding: Mapping[str, Any] = field(default_factory=dict)
+    source: Source | None = None
+    frozen: tuple[int, ...] = ()
     design_width: Callable[[InputColumns], int] | None = None
+
+    @property
+    def keeps_inputs(self) -> bool:
+        """True if the first layer that sees the inputs is not trained, so that these are standardised as they were."""
+        return not {0, 1}.isdisjoint(self.frozen)
 
     @property
     def scores_by_default(self) -> bool:

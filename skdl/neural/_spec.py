@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,14 @@ import numpy as np
 
 from skdl._component import Component
 from skdl._progress import EpochLines
-from skdl._protocols import InputColumns
+from skdl._protocols import InputColumns, Loss
 from skdl._words import nearest
 from skdl.engine import Dataset, Network, Progress, State, learn_numbers
 from skdl.layers.architecture import Architecture
+from skdl.layers.names import layer_names
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._settings import Settings
+from skdl.neural._source import Source
 from skdl.neural._training import Training
 
 Mask = np.ndarray | None
@@ -63,6 +65,42 @@ def state_to_go_on_from(
     return state
 
 
+def frozen_layers(settings: Settings, architecture: Architecture) -> tuple[int, ...]:
+    """The layers that are not trained, by their places; with an input layer below them that learns nothing."""
+    chosen, learned = set(settings.frozen), architecture.outline.learned
+    if chosen and not learned[0]:
+        chosen.add(0)
+    if chosen and not sum(n for i, n in enumerate(learned) if i not in chosen):
+        names = layer_names(len(architecture.widths))
+        raise ValueError(
+            f"The 'frozen' parameter freezes {[names[i] for i in sorted(settings.frozen)]}, and the other layers have "
+            "nothing to learn. Leave one out that has."
+        )
+    return tuple(sorted(chosen))
+
+
+def taken_layers(
+    settings: Settings,
+    source: Source,
+    architecture: Architecture,
+    encoding: Any,
+    loss: Loss,
+    output_map: tuple[np.ndarray, np.ndarray] | None,
+) -> Mapping[int, Mapping[str, np.ndarray]]:
+    """What a network takes from the source, by its leaves."""
+    with_output = source.keeps_output(architecture, encoding, loss)
+    output = len(architecture.widths) + 1
+    n_taken = min(output - 1, len(source.training.architecture.widths))
+    new = [i for i in settings.frozen if n_taken < i < output or (i == output and not with_output)]
+    if new:
+        name = layer_names(output - 1)[new[0]]
+        raise ValueError(
+            f"The 'frozen' parameter freezes {name!r}, which is new: the network in 'init' has no layer for it. Leave "
+            "it out."
+        )
+    return source.layers_for(architecture, output_map, with_output=with_output)
+
+
 def alpha_in_training(settings: Settings, rows: Dataset) -> Any:
     """The factor of the penalty: for coefficients of X as it is, if `penalises_raw`."""
     if not settings.penalises_raw or rows.scale is None or settings.penalty.degree is None:
@@ -90,13 +128,14 @@ def flat_alpha(alpha: Any, architecture: Architecture, dtype: Any) -> float | np
 
 def check_roles(settings: Settings, architecture: Architecture) -> None:
     """Raise for factors of parameters that the network does not have, whatever the columns of its table are."""
-    known = architecture.outline.roles
+    known, layers = architecture.outline.roles, layer_names(len(architecture.widths))
     for name in ("learning_rate_factors", "weight_decay_factors"):
         for role in getattr(settings, name):
-            if role not in known and role not in _on_a_mixed_table(architecture).outline.roles:
+            if role not in (*known, *layers, *_on_a_mixed_table(architecture).outline.roles):
                 raise ValueError(
                     f"The {name!r} parameter has a factor for {role!r}, and no parameter of this network has that "
-                    f"role.{nearest(role, known)} Its roles are: {list(known)}."
+                    f"role.{nearest(role, (*known, *layers))} Its roles are: {list(known)}; its layers, which may have "
+                    f"factors too: {layers}."
                 )
 
 

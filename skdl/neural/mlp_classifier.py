@@ -18,7 +18,9 @@ from skdl._typing import (
     CategoryEncodingLike,
     ClassWeight,
     Factors,
+    FrozenLayers,
     InitializerLike,
+    InitLike,
     LossLike,
     Normalizations,
     NumberEncodingLike,
@@ -128,6 +130,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         input_scale: bool | str = "auto",
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
+        init: InitLike | None = None,
+        frozen: FrozenLayers | None = None,
         parametrization: str = "standard",
         normalization: Normalizations | None = None,
         dropout: float | Sequence[float] = 0.0,
@@ -173,6 +177,8 @@ class MLPClassifier(NetworkClassifier, Perceptron):
         self.input_scale = input_scale
         self.activation = activation
         self.initializer = initializer
+        self.init = init
+        self.frozen = frozen
         self.parametrization = parametrization
         self.normalization = normalization
         self.dropout = dropout

@@ -17,7 +17,9 @@ from skdl._typing import (
     CategoricalLike,
     CategoryEncodingLike,
     Factors,
+    FrozenLayers,
     InitializerLike,
+    InitLike,
     LossLike,
     Normalizations,
     NumberEncodingLike,
@@ -112,6 +114,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         input_scale: bool | str = "auto",
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
+        init: InitLike | None = None,
+        frozen: FrozenLayers | None = None,
         parametrization: str = "standard",
         normalization: Normalizations | None = None,
         dropout: float | Sequence[float] = 0.0,
@@ -156,6 +160,8 @@ class MLPRegressor(NetworkRegressor, Perceptron):
         self.input_scale = input_scale
         self.activation = activation
         self.initializer = initializer
+        self.init = init
+        self.frozen = frozen
         self.parametrization = parametrization
         self.normalization = normalization
         self.dropout = dropout

@@ -91,6 +91,8 @@ UNCOUNTED = {
     "evaluates_all": [False, True],
     "scaling": [None, lambda raw: np.full(3, 0.5, raw.dtype)],
     "progress": [None, Progress(phase=1)],
+    "taken": [None, {1: {"weight": np.full((4, 5), 0.1), "bias": np.ones((1, 5))}}],
+    "moving": [None, np.ones(4, bool)],
 }
 
 

@@ -1,0 +1,143 @@
+"""A fitted network as the source of another one's layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from skdl._diagnosis import column_name
+from skdl.engine import Network, TrainingResult
+from skdl.layers.architecture import Architecture
+from skdl.layers.names import layer_names
+from skdl.neural._calibration import scaled
+from skdl.neural._parameters import own_arrays
+from skdl.neural._training import Training
+
+OutputMap = tuple[np.ndarray, np.ndarray] | None
+Taken = dict[int, dict[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A fitted network, whose layers others may take.
+
+    Parameters
+    ----------
+    training : Training
+    output_map : tuple of two arrays or None
+        Scale and shift of its scores, see `NetworkKind`.
+    loss : Loss
+    n_columns : int
+        Of its X.
+    names : array of str or None
+        Of these columns.
+    """
+
+    training: Training
+    output_map: OutputMap
+    loss: Any
+    n_columns: int
+    names: Any
+
+    def check_columns(self, X: Any, names: Sequence[Any] | None) -> None:
+        """Raise for checked rows of other columns than those of the network."""
+        if X.shape[1] != self.n_columns:
+            raise ValueError(
+                f"X has {X.shape[1]} columns, and the network in 'init' was trained on {self.n_columns}. Its layers "
+                "take the same columns."
+            )
+        if self.names is None or names is None:
+            return
+        for j, (name, expected) in enumerate(zip(names, self.names, strict=True)):
+            if name != expected:
+                raise ValueError(
+                    f"{column_name(None, j)} is {name!r}, and the network in 'init' was trained on {expected!r} "
+                    "there. Its layers take the same columns, in the same order."
+                )
+
+    def check_network(self, network: Architecture, *, standardize: bool) -> None:
+        """Raise for a network whose lower layers are not built as those of the source."""
+        own = self.training.architecture
+        if not own.widths:
+            raise ValueError("The network in 'init' has no hidden layers, and these are what is taken from it.")
+        if not network.widths:
+            raise ValueError(
+                "The 'init' parameter gives hidden layers, and hidden_layer_sizes=() has none. Set hidden_layer_sizes="
+                f"{own.widths}."
+            )
+        n_common = min(len(own.widths), len(network.widths))
+        if own.widths[:n_common] != network.widths[:n_common]:
+            raise ValueError(
+                f"hidden_layer_sizes={network.widths}, and the hidden layers of the network in 'init' have "
+                f"{own.widths} units. They are taken from the first one on: give the same sizes, and perhaps more "
+                "layers above them, or fewer."
+            )
+        named: list[tuple[str, Any, Any, str]] = [
+            ("encoding", own.encoding, network.encoding, ""),
+            ("input_scale", own.input_scale, network.input_scale, ""),
+            ("standardize", self.training.scale is not None, standardize, ""),
+        ]
+        if own.columns is not None and any(own.columns.n_categories):
+            named.append(("category_encoding", own.category_encoding, network.category_encoding, ""))
+        for i in range(n_common):
+            where = f" in layer {layer_names(len(own.widths))[i + 1]!r}"
+            named.append(("layer", own.blocks[i], network.blocks[i], where))
+            named.append(("activation", own.activations[i], network.activations[i], where))
+            named.append(("normalization", own.normalizations[i], network.normalizations[i], where))
+        for name, theirs, ours, where in named:
+            if repr(theirs) != repr(ours):
+                raise ValueError(
+                    f"The network in 'init' has {name}={theirs!r}{where}, and this one {name}={ours!r}. Layers are "
+                    f"taken as they are: set the same {name}, or begin with clone(source).set_params(init=source)."
+                )
+
+    def keeps_output(self, network: Architecture, encoding: Any, loss: Any) -> bool:
+        """True if the output layer is taken, too: that of the same classes, or of as many reals."""
+        own = self.training
+        same = network.widths == own.architecture.widths and type(loss) is type(self.loss)
+        return same and _outputs(own.encoding) == _outputs(encoding)
+
+    def layers_for(self, network: Architecture, output_map: OutputMap, *, with_output: bool) -> Taken:
+        """The arrays of layers for a network, by its leaves: hidden ones from below, and the output layer."""
+        training = self.training
+        outcome = TrainingResult.of(training.state, training.stop_reason)
+        own = Network([training.architecture], np.float64)
+        arrays = own_arrays(own, outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
+        if with_output:
+            output = own.root.output_fold()
+            assert output is not None
+            ours = scaled(self.output_map, training.state.progress[0].factors)
+            if ours is not None:
+                output.apply(arrays, *ours)
+            if output_map is not None:
+                output.undo(arrays, *output_map)
+        n_hidden = min(len(training.architecture.widths), len(network.widths))
+        layers = range(1 + n_hidden + with_output)
+        taken: Taken = {}
+        described = Network([network], np.float64)
+        specs = [[*leaf.parameters(), *leaf.buffers()] for leaf in described.leaves]
+        for layer in layers:
+            theirs = [arrays[i] for i in sorted(training.architecture.leaves_of([layer])) if arrays[i]]
+            ours_here = [i for i in sorted(network.leaves_of([layer])) if specs[i]]
+            taken |= dict(zip(ours_here, theirs, strict=False))  # above the last hidden layer may be more
+        return taken
+
+    def moving(self, scale: np.ndarray | None) -> np.ndarray | None:
+        """A mask of the numbers that were constant for the source, and are not, by this scale; None where none is."""
+        before = self.training.scale
+        if scale is None or before is None:
+            return None
+        moving: np.ndarray = (before == 0) & (scale != 0)
+        columns = self.training.architecture.columns
+        moving = moving if columns is None else moving[np.equal(columns.n_categories, 0)]
+        return moving if moving.any() else None
+
+
+def _outputs(encoding: Any) -> Any:
+    """A value that is equal for encodings whose outputs mean the same: the same classes, or as many reals."""
+    classes = getattr(encoding, "classes", None)
+    labels = None if classes is None else [np.asarray(each).tolist() for each in classes]
+    return type(encoding), encoding.n_outputs, getattr(encoding, "binary", None), labels
