@@ -174,6 +174,13 @@ def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array
     return ones.reshape(len(generators), *like.shape[1:])
 
 
+def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
+    """The powers of two next to the largest size: over them, which changes no bit, no square over- or underflows."""
+    largest = np.maximum(values.max(axis=axis, initial=0.0), -values.min(axis=axis, initial=0.0))
+    exponents: np.ndarray = np.clip(np.frexp(largest)[1], -1000, 1000)
+    return exponents
+
+
 def to_numpy(x: Array) -> np.ndarray:
     """The same numbers as a NumPy array."""
     return np.asarray(x)

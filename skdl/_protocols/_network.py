@@ -90,6 +90,8 @@ class ForwardContext:
         Whether rows come as a layer that repeats them would give them: other ones for each copy.
     dropout_factor : array of shape (k, 1, 1) or None
         By which probabilities of dropping are multiplied in this step; None for one.
+    drops : bool
+        Whether dropout drops at prediction, too: the same numbers of all rows.
     """
 
     training: bool
@@ -99,6 +101,7 @@ class ForwardContext:
     warned: set[str] = field(default_factory=set)
     is_repeated: bool = False
     dropout_factor: Array | None = None
+    drops: bool = False
 
     def warn_once(self, message: str) -> None:
         """Warn, unless it was done in a pass before."""

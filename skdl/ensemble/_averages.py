@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import entr
 
-from skdl._diagnosis import is_frame
 from skdl._scores import ClassifierScore, RegressorScore
 from skdl._typing import MatrixLike
+from skdl._uncertainty import class_entropies, member_spread
 from skdl.ensemble._base import tags_of
-from skdl.ensemble._diagnostics import EnsembleDiagnostics, exponents_of
+from skdl.ensemble._diagnostics import EnsembleDiagnostics
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_regressor import MLPRegressor
 
@@ -136,24 +135,9 @@ class ProbabilityAverage(ClassifierScore, EnsembleDiagnostics):
         learning", ICML, 2018; A. Malinin, M. Gales, "Predictive uncertainty estimation via prior networks", NeurIPS,
         2018.
         """
-        import pandas as pd  # here, since importing it takes longer than importing skdl
-
         X = self._checked(X)
         weights = self._member_weights() / self._member_weights().sum()
-        average: Any = 0
-        expected: Any = 0
-        for weight, output in zip(weights, self._outputs(X), strict=True):
-            output = output.astype(np.float64)
-            average = average + weight * output
-            expected = expected + weight * entr(output).sum(axis=1)
-        total = entr(average).sum(axis=1)
-        # The entropy is concave: what rounding leaves below zero is zero.
-        entropies = {
-            "total_entropy": total,
-            "expected_entropy": expected,
-            "knowledge_entropy": np.maximum(total - expected, 0),
-        }
-        return pd.DataFrame(entropies, index=_index(X))
+        return class_entropies(self._outputs(X), weights, X)
 
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         unknown = np.setdiff1d(y, self.classes_)
@@ -225,17 +209,9 @@ class PredictionAverage(RegressorScore, EnsembleDiagnostics):
             that sum to one, in the units of y; of several outputs `member_spread_0`, `member_spread_1`, ... It tells
             what the members do not know, not the noise of the targets: it is not a predictive interval.
         """
-        import pandas as pd  # here, since importing it takes longer than importing skdl
-
         X = self._checked(X)
         weights = self._member_weights() / self._member_weights().sum()
-        outputs = np.stack(list(self._outputs(X))).astype(np.float64)
-        average = np.clip(np.tensordot(weights, outputs, 1), outputs.min(axis=0), outputs.max(axis=0))
-        apart = outputs - average
-        exponent = exponents_of(apart)
-        spread = np.ldexp(np.sqrt(np.tensordot(weights, np.ldexp(apart, -exponent) ** 2, 1)), exponent)
-        names = ["member_spread"] if spread.ndim == 1 else [f"member_spread_{j}" for j in range(spread.shape[1])]
-        return pd.DataFrame(spread.reshape(len(spread), -1), columns=names, index=_index(X))
+        return member_spread(np.stack(list(self._outputs(X))), weights, X)
 
     def _residuals(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
         if y.size != outputs[0].size:
@@ -249,11 +225,6 @@ class PredictionAverage(RegressorScore, EnsembleDiagnostics):
         members = [member for member in map(tags_of, self._templates()) if member is not None]
         tags.target_tags.multi_output = bool(members) and all(member.target_tags.multi_output for member in members)
         return tags
-
-
-def _index(X: Any) -> Any:
-    """The names of a frame's rows, where it has any."""
-    return X.index if is_frame(X) and hasattr(X, "index") else None
 
 
 def aligned(probabilities: np.ndarray, seen: np.ndarray, classes: np.ndarray) -> np.ndarray:

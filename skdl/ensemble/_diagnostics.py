@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._array import exponents_of
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import in_units, validate_sample_weight
 from skdl.ensemble._base import BaseEnsemble
@@ -81,13 +82,6 @@ def decompose(residuals: np.ndarray, member_weight: np.ndarray, weight: np.ndarr
     }
     with np.errstate(over="ignore", under="ignore"):  # a square that no float is close to is infinite, or 0
         return {name: float(np.ldexp(term, 2 * exponent)) for name, term in terms.items()}
-
-
-def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
-    """The powers of two next to the largest size: over them, which changes no bit, no square over- or underflows."""
-    largest = np.maximum(values.max(axis=axis, initial=0.0), -values.min(axis=axis, initial=0.0))
-    exponents: np.ndarray = np.clip(np.frexp(largest)[1], -1000, 1000)
-    return exponents
 
 
 def _products(rows: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize, nnls
 
-from skdl.ensemble._diagnostics import exponents_of
+from skdl._array import exponents_of
 
 SELECTIONS = 100  # members taken in the greedy selection: weights are multiples of at least 1 %
 SMALLEST = 1e-12  # probability of a class that a member rules out: one mistake is not an infinite loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,26 @@ LARGE_PREDICTION_ROWS = 256  # of large networks, whose blocks are taken by thre
 BLAS_ALONE_BELOW = 1 << 18  # multiplications of a product below which BLAS does not use threads by itself
 
 
-def predict(layers: PredictionLayers, X: Any, arrays: Views, *, into: int | None = None) -> Array:
-    """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member; or what comes `into` a leaf."""
+def predict(
+    layers: PredictionLayers,
+    X: Any,
+    arrays: Views,
+    *,
+    into: int | None = None,
+    masks: Callable[[], np.random.Generator] | None = None,
+) -> Array:
+    """Scores (n, C) of all rows of a dense or CSR matrix, by the layers of one member; or what comes `into` a leaf.
+
+    Where `masks` gives the random numbers for them, anew for each block of rows, dropout drops the same of all rows.
+    """
     root, product = layers.root, layers.largest_product
     size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * product >= BLAS_THREADS_FROM else PREDICTION_ROWS
     starts = range(0, X.shape[0], size)
-    context = ForwardContext(training=False)
 
     def scores(start: int) -> Array:
+        context = ForwardContext(
+            training=False, generators=() if masks is None else (masks(),), drops=masks is not None
+        )
         block = X[start : start + size]
         dense = block if isinstance(block, np.ndarray) else block.toarray()
         x = dense[None].copy() if root.overwrites_x else dense[None]

@@ -39,9 +39,9 @@ class Dropout(Layer):
         if context.dropout_factor is not None:
             dropped = namespace(x).minimum(dropped * context.dropout_factor, MOST)
         keep = 1 - dropped
-        if not context.training:
+        if not (context.training or context.drops):
             return (x, _same) if self.inverted else (x * keep, lambda dy, gradients, needed: dy * keep)
-        mask = bernoulli_rows(context.generators, keep, x)
+        mask = bernoulli_rows(context.generators, keep, x if context.training else x[:, :1])
         if self.inverted:
             mask /= keep
         y = x * mask  # not in place: x is an activation's result, which its own adjoint may need

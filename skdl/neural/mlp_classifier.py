@@ -34,6 +34,7 @@ from skdl._typing import (
 )
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
+from skdl.neural._dropout_samples import ProbabilitySamples
 from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._settings import Settings
@@ -43,7 +44,7 @@ CALIBRATED_SMOOTHING = 0.05
 
 
 @document
-class MLPClassifier(NetworkClassifier, Perceptron):
+class MLPClassifier(NetworkClassifier, ProbabilitySamples, Perceptron):
     """Multilayer perceptron that learns class probabilities by maximum likelihood.
 
     minimise  1/n sum_i w_i loss(f(x'_i), y_i) + alpha R(W')

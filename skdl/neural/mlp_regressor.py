@@ -32,13 +32,14 @@ from skdl._typing import (
     VectorLike,
 )
 from skdl.neural._docs import document
+from skdl.neural._dropout_samples import PredictionSamples
 from skdl.neural._perceptron import COMMON, Perceptron
 from skdl.neural._regressor import NetworkRegressor
 from skdl.neural._settings import Settings
 
 
 @document
-class MLPRegressor(NetworkRegressor, Perceptron):
+class MLPRegressor(NetworkRegressor, PredictionSamples, Perceptron):
     """Multilayer perceptron that learns real targets.
 
     minimise  1/n sum_i w_i loss(f(x'_i), y'_i) + alpha R(W')
