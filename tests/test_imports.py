@@ -38,7 +38,7 @@ BASE = {
 }
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
-ENGINE = COMPONENTS | {"_protocols", "engine", "layers"}
+ENGINE = COMPONENTS | {"_protocols", "_descent", "engine", "layers"}
 BORDER = {"tables", "_table_input", "_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = (
     BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"} | BORDER
@@ -64,11 +64,13 @@ ALLOWED = {
     "_component": BASE,
     "_estimator": COMPONENTS,
     "_protocols": COMPONENTS | {"_protocols"},
+    "_descent": COMPONENTS | {"_protocols"},
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
     "_registry": COMPONENTS | {"_protocols"},
     "tables": BASE | {"_protocols", "tables"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
+    "optimizers": PROTOCOLS | {"_descent", "autodiff", "optimizers"},  # for `minimize`
     "plugins": PROTOCOLS,
     **{family: PROTOCOLS | {family, "layers"} for family in ("category_encodings", "encodings")},
     "engine": ENGINE,
@@ -91,7 +93,7 @@ ALLOWED = {
     "_trusted": ESTIMATORS
     | FAMILIES
     | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble", "tabular"},
-    "testing": ESTIMATORS | FAMILIES | {"testing", "linear", "neighbors", "neural", "ensemble"},
+    "testing": ESTIMATORS | FAMILIES | {"autodiff", "testing", "linear", "neighbors", "neural", "ensemble"},
 }
 VALIDATORS = {"check_array", "check_X_y", "validate_data", "check_consistent_length", "column_or_1d", "as_float_array"}
 
@@ -147,6 +149,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_words",
         "_component",
         "_protocols",
+        "_descent",
         "autodiff",
         "_registry",
         "tables",

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, clip_norms, clip_values, norms
+from skdl._array import Array, norms
 from skdl._component import Component
+from skdl._descent import take_step
 from skdl._protocols import FirstOrderOptimizer
 from skdl.engine.factors import decay_factors, rate_factors, weight_units
 from skdl.engine.objective import Objective
@@ -71,23 +72,18 @@ class Step:
         orthant = objective.make_pseudo_gradient(theta, gradient) if objective.nonsmooth else None
         if self.units is not None:
             gradient *= self.units
-        if self.optimizer.clip_value is not None:
-            clip_values(gradient, self.optimizer.clip_value)
-        if self.optimizer.clip_norm is not None:
-            clip_norms(gradient, self.optimizer.clip_norm)
-        direction = self.optimizer.direction(gradient, state.optimizer_state, step)
-        direction *= rate
-        if self.rate_factors is not None:
-            direction *= self.rate_factors
-        if self.decays:
-            share = rate * self.optimizer.weight_decay
-            if decay is not None:
-                share = share * decay
-            if self.decay_factors is None:
-                theta[:, objective.penalised] *= 1 - share
-            else:
-                theta *= 1 - share * self.decay_factors
-        theta -= direction
+        take_step(
+            self.optimizer,
+            theta,
+            gradient,
+            state.optimizer_state,
+            rate,
+            step,
+            rate_factors=self.rate_factors,
+            decay=decay,
+            decayed=objective.penalised if self.decays else None,
+            decay_factors=self.decay_factors,
+        )
         if orthant is not None:
             objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:
