@@ -42,6 +42,11 @@ class ParameterSpec:
         Matrices that lie one under the other in this array: a bound of the weights into a unit is one of each.
     owners : int, default=1
         Members of a batch ensemble that own a part each: what a part costs counts in its owner's share of the loss.
+    tie : str, default=""
+        A name that two weights have in common, which are one matrix: that of the upper leaf is the lower one's,
+        transposed. The way back comes to the upper one first, which writes its part of their gradient; the lower adds.
+    is_transposed : bool, default=False
+        Whether it is the upper one, which has no numbers of its own.
     """
 
     name: str
@@ -49,6 +54,8 @@ class ParameterSpec:
     role: str = "other"
     n_blocks: int = 1
     owners: int = 1
+    tie: str = ""
+    is_transposed: bool = False
 
     @property
     def is_penalised(self) -> bool:
@@ -67,8 +74,8 @@ class ParameterSpec:
 
     @property
     def size(self) -> int:
-        """Its numbers."""
-        return self.shape[0] * self.shape[1]
+        """Its own numbers."""
+        return 0 if self.is_transposed else self.shape[0] * self.shape[1]
 
 
 @dataclass

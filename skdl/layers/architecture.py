@@ -33,6 +33,7 @@ from skdl.layers.pieces import EachPiece
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
 from skdl.layers.scale import Scale
 from skdl.layers.sequential import Sequential
+from skdl.layers.tied import tied_map
 
 ORDINARY = OrdinaryMaps()
 OUTLINES = 1024  # structures whose outlines are kept
@@ -90,6 +91,9 @@ class Architecture:
         Layers whose arrays are constants, by their places among `layer_names`.
     n_cut : int
         Layers that are left out, from the first one on: the inputs are what they give.
+    tied : bool
+        Whether the maps of the upper half have the weights of those of the lower half, transposed: the last one those
+        of the first. The maps are ordinary ones, with widths that fit, and each block has one of them.
     """
 
     n_inputs: int
@@ -113,6 +117,7 @@ class Architecture:
     maps: AffineMaps = ORDINARY
     frozen: tuple[int, ...] = ()
     n_cut: int = 0
+    tied: bool = False
 
     def __post_init__(self) -> None:
         if not self.blocks:
@@ -220,8 +225,11 @@ def build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
         head = block.head(n_out, parts) if i + 1 == len(first.widths) else ()
         sections.append(Sequential([block.build(width, n_out, parts), *head]))
         width = n_out
-    initializers = [member.initializers[-1] for member in members]
-    sections.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
+    initializers, n_hidden = [member.initializers[-1] for member in members], len(first.widths)
+    if first.tied:
+        sections.append(tied_map(n_hidden, n_hidden + 1, width, first.n_outputs, initializers))
+    else:
+        sections.append(first.maps.output(width, first.n_outputs, initializers, bias=first.output_bias))
     lowest = next((i for i in range(len(sections)) if i not in first.frozen), len(sections))  # that learns
     return [
         frozen(section, below_all=i < lowest) if i in first.frozen else section for i, section in enumerate(sections)
@@ -266,6 +274,8 @@ class HiddenParts(Parts):
         initializers, n_pieces = [member.initializers[self.i] for member in self.members], self.n_pieces
         if n_pieces > 1:
             initializers = [EachPiece(initializer, n_pieces) for initializer in initializers]
+        if self.members[0].tied:
+            return tied_map(self.i, len(self.members[0].widths) + 1, n_in, n_out, initializers)
         columns = self.columns
         if columns and n_in != sum(n * width for n, width in columns):
             columns = ((n_in, 1),)  # a block has put another map below

@@ -13,12 +13,13 @@ import numpy as np
 from skdl.engine import Network, Progress, TrainingResult
 from skdl.layers.architecture import Architecture
 from skdl.layers.prediction import affine_leaves
-from skdl.neural._parameters import own_arrays
+from skdl.neural._parameters import own_arrays, separate
 from skdl.neural._training import Training
 
 Arrays: TypeAlias = list[dict[str, np.ndarray]]
 BLOCK_WORDS = 1 << 13  # of 8 bytes
 HALF_WORD = np.uint64(32)  # bits
+SAME = 1e-4  # of the largest weight: rounding of single precision
 ODD = np.random.default_rng(0).integers(1 << 63, size=(2, BLOCK_WORDS), dtype=np.uint64) * np.uint64(2) + np.uint64(1)
 
 
@@ -128,6 +129,7 @@ def unfold(
     theta, buffers = outcome.theta.astype(np.float64), outcome.buffers
     network = Network([training.architecture], np.float64)
     arrays = own_arrays(network, theta, buffers.astype(np.float64))
+    separate(network, arrays)
     _write(network, arrays, coefs, intercepts)
     encoding, scale = training.encoding, training.scale
     if output_map is not None:
@@ -135,6 +137,7 @@ def unfold(
     if scale is not None and training.shift is not None:
         scale = _undo_standardisation(network, arrays, training.shift, scale)
     _undo_absorptions(network, arrays)
+    _check_ties(network, arrays)
     progress = begun_anew(training.state.progress[0])
     dtype = training.state.theta.dtype
     state = replace(training.state, theta=theta.astype(dtype), buffers=buffers.astype(dtype), progress=[progress])
@@ -167,6 +170,18 @@ def _write(network: Network, arrays: Arrays, coefs: Sequence[np.ndarray], interc
             named[affine.bias.name][...] = np.reshape(intercept, affine.bias.shape)
         elif intercept.any():
             raise ValueError("Training cannot go on from these intercepts: with fit_intercept=False they must be zero.")
+
+
+def _check_ties(network: Network, arrays: Arrays) -> None:
+    """Raise where weights that are tied in training are not each other's transposed any more."""
+    for leaf, name, owner, owners_name in network.layout.tied:
+        below, above = arrays[owner][owners_name], arrays[leaf][name]
+        if np.abs(above - below.T).max(initial=0.0) > SAME * np.abs(below).max(initial=0.0):
+            raise ValueError(
+                "Training cannot go on from edited coefficients: with tied=True the weights of the decoder must be "
+                "those of the encoder transposed, W' = s W where X_scale_ holds s: times the deviation of the column in "
+                "the first layer, and over it in the last one."
+            )
 
 
 def _undo_output(network: Network, arrays: Arrays, encoding: Any, scale: np.ndarray, shift: np.ndarray) -> Any:

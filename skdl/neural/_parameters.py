@@ -34,6 +34,7 @@ def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -
     outcome = TrainingResult.of(training.state, training.stop_reason)
     network = Network([training.architecture], np.float64)
     trained = own_arrays(network, outcome.theta.astype(np.float64), outcome.buffers.astype(np.float64))
+    separate(network, trained)
     arrays = prediction_arrays(network.root, trained, standardisation(training))  # of the same dicts
     if output_map is not None:
         output = network.root.output_fold()
@@ -52,6 +53,12 @@ def fold(training: Training, output_map: tuple[np.ndarray, np.ndarray] | None) -
 def own_arrays(network: Network, theta: np.ndarray, buffers: np.ndarray) -> list[dict[str, np.ndarray]]:
     """The arrays of a single member, by leaf and name, without the member axis: views."""
     return [{name: value[0] for name, value in named.items()} for named in network.arrays(theta, buffers)]
+
+
+def separate(network: Network, arrays: list[dict[str, np.ndarray]]) -> None:
+    """Give each weight that is another one transposed an array of its own: at prediction they differ in units."""
+    for leaf, name, _, _ in network.layout.tied:
+        arrays[leaf][name] = arrays[leaf][name].copy()
 
 
 def standardisation(training: Training) -> tuple[np.ndarray, np.ndarray] | None:

@@ -126,6 +126,18 @@ def test_a_penalty_towards_given_weights_with_an_alpha_each(penalty):
     check_objective([architecture(D, (4,), C)] * K, penalty=penalty, alphas=alphas, prior=prior)
 
 
+@pytest.mark.parametrize("normalization", [None, "batch"])
+@pytest.mark.parametrize("widths", [(4,), (4, 2, 4), (5, 4, 2, 4, 5)])
+def test_tied_weights(widths, normalization):
+    """Each has the gradient of both maps, and each penalty once."""
+    network = replace(architecture(D, widths, C, activation="swish", normalization=normalization), tied=True)
+    untied = replace(network, tied=False).outline
+    weights = sum(np.prod(shape) for shape in untied.coefficients)
+    assert network.outline.n_parameters == untied.n_parameters - weights // 2
+    assert network.outline.coefficients == untied.coefficients
+    check_objective([network] * K, loss="squared_error")
+
+
 def test_a_penalty_on_activations():
     networks = [
         replace(architecture(D, (4, 6), C, activation="tanh"), activity=penalties.ActivityL1(), activity_alpha=alpha)

@@ -26,6 +26,15 @@ def test_sizes(layout):
     assert layout.n_penalised == 12 + 8
 
 
+def test_a_tied_weight_is_the_other_one_transposed():
+    lower, upper = ParameterSpec("weight", (3, 4), "weight", tie="a"), ParameterSpec("bias", (1, 4), "bias")
+    layout = Layout([[lower, upper], [ParameterSpec("weight", (4, 3), "weight", tie="a", is_transposed=True)]])
+    assert (layout.size, layout.n_penalised) == (16, 12)
+    views = layout.views(np.arange(32.0).reshape(2, 16))
+    assert np.shares_memory(views[0]["weight"], views[1]["weight"])
+    np.testing.assert_array_equal(views[1]["weight"], views[0]["weight"].transpose(0, 2, 1))
+
+
 def test_views_partition_the_flat_array(layout):
     flat = np.zeros((2, layout.size))
     for number, (leaf, spec) in enumerate(ENTRIES, start=1):

@@ -45,6 +45,21 @@ def test_small_networks(activation, normalization, dropout, n_threads):
     assert [outcome.state.progress[0].epoch for outcome in outcomes] == list(EPOCHS)
 
 
+@pytest.mark.parametrize("normalization", [None, "batch"])
+@pytest.mark.parametrize(("widths", "n_inputs"), [((6, 4, 6), 7), ((1,), 1), ((40, 3, 40), 2)])
+def test_tied_weights(widths, n_inputs, normalization):
+    rows = regression(53, n_inputs, n_inputs)
+    members = seven(rows, widths, loss=losses.SquaredError(), network={"normalization": normalization}, dropout=0.1)
+    assert len({each.structure for each in (*members, tied(members[0]))}) == 2
+    outcomes = check_members([tied(each) for each in members])
+    free = check_members(members)
+    assert outcomes[0].theta.size < free[0].theta.size
+
+
+def tied(member):
+    return replace(member, architecture=replace(member.architecture, tied=True))
+
+
 @pytest.mark.parametrize("batch_size", [1, 7, 16, 53])
 @pytest.mark.parametrize("widths", [(), (1,), (2, 17), (33,)])
 @pytest.mark.parametrize("n_outputs", [1, 2, 5])
