@@ -179,8 +179,8 @@ def _check_ties(network: Network, arrays: Arrays) -> None:
         if np.abs(above - below.T).max(initial=0.0) > SAME * np.abs(below).max(initial=0.0):
             raise ValueError(
                 "Training cannot go on from edited coefficients: with tied=True the weights of the decoder must be "
-                "those of the encoder transposed, W' = s W where X_scale_ holds s: times the deviation of the column in "
-                "the first layer, and over it in the last one."
+                "those of the encoder transposed, in the units of training: in the first layer times the columns' "
+                "deviations, X_scale_, and in the last one over them."
             )
 
 
