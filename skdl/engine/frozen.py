@@ -89,6 +89,7 @@ class Rest:
             state.step,
             state.generators,
             [narrow],
+            None if state.mask is None else state.mask[:, self.trained],
         )
         self.member = replace(
             whole, architecture=architecture, frozen=(), state=of_rest, resume=True, taken=None, **changes
@@ -107,7 +108,7 @@ class Rest:
         before = self.state.progress[0]
         progress = replace(state.progress[0], started=before.started)
         self._widen(progress, before)
-        return State(theta, buffers, memory, state.step, state.generators, [progress])
+        return State(theta, buffers, memory, state.step, state.generators, [progress], self.state.mask)
 
     def _widen(self, progress: Progress, before: Progress) -> None:
         """Let the weights that are kept be those of the whole member, in place."""

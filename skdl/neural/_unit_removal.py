@@ -47,6 +47,8 @@ class UnitGroup:
     kept : int array
     n_units : int
         Before any is taken out.
+    n_pieces : int
+        Numbers of the lower map that a unit takes, which lie n_units apart in it.
     """
 
     place: Between
@@ -54,6 +56,18 @@ class UnitGroup:
     is_inner: bool
     kept: np.ndarray
     n_units: int
+    n_pieces: int
+
+    @property
+    def kept_below(self) -> np.ndarray:
+        """The columns of the lower map that stay."""
+        return (self.n_units * np.arange(self.n_pieces)[:, None] + self.kept).ravel()
+
+    def kept_of(self, size: int) -> np.ndarray | slice:
+        """What stays of `size` numbers of a step between the maps: one of each piece or unit, or one for all."""
+        if size == self.n_units * self.n_pieces:
+            return self.kept_below
+        return self.kept if size == self.n_units else slice(None)
 
 
 def choose_units(
@@ -81,8 +95,10 @@ def choose_units(
         if known[lower] not in names or (is_inner and architecture.blocks[lower - 1].resized(1, 1) is None):
             continue
         into, out = _weight(engine, views, place.lower), _weight(engine, views, place.upper)
-        scores.append(np.linalg.norm(into, axis=0) * np.linalg.norm(out, axis=1))
-        found.append(UnitGroup(place, lower - 1, is_inner, np.arange(len(out)), len(out)))
+        n_units = len(out)
+        into_units = np.linalg.norm(into.reshape(-1, n_units), axis=0)  # the pieces of a unit one under the other
+        scores.append(into_units * np.linalg.norm(out, axis=1))
+        found.append(UnitGroup(place, lower - 1, is_inner, np.arange(n_units), n_units, into.shape[1] // n_units))
     missing = [name for name in names if all(known[group.layer + 1] != name for group in found)]
     if not found or (missing and len(names) < len(known) - 2):  # layers that the user has named
         raise ValueError(
@@ -145,33 +161,27 @@ def without_units(
     if network.prior is not None:
         raise ValueError("structured=True takes no network with a 'prior', whose shapes are those of all units.")
     changes = _parameters(training.architecture, groups)
+    if network.init is not None:
+        changes["init"] = None  # whose layers have all units
     before = training.architecture
     settings = NetworkFit(clone(network).set_params(**changes)).settings
     architecture = settings.architecture_for(
         before.n_inputs, before.n_outputs, before.columns, encoded=training.is_encoded
     )
     smaller = Network([architecture], np.float64)
-    rows, columns = {}, {}
-    for group in groups:
-        rows[group.place.upper] = group.kept
-        for leaf in (group.place.lower, *group.place.steps):
-            columns[leaf] = group.kept
+    rows = {group.place.upper: group.kept for group in groups}
+    columns = {leaf: group for group in groups for leaf in (group.place.lower, *group.place.steps)}
     state = training.state
     theta = _constants_moved(engine, state.theta, state.buffers, groups)
 
-    def taken(flat: Flat, old: Layout, new: Layout) -> Flat:
-        return _taken(
-            flat, old, new, rows, columns, {leaf: group.n_units for group in groups for leaf in group.place.steps}
-        )
-
     def parameters(flat: Flat) -> Flat:
-        return taken(flat, engine.layout, smaller.layout)
+        return _taken(flat, engine.layout, smaller.layout, rows, columns)
 
     mask = None if state.mask is None else parameters(state.mask)
     state = replace(
         state,
         theta=parameters(theta),
-        buffers=taken(state.buffers, engine.buffer_layout, smaller.buffer_layout),
+        buffers=_taken(state.buffers, engine.buffer_layout, smaller.buffer_layout, rows, columns),
         optimizer_state={name: parameters(array) for name, array in state.optimizer_state.items()},
         mask=None if mask is None or mask.all() else mask,
     )
@@ -207,11 +217,11 @@ def _constants_moved(engine: Network, theta: Flat, buffers: Flat, groups: Sequen
         into = into[present[place.lower]] if place.lower in present else into
         is_gone = np.ones(group.n_units, dtype=bool)
         is_gone[group.kept] = False
-        gone = np.flatnonzero(is_gone & ~into.any(axis=0))
+        gone = np.flatnonzero(is_gone & ~into.reshape(-1, group.n_units).any(axis=0))
         if not len(gone) or "bias" not in roles or any(_mixes(engine.leaves[leaf]) for leaf in place.steps):
             continue
         lower = {spec.role: spec.name for spec in engine.leaves[place.lower].parameters()}
-        x = arrays[place.lower][lower["bias"]].copy() if "bias" in lower else np.zeros((1, 1, group.n_units))
+        x = arrays[place.lower][lower["bias"]].copy() if "bias" in lower else np.zeros((1, 1, into.shape[1]))
         for leaf in place.steps:
             x, _ = engine.leaves[leaf].forward(x.copy(), arrays[leaf], context)
         arrays[place.upper][roles["bias"]] += x[:, :, gone] @ _weight(engine, arrays, place.upper)[gone]
@@ -224,24 +234,20 @@ def _mixes(leaf: Layer) -> bool:
 
 
 def _taken(
-    flat: Flat,
-    old: Layout,
-    new: Layout,
-    rows: Mapping[int, np.ndarray],
-    columns: Mapping[int, np.ndarray],
-    n_units: Mapping[int, int],
+    flat: Flat, old: Layout, new: Layout, rows: Mapping[int, np.ndarray], columns: Mapping[int, UnitGroup]
 ) -> Flat:
-    """The numbers of a flat array (1, n) that the smaller layout has: `rows` and `columns` of each leaf's weights.
+    """The numbers of a flat array (1, n) that the smaller layout has.
 
-    Of a leaf between the maps, what is one number a unit is taken; what is one for all units stays.
+    `rows` are those of a leaf's weights that stay, and `columns` are the units that the columns of all that a leaf has
+    belong to.
     """
     values: list[dict[str, np.ndarray]] = [{} for _ in range(old.n_leaves)]
     for leaf, spec, view in old.placed(flat):
-        value, is_weight = view[0], spec.role == "weight"
-        if is_weight and leaf in rows:
+        value = view[0]
+        if spec.role == "weight" and leaf in rows:
             value = value[rows[leaf]]
-        if leaf in columns and (leaf not in n_units or value.shape[-1] == n_units[leaf]):
-            value = value[:, columns[leaf]]
+        if leaf in columns:
+            value = value[:, columns[leaf].kept_of(value.shape[1])]
         values[leaf][spec.name] = value
     smaller = np.empty((1, new.size), flat.dtype)
     for leaf, spec, view in new.placed(smaller):

@@ -124,6 +124,30 @@ def test_zeros_stay_however_training_goes_on(params):
     assert np.count_nonzero(flat(anew.coefs_)[zero])  # a new training knows nothing of it
 
 
+@pytest.mark.parametrize("frozen", ["hidden_1", "hidden_2", "output"])
+def test_zeros_stay_in_frozen_layers_and_beside_them(frozen):
+    pruned = prune(mlp().fit(X, Y), amount=0.6).set_params(frozen=frozen, warm_start=True)
+    zeros = [coef == 0 for coef in pruned.coefs_]
+    i = pruned.layer_names_.index(frozen) - 1
+    still = pruned.coefs_[i].copy()
+    pruned.fit(X, Y).partial_fit(X, Y)
+    np.testing.assert_allclose(pruned.coefs_[i], still, rtol=1e-6)
+    small = prune(pruned, amount=0.5, structured=True).set_params(frozen=None).partial_fit(X, Y)
+    assert all(np.array_equal(coef == 0, zero) for coef, zero in zip(pruned.coefs_, zeros, strict=True))
+    pruned.set_params(frozen=None).partial_fit(X, Y)
+    assert all(np.array_equal(coef == 0, zero) for coef, zero in zip(pruned.coefs_, zeros, strict=True))
+    assert (small.coefs_[0] == 0).any()
+
+
+def test_what_a_network_began_with_is_no_bar():
+    source = mlp().fit(X, Y)
+    network = mlp(init=source).fit(X, Y)
+    assert prune(network, amount=0.5).init is source
+    small = prune(network, amount=0.5, structured=True).set_params(warm_start=True).fit(X, Y)
+    assert small.init is None
+    assert small.hidden_layer_sizes == (4, 3)
+
+
 def test_zeros_of_an_l1_penalty_are_held():
     network = mlp(penalty="l1", alpha=0.5, optimizer="adam", dtype="float64", max_iter=20).fit(X, Y)
     held = prune(network, threshold=0.0, layers=[0, 1, 2]).set_params(penalty="l2", alpha=1e-3)
@@ -231,6 +255,7 @@ def test_units_are_those_of_least_norms_and_the_rest_is_as_it_was():
 
 DEAD = [
     {},
+    {"activation": "maxout", "normalization": "batch"},
     {"normalization": "batch"},
     {"activation": "prelu"},
     {"activation": "sigmoid"},
@@ -243,9 +268,9 @@ DEAD = [
 def test_units_without_effect_go_and_no_prediction_changes(params):
     """Of one nothing comes out, of another the same for each row, which the biases above take over."""
     network = mlp(**{"activation": "relu", "dtype": "float64", **params}).fit(X, Y)
-    network.coefs_[0][:, 2] = 0.0
+    network.coefs_[0][:, 2::8] = 0.0  # all pieces of the unit
     network.coefs_[1][5] = 0.0
-    network.coefs_[1][:, 0] = 0.0
+    network.coefs_[1][:, 0::6] = 0.0
     network.intercepts_[1][0] = 0.7
     before = network.predict(X)
     small = prune(network, threshold=0.0, structured=True)
