@@ -121,8 +121,9 @@ class Component:
             raise TypeError(f"{cls.__name__} must define {' and '.join(missing)}, as its family asks for.")
         check_params(self, self.constraints)
         for value in self.get_params(deep=False).values():
-            if isinstance(value, Component):
-                value.validate()
+            for each in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(each, Component):
+                    each.validate()
         return self
 
     @property
@@ -146,6 +147,9 @@ class Component:
                 changes[name] = column([getattr(member, name) for member in members], ndim, dtype)
             elif isinstance(value, Component):
                 changes[name] = Component.stacked([getattr(member, name) for member in members], ndim, dtype)
+            elif isinstance(value, (list, tuple)) and any(isinstance(each, Component) for each in value):
+                held = zip(*[getattr(member, name) for member in members], strict=True)
+                changes[name] = [Component.stacked(parts, ndim, dtype) for parts in held]
         return first.with_params(**changes)
 
     def __repr__(self) -> str:

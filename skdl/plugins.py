@@ -60,6 +60,7 @@ from skdl._protocols import (
     Penalty,
     ScaleAndShift,
     Schedule,
+    WeightPlaces,
     is_learned,
 )
 from skdl._quantiles import weighted_quantiles
@@ -105,6 +106,7 @@ __all__ = [
     "ScaleAndShift",
     "Schedule",
     "Text",
+    "WeightPlaces",
     "bernoulli_rows",
     "column_sum",
     "is_learned",

@@ -39,6 +39,11 @@ def regression(n_rows, n_inputs, n_outputs, *, dtype=np.float32, seed=0):
     return Dataset(X.astype(dtype), y.astype(dtype))
 
 
+def penalty_of(name):
+    """A penalty for networks of any shape."""
+    return penalties.Tied(columns=[[0, 1]]) if name == "tied" else penalties.resolve(name)
+
+
 def member(rows, widths=(5,), *, seed=0, network=None, **changes):
     """A member with tiny defaults; `network` are arguments of `architecture`."""
     built = architecture(rows.X.shape[1], widths, rows.targets.shape[1], **(network or {}))

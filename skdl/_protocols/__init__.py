@@ -21,7 +21,15 @@ from skdl._protocols._network import (
     ParameterSpec,
     ScaleAndShift,
 )
-from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Loss, Optimizer, Penalty, Schedule
+from skdl._protocols._training import (
+    FirstOrderOptimizer,
+    FullBatchOptimizer,
+    Loss,
+    Optimizer,
+    Penalty,
+    Schedule,
+    WeightPlaces,
+)
 
 __all__ = [
     "NO_GRADIENTS",
@@ -51,5 +59,6 @@ __all__ = [
     "Penalty",
     "ScaleAndShift",
     "Schedule",
+    "WeightPlaces",
     "is_learned",
 ]

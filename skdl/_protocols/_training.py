@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -243,6 +243,21 @@ class Schedule(Component):
         return range(1, max_epochs + 1)
 
 
+class WeightPlaces(NamedTuple):
+    """Where the weights of a network lie among the W that a penalty is given, as indices.
+
+    Parameters
+    ----------
+    layers : mapping from names to sequences of int arrays of shape (n_in, n_out)
+        The weight matrices of each layer that has any, from below: "hidden_1", ..., "output".
+    inputs : sequence of int arrays
+        The weights of each column of X; empty where no layer takes the columns as they are.
+    """
+
+    layers: Mapping[str, Sequence[np.ndarray]]
+    inputs: Sequence[np.ndarray]
+
+
 class Penalty(Component):
     """A function of the weights that is added to the mean loss, times the estimator's `alpha`.
 
@@ -256,12 +271,29 @@ class Penalty(Component):
         Whether it is a function of the hidden activations rather than of the weights.
     degree : int or None
         The power by which it grows with its weights, R(c w) = |c|^degree R(w), if there is one.
+    is_separable : bool
+        Whether it is a sum over the weights, so that each of them may have its own `alpha`.
     """
 
     l1_weight: Any = 0.0
     projects = False
     on_activations = False
     degree: int | None = None
+    is_separable = True
+
+    @property
+    def parts(self) -> Sequence[Penalty]:
+        """What it is a sum of."""
+        return (self,)
+
+    @property
+    def of_activations(self) -> Penalty | None:
+        """The part of it that is a function of the hidden activations."""
+        return self if self.on_activations else None
+
+    def for_weights(self, places: WeightPlaces) -> Penalty:
+        """The same penalty of the weights of one network, of which it knows the places; asked where not separable."""
+        return self
 
     @abstractmethod
     def value(self, weights: Array) -> Array:

@@ -9,10 +9,12 @@ import numpy as np
 
 from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
-from skdl._protocols import ForwardContext, Loss, Penalty
+from skdl._protocols import ForwardContext, Loss, Penalty, WeightPlaces
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec
+from skdl.layers.architecture import Architecture
+from skdl.layers.names import layer_names
 
 
 class Objective:
@@ -26,7 +28,9 @@ class Objective:
         self.network = network
         self.loss: Loss = Component.stacked([member.loss for member in members], 3, dtype)
         self.penalties = [member.penalty for member in members]
-        self.penalty: Penalty = Component.stacked([member.penalty for member in members], 2, dtype)
+        penalty: Penalty = Component.stacked([member.penalty for member in members], 2, dtype)
+        places = None if penalty.is_separable else _places(network, members[0].architecture)
+        self.penalty = penalty if places is None else penalty.for_weights(places)
         self.alpha = _rows([member.alpha for member in members], dtype)
         priors = [member.prior for member in members if member.prior is not None]
         self.prior = _rows(priors, dtype) if priors else None
@@ -99,6 +103,18 @@ class Objective:
     def _weights(self, theta: Array) -> Array:
         weights = theta[:, self.penalised]
         return weights if self.prior is None else weights - self.prior
+
+
+def _places(network: Network, architecture: Architecture) -> WeightPlaces:
+    """Where the weights of a network lie among those that are penalised."""
+    index = np.arange(network.layout.size)[None]
+    names = np.repeat(layer_names(len(architecture.widths)), architecture.outline.sections)[-network.layout.n_leaves :]
+    layers: dict[str, list[np.ndarray]] = {}
+    for leaf, spec, view in sorted(network.layout.placed(index), key=lambda placed: placed[0]):
+        if spec.role == "weight":
+            layers.setdefault(str(names[leaf]), []).append(view[0])
+    of_inputs = [view.reshape(len(view), -1) for view in network.ends(index)[0]]
+    return WeightPlaces(layers, [np.concatenate(own) for own in zip(*of_inputs, strict=True)])
 
 
 def _rows(values: Sequence[float | np.ndarray], dtype: Any) -> Array:

@@ -74,8 +74,8 @@ weight_decay_factors : dict or None, default=None
     is none.
 weight_decay_schedule : str, Schedule or None, default=None
     Factor of the optimizer's weight decay over time, beside the learning rate's; None for one in all steps.
-penalty : str or Penalty, default="l2"
-    Function R of the weights.
+penalty : str, Penalty or list of these, default="l2"
+    Function R of the weights; of a list the sum, see `skdl.penalties.Sum`.
 alpha : float, array-like of shape (n_features,) or "auto", default="auto"
     Factor of the penalty, in [0, inf), of the weights as the notes define them, which convert scikit-learn's `alpha`;
     an array holds one for each feature's weights (the layers above take its mean). "auto" is 0 beside an optimizer with

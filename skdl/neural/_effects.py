@@ -38,7 +38,7 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
         return
     if not np.any(settings.alpha):
         raise ValueError("'prior' has no effect with alpha=0: it is what the penalty draws to. Give a positive alpha.")
-    if settings.penalty.on_activations or settings.penalty.projects:
+    if all(part.on_activations or part.projects for part in settings.penalty.parts):
         raise ValueError(f"'prior' has no effect with penalty={estimator.penalty!r}, which draws no weight to zero.")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from skdl import _registry
 from skdl._component import Component
 from skdl._constraints import Constraint
-from skdl._protocols import Loss, Optimizer
+from skdl._protocols import Loss, Optimizer, Penalty
 from skdl._slots import SlotMixin
 from skdl.layers.architecture import Architecture
 from skdl.neural._calibration import Scaling
@@ -30,7 +31,7 @@ class NetworkKind(SlotMixin, ABC):
     _default_scoring: str  # what scoring=None stands for
     alpha: Any
     prior: Any
-    penalty: str | Component
+    penalty: str | Component | Sequence[str | Component]
     optimizer: str | Component
     standardize: bool
     batch_size: int | str
@@ -45,6 +46,13 @@ class NetworkKind(SlotMixin, ABC):
     random_state: Any
     n_features_in_: int
 
+    def _penalty(self) -> Penalty:
+        """The penalty, of a list the sum of its entries."""
+        if isinstance(self.penalty, (list, tuple)):
+            parts = [self._resolve_value("penalty", each) for each in self.penalty]
+            return self._resolve_value("penalty", _registry.penalties.resolve("sum").with_params(penalties=parts))
+        return self._resolve("penalty")
+
     def _settings(self) -> Settings:
         """The parameters as a fit uses them; a kind of network that differs from the others changes fields here."""
         optimizer = self._resolve("optimizer")
@@ -52,7 +60,7 @@ class NetworkKind(SlotMixin, ABC):
             name=type(self).__name__,
             optimizer=optimizer,
             schedule=self._resolve("schedule"),
-            penalty=self._resolve("penalty"),
+            penalty=self._penalty(),
             architecture=self._architecture(1, 1),
             alpha=self.alpha,
             prior=self.prior,

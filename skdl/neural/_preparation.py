@@ -74,7 +74,7 @@ class Preparation(NetworkKind):
                 f"penalty={self.penalty!r} has kinks or bounds, and optimizer={self.optimizer!r} needs a smooth "
                 "objective. Choose a first-order optimizer, such as 'adam', or penalty='l2'."
             )
-        if penalty.on_activations and np.ndim(self.alpha):
+        if np.ndim(self.alpha) and (penalty.of_activations is not None or not penalty.is_separable):
             raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
         check_effects(self, settings)
 

@@ -168,8 +168,9 @@ class Settings:
             n_inputs, columns = self.design_width(columns), None
         changes = {} if encoded else self.without_encoding
         architecture = replace(self.architecture, n_inputs=n_inputs, n_outputs=n_outputs, columns=columns, **changes)
-        if self.penalty.on_activations:
-            architecture = replace(architecture, activity=self.penalty, activity_alpha=self.alpha)
+        if self.penalty.of_activations is not None:
+            activity = self.penalty.of_activations
+            architecture = replace(architecture, activity=activity, activity_alpha=self.alpha)
         return architecture
 
     def batch_rows(self, n_rows: int) -> int:

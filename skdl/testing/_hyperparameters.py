@@ -133,6 +133,8 @@ def same(a: Any, b: Any) -> bool:
         return (
             type(a) is type(b) and left.keys() == right.keys() and all(same(left[name], right[name]) for name in left)
         )
+    if isinstance(a, (list, tuple)) and type(a) is type(b):
+        return len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return np.array_equal(a, b)
     return a is b or (type(a) is type(b) and bool(a == b))
@@ -155,8 +157,9 @@ def _names_in_repr(component: Any) -> dict[str, Any]:
     """The names that a component's repr may use."""
     names = {"array": np.array, "np": np, "nan": np.nan, "inf": np.inf, type(component).__name__: type(component)}
     for value in component.get_params(deep=False).values():
-        if isinstance(value, Component):
-            names |= _names_in_repr(value)
-        elif callable(value):
-            names[getattr(value, "__name__", "")] = value
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, Component):
+                names |= _names_in_repr(each)
+            elif callable(each):
+                names[getattr(each, "__name__", "")] = each
     return names

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._protocols import WeightPlaces
 from skdl.testing._gradient import check_gradient
 from skdl.testing._rules import Arrays, B, K, N, check_arrays, require, require_close
 
@@ -35,6 +36,8 @@ def check_penalty(penalty: Any) -> None:
     """Check value against gradient, away from zero, and that the weights stay as they are."""
     rng = np.random.default_rng(0)
     size = (K, B * N)
+    layers = np.arange(B * N).reshape(2, 1, -1)  # two of one shape
+    penalty = penalty.for_weights(WeightPlaces({"hidden_1": [layers[0]], "output": [layers[1]]}, layers[0].T))
     inputs = {"weights": rng.uniform(0.1, 2.0, size) * rng.choice([-1.0, 1.0], size)}
     check_arrays(penalty, _evaluate_penalty, inputs, ndim=2)
     results = _evaluate_penalty(penalty, inputs)
@@ -45,7 +48,7 @@ def check_penalty(penalty: Any) -> None:
 
     check_gradient(objective, results["gradient"], inputs["weights"], name=f"{type(penalty).__name__}: gradient")
     _check_parts(penalty, inputs["weights"], results)
-    at_zero = _evaluate_penalty(penalty, {"weights": np.zeros((K, N))})
+    at_zero = _evaluate_penalty(penalty, {"weights": np.zeros(size)})
     for name, result in at_zero.items():
         require(np.isfinite(result).all(), penalty, "finite at zero weights", f"{name} is {result}")
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from nets import architecture, member, regression
+from nets import architecture, member, penalty_of, regression
 
 from skdl import activations, encodings, layers, losses, normalizations, penalties
 from skdl._protocols import Activation
@@ -54,8 +54,10 @@ def check_objective(
     objective = Objective(
         network,
         [
-            SimpleNamespace(loss=loss, penalty=penalties.resolve(penalty), alpha=alpha, prior=prior, dtype=np.float64)
-            for alpha in alphas
+            SimpleNamespace(
+                architecture=each, loss=loss, penalty=penalty_of(penalty), alpha=alpha, prior=prior, dtype=np.float64
+            )
+            for each, alpha in zip(networks, alphas, strict=True)
         ],
     )
     theta, buffers = network.initial([np.random.default_rng(seed + i) for i in range(K)])

@@ -5,7 +5,7 @@ from threading import Event
 
 import numpy as np
 import pytest
-from nets import architecture, classification, member, regression
+from nets import architecture, classification, member, penalty_of, regression
 from scipy import sparse
 
 from skdl import activations, losses, normalizations, optimizers, penalties, schedules
@@ -74,7 +74,7 @@ def test_odd_sizes(widths, batch_size, n_outputs):
 def test_every_optimizer_and_penalty(optimizer, penalty, dtype):
     rows = classification(40, 4, 3, dtype=dtype)
     cls = type(optimizers.resolve(optimizer))
-    check_members(seven(rows, optimizer=cls, penalty=penalties.resolve(penalty), dtype=dtype, n_epochs=3))
+    check_members(seven(rows, optimizer=cls, penalty=penalty_of(penalty), dtype=dtype, n_epochs=3))
 
 
 @pytest.mark.parametrize("schedule", schedules.names())

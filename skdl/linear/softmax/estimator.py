@@ -68,9 +68,9 @@ class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, N
         the notes for what makes the default fast.
     schedule : str or Schedule, default="constant"
         The learning rate over time, for first-order optimizers.
-    penalty : str or Penalty, default="l2"
-        Function of the weights in the objective: "l2", "l1", "elastic_net" or another; see the notes for the default
-        optimizer's way with kinks.
+    penalty : str, Penalty or list of these, default="l2"
+        Function of the weights in the objective: "l2", "l1", "elastic_net" or another, and of a list the sum; see the
+        notes for the default optimizer's way with kinks.
     prior : array-like of shape (n_classes, n_features) or None, default=None
         Coefficients, for X as it is, that the penalty draws to, rather than to zero.
     batch_size : int or "auto", default="auto"

@@ -64,7 +64,7 @@ class SoftmaxObjective(FullFunction):
 
     def _make_preconditioner(self, name: str, alpha: np.ndarray, *, goes_on: bool) -> DiagonalPreconditioner:
         penalty: Any = self.objective.penalty
-        ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0]
+        ends = penalty.smooth_gradient(np.array([[0.0, 1.0]]))[0] if penalty.is_separable else (0.0, 0.0)
         curvature = self._by_column(alpha) * max(ends[1] - ends[0], 0.0)
         start = self.state.theta[0].astype(np.float64)
         if name == "bohning":
