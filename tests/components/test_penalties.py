@@ -106,15 +106,16 @@ def test_tied_columns_are_a_penalised_least_squares():
 def test_tied_pixels_of_a_softmax(standardize):
     """The gradient of the mean cross entropy balances that of the ties, which is alpha L W."""
     X, y = load_digits(return_X_y=True)
-    X, y = X[:400, 20:24] / 5, y[:400]
+    X, y = X[:400, 34:38], y[:400]
+    X = X / X.std(axis=0) * [1, 2, 1, 1]
     scale = X.std(axis=0) if standardize else 1.0
     tied = Tied(columns=[[0, 1], [2, 3]])
-    model = SoftmaxClassifier(penalty=tied, alpha=0.05, standardize=standardize, tol=1e-7, max_iter=2000).fit(X, y)
+    model = SoftmaxClassifier(penalty=tied, alpha=0.05, standardize=standardize, tol=1e-6, max_iter=5000).fit(X, y)
     error = model.predict_proba(X) - np.eye(10)[y]
     by_weight = (X / scale).T @ error / len(X)
     pairs = np.kron(np.eye(2), [[1, -1], [-1, 1]])
     coef = model.coef_.T * np.reshape(scale, (-1, 1))
-    np.testing.assert_allclose(by_weight, -0.05 * pairs @ coef, atol=1e-6)
+    np.testing.assert_allclose(by_weight, -0.05 * pairs @ coef, atol=3e-6)
     assert abs(pairs @ coef).max() > 0.01
 
 
