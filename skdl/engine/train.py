@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -64,7 +64,18 @@ def initial_state(member: TrainingSpec) -> State:
         np.zeros(1, np.int64),
         [member.generator],
         [_first_progress(member)],
+        None if member.pruned is None else _mask_of(network, member.pruned),
     )
+
+
+def _mask_of(network: Network, pruned: Mapping[int, Mapping[str, Array]]) -> Array:
+    """The mask of all parameters where some of some leaves were pruned."""
+    mask = np.ones((1, network.layout.size), bool)
+    views = network.layout.views(mask)
+    for leaf, named in pruned.items():
+        for name, gone in named.items():
+            views[leaf][name][0] = ~gone
+    return mask
 
 
 def _first_progress(member: TrainingSpec) -> Progress:

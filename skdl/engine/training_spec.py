@@ -119,6 +119,8 @@ class TrainingSpec:
     taken : mapping from leaves to mappings from names to arrays, or None
         Initial values of layers of a new network, without the member axis, in the place of those that are drawn and
         learned from the rows.
+    pruned : mapping of the same kind or None
+        Bool arrays, which are True where a parameter of these layers was pruned, and stays zero.
     moving : bool array or None
         Inputs that are numbers, as a mask, of which encodings among the layers taken learn anew from the rows.
     parametrization : {"standard", "ntk"}
@@ -171,6 +173,9 @@ class TrainingSpec:
     parametrization: str = "standard"
     frozen: tuple[int, ...] = ()
     taken: Mapping[int, Mapping[str, np.ndarray]] | None = field(default=None, metadata=PER_MEMBER)
+    pruned: Mapping[int, Mapping[str, np.ndarray]] | None = field(
+        default=None, metadata=counts_by(lambda member: member.is_masked)
+    )
     moving: np.ndarray | None = field(default=None, metadata=PER_MEMBER)
 
     @property
@@ -183,7 +188,7 @@ class TrainingSpec:
     @property
     def is_masked(self) -> bool:
         """True if some parameters were pruned, and stay zero."""
-        return self.state is not None and self.state.mask is not None
+        return self.pruned is not None if self.state is None else self.state.mask is not None
 
     @property
     def phase(self) -> int:

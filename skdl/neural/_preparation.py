@@ -244,10 +244,9 @@ class Preparation(NetworkKind):
                 score = validation_score(self, settings.scoring, evaluated, validation, loss, output_map)
         idle = (None if rows.scale is None else rows.scale == 0, self._idle_outputs(data.encoding))
         state = watch = None
-        taken = moving = None
+        taken: dict[str, Any] = {}
         if source is not None:
-            taken = taken_layers(settings, source, architecture, data.encoding, loss, output_map)
-            moving = None if settings.keeps_inputs else source.moving(rows.scale)
+            taken = taken_layers(settings, source, architecture, data.encoding, loss, output_map, rows.scale)
         if before is not None:
             moved = idle if not frozen or frozen[-1] <= len(architecture.widths) else (idle[0], None)
             state = state_to_go_on_from(before, rows, self._idle_outputs(before.encoding), moved, generator)
@@ -290,6 +289,5 @@ class Preparation(NetworkKind):
             dropout_schedule=settings.dropout_schedule,
             parametrization=settings.parametrization,
             frozen=frozen,
-            taken=taken,
-            moving=moving,
+            **taken,
         )

@@ -114,16 +114,26 @@ class Source:
                 output.apply(arrays, *ours)
             if output_map is not None:
                 output.undo(arrays, *output_map)
-        n_hidden = min(len(training.architecture.widths), len(network.widths))
-        layers = range(1 + n_hidden + with_output)
-        taken: Taken = {}
-        described = Network([network], np.float64)
-        specs = [[*leaf.parameters(), *leaf.buffers()] for leaf in described.leaves]
-        for layer in layers:
-            theirs = [arrays[i] for i in sorted(training.architecture.leaves_of([layer])) if arrays[i]]
-            ours_here = [i for i in sorted(network.leaves_of([layer])) if specs[i]]
-            taken |= dict(zip(ours_here, theirs, strict=False))  # above the last hidden layer may be more
-        return taken
+        return {ours: arrays[theirs] for ours, theirs in self._leaves(network, with_output=with_output)}
+
+    def pruned_for(self, network: Architecture, *, with_output: bool) -> Taken | None:
+        """Masks of what was pruned in these layers, by the network's leaves; None where nothing was."""
+        mask = self.training.state.mask
+        if mask is None:
+            return None
+        views = Network([self.training.architecture], np.float64).layout.views(~mask)
+        pairs = self._leaves(network, with_output=with_output)
+        pruned = {ours: {name: gone[0] for name, gone in views[theirs].items()} for ours, theirs in pairs}
+        return pruned if any(gone.any() for named in pruned.values() for gone in named.values()) else None
+
+    def _leaves(self, network: Architecture, *, with_output: bool) -> list[tuple[int, int]]:
+        """Pairs of a leaf of the network that holds any arrays, and that of the source which it takes them from."""
+        own = self.training.architecture
+        pairs: list[tuple[int, int]] = []
+        for layer in range(1 + min(len(own.widths), len(network.widths)) + with_output):
+            ours, theirs = (_with_arrays(each, layer) for each in (network, own))
+            pairs += zip(ours, theirs, strict=False)  # above the last hidden layer may be more
+        return pairs
 
     def moving(self, scale: np.ndarray | None) -> np.ndarray | None:
         """A mask of the numbers that were constant for the source, and are not, by this scale; None where none is."""
@@ -134,6 +144,12 @@ class Source:
         columns = self.training.architecture.columns
         moving = moving if columns is None else moving[np.equal(columns.n_categories, 0)]
         return moving if moving.any() else None
+
+
+def _with_arrays(network: Architecture, layer: int) -> list[int]:
+    """The leaves of a layer that learn or track anything."""
+    leaves = Network([network], np.float64).leaves
+    return [i for i in sorted(network.leaves_of([layer])) if leaves[i].parameters() or leaves[i].buffers()]
 
 
 def _outputs(encoding: Any) -> Any:

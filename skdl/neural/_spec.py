@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -86,8 +86,9 @@ def taken_layers(
     encoding: Any,
     loss: Loss,
     output_map: tuple[np.ndarray, np.ndarray] | None,
-) -> Mapping[int, Mapping[str, np.ndarray]]:
-    """What a network takes from the source, by its leaves."""
+    scale: np.ndarray | None,
+) -> dict[str, Any]:
+    """What a network takes from the source, as fields of the engine's task."""
     with_output = source.keeps_output(architecture, encoding, loss)
     output = len(architecture.widths) + 1
     n_taken = min(output - 1, len(source.training.architecture.widths))
@@ -98,7 +99,11 @@ def taken_layers(
             f"The 'frozen' parameter freezes {name!r}, which is new: the network in 'init' has no layer for it. Leave "
             "it out."
         )
-    return source.layers_for(architecture, output_map, with_output=with_output)
+    return {
+        "taken": source.layers_for(architecture, output_map, with_output=with_output),
+        "pruned": source.pruned_for(architecture, with_output=with_output),
+        "moving": None if settings.keeps_inputs else source.moving(scale),
+    }
 
 
 def alpha_in_training(settings: Settings, rows: Dataset) -> Any:

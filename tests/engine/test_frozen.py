@@ -171,6 +171,19 @@ def test_members_of_a_stack_end_as_alone(optimizer, dropout):
     np.testing.assert_array_equal(weights, taken[0][dense]["weight"].astype(np.float32))
 
 
+@pytest.mark.parametrize("frozen", [(), (0, 1), (3,)])
+def test_what_was_pruned_stays_zero(frozen):
+    gone = np.arange(24).reshape(6, 4) % 3 == 0
+    spec = one(frozen, pruned={4: {"weight": gone}}, taken={4: {"weight": np.where(gone, 0, 1.0)}}, dtype=np.float32)
+    outcome = trained(spec)
+    state = outcome.state
+    on = trained(one(frozen, dtype=np.float32, state=state, seed=3))  # a mask is kept with the state
+    for each in (outcome, on):
+        [weight] = Network([spec.architecture], np.float32).layout.views(each.theta)[4]["weight"]
+        np.testing.assert_array_equal(weight == 0, gone)
+    check_members([one(frozen, dtype=np.float32, state=state), one(frozen, dtype=np.float32, state=on.state)])
+
+
 def test_running_statistics_stay_and_are_used():
     """A frozen batch normalization is the fixed map that it is at prediction."""
     described = network(normalization="batch")

@@ -65,6 +65,7 @@ FUNCTIONS = {
     "n_epochs": ([0, 1], [1, 3]),
     "validation": ([None, ROWS], [ROWS, replace(OTHER_ROWS, index=np.arange(40)), HALF, OTHER_ROWS, ROWS]),
     "state": (["trained", "pruned"], [None, "trained"]),
+    "pruned": ([None, {1: {"bias": np.ones((1, 5), bool)}}], [{1: {"bias": np.eye(5, dtype=bool)[:1]}}, {2: {}}]),
     "prior": ([None, np.zeros(60, np.float32)], [np.zeros(60, np.float32), np.ones(60, np.float32)]),
 }
 # What does not count, and has a part in the numbers: members of one stack may differ in it.

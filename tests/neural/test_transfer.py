@@ -24,6 +24,7 @@ from skdl import (
     MLPRegressor,
     NetworkFeatures,
     SoftmaxClassifier,
+    prune,
 )
 from skdl.neural._layer_values import layer_values
 
@@ -248,6 +249,13 @@ def test_coefficients_that_were_set_by_hand_are_taken():
     edited.coefs_[0] = 0.5 * edited.coefs_[0]
     network = taking(edited, frozen="hidden", max_iter=2).fit(*HIGH)
     np.testing.assert_allclose(layer_values(network, X, -2), layer_values(edited, X, -2), rtol=1e-6, atol=1e-9)
+
+
+def test_what_was_pruned_in_the_source_stays_zero():
+    source = prune(PLAIN_SOURCE, 0.5)
+    network = taking(source, cls=MLPRegressor, normalization="batch").fit(*HIGH)
+    for ours, theirs in zip(network.coefs_[:2], source.coefs_[:2], strict=True):
+        np.testing.assert_array_equal(ours == 0, theirs == 0)
 
 
 @pytest.mark.parametrize(
