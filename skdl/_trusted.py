@@ -41,6 +41,7 @@ from skdl.neighbors.bounds.nan_products import NanProductBound
 from skdl.neighbors.bounds.placement import Placement
 from skdl.neighbors.bounds.products import ProductBound
 from skdl.neighbors.bounds.projection import ProjectionBound
+from skdl.neighbors.feature_weights import ColumnFactors
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neighbors.labels import LabelColumn
@@ -108,6 +109,7 @@ FITTED = {
     ),
     "neighbours": (
         StoredRows,
+        ColumnFactors,
         LabelColumn,
         Placement,
         Minkowski,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._array import take_rows
-from skdl._constraints import NONE, Constraint, Function, Integer, OneOf, check_params
+from skdl._constraints import NONE, ArrayLike, Constraint, Function, Instance, Integer, OneOf, check_params
 from skdl._estimator import RootEstimator
 from skdl._search_space import Integers, SearchSpaceMixin
 from skdl._table_input import CONSTRAINTS as TABLES
@@ -18,6 +18,7 @@ from skdl._table_input import has_holes, learn_table, read_table
 from skdl._typing import MatrixLike
 from skdl._validation import require_finite, validate_sample_weight, validate_X
 from skdl._warnings import warn
+from skdl.neighbors.feature_weights import ColumnFactors, read_column_factors
 from skdl.neighbors.metrics.metric import Metric, Minkowski, NanMinkowski
 from skdl.neighbors.metrics.pairwise import PrecomputedMetric
 from skdl.neighbors.metrics.parameters import (
@@ -48,6 +49,8 @@ class StoredRows(NamedTuple):
     search: Search
     searched: np.ndarray | None  # indices into X of the rows searched; None when these are all
     votes: np.ndarray
+    dtype: str  # of the rows as they were given
+    factors: ColumnFactors | None  # of the columns, which X has been multiplied by
 
     @property
     def n_searched(self) -> int:
@@ -64,6 +67,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
     n_neighbors: int
     weights: Any
     metric: Any
+    feature_weights: Any
     algorithm: str
     n_jobs: int | None
     categorical_features: Any
@@ -80,6 +84,7 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         "metric": OneOf(*NAMES) | Function(),
         "p": MinkowskiOrder(),
         "metric_params": MetricParameters() | NONE,
+        "feature_weights": NONE | ArrayLike() | Instance(Mapping),
         "algorithm": OneOf("auto", "brute", "projection", "kd_tree"),
         "n_jobs": Integer(low=1) | Integer(high=-1) | NONE,
         **TABLES,
@@ -195,29 +200,39 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             raise ValueError(
                 "metric='precomputed' holds the distances of one fit: partial_fit cannot add rows to them."
             )
+        factors, dtype = read_column_factors(self, metric, X.shape[1]), X.dtype.name
         weight = validate_sample_weight(sample_weight, X)
         if weight is None:
             weight = np.ones(X.shape[0])
+        if sparse.issparse(X):
+            X.sum_duplicates()
+        if factors is not None:
+            X = factors.apply(X)
         if before is not None:
             if sparse.issparse(X) != sparse.issparse(before.X):
                 raise ValueError("X must be sparse in every call of partial_fit or in none.")
+            if not _are_equal(factors, before.factors):
+                raise ValueError("feature_weights must stay as they were in earlier calls. Call fit to start anew.")
+            dtype = np.result_type(before.dtype, dtype).name
             X = sparse.vstack([before.X, X], "csr") if sparse.issparse(X) else np.concatenate([before.X, X])
             weight = np.concatenate([before.weight, weight])
-        if sparse.issparse(X):
-            X.sum_duplicates()
-        metric = metric_of_table(metric, self._schema, X)
+        metric = metric_of_table(metric, self._schema, X, None if factors is None else factors.kept)
+        if factors is not None:
+            metric = factors.metric(metric)
         check_rows(X, metric, training=True)
         if problem := why_unsuitable(self.algorithm, X, metric):
             raise ValueError(problem)
         searched = None if weight.all() else np.flatnonzero(weight)
         kept = X if searched is None else X[searched]
         search = LazySearch(kept, metric, self.algorithm, self.n_neighbors)
-        return StoredRows(X, weight, search, searched, scale_to_one(weight))
+        return StoredRows(X, weight, search, searched, scale_to_one(weight), dtype, factors)
 
     def _set_fit_attributes(self, rows: StoredRows) -> None:
         """Set the attributes that describe a fit."""
         self.n_samples_fit_ = rows.n_searched
         self.effective_metric_, self.effective_metric_params_ = effective_metric(self, rows.search.metric)
+        if rows.factors is not None:
+            self.effective_metric_params_ = {**self.effective_metric_params_, "w": rows.factors.weights}
 
     def _queries(self, X: Any) -> Any:
         """The rows of X, or those of fit."""
@@ -231,7 +246,8 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
         if self._schema is not None and not isinstance(metric, (Minkowski, NanMinkowski)):
             require_finite(self, X)
         check_rows(X, metric, training=False)
-        return X
+        factors = self._rows.factors
+        return X if factors is None else factors.apply(X)
 
     def _neighbors(self, X: Any, k: int) -> tuple[np.ndarray, np.ndarray]:
         self._check_count(k, X.shape[0])
@@ -276,6 +292,12 @@ class NeighborsEstimator(SearchSpaceMixin, RootEstimator):
             k = self.n_neighbors
             distances, indices = self._training_neighbors(block, k) if own else self._neighbors(queries[block], k)
             yield block, indices, distance_weights(distances, self.weights) * take_rows(self._rows.votes, indices)
+
+
+def _are_equal(first: ColumnFactors | None, second: ColumnFactors | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first.weights, second.weights)
 
 
 def warn_no_votes(count: int, instead: str) -> None:

@@ -51,6 +51,12 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         Further parameters of the metric: {"w": weight of each column} for "minkowski" with finite p, "canberra",
         "braycurtis", "hamming" and those for zeros and ones; {"VI": inverse covariance matrix} or {"V": covariance
         matrix} for "mahalanobis"; {"V": variance of each column} for "seuclidean"; keyword arguments of a callable.
+    feature_weights : array-like of shape (n_features,) or dict of str to float, default=None
+        How much each column counts, in [0, inf): the distance of order p is (sum_j w_j \|a_j - b_j\|^p)^(1/p), as
+        scipy's with `w`, and for "chebyshev" the largest w_j \|a_j - b_j\|; columns of weight 0 do not count at all. A
+        dict has weights of columns of a frame by their names, the others' being 1. For "minkowski", the metrics that
+        are one of its orders, and "nan_euclidean". Columns are multiplied by the roots once, in float64, so that every
+        search is as fast as without.
     algorithm : {"auto", "brute", "projection", "kd_tree"}, default="auto"
         How neighbours are found; speed and memory depend on it, results do not. "brute" scores every row. "projection"
         scores every row by a few numbers that are certain not to overestimate its distance (projections for the
@@ -82,7 +88,8 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
     effective_metric_ : str or callable
         The metric by its first name: "euclidean", "manhattan" and "chebyshev" for "minkowski" of these orders.
     effective_metric_params_ : dict
-        Its parameters: "p" for "minkowski" of other orders, and what `metric_params` gave ("VI" for "V").
+        Its parameters: "p" for "minkowski" of other orders, what `metric_params` gave ("VI" for "V"), and the
+        `feature_weights` as "w".
     n_features_in_ : int
         Number of columns of X in `fit`.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -160,6 +167,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         metric: str | Callable[..., float] = "minkowski",
         p: float = 2,
         metric_params: Mapping[str, object] | None = None,
+        feature_weights: VectorLike | Mapping[str, float] | None = None,
         algorithm: str = "auto",
         class_weight: ClassWeight | None = None,
         n_jobs: int | None = None,
@@ -171,6 +179,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         self.metric = metric
         self.p = p
         self.metric_params = metric_params
+        self.feature_weights = feature_weights
         self.algorithm = algorithm
         self.class_weight = class_weight
         self.n_jobs = n_jobs
@@ -256,7 +265,7 @@ class KNNClassifier(ClassifierScore, NeighborsEstimator):
         """
         queries = self._queries(X)
         widths = [column.classes.size for column in self._label_columns]
-        shares = [np.empty((queries.shape[0], width), dtype=self._rows.X.dtype) for width in widths]
+        shares = [np.empty((queries.shape[0], width), dtype=self._rows.dtype) for width in widths]
         unheard = 0
         for block, indices, votes in self._vote_blocks(queries, sum(widths), own=X is None):
             for share, column in zip(shares, self._label_columns, strict=True):

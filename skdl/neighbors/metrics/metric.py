@@ -82,19 +82,22 @@ class NanMinkowski(Metric):
 
     (d / c * sum_j |a_j - b_j|^p)^(1/p), the sum over the c of the d columns that are NaN in neither row; infinite if c
     is 0. In the columns `categorical`, which hold codes of categories, |a_j - b_j| is 0 for equal codes, else 1; that
-    of a value without a category, 0, equals none. So are indicators of the categories, times (1/2)^(1/p).
+    of a value without a category, 0, equals none. So are indicators of the categories, times (1/2)^(1/p). The
+    differences of categories are multiplied by `factors`, one for each of these columns, if there are any.
     """
 
-    def __init__(self, p: float = 2.0, categorical: np.ndarray | None = None):
+    def __init__(self, p: float = 2.0, categorical: np.ndarray | None = None, factors: np.ndarray | None = None):
         self.p = float(p)
         self.categorical = None if categorical is None or not len(categorical) else categorical
+        self.factors = factors
 
     def between(self, A: np.ndarray, B: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore", under="ignore"):
             difference = A - B
             if self.categorical is not None:
                 codes = A[:, self.categorical]
-                difference[:, self.categorical] = (codes != B[:, self.categorical]) | (codes == 0)
+                differ = (codes != B[:, self.categorical]) | (codes == 0)
+                difference[:, self.categorical] = differ if self.factors is None else differ * self.factors
             absent = np.isnan(difference)
             difference[absent] = 0
             common = A.shape[1] - absent.sum(axis=1)

@@ -88,12 +88,13 @@ def resolve_metric(estimator: Any, n_features: int | None = None) -> Metric:
     return ScipyMetric(name, {"w": column_weights(given, n_features)} if given else {})
 
 
-def metric_of_table(metric: Metric, schema: TableSchema | None, X: Any) -> Metric:
-    """The metric for rows X of a table, which may hold codes of categories, and NaN."""
+def metric_of_table(metric: Metric, schema: TableSchema | None, X: Any, kept: np.ndarray | None = None) -> Metric:
+    """The metric for rows X of a table, which may hold codes of categories, and NaN; X may have kept some columns."""
     if schema is None or sparse.issparse(X):
         return metric
     columns = schema.columns
-    categorical = np.flatnonzero([] if columns is None else columns.n_categories)
+    counts = np.zeros(X.shape[1]) if columns is None else np.array(columns.n_categories)
+    categorical = np.flatnonzero(counts if kept is None or columns is None else counts[kept])
     if not categorical.size and (isinstance(metric, NanMinkowski) or not has_holes(X)):
         return metric
     if not isinstance(metric, (Minkowski, NanMinkowski)):

@@ -85,7 +85,8 @@ def why_unsuitable(algorithm: str, X: Any, metric: Metric) -> str | None:
 def tight_bounds(X: Any, metric: Metric, k: int = 5, n_threads: int = 1) -> list[Any]:
     """Cheapest first; a sharper one takes over where the one before leaves too many rows."""
     if isinstance(metric, NanMinkowski):
-        return [NanProductBound(X, metric), DistanceBound(X, metric)] if metric.p == 2 else [DistanceBound(X, metric)]
+        by_products = metric.p == 2 and metric.factors is None  # whose categories all differ by 1
+        return [NanProductBound(X, metric), DistanceBound(X, metric)] if by_products else [DistanceBound(X, metric)]
     if isinstance(metric, Minkowski) and metric.exponent == 2:
         grid = grid_bound(X, metric, n_threads)
         if grid:
