@@ -4,6 +4,7 @@ A display keeps what it has computed in attributes, and what it has drawn in `fi
 needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 """
 
+from skdl.inspection._activations import ActivationDisplay
 from skdl.inspection._ensemble import EnsembleDisplay
 from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._sweep import SweepDisplay
@@ -12,6 +13,7 @@ from skdl.inspection._verdict import Verdict, training_verdict
 from skdl.inspection._weight_images import WeightImageDisplay
 
 __all__ = [
+    "ActivationDisplay",
     "EnsembleDisplay",
     "LearningRateRange",
     "LearningRateRangeDisplay",
