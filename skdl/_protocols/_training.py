@@ -24,10 +24,13 @@ class Loss(Component):
     standardizes : bool
         Whether targets of a regression may be shifted and scaled before the training, and predictions shifted and
         scaled back. Not where the loss is one of counts, or its link is not the identity.
+    depends_on_rows : bool
+        Whether there is another one for each set of rows, see `for_rows`.
     """
 
     task = "regression"
     standardizes = True
+    depends_on_rows = False
 
     @property
     def link_name(self) -> str:
@@ -36,6 +39,17 @@ class Loss(Component):
 
     def check_targets(self, targets: np.ndarray) -> None:
         """Raise a ValueError for targets of shape (n, C) that the loss is not defined for."""
+
+    def for_rows(self, targets: np.ndarray, weight: np.ndarray) -> Loss:
+        """The loss for batches of these rows, or for all of them at once; by default itself.
+
+        Parameters
+        ----------
+        targets : array of shape (1, n, C)
+        weight : array of shape (1, n, 1)
+            With a positive sum.
+        """
+        return self
 
     def link(self, scores: Array) -> Array:
         """Predictions (probabilities, means) from scores of shape (..., C), which stay as they are."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -29,7 +29,10 @@ class Validation:
         self.members = members
         self.rows = [member.validation for member in members if member.validation is not None]
         # Members are scored one by one: a lone member's loss is that of a stack of one.
-        self.losses: list[Loss] = [Component.stacked([member.loss], 3, network.dtype) for member in members]
+        self.losses: list[Loss] = [
+            Component.stacked([loss_for(member.loss, rows, network.dtype)], 3, network.dtype)
+            for member, rows in zip(members, self.rows, strict=False)
+        ]
         self.targets = [network.root.along(*evaluation_targets(rows, network.dtype)) for rows in self.rows]
         which = parts_of_one_length(self.rows) if self.rows else []
         if len(which) == 1:
@@ -61,6 +64,11 @@ class Validation:
         found = score(raw)
         value, _ = self.losses[i].value_and_gradient(raw[None], *self.targets[i])  # last: the loss owns its scores
         return float(value[0]), found if np.isfinite(found) else np.nan, factors
+
+
+def loss_for(loss: Loss, rows: Dataset, dtype: Any) -> Loss:
+    """The loss of these rows."""
+    return loss.for_rows(*evaluation_targets(rows, dtype)) if loss.depends_on_rows else loss
 
 
 def evaluation_targets(rows: Dataset, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
 from skdl._protocols import ForwardContext, Loss, Penalty, WeightPlaces
+from skdl.engine.evaluation import loss_for
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec
@@ -26,7 +27,7 @@ class Objective:
     def __init__(self, network: Network, members: Sequence[TrainingSpec]):
         dtype = members[0].dtype
         self.network = network
-        self.loss: Loss = Component.stacked([member.loss for member in members], 3, dtype)
+        self.loss: Loss = Component.stacked([loss_for(member.loss, member.rows, dtype) for member in members], 3, dtype)
         self.penalties = [member.penalty for member in members]
         penalty: Penalty = Component.stacked([member.penalty for member in members], 2, dtype)
         places = None if penalty.is_separable else _places(network, members[0].architecture)

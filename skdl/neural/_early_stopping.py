@@ -131,6 +131,7 @@ def validation_score(
     """
     if scoring == "loss":
         weight = (data.counts / data.counts.sum()).astype(data.dtype)[None, :, None]
+        loss = loss.for_rows(data.targets[None], weight)
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
     if isinstance(scoring, str) and scoring not in NAMES:
         raise ValueError(

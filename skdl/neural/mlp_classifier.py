@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from skdl import _registry
@@ -35,9 +36,9 @@ from skdl._typing import (
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
 from skdl.neural._dropout_samples import ProbabilitySamples
-from skdl.neural._multi_output_loss import MultiOutputLoss
 from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
 from skdl.neural._settings import Settings
+from skdl.neural._task_losses import TaskLosses
 from skdl.neural.encoded_data import EncodedData
 
 CALIBRATED_SMOOTHING = 0.05
@@ -268,4 +269,7 @@ class MLPClassifier(NetworkClassifier, ProbabilitySamples, Perceptron):
         else:
             kind = "columns of classes" if isinstance(encoding, Columns) else f"{encoding.n_outputs} classes"
             loss = self._loss_of_task(("classification",), f"this y holds {kind}")
-        return MultiOutputLoss(loss, encoding.sizes) if isinstance(encoding, Columns) else loss
+        if not isinstance(encoding, Columns):
+            return loss
+        n_columns = len(encoding.sizes)
+        return TaskLosses.mean([loss] * n_columns, encoding.sizes, np.ones(n_columns))

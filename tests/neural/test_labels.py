@@ -16,7 +16,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from skdl import BaggingClassifier, MLPClassifier, SoftmaxClassifier
 from skdl.execution import train_members
 from skdl.losses import CrossEntropy
-from skdl.neural._multi_output_loss import MultiOutputLoss
+from skdl.neural._task_losses import TaskLosses
 from skdl.neural.trainable import trainable
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -437,7 +437,8 @@ def test_heads_are_losses_of_their_own():
     scores = rng.normal(size=(k, n, 9))
     parts = [rng.dirichlet(np.ones(size), (k, n)) for size in sizes]
     weight = rng.uniform(size=(k, n, 1))
-    loss, heads, start = CrossEntropy(), MultiOutputLoss(CrossEntropy(), sizes), 0
+    loss, start = CrossEntropy(), 0
+    heads = TaskLosses.mean([CrossEntropy()] * 3, sizes, np.ones(3))
     value, gradient = heads.value_and_gradient(scores.copy(), np.concatenate(parts, axis=-1), weight)
     expected = np.zeros(k)
     for size, targets in zip(sizes, parts, strict=True):
@@ -448,5 +449,5 @@ def test_heads_are_losses_of_their_own():
         np.testing.assert_array_equal(heads.link(scores)[..., columns], loss.link(scores[..., columns]))
         start += size
     np.testing.assert_allclose(value, expected, rtol=1e-12)
-    assert hash(heads.structure) == hash(MultiOutputLoss(CrossEntropy(), sizes).structure)
-    assert heads.structure != MultiOutputLoss(CrossEntropy(), (3, 3, 3)).structure
+    assert hash(heads.structure) == hash(TaskLosses.mean([CrossEntropy()] * 3, sizes, np.ones(3)).structure)
+    assert heads.structure != TaskLosses.mean([CrossEntropy()] * 3, (3, 3, 3), np.ones(3)).structure
