@@ -30,6 +30,7 @@ from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
 from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_multitask import MLPMultitask
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.network_features import NetworkFeatures
 from skdl.neural.pruning import prune
@@ -47,6 +48,7 @@ __all__ = [
     "KNNRegressor",
     "LeastSquaresRegressor",
     "MLPClassifier",
+    "MLPMultitask",
     "MLPRegressor",
     "NetworkFeatures",
     "PolynomialRegressor",

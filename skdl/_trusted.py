@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from sklearn.utils import Bunch
 
-from skdl._encoding import Columns, Indicator, Labels, Reals
+from skdl._encoding import Columns, Indicator, Labels, Reals, TaskColumn, TaskLayout, Tasks
 from skdl._protocols import InputColumns
 from skdl._registry import REGISTRIES
 from skdl.autodiff import FunctionActivation, FunctionLoss
@@ -54,6 +54,7 @@ from skdl.neighbors.search.scan import ScanSearch
 from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
 from skdl.neural.mlp_classifier import MLPClassifier
+from skdl.neural.mlp_multitask import MLPMultitask
 from skdl.neural.mlp_regressor import MLPRegressor
 from skdl.neural.network_features import NetworkFeatures
 from skdl.tables import TableSchema
@@ -72,6 +73,7 @@ ESTIMATORS = (
     KNNRegressor,
     LeastSquaresRegressor,
     MLPClassifier,
+    MLPMultitask,
     MLPRegressor,
     NetworkFeatures,
     PolynomialRegressor,
@@ -81,7 +83,7 @@ ESTIMATORS = (
     TabularClassifier,
     TabularRegressor,
 )
-ENCODINGS = (Labels, Indicator, Columns, Reals)
+ENCODINGS = (Labels, Indicator, Columns, Reals, TaskColumn, TaskLayout, Tasks)
 FITTED = {
     "all networks": (
         Training,
@@ -95,6 +97,9 @@ FITTED = {
         Indicator,
         Columns,
         Reals,
+        TaskColumn,
+        TaskLayout,
+        Tasks,
     ),
     "linear models": (
         LinearNetwork,

@@ -26,6 +26,7 @@ from skdl._protocols import (
 MatrixLike: TypeAlias = npt.ArrayLike | sparse.sparray | sparse.spmatrix  # frames are array-like
 VectorLike: TypeAlias = npt.ArrayLike
 ClassesLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
+TasksLike: TypeAlias = Any  # a frame, or an array, of a column for each task
 WeightLike: TypeAlias = npt.ArrayLike | float
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Blocks: TypeAlias = str | Block | Sequence[str | Block]

@@ -219,6 +219,18 @@ def validate_labels(estimator: Any, X: Any, y: Any, *, reset: bool = True, **che
     return X, _checked_labels(_one_column(y))
 
 
+def validate_tasks(estimator: Any, X: Any, y: np.ndarray, *, reset: bool = True, **checks: Any) -> Any:
+    """X, for a y of several tasks, see `skdl._encoding.Tasks`, with a row for each of X's."""
+    X = validate_training_X(estimator, X, reset=reset, **checks)
+    check_rows(X, y)
+    return X
+
+
+def check_rows(*arrays: Any) -> None:
+    """Raise unless all have as many rows."""
+    check_consistent_length(*arrays)
+
+
 def label_array(y: Any) -> np.ndarray:
     """True labels, to be compared with predictions: of every kind that a fit takes, as the fit sees them."""
     y = plain_labels(y)

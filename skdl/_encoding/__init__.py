@@ -15,6 +15,8 @@ and those of classes have moreover
     class_weights(w, y)    weights of rows from weights of classes
     score(y, scores, w)    accuracy: the share of the rows in which all is right
     check_declared(c, y)   raises where `classes` given in a later call are not those of the first
+
+`Tasks` holds one of them for each column of a y of several tasks.
 """
 
 from skdl._encoding.arrays import check_declaration, check_several, lies_between, unique_labels
@@ -22,18 +24,29 @@ from skdl._encoding.kinds import Encoding, encoding_of_labels
 from skdl._encoding.labels import Labels
 from skdl._encoding.reals import Reals
 from skdl._encoding.several import Columns, Indicator
+from skdl._encoding.task_columns import check_mapping, layout_of, task_array
+from skdl._encoding.tasks import KINDS, TaskColumn, TaskLayout, Tasks, labelled, present
 from skdl._encoding.values import plain_labels
 
 __all__ = [
+    "KINDS",
     "Columns",
     "Encoding",
     "Indicator",
     "Labels",
     "Reals",
+    "TaskColumn",
+    "TaskLayout",
+    "Tasks",
     "check_declaration",
+    "check_mapping",
     "check_several",
     "encoding_of_labels",
+    "labelled",
+    "layout_of",
     "lies_between",
     "plain_labels",
+    "present",
+    "task_array",
     "unique_labels",
 ]

@@ -82,8 +82,27 @@ class Indicator:
             )
 
 
+class SideBySide:
+    """Several outputs, each with columns of scores of its own."""
+
+    outputs: tuple[Any, ...]
+
+    @cached_property
+    def sizes(self) -> tuple[int, ...]:
+        """Columns of scores for each output."""
+        return tuple(output.n_outputs for output in self.outputs)
+
+    @property
+    def n_outputs(self) -> int:
+        return sum(self.sizes)
+
+    def split(self, columns: np.ndarray) -> list[np.ndarray]:
+        """The columns of each output."""
+        return np.split(columns, np.cumsum(self.sizes)[:-1], axis=1)
+
+
 @dataclass(frozen=True)
-class Columns:
+class Columns(SideBySide):
     """A label of each of several outputs a row: a softmax over the classes of each column.
 
     Parameters
@@ -96,15 +115,6 @@ class Columns:
     outputs: tuple[Labels, ...]
     dtype: str
     binary: ClassVar[bool] = False
-
-    @cached_property
-    def sizes(self) -> tuple[int, ...]:
-        """Columns of scores for each output."""
-        return tuple(output.n_outputs for output in self.outputs)
-
-    @property
-    def n_outputs(self) -> int:
-        return sum(self.sizes)
 
     @property
     def classes(self) -> list[np.ndarray]:
@@ -133,15 +143,15 @@ class Columns:
 
     def probabilities(self, linked: np.ndarray) -> list[np.ndarray]:
         """Class probabilities (n, n_classes) of each output."""
-        return self._split(linked)
+        return self.split(linked)
 
     def log_odds(self, scores: np.ndarray) -> list[np.ndarray]:
-        return [output.log_odds(part) for output, part in zip(self.outputs, self._split(scores), strict=True)]
+        return [output.log_odds(part) for output, part in zip(self.outputs, self.split(scores), strict=True)]
 
     def decode(self, scores: np.ndarray) -> np.ndarray:
         """The most probable label of each output."""
         y = np.empty((len(scores), len(self.outputs)), self.dtype)
-        for j, (output, part) in enumerate(zip(self.outputs, self._split(scores), strict=True)):
+        for j, (output, part) in enumerate(zip(self.outputs, self.split(scores), strict=True)):
             y[:, j] = output.decode(part)
         return y
 
@@ -168,6 +178,3 @@ class Columns:
             )
         for j, (output, given) in enumerate(zip(self.outputs, classes, strict=True)):
             output.check_declared(given, y[:, j])
-
-    def _split(self, columns: np.ndarray) -> list[np.ndarray]:
-        return np.split(columns, np.cumsum(self.sizes)[:-1], axis=1)

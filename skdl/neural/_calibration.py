@@ -94,7 +94,30 @@ class Shrinkage:
         return np.where(square > 0, np.clip(factors, 0.0, 1.0), 1.0)
 
 
-Scaling = Temperature | Shrinkage
+@dataclass(frozen=True)
+class TaskScaling:
+    """The factors of the raw scores of several tasks, each found by itself.
+
+    Parameters
+    ----------
+    parts : tuple of (slice, mask, Temperature or Shrinkage)
+        A task's columns of scores, the rows that have a label of it, and what finds its factors on these.
+    targets : array of shape (n, C)
+        The targets of all tasks, NaN where there is none.
+    """
+
+    parts: tuple[tuple[slice, np.ndarray, Temperature | Shrinkage], ...]
+    targets: np.ndarray
+
+    def __call__(self, raw: np.ndarray) -> np.ndarray:
+        """The factors (C,) of raw scores (n, C); 1 for a task without a part."""
+        factors = np.ones(raw.shape[1])
+        for columns, there, scaling in self.parts:
+            factors[columns] = scaling(raw[there, columns])
+        return factors
+
+
+Scaling = Temperature | Shrinkage | TaskScaling
 
 
 def scaled(

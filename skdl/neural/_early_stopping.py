@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, is_regressor
+from sklearn.base import is_regressor
 from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._apart import set_apart
@@ -21,6 +21,7 @@ from skdl._warnings import warn
 from skdl._words import nearest
 from skdl.engine import Dataset
 from skdl.neural._epoch_estimator import EpochEstimator
+from skdl.neural._kind import NetworkKind
 from skdl.neural.encoded_data import EncodedData
 
 NAMES = [*get_scorer_names(), "loss"]
@@ -118,7 +119,7 @@ def _report_no_validation_rows(fraction: float, n_rows: int, strata: np.ndarray 
 
 
 def validation_score(
-    network: BaseEstimator,
+    network: NetworkKind,
     scoring: Scoring | None,
     data: EncodedData,
     rows: Dataset,
@@ -142,6 +143,7 @@ def validation_score(
         return lambda raw: np.nan  # of which scikit-learn would warn in every epoch, beside our own warning
     scorer = check_scoring(network, scoring=scoring)
     X = rows.X if rows.index is None else rows.X[rows.index]
+    y = network._as_given(data.y, data.encoding)
     weights = {} if data.weight is None else {"sample_weight": data.weight}
     scores: list[float] = []
 
@@ -155,7 +157,7 @@ def validation_score(
 
     def scored(raw: np.ndarray) -> float:
         try:
-            return float(scorer(EpochEstimator(network, data.encoding, raw), X, data.y, **weights))
+            return float(scorer(EpochEstimator(network, data.encoding, raw), X, y, **weights))
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"scoring={scoring!r} cannot score {type(network).__name__}: {error}") from error
 

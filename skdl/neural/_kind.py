@@ -128,6 +128,10 @@ class NetworkKind(SlotMixin, ABC):
     def _results(self, settings: Settings, training: Training) -> dict[str, Any]:
         """Every attribute of a network that was trained so far."""
 
+    def _as_given(self, y: np.ndarray, encoding: Any) -> Any:
+        """A validated y as the user's scorers are to see it."""
+        return y
+
     def _idle_outputs(self, encoding: Any) -> np.ndarray | None:
         """The outputs that have nothing to learn, their targets being zero."""
         return None
