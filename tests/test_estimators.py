@@ -28,6 +28,7 @@ TRANSFORMERS = {"NetworkFeatures": skdl.NetworkFeatures(NETWORK)}  # whose own t
 # Networks are cut to a few epochs where the contract does not depend on how well they learn.
 QUICK = {
     "MLPClassifier": {"max_iter": 20, "hidden_layer_sizes": (10,)},
+    "MLPMultitask": {"max_iter": 20, "hidden_layer_sizes": (10,)},
     "MLPRegressor": {"max_iter": 20, "hidden_layer_sizes": (10,)},
     **{
         f"Tabular{kind}": {"portfolio": [{"max_iter": 5, "hidden_layer_sizes": (5,)}, {"max_iter": 4}], "cv": 3}
@@ -89,6 +90,7 @@ def test_every_public_estimator_is_in_the_contract():
         "KNNRegressor",
         "LeastSquaresRegressor",
         "MLPClassifier",
+        "MLPMultitask",
         "MLPRegressor",
         "PolynomialRegressor",
         "SnapshotEnsembleClassifier",

@@ -61,6 +61,7 @@ ESTIMATORS = {
     "regressor": (skdl.MLPRegressor((4,), **FAST), REALS),
     "several": (skdl.MLPRegressor((4,), **FAST), np.column_stack([REALS, X[:, 0]])),
     "lbfgs": (skdl.MLPRegressor((4,), optimizer="lbfgs", **FAST), REALS),
+    "tasks": (skdl.MLPMultitask((4,), tasks={0: "classification"}, **FAST), np.column_stack([LABELS, REALS])),
     "softmax": (skdl.SoftmaxClassifier(), LABELS),
     "softmax l1": (skdl.SoftmaxClassifier(penalty="l1", alpha=0.01), LABELS),
     "least squares": (skdl.LeastSquaresRegressor(), REALS),

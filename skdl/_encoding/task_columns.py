@@ -31,7 +31,7 @@ def layout_of(y: Any, said: Mapping[Any, str]) -> TaskLayout:
     columns = []
     for j, name in enumerate(names):
         series = frame.iloc[:, j]
-        if series.isna().all():
+        if len(series) and series.isna().all():
             raise ValueError(f"Task {name!r} has no labels: all {len(series)} are missing. Leave its column out of y.")
         columns.append(_described(series, name, _kind_of(series, name, said.get(name))))
     return TaskLayout(tuple(columns), form)
@@ -67,6 +67,8 @@ def _frame_of(y: Any) -> tuple[Any, str]:
         return column.to_frame(0).reset_index(drop=True), "vector"
     if not isinstance(y, np.ndarray):
         y = _as_array(y)
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: y is of type {y.dtype}.")
     if y.ndim not in (1, 2) or y.dtype.kind not in "biufOUT":
         raise ValueError(
             f"y must have a column for each task: a frame, or an array of one or two dimensions. Got an array of shape "
@@ -132,9 +134,11 @@ def _kind_of(series: Any, name: Any, said: str | None) -> str:
     if kind == "O":
         values = there.to_numpy(dtype=object)
         if not all(isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)) for value in values):
+            _refuse_numbers_in_strings(there, name)
             return "classification"
         kind = "i" if all(isinstance(value, numbers.Integral) for value in values) else "f"
     if kind not in "iuf":
+        _refuse_numbers_in_strings(there, name)
         return "classification"
     numbers_there = there.to_numpy(dtype=np.float64)
     if kind == "f":
@@ -151,6 +155,23 @@ def _refuse_to_guess(name: Any, what: str) -> None:
     raise ValueError(
         f"Task {name!r}: its column {what}, which may be classes or quantities. Say which: "
         f"tasks={{{name!r}: 'classification'}} or tasks={{{name!r}: 'regression'}}."
+    )
+
+
+def _refuse_numbers_in_strings(there: Any, name: Any) -> None:
+    """Raise for strings that are many different numbers, such as NumPy makes of numbers beside strings."""
+    different = there.unique()
+    if len(different) <= MOST_INTEGERS:
+        return
+    try:
+        for value in different:
+            float(value if isinstance(value, str) else "no number")
+    except ValueError:
+        return
+    raise ValueError(
+        f"Task {name!r}: its column holds numbers as strings, such as {different[0]!r}. An array of strings and "
+        "numbers must be one of objects, or give a frame. If they are classes all the same, say so: "
+        f"tasks={{{name!r}: 'classification'}}."
     )
 
 

@@ -144,7 +144,8 @@ def validation_score(
     scorer = check_scoring(network, scoring=scoring)
     X = rows.X if rows.index is None else rows.X[rows.index]
     y = network._as_given(data.y, data.encoding)
-    weights = {} if data.weight is None else {"sample_weight": data.weight}
+    is_plain = data.weight is None or (data.weight == 1).all()  # where rows of weight zero are left out
+    weights = {} if is_plain else {"sample_weight": data.weight}
     scores: list[float] = []
 
     def score(raw: np.ndarray) -> float:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import ClassifierTags
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._encoding import Tasks, layout_of, present, task_array
@@ -16,6 +18,13 @@ from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._multitask_kind import MultitaskKind
 from skdl.neural.trainable import in_parts
+
+
+def _has_classes(network: Any) -> bool:
+    """True if some task is one of classes, as far as is known."""
+    if not hasattr(network, "_training") or network._training.encoding.classes:
+        return True
+    raise AttributeError(f"All tasks of this {type(network).__name__} are reals, which have no class probabilities.")
 
 
 class NetworkMultitask(MultitaskKind):
@@ -151,7 +160,8 @@ class NetworkMultitask(MultitaskKind):
             values = self._heads(encoding.layout).decoded(encoding, raw)
         return encoding.layout.table(values, X.index if hasattr(X, "iloc") and hasattr(X, "index") else None)
 
-    def predict_proba(self, X: MatrixLike) -> dict[Any, np.ndarray]:
+    @available_if(_has_classes)
+    def predict_proba(self, X: MatrixLike) -> dict[Any, np.ndarray] | np.ndarray:
         """Class probabilities of each row, for the tasks of classes.
 
         Parameters
@@ -162,12 +172,18 @@ class NetworkMultitask(MultitaskKind):
         Returns
         -------
         probabilities : dict from tasks to arrays of shape (n_samples, n_classes)
-            In the order of `classes_`; tasks of reals have none.
+            In the order of `classes_`; tasks of reals have none. For a y of one dimension the array itself.
+
+        Raises
+        ------
+        AttributeError
+            When all tasks are reals.
         """
         raw = self._raw_scores(self._validated(X))
         encoding: Tasks = self._training.encoding
         with np.errstate(invalid="ignore"):
-            return self._heads(encoding.layout).probabilities(encoding, raw)
+            found = self._heads(encoding.layout).probabilities(encoding, raw)
+        return found[0] if encoding.layout.form == "vector" else found
 
     def score(self, X: MatrixLike, y: TasksLike, sample_weight: WeightLike | None = None) -> float:
         """The mean of the scores of all tasks, see `score_tasks`; of those that are defined.
@@ -222,4 +238,5 @@ class NetworkMultitask(MultitaskKind):
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
+        tags.classifier_tags = ClassifierTags()  # which scikit-learn reads wherever there is `predict_proba`
         return tags

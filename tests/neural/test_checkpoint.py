@@ -20,7 +20,7 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
+from skdl import MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier
 from skdl.callbacks import Checkpoint, EarlyStopping
 from skdl.optimizers import Adam
 
@@ -47,6 +47,10 @@ NETWORKS = {
     "validated": (MLPClassifier(**{**ALL_ON, "early_stopping": True}, n_iter_no_change=50), Y),
     "plateau": (MLPRegressor(**{**ALL_ON, "schedule": "plateau", "optimizer": "nadam"}), REALS[:, 0]),
     "defaults": (MLPClassifier((7, 5), random_state=3), Y),  # a trial, and encoded inputs
+    "tasks": (
+        MLPMultitask(**ALL_ON),
+        np.where(np.arange(len(Y))[:, None] % 3 != [0, 1], np.c_[Y.astype(str).astype(object), REALS[:, 0]], None),
+    ),
     "linear": (SoftmaxClassifier(optimizer="nesterov", batch_size=16, max_iter=7, random_state=3), Y),
 }
 

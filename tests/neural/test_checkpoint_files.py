@@ -19,7 +19,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 
-from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier, _files
+from skdl import MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier, _files
 from skdl._files import replacing
 from skdl.callbacks import Checkpoint
 from skdl.engine.state import Progress
@@ -40,6 +40,7 @@ NETWORKS = {
     "columns": (MLPClassifier(**SMALL), np.column_stack([Y, Y % 2]).astype(str)),
     "reals": (MLPRegressor(**SMALL, schedule="plateau"), X[:, :2] @ [[1.0, 2.0], [0.5, -1.0]]),
     "refit": (MLPRegressor(**SMALL, early_stopping="refit"), X[:, :2] @ [[1.0, 2.0], [0.5, -1.0]]),
+    "tasks": (MLPMultitask(**SMALL), np.c_[Y.astype(object), X[:, 0] - X[:, 1]]),
     "softmax": (SoftmaxClassifier(max_iter=3), Y),
 }
 

@@ -15,6 +15,7 @@ from skdl import (
     KNNClassifier,
     LeastSquaresRegressor,
     MLPClassifier,
+    MLPMultitask,
     MLPRegressor,
     SnapshotEnsembleRegressor,
     SoftmaxClassifier,
@@ -45,6 +46,10 @@ CASES = {
     "balanced": (MLPClassifier(**SMALL, class_weight="balanced"), LABELS),
     "poisson": (MLPRegressor(**SMALL, loss="poisson"), np.abs(REALS)),
     "several outputs": (MLPRegressor(**SMALL, batch_size=16), np.column_stack([REALS, X[:, 0]])),
+    "tasks": (
+        MLPMultitask(**SMALL),
+        np.where(np.arange(240).reshape(120, 2) % 3, np.column_stack([REALS, X[:, 0]]), np.nan),
+    ),
     "softmax": (SoftmaxClassifier(random_state=0), LABELS),
     "snapshots": (SnapshotEnsembleRegressor(MLPRegressor(**SMALL), n_estimators=2, random_state=0), REALS),
     "shared weights": (
