@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from skdl._diagnosis import column_name
+from skdl._encoding import Tasks
 from skdl.engine import Network, TrainingResult
 from skdl.layers.architecture import Architecture
 from skdl.layers.names import layer_names
@@ -154,6 +155,8 @@ def _with_arrays(network: Architecture, layer: int) -> list[int]:
 
 def _outputs(encoding: Any) -> Any:
     """A value that is equal for encodings whose outputs mean the same: the same classes, or as many reals."""
+    if isinstance(encoding, Tasks):
+        return [(name, _outputs(output)) for name, output in zip(encoding.names, encoding.outputs, strict=True)]
     classes = getattr(encoding, "classes", None)
     labels = None if classes is None else [np.asarray(each).tolist() for each in classes]
     return type(encoding), encoding.n_outputs, getattr(encoding, "binary", None), labels

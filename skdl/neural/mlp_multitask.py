@@ -12,7 +12,9 @@ from skdl._typing import (
     CategoricalLike,
     CategoryEncodingLike,
     Factors,
+    FrozenLayers,
     InitializerLike,
+    InitLike,
     LossLike,
     Normalizations,
     NumberEncodingLike,
@@ -142,6 +144,8 @@ class MLPMultitask(NetworkMultitask, Perceptron):
         input_scale: bool | str = "auto",
         activation: Activations = "leaky_relu",
         initializer: InitializerLike = "auto",
+        init: InitLike | None = None,
+        frozen: FrozenLayers | None = None,
         parametrization: str = "standard",
         normalization: Normalizations | None = None,
         dropout: float | Sequence[float] = 0.0,
@@ -189,6 +193,8 @@ class MLPMultitask(NetworkMultitask, Perceptron):
         self.input_scale = input_scale
         self.activation = activation
         self.initializer = initializer
+        self.init = init
+        self.frozen = frozen
         self.parametrization = parametrization
         self.normalization = normalization
         self.dropout = dropout
