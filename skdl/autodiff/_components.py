@@ -56,7 +56,7 @@ class FunctionActivation(Activation):
         def backprop(dy: Array) -> tuple[Array, Gradients]:
             return gradients(y, [given], dy)[0], NO_GRADIENTS
 
-        return np.asarray(y.value, dtype=given.dtype), backprop
+        return np.array(y.value, dtype=given.dtype), backprop
 
     def __repr__(self) -> str:
         return _with_named_function(self, super().__repr__())

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-RELATIVE_STEP = float(np.finfo(np.float64).eps) ** (1 / 3)  # where truncation and rounding are about equal
+from skdl.autodiff._numerical import RELATIVE_STEP, numerical_gradient
+
 GRADIENT_RTOL = 1e-6
 
 
@@ -63,7 +64,7 @@ def check_gradient(
         raise AssertionError(f"{name}: shape {given.shape}, must be {x.shape}")
     if not np.isfinite(given).all():
         raise AssertionError(f"{name}: {np.count_nonzero(~np.isfinite(given))} components are not finite")
-    expected = central_differences(function, x)
+    expected = numerical_gradient(function, x)
     # Differences of function values this large say nothing about a gradient that is smaller than their rounding.
     noise = float(np.finfo(np.float64).eps) * abs(float(function(x.copy()))) / RELATIVE_STEP
     scale = max(float(np.abs(expected).max(initial=0.0)), noise / rtol, float(np.finfo(np.float64).tiny))
@@ -71,18 +72,3 @@ def check_gradient(
     if not error <= rtol:
         raise AssertionError(f"{name}: relative error {error:.1e} against central differences, allowed {rtol:.1e}")
     return error
-
-
-def central_differences(function: Callable[[np.ndarray], Any], x: np.ndarray) -> np.ndarray:
-    """The gradient of `function` at x by central differences; x stays as it is."""
-    gradient = np.empty_like(x)
-    for index in np.ndindex(*x.shape):
-        step = RELATIVE_STEP * max(1.0, abs(x[index]))
-        ends = []
-        for sign in (-1, 1):
-            moved = x.copy()
-            moved[index] += sign * step
-            ends.append((float(moved[index]), float(function(moved))))  # the point is read before the call
-        (low, below), (high, above) = ends
-        gradient[index] = (above - below) / (high - low)
-    return gradient

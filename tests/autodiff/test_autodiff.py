@@ -33,10 +33,17 @@ OPERATIONS = {
         a.transpose(2, 0, 1) + np.transpose(b, (2, 0, 1)) + np.swapaxes(a, 0, 1).T + b.T.T.swapaxes(0, 1).T
     ),
     "reshape": lambda a, b: a.reshape(2, 12) * np.reshape(b, (2, 12)),
-    "index": lambda a, b: a[:, [0, 0, 2]] * b + a[..., 1:2],
+    "index": lambda a, b: a[:, [0, 0, 2]] ** 2 * b + a[..., 1:2],
     "where": lambda a, b: np.where(a.value > 0, a * b, b**2) + where(a < b, a, 1.0),
     "broadcasting": lambda a, b: a[:, :1] * b + a[0] * b[..., :1] + a[0, 0, 0],
     "steps": lambda a, b: (a > 0) * a + np.sign(b) * b,
+    "stack": lambda a, b: (
+        np.stack([a, b, 2.0 * a], axis=1)[..., :1, :]
+        * np.concatenate([b, a[:, :1] * a[:, 1:2], np.ones((2, 2, 4))], axis=1)[:, None]
+    ),
+    "stretched": lambda a, b: (
+        np.broadcast_to(a[0], (5, 3, 4)).sum(axis=0) * np.expand_dims(b, (0, 2)) + np.sinh(+a[1]) * np.cosh(a[0])
+    ),
     "inverse": lambda a, b: inverse(a[..., :3] + 4.0 * np.eye(3)) @ np.linalg.inv(b[..., :3] + np.eye(3)),
     "paths that meet": lambda a, b: (lambda c: c * c + np.exp(c) / (1.0 + c * c))(a * b + a),
 }
@@ -53,6 +60,24 @@ def test_operation(name):
     da, db = gradients(y, given, seed)
     check_gradient(lambda a: (operation(Variable(a), Variable(b)).value * seed).sum(), da, a)
     check_gradient(lambda b: (operation(Variable(a), Variable(b)).value * seed).sum(), db, b)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_operation_twice(name):
+    """The gradients' own gradients, against central differences of the gradients."""
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.normal(size=(2, 3, 4)), rng.uniform(0.5, 2.0, size=(2, 3, 4))])
+    operation = OPERATIONS[name]
+    seed = rng.normal(size=operation(Variable(x[0]), Variable(x[1])).shape)
+    weights = rng.normal(size=x.shape)
+
+    def slope(x):
+        given = Variable(x[0]), Variable(x[1])
+        return sum((w * g).sum() for w, g in zip(weights, gradients(operation(*given), given, seed), strict=True))
+
+    given = Variable(x[0]), Variable(x[1])
+    da, db = gradients(operation(*given), given, seed, as_variables=True)
+    check_gradient(slope, np.array(gradients((weights[0] * da).sum() + (weights[1] * db).sum(), given)), x)
 
 
 PRODUCTS = [((3,), (3,)), ((3,), (3, 2)), ((2, 3), (3,)), ((2, 3), (3, 4))]
@@ -162,6 +187,13 @@ def test_single_precision_stays_single():
     y = np.tanh(x * 0.5 + 1) ** 2 / (1 + np.maximum(x, 0)).sum(axis=1, keepdims=True)
     assert y.dtype == np.float32
     assert gradients(y, [x])[0].dtype == np.float32
+    [slope] = gradients(y, [x], as_variables=True)
+    assert slope.dtype == np.float32
+    assert gradients(slope, [x])[0].dtype == np.float32
+    mixed = np.where(x > 0, x, 0.0) * np.arange(3.0)  # a constant in double precision
+    assert mixed.dtype == np.float64
+    assert gradients(mixed, [x], as_variables=True)[0].dtype == np.float32
+    assert where(np.array([True, False, True]), x, 1).dtype == np.float32
 
 
 @pytest.mark.parametrize(
@@ -170,6 +202,35 @@ def test_single_precision_stays_single():
 def test_what_has_no_rule_says_so(function):
     with pytest.raises(TypeError, match=r"skdl.autodiff does not support .*numpy\.|argument"):
         function(Variable([1.0, 2.0])) if function is not np.arctan2 else function(Variable([1.0]), 1.0)
+
+
+def test_what_was_recorded_stays():
+    """A Variable holds a copy that nobody writes to: changes in place would make its gradients wrong, unseen."""
+    array = np.array([1.0, 2.0])
+    x = Variable(array)
+    y = x * x
+    array[0] = 7.0
+    assert gradients(y, [x])[0].tolist() == [2.0, 4.0]
+    for change in (lambda: x.value.fill(0), lambda: y.value.fill(0), lambda: x.T.value.fill(0)):
+        with pytest.raises(ValueError, match="read-only"):
+            change()
+    with pytest.raises(TypeError, match=r"not changed in place; np\.where, np\.stack"):
+        x[0] = 1.0
+    with pytest.raises(TypeError, match=r"not changed in place; write x = np\.add\(x"):
+        x += 1.0
+    found = gradients(y, [x])[0]
+    found += 1.0  # what is given back is the caller's
+
+
+def test_arrays_of_variables_say_what_to_write():
+    x = Variable([1.0, 2.0])
+    for attempt in (lambda: np.array([x, x]), lambda: np.asarray(x), lambda: Variable([x])):
+        with pytest.raises(TypeError, match=r"np\.stack puts"):
+            attempt()
+    with pytest.raises(TypeError, match="takes real numbers, not complex128"):
+        Variable([1j])
+    with pytest.raises(TypeError, match="The output must be a Variable"):
+        gradients(1.0, [x])
 
 
 def logistic(z):
@@ -189,6 +250,7 @@ PLAIN = {
     "softplus": lambda x: np.log(1 + np.exp(x)),
     "swish": lambda x, beta=1.0: x * logistic(beta * x),
     "gelu": lambda x: x * (1 + erf(x / 2**0.5)) / 2,
+    "maxout": lambda x: np.maximum(x[..., :2], x[..., 2:]),
     "mish": lambda x: x * np.tanh(np.log(1 + np.exp(x))),
 }
 PLAIN["parametric"] = lambda x, share: (1 - share) * x + share * PLAIN["selu"](x)
@@ -210,6 +272,7 @@ def test_every_activation_against_the_tape(name, activation):
     }
     given, recorded = Variable(x.copy()), {key: Variable(value) for key, value in learned.items()}
     expected = PLAIN[name](given, **recorded)
+    dy = dy[..., : expected.shape[-1]]
     y, backprop = activation.forward(x.copy(), **learned)
     assert_allclose(y, expected.value, rtol=1e-11, atol=1e-14)
     dx, by_name = backprop(dy.copy())
