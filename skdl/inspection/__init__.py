@@ -6,6 +6,7 @@ needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 
 from skdl.inspection._activations import ActivationDisplay
 from skdl.inspection._ensemble import EnsembleDisplay
+from skdl.inspection._landscape import LossLandscapeDisplay, sharpness
 from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._sweep import SweepDisplay
 from skdl.inspection._training_curve import TrainingCurveDisplay
@@ -17,10 +18,12 @@ __all__ = [
     "EnsembleDisplay",
     "LearningRateRange",
     "LearningRateRangeDisplay",
+    "LossLandscapeDisplay",
     "SweepDisplay",
     "TrainingCurveDisplay",
     "Verdict",
     "WeightImageDisplay",
     "learning_rate_range",
+    "sharpness",
     "training_verdict",
 ]

@@ -245,7 +245,7 @@ def _passed(network: Any, X: Any, y: Any) -> tuple[dict[str, Any], list[dict[str
         step = objective.step()
         for row in rows:
             places = objective.parameters()
-            own = [place for layer, role, place in places if (layer, role) == (row["layer"], "weight")]
+            own = [place for layer, role, place, _ in places if (layer, role) == (row["layer"], "weight")]
             if own:
                 norm = float(np.sqrt(sum((objective.theta[place] ** 2).sum() for place in own)))
                 moved = float(np.sqrt(sum((step[place] ** 2).sum() for place in own)))

@@ -69,14 +69,14 @@ class FittedObjective:
             value, gradient = self._function.evaluate(theta)
         return value, gradient.copy()
 
-    def parameters(self) -> Iterator[tuple[str, str, slice]]:
-        """Layer, role, and place in theta of each learned array."""
+    def parameters(self) -> Iterator[tuple[str, str, slice, tuple[int, int]]]:
+        """Layer, role, place in theta and shape of each learned array."""
         layout = self._function.network.layout
         marks = np.arange(layout.size)[None]
         for leaf, spec, view in layout.placed(marks):
             layer = next(name for name, end in self.ends.items() if leaf < end)
             first = int(view.reshape(-1)[0])
-            yield layer, spec.role, slice(first, first + spec.size)
+            yield layer, spec.role, slice(first, first + spec.size), spec.shape
 
     def passed_back(self) -> dict[str, np.ndarray]:
         """The gradient of each row's loss by what each layer gives for it, (n, n_units), at the fitted parameters."""
@@ -105,6 +105,14 @@ class FittedObjective:
             [(_, outcome)] = train_fits([self._fit], [self._data], [replace(member, batch_size=member.rows.n)])
         change: np.ndarray = outcome.state.theta[0] - before
         return change
+
+
+def parameters_of(network: Any) -> np.ndarray:
+    """The parameters of a fitted network as `FittedObjective` takes them, (P,)."""
+    own = copy.copy(network)
+    own._take_over_public(resume=False)
+    theta: np.ndarray = TrainingResult.of(own._training.state, "max_iter").theta[0].astype(np.float64)
+    return theta
 
 
 def _task(network: Any, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, TrainingSpec]:

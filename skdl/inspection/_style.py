@@ -65,6 +65,14 @@ def diverging() -> Any:
     return LinearSegmentedColormap.from_list("skdl_diverging", steps)
 
 
+def heights() -> Any:
+    """A colour map to draw lines on: from the colour of the axes, low, to one between it and grey."""
+    from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+    paper = np.array(to_rgb(pyplot().rcParams["axes.facecolor"]))
+    return LinearSegmentedColormap.from_list("skdl_heights", [paper, 0.35 * paper + 0.65 * np.array(to_rgb("#7f8fa9"))])
+
+
 def panel(ax: Any = None, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, Any]:
     """The figure and the axes to draw in: those that are given, or new ones."""
     if ax is None:

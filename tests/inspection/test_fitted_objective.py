@@ -65,8 +65,8 @@ def test_the_weights_are_those_that_predict_and_weights_of_rows_count():
 def test_the_parameters_are_told_by_layer():
     network = MLPClassifier((6, 5), max_iter=2, random_state=0, early_stopping=False).fit(X, y)
     places = list(FittedObjective(network, X, y).parameters())
-    assert sum(place.stop - place.start for _, _, place in places) == network.n_parameters_
-    sizes = {(layer, role): place.stop - place.start for layer, role, place in places}
+    assert sum(place.stop - place.start for _, _, place, _ in places) == network.n_parameters_
+    sizes = {(layer, role): place.stop - place.start for layer, role, place, _ in places}
     assert sizes["hidden_2", "weight"] == 30
     assert sizes["output", "bias"] == 4
     assert ("input", "scale") in sizes
