@@ -4,7 +4,7 @@ from skdl._registry import activations
 from skdl.activations._maxout import Maxout
 from skdl.activations._parametric import Parametric
 from skdl.activations._rectifiers import ELU, SELU, LeakyReLU, PReLU, ReLU
-from skdl.activations._sigmoids import Identity, Sigmoid, Tanh
+from skdl.activations._sigmoids import Identity, Sigmoid, Tanh, Threshold
 from skdl.activations._smooth import GELU, Mish, Softplus, Swish
 from skdl.autodiff import FunctionActivation
 
@@ -23,6 +23,7 @@ __all__ = [
     "Softplus",
     "Swish",
     "Tanh",
+    "Threshold",
     "from_function",
     "names",
     "resolve",

@@ -99,3 +99,42 @@ class Tanh(Activation):
             return dy, NO_GRADIENTS
 
         return y, backprop
+
+
+@register("threshold")
+class Threshold(Activation):
+    """The neuron of McCulloch and Pitts, which fires or does not.
+
+    f(x) = 1 where x > 0, else 0,  f'(x) = 0
+
+    Its derivative is zero wherever it has one, so that no gradient comes to the weights below: they stay as they were
+    drawn, and only the layers above learn. This is why the units of networks are smooth; a sigmoid of k x is a
+    threshold in the limit of a large k. A network without hidden layers with the loss "perceptron" learns a single
+    such neuron.
+
+    Shape
+    -----
+    (k, B, n) -> (k, B, n)
+
+    References
+    ----------
+    W. S. McCulloch, W. Pitts, "A logical calculus of the ideas immanent in nervous activity", Bulletin of Mathematical
+    Biophysics 5, 1943.
+
+    Examples
+    --------
+    >>> from skdl.activations import Threshold
+    >>> Threshold()([-1.0, 0.0, 2.0])
+    array([0., 0., 1.])
+    """
+
+    initializer = "glorot_uniform"
+
+    def forward(self, x: Array) -> tuple[Array, Backprop]:
+        y = (x > 0).astype(x.dtype)
+
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
+            dy *= 0
+            return dy, NO_GRADIENTS
+
+        return y, backprop

@@ -7,6 +7,7 @@ losses of classes and events are sums, losses of reals are means.
 from skdl._registry import losses
 from skdl.autodiff import FunctionLoss
 from skdl.losses._classification import BinaryCrossEntropy, Brier, CrossEntropy, Focal
+from skdl.losses._margin import Perceptron
 from skdl.losses._regression import AbsoluteError, Huber, Poisson, Quantile, SquaredError
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "CrossEntropy",
     "Focal",
     "Huber",
+    "Perceptron",
     "Poisson",
     "Quantile",
     "SquaredError",

@@ -252,6 +252,7 @@ PLAIN = {
     "gelu": lambda x: x * (1 + erf(x / 2**0.5)) / 2,
     "maxout": lambda x: np.maximum(x[..., :2], x[..., 2:]),
     "mish": lambda x: x * np.tanh(np.log(1 + np.exp(x))),
+    "threshold": lambda x: np.where(x > 0, 1.0, 0.0) + 0 * x,
 }
 PLAIN["parametric"] = lambda x, share: (1 - share) * x + share * PLAIN["selu"](x)
 ACTIVATIONS = [
@@ -292,6 +293,7 @@ ROWS = {
     "binary_cross_entropy": lambda s, t: -(t * np.log(logistic(s)) + (1 - t) * np.log(1 - logistic(s))).sum(axis=-1),
     "focal": lambda s, t: -(t * (1 - softmax(s)) ** 2 * np.log(softmax(s))).sum(axis=-1),
     "brier": lambda s, t: ((softmax(s) - t) ** 2).sum(axis=-1) / 2,
+    "perceptron": lambda s, t: (t * np.maximum(-s, 0) + (1 - t) * np.maximum(s, 0)).sum(axis=-1),
     "squared_error": lambda s, t: ((s - t) ** 2).mean(axis=-1) / 2,
     "absolute_error": lambda s, t: abs(s - t).mean(axis=-1),
     "huber": lambda s, t: where(abs(s - t) <= 1, (s - t) ** 2 / 2, abs(s - t) - 0.5).mean(axis=-1),

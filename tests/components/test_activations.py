@@ -32,6 +32,7 @@ ACTIVATIONS = {
     "swish": lambda x: x * special.expit(x),
     "gelu": lambda x: x * special.ndtr(x),
     "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
+    "threshold": lambda x: np.heaviside(x, 0.0),
     "parametric": lambda x: ACTIVATIONS["selu"](x),
 }
 
@@ -71,6 +72,7 @@ LIMITS = {  # f and f' at -1e4, f and f' at 1e4
     "swish": (0.0, 0.0, 1e4, 1.0),
     "gelu": (0.0, 0.0, 1e4, 1.0),
     "mish": (0.0, 0.0, 1e4, 1.0),
+    "threshold": (0.0, 0.0, 1.0, 0.0),
     "parametric": (-1.7580993408473766, 0.0, 10507.009873554805, 1.0507009873554805),
 }
 

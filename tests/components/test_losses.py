@@ -191,3 +191,25 @@ def test_targets_that_a_loss_refuses():
     for name in losses.names():
         losses.resolve(name).check_targets(np.array([[0.0], [3.0]]))
         assert losses.resolve(name).standardizes == (name != "poisson")
+
+
+def test_the_perceptron_learns_by_rosenblatts_rule():
+    """Step by step the weights of scikit-learn's Perceptron, which counts a score of zero as an error too."""
+    from sklearn.datasets import load_iris
+    from sklearn.linear_model import Perceptron
+
+    from skdl import MLPClassifier
+    from skdl.optimizers import SGD
+
+    X, y = load_iris(return_X_y=True)
+    X, y = X[:100], y[:100]
+    order = np.random.default_rng(0).permutation(100)
+    X, y = X[order], y[order]
+    theirs = Perceptron(shuffle=False, tol=None, max_iter=3).fit(X, y)
+    ours = MLPClassifier(
+        (), loss="perceptron", optimizer=SGD(1.0), schedule="constant", initializer="zeros", alpha=0.0, max_iter=3,
+        batch_size=1, shuffle=False, standardize=False, early_stopping=False, dtype="float64", encoding=None,
+    ).fit(X, y)  # fmt: skip
+    assert_allclose(ours.coefs_[0][:, 0], theirs.coef_[0], rtol=1e-12)
+    assert_allclose(ours.intercepts_[0], theirs.intercept_, rtol=1e-12)
+    assert ours.score(X, y) == 1.0
