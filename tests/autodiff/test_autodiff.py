@@ -256,7 +256,7 @@ PLAIN = {
 }
 PLAIN["parametric"] = lambda x, share: (1 - share) * x + share * PLAIN["selu"](x)
 ACTIVATIONS = [
-    *((name, activations.resolve(name)) for name in activations.names()),
+    *((name, activations.resolve(name)) for name in activations.names() if name != "maxout"),  # not elementwise
     ("prelu", activations.PReLU(shared=True)),
     ("swish", activations.Swish(learned=True)),
     ("swish", activations.Swish(learned=True, shared=False)),

@@ -191,8 +191,8 @@ def test_every_activation_trains_a_network(activation, product):
     mlp.fit(*product)
     if activation == "identity":
         assert mlp.score(*product) < 0.7  # no line tells these classes apart
-    else:
-        assert mlp.score(*product) > 0.85
+    else:  # threshold units stay as they were drawn, and only what is made of them is learned
+        assert mlp.score(*product) > (0.75 if activation == "threshold" else 0.85)
 
 
 @pytest.mark.parametrize("activation", TRAINED, ids=str)
