@@ -48,7 +48,7 @@ docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build
 
 clean:
-	rm -rf $(VENV) $(OLDEST) build docs/_build docs/api/generated *.egg-info
+	rm -rf $(VENV) $(OLDEST) build docs/_build docs/generated docs/course_pages *.egg-info
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -19,8 +19,9 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "sg_execution_times.rst"]
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = f"skdl {version}"
@@ -35,6 +36,17 @@ autodoc_typehints = "none"  # the docstrings say more: units, ranges and shapes
 napoleon_custom_sections = ["Shape"]
 napoleon_use_ivar = True  # attributes that are properties are listed among the members, too
 myst_heading_anchors = 3
+suppress_warnings = ["config.cache"]  # the gallery's own settings hold a function
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples/course",
+    "gallery_dirs": "course_pages",
+    "filename_pattern": "/plot_",
+    "remove_config_comments": True,
+    "show_memory": False,
+    "download_all_examples": False,
+    "within_subsection_order": "FileNameSortKey",
+}
 
 
 MARKUP = re.compile(r"(?<=\w)_+(?!\w)|\||(?<!\\)\*(?=\S)")

@@ -63,7 +63,7 @@ class Normal(Initializer):
     Parameters
     ----------
     std : float, default=0.01
-        Standard deviation, in [0, inf).
+        Standard deviation, in [0, inf). Where a text writes N(0, 0.01) with the variance, it is the root, 0.1.
 
     Shape
     -----
@@ -160,6 +160,9 @@ class GlorotUniform(GlorotNormal):
     """A uniform distribution with the variance of `glorot_normal`.
 
     W ~ U(-b, b),  b = sqrt(6 / (n_in + n_out))
+
+    The variance of U(-b, b) is b^2 / 3, here 2 / (n_in + n_out). A bound printed as sqrt(6) / (n_in + n_out) is
+    another one, smaller by the factor sqrt(n_in + n_out).
 
     Shape
     -----

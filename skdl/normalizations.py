@@ -170,7 +170,8 @@ class GroupNorm(Normalization):
     Parameters
     ----------
     n_groups : int, default=2
-        Number of groups, at least 1; it must divide the number of units.
+        Number of groups, at least 1; it must divide the number of units. Where a text gives the size s of a group, it
+        is n / s.
     epsilon : float, default=1e-5
         Added to the variance, in (0, inf).
 

@@ -177,6 +177,9 @@ class ELU(Activation):
 
     f(x) = x where x > 0, else alpha (exp(x) - 1),  f'(x) = 1 where x > 0, else alpha exp(x)
 
+    The form max(x, alpha (exp(x) - 1)) is the same function only for x <= 0 and alpha <= 1: above zero exp(x) - 1 is
+    the larger one.
+
     Parameters
     ----------
     alpha : float, default=1.0

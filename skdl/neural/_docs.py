@@ -48,7 +48,7 @@ normalization : str, Normalization, None or list of these, default=None
     Normalization between a hidden layer's affine map and its activation.
 dropout : float or list of float, default=0.0
     Probability in [0, 1) that a hidden unit's output is dropped in a training step; one for all or one for each hidden
-    layer.
+    layer. Where a text's p is the probability to keep, it is 1 - p.
 input_dropout : float, default=0.0
     The same for the inputs.
 dropout_mode : {"inverted", "standard"}, default="inverted"

@@ -65,7 +65,8 @@ class Adam(_Moments):
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the first and the second moment, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root (outside of it), in (0, inf).
+        Added to the root (outside of it), in (0, inf). A form sqrt(v + e), with it inside, divides by as much at v = 0
+        where epsilon = sqrt(e).
     bias_correction : bool, default=True
         Whether to divide the moments by the weight of the gradients seen so far.
     clip_norm : float or None, default=None
@@ -127,7 +128,8 @@ class AdamW(_Moments):
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the first and the second moment, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root (outside of it), in (0, inf).
+        Added to the root (outside of it), in (0, inf). A form sqrt(v + e), with it inside, divides by as much at v = 0
+        where epsilon = sqrt(e).
     clip_norm : float or None, default=None
         Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
     clip_value : float or None, default=None
@@ -186,7 +188,8 @@ class NAdam(FirstOrderOptimizer):
     beta_1, beta_2 : float, default=0.9 and 0.999
         Decay of the first and the second moment, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root (outside of it), in (0, inf).
+        Added to the root (outside of it), in (0, inf). A form sqrt(v + e), with it inside, divides by as much at v = 0
+        where epsilon = sqrt(e).
     clip_norm : float or None, default=None
         Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
     clip_value : float or None, default=None

@@ -21,7 +21,8 @@ class AdaGrad(FirstOrderOptimizer):
     learning_rate : float, default=0.01
         In (0, inf).
     epsilon : float, default=1e-8
-        Added to the root (outside of it), in (0, inf).
+        Added to the root (outside of it), in (0, inf). A form sqrt(v + e), with it inside, divides by as much at v = 0
+        where epsilon = sqrt(e).
     clip_norm : float or None, default=None
         Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
     clip_value : float or None, default=None
@@ -83,7 +84,8 @@ class RMSProp(FirstOrderOptimizer):
     momentum : float, default=0.0
         Share of the velocity v that is kept, in [0, 1).
     epsilon : float, default=1e-8
-        Added to the root (outside of it), in (0, inf).
+        Added to the root (outside of it), in (0, inf). A form sqrt(v + e), with it inside, divides by as much at v = 0
+        where epsilon = sqrt(e).
     clip_norm : float or None, default=None
         Largest norm of a gradient, in (0, inf); a longer one is scaled down to it. None for no limit.
     clip_value : float or None, default=None

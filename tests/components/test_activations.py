@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 from plain import PLAIN
 from scipy import integrate, special
+from sklearn.base import clone
 
 from skdl import MLPClassifier, activations
 from skdl._array import normal_cdf
@@ -191,8 +192,13 @@ def test_every_activation_trains_a_network(activation, product):
     mlp.fit(*product)
     if activation == "identity":
         assert mlp.score(*product) < 0.7  # no line tells these classes apart
-    else:  # threshold units stay as they were drawn, and only what is made of them is learned
-        assert mlp.score(*product) > (0.75 if activation == "threshold" else 0.85)
+    elif activation == "threshold":  # no gradient comes through: units stay as they were drawn, but for the decay
+        drawn = clone(mlp).initialize(*product).coefs_[0]
+        shrunk = mlp.coefs_[0] / drawn
+        assert_allclose(shrunk, shrunk.mean(), rtol=1e-4)
+        assert 0 < shrunk.mean() < 1
+    else:
+        assert mlp.score(*product) > 0.85
 
 
 @pytest.mark.parametrize("activation", TRAINED, ids=str)
