@@ -121,6 +121,8 @@ class TaskLosses(Loss):
         return linked
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
+        if len(self.tasks) == 1:  # in the bits of its loss alone
+            return self.tasks[0].value_and_gradient(scores, targets, weight)
         value = 0.0
         for task, columns in self._groups():
             # Copies, so that a group is computed as if it were alone, whatever stands beside it.

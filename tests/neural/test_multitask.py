@@ -94,6 +94,13 @@ def test_a_row_without_a_label_is_absent_for_a_lone_task():
     np.testing.assert_array_equal(task.predict_proba(X)["level"], alone.predict_proba(X))
 
 
+def test_a_lone_task_of_many_classes_is_the_classifier():
+    many = (np.arange(120) % 13).astype(str)
+    y = pd.DataFrame({"y": many}).where(np.arange(120)[:, None] < 80)
+    alone = mlp(MLPClassifier).fit(X[:80], many[:80])
+    np.testing.assert_array_equal(mlp().fit(X, y).predict_proba(X)["y"], alone.predict_proba(X))
+
+
 def test_the_loss_is_the_mean_of_each_tasks_mean_over_its_labels():
     losses = TaskLosses.mean([CrossEntropy(), SquaredError()], (3, 1), np.array([1.0, 3.0]))
     scores, weight = rng.normal(size=(1, 9, 4)), rng.uniform(size=(1, 9, 1))
