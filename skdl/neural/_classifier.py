@@ -27,6 +27,7 @@ from skdl.neural._base import BaseNetwork, from_scores
 from skdl.neural._calibration import Temperature
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
+from skdl.neural._likelihood import LikelihoodMixin
 from skdl.neural._preparation import NO_ROWS, ValidationRows
 from skdl.neural._settings import Settings
 from skdl.neural._training import Training
@@ -34,7 +35,7 @@ from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import in_parts
 
 
-class NetworkClassifier(ClassifierScore, BaseNetwork):
+class NetworkClassifier(LikelihoodMixin, ClassifierScore, BaseNetwork):
     """A network whose scores are linked to class probabilities."""
 
     _default_scoring = "accuracy"

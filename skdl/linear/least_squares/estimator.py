@@ -33,6 +33,7 @@ from skdl.linear.least_squares.partial_fit import PartialFitMixin
 from skdl.linear.least_squares.robust import solve_loss
 from skdl.linear.least_squares.solve import solve_problem
 from skdl.linear.least_squares.summary import SummaryMixin
+from skdl.linear.likelihood import GaussianLikelihoodMixin
 
 
 class LeastSquaresRegressor(
@@ -42,6 +43,7 @@ class LeastSquaresRegressor(
     RegressorScore,
     MultiOutputMixin,
     SummaryMixin,
+    GaussianLikelihoodMixin,
     SearchSpaceMixin,
     SlotMixin,
     RootEstimator,

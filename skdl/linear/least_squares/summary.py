@@ -29,6 +29,7 @@ from skdl.neural._coefficients import is_edited
 if TYPE_CHECKING:
     import pandas as pd
 
+OTHER_LOSSES = ("newton", "linear_program")  # solvers of losses that are not the squared error
 COLUMNS = ("coefficient", "standard_error", "t", "p_value", "lower_95", "upper_95")
 
 
@@ -87,6 +88,14 @@ class SummaryMixin:
             _warn(f"residual_std_ is not defined {why}")
         with np.errstate(all="ignore"):
             return self._shaped(np.ldexp(np.sqrt(solution.rss * (solution.unit / df)), solution.y_exponent))
+
+    def _noise(self) -> np.ndarray:
+        solution = self._checked_solution("log_likelihood", of_coefficients=True)
+        if solution.solver in OTHER_LOSSES:
+            raise ValueError("log_likelihood is that of normal noise, which loss='squared_error' belongs to.")
+        rounding = 8 * EPS * np.sqrt(solution.tss / solution.total)
+        sigma = np.sqrt(solution.rss / solution.total)
+        return np.asarray(np.ldexp(np.where(sigma > rounding, sigma, 0.0), solution.y_exponent))
 
     def summary(self) -> pd.DataFrame:
         """Coefficients with standard errors, t statistics, p-values and 95 % confidence intervals.
@@ -149,7 +158,7 @@ class SummaryMixin:
         if not hasattr(self, "_solution"):
             raise NotFittedError(f"{name} is available only after fit.")
         if of_coefficients and is_edited(self._stored, [self.coef_], [self.intercept_]):
-            kind = ValueError if name == "summary" else AttributeError
+            kind = AttributeError if name.endswith("_") else ValueError
             raise kind(
                 f"{name} describes the coefficients that the last fit found, and coef_ or intercept_ was changed "
                 "afterwards. Call fit again; score(X, y) rates the changed coefficients."
@@ -166,7 +175,7 @@ def _degrees_of_freedom(solution: Solution) -> tuple[float, str]:
         return np.nan, "with positive=True, whose estimates are not normal"
     if solution.setting.penalised:
         return np.nan, "with a penalty (alpha > 0), which trades variance for bias"
-    if solution.solver in ("newton", "linear_program"):
+    if solution.solver in OTHER_LOSSES:
         return np.nan, "for another loss than the squared error"
     if solution.rank is None:
         return np.nan, f"with solver_={solution.solver!r}, which does not compute the rank"

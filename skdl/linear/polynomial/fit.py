@@ -46,6 +46,7 @@ class PolynomialFit(NamedTuple):
     coef: np.ndarray  # (m + 1, k) coefficients in the family that was asked for, the constant last
     domain: np.ndarray  # (d, 2) intervals that the family's polynomials map to [-1, 1]
     rank: int
+    sigma: np.ndarray  # (k,) roots of the mean squared residuals
     x_exponent: np.ndarray  # (d,) `basis` is of X over two to these powers
     y_exponent: np.ndarray  # (k,) and `inner` of y over two to these
 
@@ -107,7 +108,8 @@ def fit_polynomial(
             exponent[:-1] -= (list_powers(basis.blocks, len(half)) @ x_exponent)[:, None]
         with np.errstate(over="ignore"):
             coef, domain = np.ldexp(coef, exponent), np.ldexp(domain, x_exponent[:, None])
-    return PolynomialFit(basis, inner.hi, coef, domain, solution.rank, x_exponent, y_exponent)
+    sigma = np.ldexp(np.sqrt(solution.rss / problem.total), y_exponent)
+    return PolynomialFit(basis, inner.hi, coef, domain, solution.rank, sigma, x_exponent, y_exponent)
 
 
 def _rank_of_equal(problem: Problem, rows: np.ndarray) -> int:
@@ -143,7 +145,9 @@ def solve_products(problem: Problem) -> Solution:
         rate = 1.0
     mean = reduction.x_mean if fit_intercept else origin
     triangle = reduction.factor[:m] if penalised is None else None
-    return Solution(coef, reduction.y_mean - mean @ coef, rank, triangle, mean, rate)
+    rss, tss = (np.sum(v**2, axis=0) for v in (reduction.target - reduction.factor @ coef, reduction.target))
+    rss = np.where(rss > (8 * EPS) ** 2 * tss, rss, 0.0)  # of rounding
+    return Solution(coef, reduction.y_mean - mean @ coef, rank, triangle, mean, rss, rate)
 
 
 def _solve_gram(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import VectorLike
 from skdl._warnings import warn
 from skdl.linear.design import DesignMixin
+from skdl.linear.likelihood import GaussianLikelihoodMixin
 from skdl.linear.polynomial.basis import ChebyshevProducts
 from skdl.linear.polynomial.evaluation import evaluate_terms
 from skdl.linear.polynomial.fit import PolynomialFit
@@ -21,7 +23,7 @@ from skdl.neural._coefficients import fingerprint, is_edited
 BLOCK_ELEMENTS = 2**17  # values of terms at a time in predict: 1 MiB, which stays in the cache
 
 
-class FittedPolynomialMixin(DesignMixin):
+class FittedPolynomialMixin(GaussianLikelihoodMixin, DesignMixin):
     """What a fit of an estimator stores, and what is computed from it."""
 
     basis: str
@@ -32,6 +34,7 @@ class FittedPolynomialMixin(DesignMixin):
     _basis: ChebyshevProducts
     _inner: np.ndarray
     _one_output: bool
+    _sigma: np.ndarray
 
     def _store(self, fitted: PolynomialFit, terms: TermSet, dtype: np.dtype, *, one_output: bool) -> None:
         basis, found = fitted.basis, fitted.coef
@@ -56,6 +59,16 @@ class FittedPolynomialMixin(DesignMixin):
         self.powers_ = powers
         self.domain_ = fitted.domain
         self.rank_ = fitted.rank
+        self._sigma = fitted.sigma
+
+    def _noise(self) -> np.ndarray:
+        check_is_fitted(self)
+        if is_edited(self._stored, [self.coef_], [self.intercept_]):
+            raise ValueError(
+                "log_likelihood describes the coefficients that the last fit found, and coef_ or intercept_ was "
+                "changed afterwards. Call fit again."
+            )
+        return self._sigma
 
     def _evaluated(self, X: Rows) -> np.ndarray:
         dtype, (x_exponent, y_exponent) = X.dtype, self._exponents

@@ -38,4 +38,5 @@ class Solution(NamedTuple):
     rank: int  # of the products on the samples
     triangle: np.ndarray | None  # R with R'R the Gram matrix of the centred products, where alpha is 0
     mean: np.ndarray  # (m,) of the products on the samples
+    rss: np.ndarray  # (k,) weighted residual sums of squares
     rate: float  # what a Newton step with the triangle leaves of an error; `coef` is as exact or better

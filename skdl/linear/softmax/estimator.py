@@ -35,6 +35,7 @@ from skdl.layers.architecture import Architecture
 from skdl.layers.names import OUTPUT
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
+from skdl.linear.softmax.summary import SoftmaxSummaryMixin
 from skdl.linear.softmax.tables import SoftmaxTablesMixin, design_width, with_alpha_of_columns
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._coefficients import unfold
@@ -44,7 +45,7 @@ from skdl.neural._training import Training
 from skdl.neural.encoded_data import EncodedData
 
 
-class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, NetworkClassifier):
+class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SoftmaxSummaryMixin, SearchSpaceMixin, NetworkClassifier):
     """Softmax (multinomial logistic) regression: the linear classifier of maximum likelihood.
 
     minimise  -1/n sum_i w_i log p(y_i | x_i) + alpha/2 sum_jk (s_j W_kj)^2,  p(. | x) = softmax(W x + b)
@@ -196,6 +197,15 @@ class SoftmaxClassifier(SoftmaxTablesMixin, SparseCoefMixin, SearchSpaceMixin, N
     (3, 4)
     >>> round(softmax.score(X, y), 2)
     0.98
+
+    The log odds of one class against another, and how sure one may be of them, of a fit without penalty:
+
+    >>> width, kind = X.loc[y > 0, ["petal width (cm)"]], y[y > 0]
+    >>> summary = SoftmaxClassifier(alpha=0).fit(width, kind).summary(width, reference=1)
+    >>> print(summary.loc[2, ["coefficient", "standard_error", "z"]].rename_axis(None).round(1))
+                      coefficient  standard_error    z
+    intercept               -21.1             4.6 -4.6
+    petal width (cm)         12.9             2.8  4.6
     """
 
     _slots = {
