@@ -11,10 +11,12 @@ from skdl.autodiff._components import FunctionActivation, FunctionLoss
 from skdl.autodiff._critical_points import CriticalPoint, classify_critical_point
 from skdl.autodiff._derivatives import directional_derivative, hessian, jacobian
 from skdl.autodiff._functions import erf, inverse, where
+from skdl.autodiff._graph import ComputationGraph, trace
 from skdl.autodiff._numerical import GradientComparison, compare_gradients, numerical_gradient
 from skdl.autodiff._tape import Variable, gradients
 
 __all__ = [
+    "ComputationGraph",
     "CriticalPoint",
     "FunctionActivation",
     "FunctionLoss",
@@ -29,5 +31,6 @@ __all__ = [
     "inverse",
     "jacobian",
     "numerical_gradient",
+    "trace",
     "where",
 ]
