@@ -89,7 +89,7 @@ ALLOWED = {
     "ensemble": ESTIMATORS | {"ensemble", "linear", "neighbors", "neural", "parallel"},
     "tabular": ESTIMATORS | {"tabular", "ensemble", "linear", "neighbors", "neural"},
     "parallel": ESTIMATORS | {"parallel", "linear", "neighbors", "neural"},
-    "inspection": ESTIMATORS | {"inspection", "linear", "neighbors", "neural", "ensemble"},
+    "inspection": ESTIMATORS | {"autodiff", "inspection", "linear", "neighbors", "neural", "ensemble"},
     "_trusted": ESTIMATORS
     | FAMILIES
     | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble", "tabular"},

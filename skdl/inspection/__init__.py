@@ -6,6 +6,7 @@ needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 
 from skdl.inspection._activations import ActivationDisplay
 from skdl.inspection._ensemble import EnsembleDisplay
+from skdl.inspection._graph import GraphDisplay
 from skdl.inspection._landscape import LossLandscapeDisplay, sharpness
 from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._sweep import SweepDisplay
@@ -16,6 +17,7 @@ from skdl.inspection._weight_images import WeightImageDisplay
 __all__ = [
     "ActivationDisplay",
     "EnsembleDisplay",
+    "GraphDisplay",
     "LearningRateRange",
     "LearningRateRangeDisplay",
     "LossLandscapeDisplay",
