@@ -160,11 +160,19 @@ def without_units(
     """The parameters of the network that change, and the training of the network that has only the units kept."""
     if network.prior is not None:
         raise ValueError("structured=True takes no network with a 'prior', whose shapes are those of all units.")
-    changes = _parameters(training.architecture, groups)
+    before = training.architecture
+    changes = _parameters(before, groups)
+    if network.depth != 1:
+        changes["depth"] = 1  # of a width that was given as one number
     if network.init is not None:
         changes["init"] = None  # whose layers have all units
-    before = training.architecture
-    settings = NetworkFit(clone(network).set_params(**changes)).settings
+    smaller_network = clone(network).set_params(**changes)
+    if smaller_network._architecture(before.n_inputs, before.n_outputs).widths != changes["hidden_layer_sizes"]:
+        raise ValueError(
+            f"structured=True takes units out of hidden layers that are those of 'hidden_layer_sizes', and a "
+            f"{type(network).__name__} has others beside them. Prune its weights: structured=False."
+        )
+    settings = NetworkFit(smaller_network).settings
     architecture = settings.architecture_for(
         before.n_inputs, before.n_outputs, before.columns, encoded=training.is_encoded
     )
@@ -194,7 +202,7 @@ def _parameters(architecture: Architecture, groups: Sequence[UnitGroup]) -> dict
     for group in groups:
         if not group.is_inner:
             widths[group.layer] = len(group.kept)
-    changes: dict[str, Any] = {"hidden_layer_sizes": tuple(widths), "depth": 1}
+    changes: dict[str, Any] = {"hidden_layer_sizes": tuple(widths)}
     for group in groups:
         if group.is_inner:
             block = blocks[group.layer].resized(widths[group.layer], len(group.kept))

@@ -18,7 +18,7 @@ from skdl.layers.names import INPUT, OUTPUT, find_layer
 from skdl.layers.prediction import prediction_arrays
 from skdl.neural._coefficients import begun_anew, unfold
 from skdl.neural._fit import NetworkFit
-from skdl.neural._parameters import own_arrays
+from skdl.neural._parameters import own_arrays, separate
 from skdl.neural._perceptron import Perceptron
 from skdl.neural._training import Training
 from skdl.neural._unit_removal import choose_units, without_units
@@ -58,7 +58,7 @@ def prune(
 
     Parameters
     ----------
-    network : MLPClassifier or MLPRegressor
+    network : MLPClassifier, MLPRegressor or MLPMultitask
         Fitted. It stays as it is.
     amount : float or None, default=None
         Share of the weights of these layers that are zero afterwards, in [0, 1), those that were zero before among
@@ -77,7 +77,7 @@ def prune(
 
     Returns
     -------
-    pruned : MLPClassifier or MLPRegressor
+    pruned : MLPClassifier, MLPRegressor or MLPMultitask
         A new fitted network, with the state of the training to go on from. Its `n_nonzero_parameters_` tells how sparse
         it is. A `fit` without `warm_start` begins anew, and does not know of what was pruned.
 
@@ -124,8 +124,8 @@ def prune(
     _check(amount=amount, threshold=threshold, structured=structured, scope=scope)
     if not isinstance(network, Perceptron):
         raise ValueError(
-            f"prune takes a fitted MLPClassifier or MLPRegressor. Got {network!r}. Of a pipeline or a search, give the "
-            "network in it; of an ensemble, each of its members."
+            f"prune takes a fitted perceptron, such as an MLPClassifier. Got {network!r}. Of a pipeline or a search, give "
+            "the network in it; of an ensemble, each of its members."
         )
     check_is_fitted(network)
     if (amount is None) == (threshold is None):
@@ -202,6 +202,7 @@ def _at_prediction(engine: Network, training: Training) -> np.ndarray:
     """The weights (1, P) for standardised inputs, with normalizations that are a fixed scale and shift in them."""
     theta = training.state.theta.astype(np.float64)
     arrays = own_arrays(engine, theta, training.state.buffers.astype(np.float64))
+    separate(engine, arrays)
     prediction_arrays(engine.root, arrays, None)
     return theta
 

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl import EnsembleRegressor, MLPClassifier, MLPRegressor, SoftmaxClassifier, prune
+from skdl import EnsembleRegressor, MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier, prune
 from skdl.plugins import Block
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -370,7 +370,7 @@ def test_messages_of_parameters(params, message):
 
 def test_messages_of_networks():
     for other in (make_pipeline(StandardScaler(), mlp()), EnsembleRegressor(), SoftmaxClassifier(), MLPClassifier):
-        with pytest.raises(ValueError, match="prune takes a fitted MLPClassifier or MLPRegressor"):
+        with pytest.raises(ValueError, match="prune takes a fitted perceptron, such as an MLPClassifier"):
             prune(other, amount=0.5)
     with pytest.raises(NotFittedError, match="not fitted yet"):
         prune(mlp(), amount=0.5)
@@ -388,6 +388,36 @@ def test_members_of_ensembles_that_shared_their_weights():
         sparse, small = prune(member, amount=0.5), prune(member, amount=0.5, structured=True)
         assert np.mean(flat(sparse.coefs_[:2]) == 0) == 0.5
         assert small.hidden_layer_sizes == (4, 3)
+
+
+def test_networks_of_several_tasks():
+    tasks = pd.DataFrame({"class": np.where(LABELS, "a", "b"), "real": Y})
+    network = MLPMultitask((8, 6), max_iter=3, random_state=0).fit(X, tasks)
+    sparse, small = prune(network, amount=0.5), prune(network, amount=0.5, structured=True)
+    zero = flat(sparse.coefs_) == 0
+    assert np.array_equal(flat(sparse.partial_fit(X, tasks).coefs_) == 0, zero)
+    assert small.hidden_layer_sizes == (4, 3)
+    assert small.predict(X).columns.tolist() == ["class", "real"]
+
+
+class Mirrored(MLPRegressor):
+    """A network with more hidden layers than its parameter says."""
+
+    def _architecture(self, n_inputs, n_outputs):
+        sizes = [*self.hidden_layer_sizes, *self.hidden_layer_sizes[::-1]]
+        return MLPRegressor(sizes)._architecture(n_inputs, n_outputs)
+
+
+def test_networks_whose_layers_follow_other_rules():
+    network = Mirrored((6, 4), max_iter=2, random_state=0, **PLAIN).fit(X, Y)
+    assert (flat(prune(network, amount=0.5, scope="layer").coefs_[:4]) == 0).mean() == 0.5
+    with pytest.raises(ValueError, match="a Mirrored has others beside them"):
+        prune(network, amount=0.5, structured=True)
+
+
+def test_a_width_and_a_depth():
+    small = prune(mlp(8, depth=2).fit(X, Y), amount=0.5, structured=True)
+    assert (small.hidden_layer_sizes, small.depth) == ((4, 4), 1)
 
 
 def test_tables_with_categories():
