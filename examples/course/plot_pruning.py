@@ -175,3 +175,23 @@ without = prune(network, threshold=0.0, structured=True)
 print("units:", network.hidden_layer_sizes, "->", without.hidden_layer_sizes)
 assert without.hidden_layer_sizes == (44, 64)
 assert np.allclose(without.predict_proba(X_test), network.predict_proba(X_test), rtol=1e-6)
+
+# %%
+# A rectifier is *dead* when what comes to it is negative for each row. Its weights do not show that, but with ``X`` a
+# unit counts by the standard deviation of what it gives for these rows.
+
+rectifiers = MLPClassifier((64, 64), activation="relu", random_state=0, dtype="float64", **plain).fit(X_train, y_train)
+rectifiers.intercepts_[0][:7] -= 100.0  # as after too long a step
+alive = prune(rectifiers, threshold=0.0, structured=True, X=X_train)
+hidden = np.maximum(X_train @ rectifiers.coefs_[0] + rectifiers.intercepts_[0], 0)
+n_dead = int((hidden == 0).all(axis=0).sum())
+print(
+    "dead units of the first layer:",
+    n_dead,
+    "and units:",
+    rectifiers.hidden_layer_sizes,
+    "->",
+    alive.hidden_layer_sizes,
+)
+assert alive.hidden_layer_sizes[0] == 64 - n_dead
+assert np.allclose(alive.predict_proba(X_train), rectifiers.predict_proba(X_train), rtol=1e-6)

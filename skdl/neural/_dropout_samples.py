@@ -14,15 +14,11 @@ from skdl._encoding import Labels
 from skdl._typing import MatrixLike, RandomStateLike
 from skdl._uncertainty import class_entropies, member_spread
 from skdl._validation import warn_of_overflow
-from skdl.engine import Network, TrainingResult
 from skdl.execution.predict import predict
-from skdl.layers.prediction import PredictionLayers
-from skdl.layers.sequential import Sequential
-from skdl.layers.standardization import Standardization
 from skdl.neural._base import BaseNetwork
 from skdl.neural._calibration import scaled
 from skdl.neural._coefficients import unfold
-from skdl.neural._parameters import standardisation
+from skdl.neural._parameters import unfolded_layers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,24 +54,15 @@ class DropoutSamples(BaseNetwork):
         return (self._output(scores) for scores in self._sampled_scores(X, n_samples, entropy))
 
     def _sampled_scores(self, X: Any, n_samples: int, entropy: Any) -> Iterator[np.ndarray]:
-        """Scores (n, n_outputs) of checked rows, by the layers as they were in training: where nothing is folded.
+        """Scores (n, n_outputs) of checked rows, by the layers in which nothing is folded.
 
-        Of an input that is dropped, a standardised value is zero, which only the layers before that fold have.
+        An input that is dropped is zero when it is standardised, and not in X.
         """
         training = self._training
         if self._is_edited():
             coefs, intercepts = self._coefficients()
             training = unfold(training, coefs, intercepts, self._output_map(training.encoding))
-        outcome = TrainingResult.of(training.state, training.stop_reason)
-        network = Network([training.architecture], X.dtype)
-        arrays = network.arrays(outcome.theta.astype(X.dtype), outcome.buffers.astype(X.dtype))
-        steps = [network.root]
-        moments = standardisation(training)
-        if moments is not None:
-            steps = [Sequential([Standardization(X.shape[1])]), *steps]
-            shift, scale = (value.astype(X.dtype)[None, None] for value in moments)
-            arrays = [{"shift": shift, "scale": scale}, *arrays]
-        layers = PredictionLayers(Sequential(steps))
+        layers, arrays = unfolded_layers(training, X.dtype)
         output_map = scaled(self._output_map(training.encoding), training.state.progress[0].factors)
 
         for i in range(n_samples):

@@ -11,6 +11,8 @@ from skdl.engine import TrainingResult
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.layers.prediction import PredictionLayers, prediction_arrays
+from skdl.layers.sequential import Sequential
+from skdl.layers.standardization import Standardization
 from skdl.neural._training import Training
 
 Between: TypeAlias = list[dict[str, np.ndarray]]
@@ -71,6 +73,22 @@ def standardisation(training: Training) -> tuple[np.ndarray, np.ndarray] | None:
 def layers_at_prediction(training: Training, dtype: Any) -> PredictionLayers:
     """The layers that the folded coefficients belong to."""
     return training.architecture.at_prediction(np.dtype(dtype), standardised=training.scale is not None)
+
+
+def unfolded_layers(training: Training, dtype: Any) -> tuple[PredictionLayers, Views]:
+    """The layers as in training, with the standardisation as a step of its own below, and their arrays.
+
+    Nothing is folded into another: what passes between them, and what dropout takes away, is as in training.
+    """
+    outcome = TrainingResult.of(training.state, training.stop_reason)
+    network = Network([training.architecture], dtype)
+    arrays = network.arrays(outcome.theta.astype(dtype), outcome.buffers.astype(dtype))
+    moments = standardisation(training)
+    if moments is None:
+        return PredictionLayers(network.root), arrays
+    shift, scale = (value.astype(dtype)[None, None] for value in moments)
+    root = Sequential([Standardization(training.architecture.n_inputs), network.root])
+    return PredictionLayers(root, n_before=1), [{"shift": shift, "scale": scale}, *arrays]
 
 
 def layer_arrays(

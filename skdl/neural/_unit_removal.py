@@ -13,9 +13,11 @@ from sklearn.base import clone
 from skdl._protocols import ForwardContext, Layer
 from skdl.engine import Network
 from skdl.engine.layout import Layout
+from skdl.execution.predict import predict
 from skdl.layers.architecture import Architecture
 from skdl.layers.names import layer_names
 from skdl.neural._fit import NetworkFit
+from skdl.neural._parameters import unfolded_layers
 from skdl.neural._training import Training
 
 Flat = np.ndarray
@@ -49,6 +51,8 @@ class UnitGroup:
         Before any is taken out.
     n_pieces : int
         Numbers of the lower map that a unit takes, which lie n_units apart in it.
+    means : array of shape (n_units,) or None
+        What each gives in the mean of some rows.
     """
 
     place: Between
@@ -57,6 +61,7 @@ class UnitGroup:
     kept: np.ndarray
     n_units: int
     n_pieces: int
+    means: np.ndarray | None = None
 
     @property
     def kept_below(self) -> np.ndarray:
@@ -71,19 +76,21 @@ class UnitGroup:
 
 
 def choose_units(
-    architecture: Architecture,
+    training: Training,
     engine: Network,
     weights: Flat,
     names: Sequence[str],
     amount: float | None,
     threshold: float | None,
+    X: Any,
     *,
     is_global: bool,
 ) -> list[UnitGroup]:
     """The units between affine maps in layers of these names, with those that stay; at least one does in each.
 
-    `weights` (1, P) are those whose norms count.
+    `weights` (1, P) are those whose norms count, and X are checked rows, or None.
     """
+    architecture = training.architecture
     ends = np.array(list(accumulate(architecture.outline.sections)))
     known = layer_names(len(architecture.widths))
     views = engine.layout.views(weights)
@@ -96,9 +103,12 @@ def choose_units(
             continue
         into, out = _weight(engine, views, place.lower), _weight(engine, views, place.upper)
         n_units = len(out)
-        into_units = np.linalg.norm(into.reshape(-1, n_units), axis=0)  # the pieces of a unit one under the other
-        scores.append(into_units * np.linalg.norm(out, axis=1))
-        found.append(UnitGroup(place, lower - 1, is_inner, np.arange(n_units), n_units, into.shape[1] // n_units))
+        means, size = None, np.linalg.norm(into.reshape(-1, n_units), axis=0)  # a unit's pieces one under the other
+        if X is not None:
+            means, size = _moments(training, X, place.upper)
+        scores.append(size * np.linalg.norm(out, axis=1))
+        n_pieces = into.shape[1] // n_units
+        found.append(UnitGroup(place, lower - 1, is_inner, np.arange(n_units), n_units, n_pieces, means))
     missing = [name for name in names if all(known[group.layer + 1] != name for group in found)]
     if not found or (missing and len(names) < len(known) - 2):  # layers that the user has named
         raise ValueError(
@@ -110,6 +120,14 @@ def choose_units(
         replace(group, kept=np.flatnonzero(_with_largest(~part, score)))
         for group, score, part in zip(found, scores, parts, strict=True)
     ]
+
+
+def _moments(training: Training, X: Any, leaf: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over the rows X of what comes into a leaf; of equal numbers exactly that, and 0."""
+    layers, arrays = unfolded_layers(training, np.float64)
+    values = predict(layers, X.astype(np.float64), arrays, into=layers.n_before + leaf)
+    apart = values - values[0]
+    return values[0] + apart.mean(axis=0), apart.std(axis=0)
 
 
 def _pairs(layer: Layer, start: int) -> Iterator[Between]:
@@ -213,7 +231,10 @@ def _parameters(architecture: Architecture, groups: Sequence[UnitGroup]) -> dict
 
 
 def _constants_moved(engine: Network, theta: Flat, buffers: Flat, groups: Sequence[UnitGroup]) -> Flat:
-    """The parameters with what units give that are taken out, and that no weights lead to, in the biases above."""
+    """The parameters with what units that are taken out give in the biases above.
+
+    That is their means where these are known; else it is known of units that no weights lead to.
+    """
     exact = theta.astype(np.float64)
     arrays = engine.arrays(exact, buffers.astype(np.float64))
     context = ForwardContext(training=False)
@@ -225,13 +246,18 @@ def _constants_moved(engine: Network, theta: Flat, buffers: Flat, groups: Sequen
         into = into[present[place.lower]] if place.lower in present else into
         is_gone = np.ones(group.n_units, dtype=bool)
         is_gone[group.kept] = False
-        gone = np.flatnonzero(is_gone & ~into.reshape(-1, group.n_units).any(axis=0))
-        if not len(gone) or "bias" not in roles or any(_mixes(engine.leaves[leaf]) for leaf in place.steps):
+        if "bias" not in roles:
             continue
-        lower = {spec.role: spec.name for spec in engine.leaves[place.lower].parameters()}
-        x = arrays[place.lower][lower["bias"]].copy() if "bias" in lower else np.zeros((1, 1, into.shape[1]))
-        for leaf in place.steps:
-            x, _ = engine.leaves[leaf].forward(x.copy(), arrays[leaf], context)
+        if group.means is not None:
+            gone, x = np.flatnonzero(is_gone), group.means[None, None]
+        elif any(_mixes(engine.leaves[leaf]) for leaf in place.steps):
+            continue
+        else:
+            gone = np.flatnonzero(is_gone & ~into.reshape(-1, group.n_units).any(axis=0))
+            lower = {spec.role: spec.name for spec in engine.leaves[place.lower].parameters()}
+            x = arrays[place.lower][lower["bias"]].copy() if "bias" in lower else np.zeros((1, 1, into.shape[1]))
+            for leaf in place.steps:
+                x, _ = engine.leaves[leaf].forward(x.copy(), arrays[leaf], context)
         arrays[place.upper][roles["bias"]] += x[:, :, gone] @ _weight(engine, arrays, place.upper)[gone]
     return exact.astype(theta.dtype)
 

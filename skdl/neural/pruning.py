@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import NONE, Boolean, Constraint, InvalidParameterError, OneOf, Real
+from skdl._typing import MatrixLike
 from skdl._warnings import warn
 from skdl.engine import Network, TrainingResult
 from skdl.layers.names import INPUT, OUTPUT, find_layer
@@ -40,21 +41,26 @@ def prune(
     *,
     scope: str = "auto",
     layers: Sequence[str | int] | None = None,
+    X: MatrixLike | None = None,
 ) -> AnyNetwork:
     """A fitted network without its smallest weights, or without its least units.
 
-    Weights w with |w| <= threshold become exactly zero, and stay zero when the network is trained on (`partial_fit`, or
-    `fit` with `warm_start=True`), by whatever optimizer, penalty and decay. Whatever is zero already in the layers that
-    are pruned, such as what an L1 penalty has left, stays zero as well: prune(network, threshold=0) only holds these.
+    Weights w with |w| <= threshold become exactly zero, and stay zero when the network is trained on (`partial_fit`,
+    `fit` with `warm_start=True`, another network with `init=pruned`), by whatever optimizer, penalty and decay.
+    Whatever is zero already in the layers that are pruned, such as what an L1 penalty has left, stays zero as well:
+    prune(network, threshold=0) only holds these.
 
     With `structured=True`, units of hidden layers are taken out, so that the network is really smaller: shapes of
     `coefs_`, `hidden_layer_sizes`, `n_parameters_`, its file, and the time that it takes to predict. A unit counts by
-    the norm of the weights into it times that of the weights out of it,
+    the norm of the weights into it times that of the weights out of it, or with rows `X` by the standard deviation of
+    what it gives for them, h_j, in place of the first:
 
-        s_j = ||W[:, j]|| ||V[j, :]||,
+        s_j = ||W[:, j]|| ||V[j, :]||,  with X  s_j = sd(h_j) ||V[j, :]||
 
-    which a factor that a rectifier passes on leaves as it is. A unit without weights into it is a constant, which goes
-    to the biases above: to take out units with s_j = 0 changes no prediction, but for rounding.
+    The first form is the same whatever factor a rectifier passes on. Where a unit goes, the mean of h_j over X goes to
+    the biases above, and without X its value where no weights lead to it. So to take out units with s_j = 0 changes no
+    prediction, but for rounding: without X those that are the same for all rows whatever these are, and with X those
+    that are so for these, such as dead ones.
 
     Parameters
     ----------
@@ -74,6 +80,8 @@ def prune(
         The layers that are pruned, out of `layer_names_`, or by index. None is all hidden layers: the output layer has
         few weights, on each of which much depends, and is pruned where it is named, or is the only one. Intercepts,
         normalizations, and what lies below the first hidden layer (encodings, points of categories, scales) never are.
+    X : {array-like, sparse matrix, frame} of shape (n_samples, n_features) or None, default=None
+        Rows, such as those of training, by which units count, with `structured=True`; None to go by the weights alone.
 
     Returns
     -------
@@ -124,20 +132,23 @@ def prune(
     _check(amount=amount, threshold=threshold, structured=structured, scope=scope)
     if not isinstance(network, Perceptron):
         raise ValueError(
-            f"prune takes a fitted perceptron, such as an MLPClassifier. Got {network!r}. Of a pipeline or a search, give "
-            "the network in it; of an ensemble, each of its members."
+            f"prune takes a fitted perceptron, such as an MLPClassifier. Got {network!r}. Of a pipeline or a search, "
+            "give the network in it; of an ensemble, each of its members."
         )
     check_is_fitted(network)
     if (amount is None) == (threshold is None):
         given = "neither" if amount is None else f"amount={amount} and threshold={threshold}"
         raise ValueError(f"prune takes either 'amount' or 'threshold'. Got {given}.")
     names = _names(network, layers, structured=structured)
+    if X is not None and not structured:
+        raise ValueError("'X' has no effect with structured=False: single weights count by their magnitude.")
     training = _to_go_on_from(network)
     engine = Network([training.architecture], np.float64)
     weights = _at_prediction(engine, training)
     is_global = scope == "global" or (scope == "auto" and not structured)
     if structured:
-        groups = choose_units(training.architecture, engine, weights, names, amount, threshold, is_global=is_global)
+        rows = None if X is None else cast(Any, network)._with_all_numbers(cast(Any, network)._validated(X))
+        groups = choose_units(training, engine, weights, names, amount, threshold, rows, is_global=is_global)
         changes, training = without_units(network, training, engine, groups)
         return _fitted(network, changes, training)
     kept = _mask(engine, training, weights, names, amount, threshold, is_global=is_global)

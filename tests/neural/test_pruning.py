@@ -279,6 +279,38 @@ def test_units_without_effect_go_and_no_prediction_changes(params):
     assert len(pickle.dumps(small)) < len(pickle.dumps(network))
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"layer": "residual"}, {"normalization": "batch", "encoding": "piecewise"}], ids=str
+)
+def test_units_that_are_dead_on_rows_go_with_what_they_give(params):
+    """Of which the weights tell nothing: a rectifier whose inputs are negative, or a sigmoid that is saturated."""
+    network = mlp(activation="relu", dtype="float64", **params).fit(X, Y)
+    place = [i for i, intercept in enumerate(network.intercepts_) if len(intercept) in (12, 16)] or [0, 1]
+    network.intercepts_[place[0]][[1, 4]] = -1e4
+    network.intercepts_[place[1]][3] = -1e4
+    before, n_inner = network.predict(X), network.n_parameters_
+    assert prune(network, threshold=0.0, structured=True).n_parameters_ == n_inner
+    small = prune(network, threshold=0.0, structured=True, X=X)
+    widths = [len(network.intercepts_[i]) - len(small.intercepts_[i]) for i in place]
+    assert widths == [2, 1]
+    np.testing.assert_allclose(small.predict(X), before, rtol=1e-8)
+    saturated = mlp(activation="sigmoid", dtype="float64").fit(X, Y)
+    saturated.intercepts_[0][[1, 4]] = 1e4
+    before = saturated.predict(X)
+    small = prune(saturated, threshold=0.0, structured=True, X=pd.DataFrame(X))
+    assert small.hidden_layer_sizes == (6, 6)
+    np.testing.assert_allclose(small.predict(X), before, rtol=1e-8)
+
+
+def test_units_that_vary_least_go_and_leave_their_means():
+    network = mlp((8,), activation="tanh", dtype="float64").fit(X, Y)
+    hidden = np.tanh(X @ network.coefs_[0] + network.intercepts_[0])
+    order = np.argsort(hidden.std(axis=0) * np.abs(network.coefs_[1][:, 0]))
+    expected = network.predict(X) - (hidden - hidden.mean(axis=0))[:, order[:4]] @ network.coefs_[1][order[:4], 0]
+    small = prune(network, amount=0.5, structured=True, X=X).set_params(clip_predictions=False)
+    np.testing.assert_allclose(small._raw_scores(X)[:, 0], expected, rtol=1e-8)
+
+
 def test_units_inside_of_residual_blocks():
     network = mlp(layer="residual", normalization="batch", dtype="float64").fit(X, Y)
     inner = [coef.shape for coef in network.coefs_]
@@ -357,6 +389,8 @@ def test_blocks_of_ones_own():
         ({"amount": 1.0}, r"'amount' parameter of prune must be None or a float in the range \[0, 1\)"),
         ({"threshold": -1.0}, "'threshold' parameter of prune must be"),
         ({"amount": 0.5, "scope": "all"}, "'scope' parameter of prune must be"),
+        ({"amount": 0.5, "X": X}, "'X' has no effect with structured=False"),
+        ({"amount": 0.5, "structured": True, "X": X[:, :2]}, "X has 2 features, but MLPRegressor is expecting 4"),
         ({"amount": 0.5, "layers": "hidden_1"}, "must be a list of names or indices"),
         ({"amount": 0.5, "layers": ["hiden_1"]}, "Did you mean 'hidden_1'"),
         ({"amount": 0.5, "layers": ["input"]}, "'input', which has no weights that can be pruned"),
