@@ -105,6 +105,13 @@ def test_the_page_on_tables_runs_from_top_to_bottom(tmp_path):
     assert "of the prices lie in intervals for 0.90" in found
 
 
+def test_the_page_on_pictures_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    code = blocks("python", DOCS / "inspection.md")
+    assert len(code) == 8
+    assert "rate 100: Learning rate too high" in run(code, tmp_path)
+
+
 def test_the_entry_point_is_of_a_group_that_is_read():
     [block] = blocks("toml")
     groups = tomllib.loads(block)["project"]["entry-points"]

@@ -13,7 +13,7 @@ from skdl._protocols import ForwardContext, Layer
 from skdl._typing import MatrixLike, VectorLike
 from skdl.engine import Network, TrainingResult
 from skdl.inspection._fitted import named
-from skdl.inspection._objective import FittedObjective, network_in
+from skdl.inspection._objective import FittedObjective, network_in, with_statistics
 from skdl.inspection._style import MARKERS, QUIET, color, line, panels
 from skdl.neural._layer_values import layer_values
 
@@ -96,7 +96,8 @@ class ActivationDisplay:
         X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
             Rows; a few hundred tell enough.
         y : array-like of shape (n_samples,), default=None
-            Their targets, by which gradients and one step are taken. No network is changed.
+            Their targets, by which gradients and one step are taken, and by which batch normalizations of networks that
+            no epoch has trained have statistics, of these rows. No network is changed.
 
         Returns
         -------
@@ -222,6 +223,8 @@ def _passed(network: Any, X: Any, y: Any) -> tuple[dict[str, Any], list[dict[str
     names = network.layer_names_
     if len(names) < 3:
         raise ValueError(f"{type(network).__name__} has no hidden layer here, and no activations.")
+    if y is not None and not network.n_iter_:
+        network = with_statistics(network, X, y)
     checked = network._validated(X)
     functions = _activation_layers(network)
     objective = None if y is None else FittedObjective(network, X, y)

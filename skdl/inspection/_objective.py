@@ -14,6 +14,7 @@ from skdl._array import Array
 from skdl._protocols import ForwardContext, Layer, LayerArrays, LayerBackprop
 from skdl._warnings import collecting
 from skdl.engine import TrainingResult, TrainingSpec
+from skdl.engine.batch_statistics import exact_buffers
 from skdl.engine.batches import Batches
 from skdl.engine.full_batch import FullObjective
 from skdl.inspection._fitted import unwrapped
@@ -105,6 +106,27 @@ class FittedObjective:
             [(_, outcome)] = train_fits([self._fit], [self._data], [replace(member, batch_size=member.rows.n)])
         change: np.ndarray = outcome.state.theta[0] - before
         return change
+
+
+def with_statistics(network: Any, X: Any, y: Any) -> Any:
+    """A copy of a network that no epoch has trained, whose batch normalizations have the statistics of these rows."""
+    own = copy.copy(network)
+    fit, data, member = _task(network, X, y, None)
+    assert member.state is not None
+    exact = tuple(_of_population(each) for each in member.architecture.normalizations)
+    state = member.state.copy()
+    counted = replace(member, architecture=replace(member.architecture, normalizations=exact))
+    state.buffers = exact_buffers(counted, state.theta, state.buffers)
+    vars(own).update(fit.attributes_at(member, data, state))
+    return own
+
+
+def _of_population(normalization: Any) -> Any:
+    """The normalization with statistics of all rows, if it has any of several rows."""
+    parameters = {} if normalization is None else normalization.get_params()
+    if "statistics" not in parameters:
+        return normalization
+    return type(normalization)(**{**parameters, "statistics": "population"})
 
 
 def parameters_of(network: Any) -> np.ndarray:

@@ -59,14 +59,14 @@ def training_verdict(
 
     With V the validation losses, smoothed over a tenth of the epochs that have any, the fit is
 
-    - *overfitting*, if V ends more than 5 % above its minimum, and the training loss has fallen since that;
-    - *underfitting*, if V is at most 10 % above the training loss at the end, and the training loss is high, above
-      L_1 / 2, or its curve still straight;
+    - *overfitting*, if V ends more than 5 % above its minimum and above the training loss, which has fallen since that;
+    - *underfitting*, if the training loss is high, above L_1 / 2, and its curve still straight; or if it is one of
+      both, and V at most 10 % above it at the end;
     - *good* otherwise; of a training whose rate is too high it is not judged.
 
-    The shares are of absolute values, for losses below zero. A high loss may also be all that noise allows: a curve
-    cannot tell. Fewer than five epochs are not judged, and without validation losses only a curve that is high and
-    straight is called underfitting.
+    The shares are of absolute values, for losses below zero. Fewer than five epochs are not judged. What a curve cannot
+    tell: a high loss may be all that noise allows; and a rate that blows up the weights within the first epoch may
+    leave a large loss that falls from there, with no unit that learns any more.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def training_verdict(
     >>> from skdl.inspection import training_verdict
     >>> print(training_verdict([2.9, 2.88, 2.86, 2.84, 2.82, 2.80], [2.91, 2.89, 2.87, 2.85, 2.83, 2.81]))
     Learning rate too low: after 6 epochs the loss is 3.4 % below its start and falls straight on; raise it. \
-Underfitting: losses of training (2.8) and validation (2.81) are close, and still fall.
+Underfitting: the training loss (2.8) is high and still falls.
     >>> training_verdict([1.5, 0.6, 0.4, 0.3, 0.2, 0.1], [0.8, 0.5, 0.4, 0.5, 0.6, 0.7])[:2]
     ('good', 'overfitting')
     """
@@ -138,14 +138,14 @@ def _of_fit(losses: np.ndarray, rates: np.ndarray, validation: np.ndarray) -> tu
     known = np.flatnonzero(np.isfinite(validation))
     start, end, straight = losses[0], _end(losses), _is_straight(losses, rates)
     is_high = end > start - (1 - HIGH) * abs(start)
+    if is_high and straight:
+        return "underfitting", f"the training loss ({end:.3g}) is high and still falls."
     if not len(known):
-        if is_high and straight:
-            return "underfitting", f"the training loss ({end:.3g}) is high and still falls."
         return "unknown", "without validation rows nothing tells learning from learning by heart."
     smooth = _smoothed(validation[known])
     best, last = int(smooth.argmin()), float(smooth[-1])
     epoch = known[best]
-    if last > smooth[best] + RISE * abs(smooth[best]) and end < losses[epoch]:
+    if last > max(smooth[best] + RISE * abs(smooth[best]), end) and end < losses[epoch]:
         return "overfitting", (
             f"since epoch {epoch + 1} the validation loss has risen from {smooth[best]:.3g} to {last:.3g}, while the "
             f"training loss fell to {end:.3g}."

@@ -99,6 +99,17 @@ def test_variance_travels_as_the_theory_says():
     assert np.allclose(gradients[:-1] / gradients[1:], 200 * 0.04 / 2, rtol=0.4)
 
 
+def test_batch_normalization_of_an_untrained_network_has_statistics_of_the_rows():
+    deep = MLPClassifier((20,) * 3, activation="tanh", initializer="he_normal", normalization="batch", **PLAIN)
+    deep.initialize(X, y)
+    before = pickle.dumps(deep)
+    found = rows_of(ActivationDisplay.from_estimator(deep, X[:200], y[:200]))
+    assert np.allclose(found.loc["hidden_1":"hidden_3", "pre_std"], 1, atol=0.01)  # gamma = 1, beta = 0
+    assert pickle.dumps(deep) == before
+    alone = rows_of(ActivationDisplay.from_estimator(deep, X[:200]))
+    assert abs(alone.loc["hidden_1", "pre_std"] - 1) > 0.1  # its initial statistics
+
+
 def test_every_kind_of_network_has_all_numbers():
     kinds = {
         "default": MLPClassifier((6, 5), max_iter=4, random_state=0),

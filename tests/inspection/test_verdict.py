@@ -70,6 +70,8 @@ def test_validation_that_rises_while_training_falls_is_overfitting():
     # By less than a twentieth; or while the training loss does not fall.
     assert training_verdict(FALLING, 0.5 + 0.00002 * (EPOCHS - 12) ** 2).fit == "good"
     assert training_verdict(np.maximum(FALLING, FALLING[5]), validation).fit != "overfitting"
+    # And it ends below the training loss: noise of few rows.
+    assert training_verdict(FALLING + 0.6, 0.3 * validation).fit == "good"
 
 
 def test_losses_that_are_high_and_close_are_underfitting():
