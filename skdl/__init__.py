@@ -29,6 +29,7 @@ from skdl.linear.polynomial.estimator import PolynomialRegressor
 from skdl.linear.softmax.estimator import SoftmaxClassifier
 from skdl.neighbors.knn_classifier import KNNClassifier
 from skdl.neighbors.knn_regressor import KNNRegressor
+from skdl.neural.autoencoder import Autoencoder
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_multitask import MLPMultitask
 from skdl.neural.mlp_regressor import MLPRegressor
@@ -40,6 +41,7 @@ from skdl.tabular.regressor import TabularRegressor
 __version__ = "0.1.0"
 
 __all__ = [
+    "Autoencoder",
     "BaggingClassifier",
     "BaggingRegressor",
     "EnsembleClassifier",

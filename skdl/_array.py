@@ -181,6 +181,14 @@ def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
     return exponents
 
 
+def normal_rows(generators: Sequence[np.random.Generator], like: Array) -> Array:
+    """Standard normal numbers of the shape and type of `like` (k, ...): member i's come from generator i alone."""
+    drawn = np.empty(like.shape, like.dtype)
+    for generator, row in zip(generators, drawn, strict=True):
+        generator.standard_normal(out=row, dtype=row.dtype.type)
+    return drawn
+
+
 def to_numpy(x: Array) -> np.ndarray:
     """The same numbers as a NumPy array."""
     return np.asarray(x)

@@ -22,3 +22,9 @@ def documented_by(texts: Mapping[str, str]) -> Callable[[Documented], Documented
         return documented
 
     return document
+
+
+def without(text: str, *names: str) -> str:
+    """The text of several parameters, or attributes, without those of these names."""
+    entries = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    return "".join(entry for entry in entries if re.split(r"[ ,]", entry, maxsplit=1)[0] not in names)

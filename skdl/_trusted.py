@@ -53,6 +53,7 @@ from skdl.neighbors.search.pairwise import PairwiseSearch, PrecomputedSearch
 from skdl.neighbors.search.scan import ScanSearch
 from skdl.neighbors.search.tree import TreeSearch
 from skdl.neural._training import Training
+from skdl.neural.autoencoder import Autoencoder
 from skdl.neural.mlp_classifier import MLPClassifier
 from skdl.neural.mlp_multitask import MLPMultitask
 from skdl.neural.mlp_regressor import MLPRegressor
@@ -65,6 +66,7 @@ from skdl.tabular.classifier import TabularClassifier
 from skdl.tabular.regressor import TabularRegressor
 
 ESTIMATORS = (
+    Autoencoder,
     BaggingClassifier,
     BaggingRegressor,
     EnsembleClassifier,

@@ -28,6 +28,7 @@ VectorLike: TypeAlias = npt.ArrayLike
 ClassesLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike]
 TasksLike: TypeAlias = Any  # a frame, or an array, of a column for each task
 WeightLike: TypeAlias = npt.ArrayLike | float
+ActivationLike: TypeAlias = str | Activation
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Blocks: TypeAlias = str | Block | Sequence[str | Block]
 NumberEncodingLike: TypeAlias = str | NumberEncoding

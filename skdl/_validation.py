@@ -184,6 +184,17 @@ def validate_X(estimator: Any, X: Any, **checks: Any) -> Any:
     return validate_training_X(estimator, X, reset=False, **checks)
 
 
+def validate_code(estimator: Any, code: Any, n_units: int) -> np.ndarray:
+    """Codes (n, n_units) of a fitted autoencoder as an array of finite floats."""
+    found: np.ndarray = check_array(code, dtype=FLOATS, estimator=estimator, input_name="X")
+    if found.shape[1] != n_units:
+        raise ValueError(
+            f"X has {found.shape[1]} columns, and the code of this {type(estimator).__name__} has {n_units} units: it "
+            "takes what transform gives."
+        )
+    return found
+
+
 def warn_of_overflow(estimator: Any, X: Any, outputs: np.ndarray) -> np.ndarray:
     """The outputs for the rows of X, with a warning if any of them is not finite."""
     if not np.isfinite(outputs).all():

@@ -24,7 +24,10 @@ import skdl
 PUBLIC = {name: getattr(skdl, name) for name in skdl.__all__ if isinstance(getattr(skdl, name), type)}
 ESTIMATORS = {name: cls for name, cls in PUBLIC.items() if hasattr(cls, "predict")}
 NETWORK = skdl.MLPRegressor((5,), max_iter=5, random_state=0)
-TRANSFORMERS = {"NetworkFeatures": skdl.NetworkFeatures(NETWORK)}  # whose own tests say what they give
+TRANSFORMERS = {  # whose own tests say what they give
+    "Autoencoder": skdl.Autoencoder((5, 2), max_iter=5, random_state=0),
+    "NetworkFeatures": skdl.NetworkFeatures(NETWORK),
+}
 # Networks are cut to a few epochs where the contract does not depend on how well they learn.
 QUICK = {
     "MLPClassifier": {"max_iter": 20, "hidden_layer_sizes": (10,)},

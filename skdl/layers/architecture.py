@@ -28,6 +28,7 @@ from skdl.layers.columns import ColumnEncoding
 from skdl.layers.dense import DenseBlock, OrdinaryMaps, Widths
 from skdl.layers.dropout import Dropout
 from skdl.layers.frozen import frozen
+from skdl.layers.noise import GaussianNoise
 from skdl.layers.normalization import NormalizationLayer
 from skdl.layers.pieces import EachPiece
 from skdl.layers.prediction import PredictionLayers, affine_leaves, prediction_layers
@@ -91,6 +92,8 @@ class Architecture:
         Layers whose arrays are constants, by their places among `layer_names`.
     n_cut : int
         Layers that are left out, from the first one on: the inputs are what they give.
+    noise : float
+        Standard deviation of the noise on the inputs.
     tied : bool
         Whether the maps of the upper half have the weights of those of the lower half, transposed: the last one those
         of the first. The maps are ordinary ones, with widths that fit, and each block has one of them.
@@ -117,6 +120,7 @@ class Architecture:
     maps: AffineMaps = ORDINARY
     frozen: tuple[int, ...] = ()
     n_cut: int = 0
+    noise: float = field(default=0.0, metadata=counts_by(lambda network: network.noise > 0))
     tied: bool = False
 
     def __post_init__(self) -> None:
@@ -214,7 +218,11 @@ def build_sections(members: Sequence[Architecture], dtype: Any) -> list[Layer]:
     first = members[0]
     encoding, columns = _input_encoding(members, dtype)
     width = sum(n * each for n, each in columns)
-    inputs: list[Layer] = [] if encoding is None else [encoding]
+    inputs: list[Layer] = []
+    if first.noise > 0:
+        inputs.append(GaussianNoise(first.n_inputs, [member.noise for member in members]))
+    if encoding is not None:
+        inputs.append(encoding)
     if first.input_scale:
         inputs.append(Scale(width))
     inputs += [*first.maps.inputs(), *_dropout(members, 0)]

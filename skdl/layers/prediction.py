@@ -40,6 +40,14 @@ class PredictionLayers:
             left -= step.n_leaves
         return PredictionLayers(Sequential(steps), self.absorbed, self.n_before)
 
+    def above(self, leaf: int) -> PredictionLayers:
+        """The layers from what was this leaf in training on, which is where a layer of the network begins."""
+        left = self.place(leaf)
+        steps = list(self.root.layers)
+        while steps and left > 0:
+            left -= steps.pop(0).n_leaves
+        return PredictionLayers(Sequential(steps))
+
     @cached_property
     def affine(self) -> list[AffineLeaf]:
         """The leaves whose arrays are the public coefficients."""

@@ -62,6 +62,17 @@ def layer_values(network: Any, X: Any, layer: str | int, *, pre_activation: bool
     return predict(below, X, arrays[: below.root.n_leaves])
 
 
+def values_from(network: Any, H: np.ndarray, layer: str) -> np.ndarray:
+    """The raw scores (n, n_outputs) of values (n, n_units) that a hidden layer of a fitted network might have given."""
+    training: Training = network._training
+    layers = layers_at_prediction(training, H.dtype)
+    coefs, intercepts = network._coefficients()
+    arrays = layer_arrays(layers, coefs, intercepts, network._between, H.dtype)
+    end = sum(training.architecture.outline.sections[: network.layer_names_.index(layer) + 1])
+    scores: np.ndarray = predict(layers.above(end), H, arrays[layers.place(end) :])
+    return scores
+
+
 def _activation(layers: PredictionLayers, name: str, start: int, end: int) -> int:
     """The leaf that is the first activation of a hidden layer."""
     leaves = layers.root.leaves()

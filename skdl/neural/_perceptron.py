@@ -126,6 +126,8 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
 
     def __sklearn_clone__(self) -> Any:
         """A copy without the fit, which begins with the layers of the same fitted network."""
+        if "init" not in vars(self):
+            return super().__sklearn_clone__()
         bare = type(self).__new__(type(self))
         bare.__dict__.update(self.__dict__)
         bare.init = None  # a copy of it would not be fitted
@@ -225,18 +227,25 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         scaled = {"input_scale": False} if self.input_scale == "auto" else {}
         return {"encoding": None, **scaled}
 
-    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+    def _widths(self) -> tuple[int, ...]:
+        """Units of each hidden layer."""
         sizes = self.hidden_layer_sizes
         if isinstance(sizes, numbers.Integral):
-            widths: tuple[int, ...] = (int(sizes),) * self.depth
-        elif self.depth != 1:
+            return (int(sizes),) * self.depth
+        if self.depth != 1:
             raise ValueError(
                 f"depth={self.depth} repeats one width: give hidden_layer_sizes as an int. Got {sizes!r} instead."
             )
-        else:
-            widths = tuple(int(size) for size in sizes)
+        return tuple(int(size) for size in sizes)
+
+    def _activations(self, depth: int) -> tuple[Activation, ...]:
+        """The activation of each hidden layer."""
+        return self._resolve_layers("activation", depth)
+
+    def _architecture(self, n_inputs: int, n_outputs: int) -> Architecture:
+        widths = self._widths()
         depth = len(widths)
-        activations = self._resolve_layers("activation", depth)
+        activations = self._activations(depth)
         blocks = self._resolve_layers("layer", depth)
         check_pieces(activations, blocks)
         if self.initializer == "auto":
