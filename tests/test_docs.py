@@ -96,6 +96,12 @@ def test_the_page_on_ensembles_runs_from_top_to_bottom(tmp_path):
     assert "of 32 members" in run(code, tmp_path)
 
 
+def test_the_page_on_several_tasks_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "multitask.md")
+    assert len(code) == 3
+    assert "'cultivar': 1.0" in run(code, tmp_path)
+
+
 def test_the_page_on_tables_runs_from_top_to_bottom(tmp_path):
     pytest.importorskip("pyarrow", reason="pyarrow is in the extra 'test'")
     code = blocks("python", DOCS / "tables.md")

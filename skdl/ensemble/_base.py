@@ -91,7 +91,9 @@ class BaseEnsemble(CallbackMixin, SearchSpaceMixin, RootEstimator, metaclass=ABC
         check_params(self, self._constraints)
         for template in self._templates():
             tags = tags_of(template)
-            if tags is not None and tags.estimator_type not in (self._kind, None):
+            if tags is None or tags.estimator_type == self._kind:
+                continue
+            if tags.estimator_type is not None or tags.target_tags.multi_output:  # such as one of tasks of both kinds
                 raise ValueError(
                     f"{type(self).__name__} averages {self._kind}s. Got {template!r}, which is not a {self._kind}."
                 )

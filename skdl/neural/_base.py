@@ -134,7 +134,8 @@ class BaseNetwork(CheckpointMixin, CallbackMixin, RootEstimator, metaclass=ABCMe
             member = fit.spec(data, n_epochs=n_epochs, go_on=go_on, stopping=stopping, resume=resume)
             # What `initialize` builds is not the end of a fit; one that was loaded may have no epochs left, and is.
             most = fit.most_epochs(member)
-            task = self._fit_task(most, X, data.y, sample_weight) if n_epochs or resume else None
+            given = self._as_given(data.y, data.encoding)
+            task = self._fit_task(most, X, given, sample_weight) if n_epochs or resume else None
 
             def observe(i: int, member: TrainingSpec) -> TrainingSpec:
                 return member if task is None else task.observe(member, partial(fit.attributes_at, member, data))

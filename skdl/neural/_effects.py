@@ -45,9 +45,11 @@ def check_effects(estimator: BaseEstimator, settings: Settings) -> None:
 def check_calibrates(estimator: BaseEstimator, scaling: object | None) -> None:
     """Raise for outputs that are to be scaled, and of which no scaling makes sense."""
     if scaling is None and estimator.calibrate is True:
+        name = "loss" if hasattr(estimator, "loss") else "losses"
         raise ValueError(
             "calibrate=True has no effect here: what it scales are the scores of one label a row, or of standardised "
-            f"targets that are learned by the squared error, and loss={estimator.loss!r}. Set calibrate='auto'."
+            f"targets that are learned by the squared error, and {name}={getattr(estimator, name)!r}. Set "
+            "calibrate='auto'."
         )
 
 

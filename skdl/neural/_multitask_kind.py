@@ -87,7 +87,9 @@ class MultitaskKind(BaseNetwork):
         y = task_array(y, layout)
         self._weights(layout)
         check_mapping("losses", self.losses or {}, layout.names)
-        declared = classes or {}
+        declared = {} if classes is None else classes
+        if not isinstance(declared, Mapping):
+            raise ValueError(f"classes must be a dict from tasks to arrays of labels. Got {classes!r}.")
         check_mapping("classes", declared, layout.names)
         X_val, y_val, weight_val = validation
         if y_val is not None:

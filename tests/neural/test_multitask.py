@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdl import MLPClassifier, MLPMultitask, MLPRegressor
+from skdl import BaggingRegressor, MLPClassifier, MLPMultitask, MLPRegressor, NetworkFeatures
 from skdl.losses import CrossEntropy, Huber, SquaredError
 from skdl.neural._task_losses import TaskLosses
 from skdl.testing import check_gradient
@@ -408,6 +408,58 @@ def test_pipelines_and_scores():
 def test_mistakes_are_told_by_the_tasks_name(params, y, message):
     with pytest.raises(ValueError, match=message):
         mlp(**params).fit(X, y)
+
+
+def test_classes_that_do_not_fit_the_tasks():
+    for classes, message in (
+        (["low"], "classes must be a dict from tasks to arrays of labels"),
+        ({"price": [1]}, "'classes' have labels for 'price', which is a task of reals"),
+        ({"level": ["low"]}, "Task 'level': y has labels that are not among the classes"),
+        ({"place": ["low"]}, "'classes' parameter has a value for 'place', which is no column of y"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mlp().fit(X, Y, classes=classes)
+    with pytest.raises(ValueError, match=r"calibrate=True has no effect here: .* losses=.'price': 'huber'"):
+        mlp(calibrate=True, losses={"price": "huber"}).fit(X, Y[["price"]])
+
+
+def test_ensembles_say_that_they_take_one_kind():
+    with pytest.raises(ValueError, match=r"averages regressors. Got MLPMultitask\(.*which is not a regressor"):
+        BaggingRegressor(mlp(), 2).fit(X, Y)
+
+
+def test_hidden_layers_are_features_and_go_to_other_networks():
+    network = mlp().fit(X, MISSING)
+    assert NetworkFeatures(network, layer=-2).fit(X, MISSING).transform(X).shape == (120, 8)
+    head = mlp(MLPClassifier, init=network, frozen="hidden").fit(X, LABEL)
+    np.testing.assert_array_equal(head.coefs_[0], network.coefs_[0])
+    goes_on = mlp(init=network, early_stopping=False, max_iter=1, schedule="constant")
+    goes_on.set_params(optimizer__learning_rate=1e-12)
+    np.testing.assert_allclose(goes_on.fit(X, MISSING).predict(X)["price"], network.predict(X)["price"], rtol=1e-5)
+    other = goes_on.fit(X, MISSING.rename(columns={"price": "cost"}))  # another task: with a new output layer
+    assert not np.allclose(other.predict(X)["cost"], network.predict(X)["price"], rtol=1e-3)
+
+
+def test_tables_with_categories_and_missing_cells():
+    table = pd.DataFrame(X, columns=list("abcd")).assign(town=np.where(X[:, 0] > 0, "x", "y"))
+    table.loc[::5, "a"] = np.nan
+    network = mlp(max_iter=30).fit(table, MISSING)
+    assert network.score(table, Y) > 0.7
+    assert network.is_categorical_[-1]
+
+
+def test_a_full_batch_search_goes_down_to_where_the_gradient_is_zero():
+    params = {"optimizer": "lbfgs", "encoding": None, "alpha": 0.1, "max_iter": 2000, "tol": 1e-6}
+    network = MLPMultitask((), random_state=0, **params).fit(X, MISSING)
+    there = MISSING["price"].notna().to_numpy()
+    seen = X[MISSING.notna().any(axis=1).to_numpy()]
+    standard = (X - seen.mean(axis=0)) / seen.std(axis=0)
+    target = (REAL[there] - REAL[there].mean()) / REAL[there].std()
+    design = np.column_stack([standard[there], np.ones(there.sum())])
+    penalty = 0.1 * np.diag([1, 1, 1, 1, 0]) * 3  # the loss is a third of the objective
+    ridge = np.linalg.solve(design.T @ design / there.sum() + penalty, design.T @ target / there.sum())
+    expected = REAL[there].mean() + REAL[there].std() * np.column_stack([standard, np.ones(120)]) @ ridge
+    np.testing.assert_allclose(network.predict(X)["price"], expected, rtol=1e-5)
 
 
 def test_other_columns_than_in_training():
