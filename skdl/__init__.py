@@ -78,7 +78,7 @@ __all__ = [
 ]
 
 # Imported when they are asked for: most programs do without.
-_ON_DEMAND = ("inspection", "model_selection", "testing")
+_ON_DEMAND = ("inspection", "likelihood", "model_selection", "testing")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -66,6 +66,7 @@ ALLOWED = {
     "_protocols": COMPONENTS | {"_protocols"},
     "_descent": COMPONENTS | {"_protocols"},
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
+    "likelihood": {"autodiff", "likelihood"},
     "_registry": COMPONENTS | {"_protocols"},
     "tables": BASE | {"_protocols", "tables"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
@@ -89,7 +90,7 @@ ALLOWED = {
     "ensemble": ESTIMATORS | {"ensemble", "linear", "neighbors", "neural", "parallel"},
     "tabular": ESTIMATORS | {"tabular", "ensemble", "linear", "neighbors", "neural"},
     "parallel": ESTIMATORS | {"parallel", "linear", "neighbors", "neural"},
-    "inspection": ESTIMATORS | {"autodiff", "inspection", "linear", "neighbors", "neural", "ensemble"},
+    "inspection": ESTIMATORS | {"autodiff", "inspection", "likelihood", "linear", "neighbors", "neural", "ensemble"},
     "_trusted": ESTIMATORS
     | FAMILIES
     | {"autodiff", "callbacks", "linear", "neighbors", "neural", "ensemble", "tabular"},
@@ -151,6 +152,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_protocols",
         "_descent",
         "autodiff",
+        "likelihood",
         "_registry",
         "tables",
         "plugins",

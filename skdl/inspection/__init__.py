@@ -8,6 +8,7 @@ from skdl.inspection._activations import ActivationDisplay
 from skdl.inspection._ensemble import EnsembleDisplay
 from skdl.inspection._graph import GraphDisplay
 from skdl.inspection._landscape import LossLandscapeDisplay, sharpness
+from skdl.inspection._likelihood import LikelihoodDisplay
 from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._sweep import SweepDisplay
 from skdl.inspection._training_curve import TrainingCurveDisplay
@@ -20,6 +21,7 @@ __all__ = [
     "GraphDisplay",
     "LearningRateRange",
     "LearningRateRangeDisplay",
+    "LikelihoodDisplay",
     "LossLandscapeDisplay",
     "SweepDisplay",
     "TrainingCurveDisplay",
