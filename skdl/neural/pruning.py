@@ -264,7 +264,7 @@ def _places(engine: Network, sections: Sequence[int], names: dict[str, Any]) -> 
 def _fitted(network: Any, changes: dict[str, Any], training: Training) -> Any:
     """A new network of the same parameters but for `changes`, with this training."""
     pruned = clone(network).set_params(**changes)
-    columns = {name: value for name, value in vars(network).items() if name in ("n_features_in_", "feature_names_in_")}
-    vars(pruned).update(columns)
+    known = {name: value for name, value in vars(network).items() if name not in vars(pruned)}  # of the columns of X
+    vars(pruned).update(known)
     vars(pruned).update(pruned._results(NetworkFit(pruned).settings, training))
     return pruned

@@ -14,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 import skdl
 from skdl import EnsembleRegressor, MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier, prune
+from skdl.layers import ResidualBlock
 from skdl.plugins import Block
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -206,6 +207,18 @@ def test_checkpoints_pickles_and_trusted_files_keep_the_mask(tmp_path):
         copies[0].load_checkpoint(path)
 
 
+def test_a_fit_of_a_pruned_network_that_is_broken_off_is_brought_to_the_same_end(tmp_path):
+    params = {"schedule": "constant", "normalization": "batch", "dropout": 0.1}
+    pruned = prune(mlp(**params).fit(X, Y), amount=0.6).set_params(warm_start=True, max_iter=6)
+    whole = copy.deepcopy(pruned).fit(X, Y)
+    part = copy.deepcopy(pruned).set_params(max_time=1e-9).fit(X, Y)
+    assert part.n_iter_ < whole.n_iter_
+    part.save_checkpoint(tmp_path / "part.npz")
+    resumed = mlp(**params).set_params(warm_start=True, max_iter=6).load_checkpoint(tmp_path / "part.npz").fit(X, Y)
+    assert np.array_equal(flat(resumed.coefs_), flat(whole.coefs_))
+    assert np.array_equal(flat(resumed.coefs_) == 0, flat(pruned.coefs_) == 0)
+
+
 def test_a_row_of_weight_two_is_the_row_twice():
     network = mlp(dtype="float64", optimizer="lbfgs").fit(X, Y)
     weight = np.where(np.arange(len(X)) < 10, 2.0, 1.0)
@@ -363,6 +376,13 @@ def test_layers_left_without_weights_are_warned_of():
     with pytest.warns(UserWarning, match=r"No weights are left in layer 'hidden_1'.*Take a smaller threshold"):
         empty = prune(network, threshold=1e9, layers=["hidden_1"])
     assert np.ptp(empty.predict(X)) == 0
+
+
+def test_a_residual_block_has_the_inner_units_that_are_asked_for():
+    for n_units in (1, 2, 3, 7, 49, 128, 1000):
+        for n_inner in range(1, 3 * n_units):
+            block = ResidualBlock().resized(n_units, n_inner)
+            assert max(1, round(block.expansion * n_units)) == n_inner
 
 
 class TwoMaps(Block):
