@@ -104,7 +104,10 @@ def _describe(value: Any, within: tuple[int, ...] = ()) -> Any:
         params = {name: item for name, item in value.get_params(deep=False).items() if name not in HOW}
         # Those of scikit-learn only watch; others may end a training.
         callbacks = [each for each in callbacks_of(value) if not type(each).__module__.startswith("sklearn.")]
-        return ["object", _class(type(value)), describe(params), describe(callbacks)]
+        # The weights of a fitted network that a fit begins with; its parameters do not tell them.
+        beginning = value._beginning() if hasattr(value, "_beginning") else None
+        begins = [] if beginning is None else [data_digest(*beginning)]
+        return ["object", _class(type(value)), describe(params), describe(callbacks), *begins]
     try:
         reduced = None if type(value) in copyreg.dispatch_table else value.__reduce_ex__(2)
         if isinstance(reduced, tuple) and reduced[0] is copyreg.__newobj__:  # type: ignore[attr-defined]  # no stub has it

@@ -35,7 +35,7 @@ from skdl.layers.architecture import Architecture
 from skdl.neural._base import BaseNetwork
 from skdl.neural._settings import Settings
 from skdl.neural._table import encoded_names
-from skdl.neural._transfer import frozen_places, source_of
+from skdl.neural._transfer import TransferMixin, frozen_places, source_of
 
 PROBABILITY = Real(0, 1, open_high=True)
 LEARNED = {  # what the losses of each task are for
@@ -103,7 +103,7 @@ def check_pieces(activations: Sequence[Activation], blocks: Sequence[Block]) -> 
             )
 
 
-class Perceptron(SearchSpaceMixin, BaseNetwork):
+class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
     """Hidden layers described by the constructor's arguments."""
 
     _slots = {
@@ -121,19 +121,6 @@ class Perceptron(SearchSpaceMixin, BaseNetwork):
         "loss": _registry.losses,
     }
     _mappings = ("learning_rate_factors", "weight_decay_factors")
-    init: Any = None  # of a kind of network without these parameters
-    frozen: Any = None
-
-    def __sklearn_clone__(self) -> Any:
-        """A copy without the fit, which begins with the layers of the same fitted network."""
-        if "init" not in vars(self):
-            return super().__sklearn_clone__()
-        bare = type(self).__new__(type(self))
-        bare.__dict__.update(self.__dict__)
-        bare.init = None  # a copy of it would not be fitted
-        cloned = super(Perceptron, bare).__sklearn_clone__()
-        cloned.init = self.init
-        return cloned
 
     @property
     def n_nonzero_parameters_(self) -> int:

@@ -43,6 +43,14 @@ class Source:
     n_columns: int
     names: Any
 
+    @property
+    def content(self) -> tuple[Any, ...]:
+        """All that others take from the network."""
+        training = self.training
+        outcome, schema = TrainingResult.of(training.state, training.stop_reason), training.schema
+        arrays = outcome.theta, outcome.buffers, training.state.mask, training.shift, training.scale
+        return *arrays, None if schema is None else vars(schema), self.n_columns, self.names
+
     def check_columns(self, X: Any, names: Sequence[Any] | None) -> None:
         """Raise for checked rows of other columns than those of the network."""
         if X.shape[1] != self.n_columns:

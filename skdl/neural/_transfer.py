@@ -19,6 +19,29 @@ from skdl.neural._stored_source import stored_source
 HIDDEN = "hidden"
 
 
+class TransferMixin:
+    """A network that may begin with the layers of a fitted one."""
+
+    init: Any = None  # of a kind of network without these parameters
+    frozen: Any = None
+
+    def _beginning(self) -> Any:
+        """The numbers that a fit begins with, besides those that the parameters describe; None where there are none."""
+        source = source_of(self)
+        return None if source is None else source.content
+
+    def __sklearn_clone__(self) -> Any:
+        """A copy without the fit, which begins with the layers of the same fitted network."""
+        if "init" not in vars(self):
+            return super().__sklearn_clone__()  # type: ignore[misc]  # the estimator's
+        bare = type(self).__new__(type(self))
+        bare.__dict__.update(self.__dict__)
+        bare.init = None  # a copy of it would not be fitted
+        cloned = super(TransferMixin, bare).__sklearn_clone__()  # type: ignore[misc]
+        cloned.init = self.init
+        return cloned
+
+
 def source_of(network: Any) -> Source | None:
     """The network in the parameter `init` of a network, as a source of layers; None where there is none."""
     given = network.init.estimator if isinstance(network.init, FrozenEstimator) else network.init

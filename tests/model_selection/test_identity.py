@@ -91,6 +91,19 @@ def test_equal_things_are_the_same():
     assert digest(skdl.MLPClassifier(verbose=1)) == digest(skdl.MLPClassifier())
 
 
+def test_networks_that_begin_with_others_are_told_apart_by_their_weights(tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(2, 20, 3))
+    params = {"hidden_layer_sizes": (3,), "max_iter": 1, "random_state": 0, "early_stopping": False}
+    one, again, other = (skdl.MLPRegressor(**params).fit(X, target) for target in (y[:, 0], y[:, 0], y[:, 1]))
+    first, same, different = (digest(skdl.MLPRegressor((3,), init=each)) for each in (one, again, other))
+    assert first == same != different
+    paths = []
+    for source in (one, other):
+        source.save_checkpoint(tmp_path / "source.npz")  # the same name for other weights
+        paths.append(digest(skdl.MLPRegressor((3,), init=tmp_path / "source.npz")))
+    assert paths[0] != paths[1]
+
+
 def test_other_processes_agree():
     """Also with another seed of string hashes, and about the code of a script."""
     code = """
