@@ -90,6 +90,14 @@ def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
     assert "epochs to an accuracy of 0.95" in run(code, tmp_path)
 
 
+def test_the_page_on_linear_models_runs_from_top_to_bottom(tmp_path):
+    code = blocks("python", DOCS / "linear.md")
+    assert len(code) == 4
+    found = run(code, tmp_path)
+    assert "columns that count: ['sex', 'bmi', 'bp', 's3', 's5']" in found
+    assert "feature weights 1 / variance: accuracy 0.9" in found
+
+
 def test_the_page_on_ensembles_runs_from_top_to_bottom(tmp_path):
     code = blocks("python", DOCS / "ensembles.md")
     assert len(code) == 10
