@@ -32,7 +32,7 @@ x = rng.normal(3, 5, (1, 4, 6))
 axes_of = {
     "batch": (BatchNorm(), x, 1),
     "layer": (LayerNorm(), x, 2),
-    "group": (GroupNorm(3), x.reshape(1, 4, 3, 2), 3),
+    "group": (GroupNorm(2), x.reshape(1, 4, 2, 3), 3),
 }
 shown = {"as it came": x[0]}
 for name, (component, seen, axis) in axes_of.items():
@@ -78,9 +78,8 @@ print(accuracy.round(3))
 assert np.isnan(accuracy.loc[3.0, "none"])
 assert accuracy.loc[3.0, "batch"] > 0.95
 assert accuracy.loc[3.0, "layer"] > 0.95
-TrainingCurveDisplay.from_estimator(
-    {name: fits[name] for name in ("none, rate 0.3", "batch, rate 0.3", "batch, rate 3")}
-)
+shown = {name: fits[name] for name in ("none, rate 0.3", "batch, rate 0.3", "batch, rate 3")}
+TrainingCurveDisplay.from_estimator(shown).plot()
 plt.show()
 
 # %%

@@ -31,7 +31,7 @@ for _ in range(5):
     for row, label in zip(X, 2 * y - 1, strict=True):
         if label * (row @ w + b) <= 0:
             w, b = w + label * row, b + label
-    paths.append((w.copy(), b))
+            paths.append((w, b))
 
 network = MLPClassifier(
     (),
@@ -54,9 +54,15 @@ assert np.allclose(network.intercepts_[0], b)
 fig, ax = plt.subplots(figsize=(5, 4), layout="constrained")
 ax.scatter(*X.T, c=y, cmap="RdBu", s=14)
 line = np.array([X[:, 0].min(), X[:, 0].max()])
-for epoch, (w_then, b_then) in enumerate(paths, start=1):
-    if w_then[1]:
-        ax.plot(line, -(w_then[0] * line + b_then) / w_then[1], alpha=0.3 + 0.14 * (epoch - 1), label=f"epoch {epoch}")
+for count, (w_then, b_then) in enumerate(paths, start=1):
+    last = count == len(paths)
+    ax.plot(
+        line,
+        -(w_then[0] * line + b_then) / w_then[1],
+        color="black" if last else "gray",
+        alpha=1.0 if last else 0.3,
+        label=f"after {count} corrections" if last else None,
+    )
 ax.set(xlabel="sepal length", ylabel="petal width", ylim=(-0.2, 2))
 ax.legend()
 plt.show()

@@ -35,7 +35,9 @@ fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
 scores = {}
 for ax, (name, model) in zip(axes, models.items(), strict=True):
     scores[name] = model.fit(X, y).score(X, y)
-    DecisionBoundaryDisplay.from_estimator(model, X, ax=ax, response_method="predict_proba", cmap="RdBu", alpha=0.5)
+    DecisionBoundaryDisplay.from_estimator(
+        model, X, ax=ax, response_method="predict_proba", cmap="RdBu", alpha=0.5, eps=0.1
+    )
     ax.scatter(*X.T, c=y, s=8, cmap="RdBu", edgecolors="none")
     ax.set(title=f"{name}: accuracy {scores[name]:.2f}")
 print(scores)
