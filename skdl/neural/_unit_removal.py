@@ -187,7 +187,7 @@ def without_units(
     smaller_network = clone(network).set_params(**changes)
     if smaller_network._architecture(before.n_inputs, before.n_outputs).widths != changes["hidden_layer_sizes"]:
         raise ValueError(
-            f"structured=True takes units out of hidden layers that are those of 'hidden_layer_sizes', and a "
+            f"structured=True takes units out of hidden layers that are those of 'hidden_layer_sizes', and "
             f"{type(network).__name__} has others beside them. Prune its weights: structured=False."
         )
     settings = NetworkFit(smaller_network).settings

@@ -64,7 +64,7 @@ def prune(
 
     Parameters
     ----------
-    network : MLPClassifier, MLPRegressor or MLPMultitask
+    network : MLPClassifier, MLPRegressor, MLPMultitask or Autoencoder
         Fitted. It stays as it is.
     amount : float or None, default=None
         Share of the weights of these layers that are zero afterwards, in [0, 1), those that were zero before among
@@ -85,7 +85,7 @@ def prune(
 
     Returns
     -------
-    pruned : MLPClassifier, MLPRegressor or MLPMultitask
+    pruned : MLPClassifier, MLPRegressor, MLPMultitask or Autoencoder
         A new fitted network, with the state of the training to go on from. Its `n_nonzero_parameters_` tells how sparse
         it is. A `fit` without `warm_start` begins anew, and does not know of what was pruned.
 

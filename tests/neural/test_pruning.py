@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skdl
-from skdl import EnsembleRegressor, MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier, prune
+from skdl import Autoencoder, EnsembleRegressor, MLPClassifier, MLPMultitask, MLPRegressor, SoftmaxClassifier, prune
 from skdl.layers import ResidualBlock
 from skdl.plugins import Block
 
@@ -454,19 +454,20 @@ def test_networks_of_several_tasks():
     assert small.predict(X).columns.tolist() == ["class", "real"]
 
 
-class Mirrored(MLPRegressor):
-    """A network with more hidden layers than its parameter says."""
-
-    def _architecture(self, n_inputs, n_outputs):
-        sizes = [*self.hidden_layer_sizes, *self.hidden_layer_sizes[::-1]]
-        return MLPRegressor(sizes)._architecture(n_inputs, n_outputs)
-
-
-def test_networks_whose_layers_follow_other_rules():
-    network = Mirrored((6, 4), max_iter=2, random_state=0, **PLAIN).fit(X, Y)
-    assert (flat(prune(network, amount=0.5, scope="layer").coefs_[:4]) == 0).mean() == 0.5
-    with pytest.raises(ValueError, match="a Mirrored has others beside them"):
+def test_autoencoders_whose_weights_may_be_tied():
+    """Tied weights are pruned in both of their places; layers of a decoder are not those of `hidden_layer_sizes`."""
+    network = Autoencoder((6, 3), tied=True, normalization="batch", max_iter=3, random_state=0).fit(X)
+    pruned = prune(network, amount=0.5, scope="layer")
+    zeros = [coef == 0 for coef in pruned.coefs_]
+    assert [zero.mean() for zero in zeros] == [0.5] * 4
+    assert np.array_equal(zeros[0], zeros[3].T)
+    pruned.set_params(warm_start=True).fit(X)
+    assert all(np.array_equal(coef == 0, zero) for coef, zero in zip(pruned.coefs_, zeros, strict=True))
+    with pytest.raises(ValueError, match=r"Autoencoder has others beside them\. Prune its weights: structured=False"):
         prune(network, amount=0.5, structured=True)
+    flat_one = Autoencoder((6,), tied=True, max_iter=3, random_state=0).fit(X)
+    small = prune(flat_one, amount=0.5, structured=True)
+    assert small.transform(X).shape == (len(X), 3)
 
 
 def test_a_width_and_a_depth():
