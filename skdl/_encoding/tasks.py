@@ -107,21 +107,24 @@ class Tasks(SideBySide):
         return {name: output.classes for name, output in pairs if isinstance(output, Labels)}
 
     def strata(self, y: np.ndarray) -> np.ndarray | None:
-        """Which labels a row has, and of the task of classes with the fewest labels the class.
+        """Whether a row has a label of the task with the fewest, and its class in the task of classes with the fewest.
 
-        So a random split leaves each part its share of what is rare. Where all are reals, and none is missing, nothing.
+        So a random split leaves each part its share of what is rare. All tasks at once would be too much: of many, most
+        combinations occur once. Where all are reals, and none is missing, nothing.
         """
-        there = np.column_stack([labelled(y[field]) for field in y.dtype.names or ()])
-        patterns = np.unique(there, axis=0, return_inverse=True)[1].ravel()
+        found = [present(y, j) for j in range(len(self.outputs))]
+        counts = [len(labels) for _, labels in found]
+        strata = found[int(np.argmin(counts))][0].astype(np.intp)
         of_classes = [j for j, output in enumerate(self.outputs) if isinstance(output, Labels)]
         if not of_classes:
-            return patterns if patterns.any() else None
-        j = min(of_classes, key=lambda j: int(there[:, j].sum()))
+            return None if strata.all() else strata
+        j = min(of_classes, key=counts.__getitem__)
+        there, labels = found[j]
         output = self.outputs[j]
         assert isinstance(output, Labels)
         codes = np.zeros(len(y), np.intp)
-        codes[there[:, j]] = output.codes(present(y, j)[1])
-        strata: np.ndarray = patterns * len(output.classes) + codes
+        codes[there] = 1 + output.codes(labels)
+        strata += 2 * codes
         return strata
 
 

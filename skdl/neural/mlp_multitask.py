@@ -92,9 +92,10 @@ class MLPMultitask(NetworkMultitask, Perceptron):
     factor by which a task's loss is a mean over its rows is that of all training rows, not of a batch's: a step's
     gradient is an unbiased estimate.
 
-    Rows that are set apart keep the shares of rows that have the same labels, and of the classes of the task with the
-    fewest labels. What decides by default is the mean of the tasks' losses by their weights; scoring=None with
-    early_stopping=True is the mean of their scores. One task is the network of `MLPClassifier` or `MLPRegressor`.
+    Rows that are set apart keep the shares of rows with a label of the task that has the fewest, and of the classes of
+    the task of classes that has the fewest. What decides by default is the mean of the tasks' losses by their weights;
+    scoring=None with early_stopping=True is the mean of their scores. One task is the network of `MLPClassifier` or
+    `MLPRegressor`.
 
     {tables}
 

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from skdl import BaggingRegressor, MLPClassifier, MLPMultitask, MLPRegressor, NetworkFeatures
 from skdl.losses import CrossEntropy, Huber, SquaredError
 from skdl.neural._task_losses import TaskLosses
+from skdl.neural.trainable import trainable
 from skdl.testing import check_gradient
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -293,8 +294,6 @@ def test_a_stack_is_equal_to_networks_alone_bit_for_bit():
 
 
 def test_networks_of_different_rows_and_weights_share_a_stack():
-    from skdl.neural.trainable import trainable
-
     specs = []
     for weights, rows in (([1, 2, 3], np.arange(100)), ([3, 2, 1], np.arange(20, 120))):
         fit = trainable(mlp(task_weights=weights))
@@ -354,6 +353,17 @@ def test_validation_rows_of_ones_own_and_scorers():
     np.testing.assert_allclose(network.score(X[80:], Y[80:]), best, rtol=1e-5)
     by_name = mlp().fit(X[:80], Y[:80], X_val=X[80:], y_val=Y.loc[80:, ["sold", "price", "level"]])
     np.testing.assert_array_equal(by_name.predict(X), mlp().fit(X[:80], Y[:80], X_val=X[80:], y_val=Y[80:]).predict(X))
+
+
+def test_rows_set_apart_have_their_share_of_what_is_rare():
+    y = pd.DataFrame({f"t{j}": np.where(rng.random(120) < 0.7, X[:, j % 4], np.nan) for j in range(8)})
+    y["rare"] = pd.Series(np.where(np.arange(120) % 2, "a", "b")).where(np.arange(120) < 20)
+    fit = trainable(mlp())
+    spec = fit.spec(fit.prepare(X, y))
+    apart = spec.validation.index
+    assert len(apart) == 18  # 15 %, though most rows are the only ones with labels of just their tasks
+    assert np.sum(apart < 20) == 3
+    assert set(y["rare"].iloc[apart[apart < 20]]) == {"a", "b"}
 
 
 def test_pipelines_and_scores():
