@@ -22,9 +22,10 @@ from skdl.engine.network import PREDICTION_ROWS, Network
 from skdl.engine.state import Progress, State
 from skdl.engine.train import initial_state
 from skdl.engine.training_spec import TrainingResult, TrainingSpec
-from skdl.layers.architecture import FIRST_WEIGHT, LAST_WEIGHT
+from skdl.layers.architecture import FIRST_WEIGHT, LAST_WEIGHT, Architecture
 from skdl.layers.sequential import Sequential
 
+MOST_NUMBERS = 1 << 28  # that are kept of what frozen layers give: 1 GiB in float32; more are computed in each epoch
 Train = Callable[[Sequence[TrainingSpec]], list[TrainingResult]]
 Known = dict[Hashable, Dataset]
 
@@ -51,6 +52,8 @@ class Rest:
         self.state = initial_state(whole)
         network = Network([whole.architecture], whole.dtype)
         architecture = whole.architecture.with_frozen(whole.frozen)
+        if _numbers_of_values(whole, architecture) > MOST_NUMBERS:
+            architecture = replace(architecture, n_cut=0)
         n_cut = sum(architecture.outline.sections[: architecture.n_cut])  # leaves that are computed once
         self.n_cut, self.network = n_cut, network
         self.rest = Network([architecture], whole.dtype)
@@ -150,6 +153,13 @@ class Rest:
         if key not in known:
             known[key] = _rows_of_values(layers, arrays, rows, self.network)
         return known[key]
+
+
+def _numbers_of_values(whole: TrainingSpec, architecture: Architecture) -> int:
+    """About how many numbers the layers that are cut off give for all training rows; equal for all of one structure."""
+    n_rows = -(-whole.rows.n // whole.batch_size) * whole.batch_size
+    width = architecture.widths[architecture.n_cut - 2] if architecture.n_cut > 1 else architecture.n_inputs
+    return n_rows * width
 
 
 def _below(root: Sequential, n_leaves: int) -> Sequential:

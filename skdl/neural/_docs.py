@@ -185,7 +185,7 @@ validation_scores_ : list of float or None
 best_validation_score_ : float or None
     That of `best_epoch_`, the largest of those that can be chosen; NaN where the score is not defined.
 n_parameters_ : int
-    Number of trained numbers.
+    Number of trained numbers, with those of frozen layers.
 n_nonzero_parameters_ : int
     Those of them that are not zero, fewer after `skdl.prune` or with an L1 penalty.
 n_layers_ : int

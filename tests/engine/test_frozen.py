@@ -9,6 +9,7 @@ from nets import architecture, classification, member
 
 from skdl import activations, encodings, normalizations, optimizers, penalties
 from skdl.engine import Network
+from skdl.engine import frozen as frozen_layers
 from skdl.execution import train_members
 from skdl.plugins import Activation
 from skdl.testing import check_members
@@ -143,6 +144,17 @@ def test_frozen_layers_are_computed_once_where_nothing_in_them_is_random(dropout
     rows = 55 if passes == 1 else 60  # those that are there twice are computed once
     assert sum(seen) == passes * rows
     assert len(outcome.state.progress[0].history) == 4
+
+
+def test_values_of_very_many_rows_are_computed_in_each_epoch(monkeypatch):
+    seen = []
+    described = replace(network(), activations=(Counting(seen), activations.resolve("tanh")))
+    once = trained(one((0, 1), described=described))
+    assert sum(seen) == 70
+    monkeypatch.setattr(frozen_layers, "MOST_NUMBERS", 80 * 6 - 1)  # of 5 batches of 16, and 6 units
+    often = trained(one((0, 1), described=described))
+    assert sum(seen) == 70 + 4 * 70
+    np.testing.assert_allclose(often.theta, once.theta, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("optimizer", "dropout"), [("adam", 0.0), ("adam", 0.2), ("lbfgs", 0.0)])

@@ -163,7 +163,7 @@ def test_a_column_that_the_source_never_saw_move_is_learned_where_nothing_forbid
         moved = X.copy()
         moved[:, 20] = 16 - moved[:, 20]
         for frozen, sees in ((None, True), ("hidden", False)):
-            network = taking(source, frozen=frozen, max_iter=21).fit(*HIGH)
+            network = taking(source, frozen=frozen).fit(*HIGH)
             assert (network.predict_proba(moved) != network.predict_proba(X)).any() == sees
 
 
