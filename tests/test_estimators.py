@@ -38,6 +38,12 @@ QUICK = {
         for kind in ("Classifier", "Regressor")
     },
 }
+# Solvers of their own, behind a parameter.
+VARIANTS = [
+    skdl.LeastSquaresRegressor(0.1, penalty="l1"),
+    skdl.LeastSquaresRegressor(penalty="l1", loss="absolute_error"),
+    skdl.LeastSquaresRegressor(loss="huber"),
+]
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 
@@ -74,7 +80,7 @@ def checked(name):
 
 
 @parametrize_with_checks(
-    [*(checked(name) for name in ESTIMATORS), *TRANSFORMERS.values()],
+    [*(checked(name) for name in ESTIMATORS), *VARIANTS, *TRANSFORMERS.values()],
     expected_failed_checks=expected_failures,
     xfail_strict=True,
 )

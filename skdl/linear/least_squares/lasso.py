@@ -20,7 +20,8 @@ def lasso_of_reduction(reduction: Reduction, setting: Setting) -> tuple[np.ndarr
     Columns that rounding alone may have made of constant ones are left out: they explain nothing.
     """
     d = len(reduction.x_norm)
-    own = column_norms(reduction.factor) * reduction.factor.any(axis=0)
+    any_row = reduction.factor.any(axis=0)  # False for a single row, which centring leaves nothing of
+    own = column_norms(reduction.factor) * any_row if any_row.any() else np.zeros(d)
     varies = own > reduction.x_norm * rank_threshold(d, setting.noise)
     unit = np.where(varies, np.frexp(own)[1], 0)
     factor = np.ldexp(reduction.factor, -unit) * varies

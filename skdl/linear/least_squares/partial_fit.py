@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.metaestimators import available_if
 
 from skdl._interrupts import whole
 from skdl._typing import MatrixLike, VectorLike, WeightLike
@@ -14,6 +15,20 @@ from skdl.linear.least_squares.solve import reduction_of, require_rows_seen, sol
 from skdl.linear.set_coefficients import read_coefficients
 from skdl.linear.solvers.reduction import merge
 from skdl.neural._coefficients import is_edited
+
+
+def _sums_suffice(estimator: Any) -> bool:
+    """Whether sums over rows are all that a fit needs of them; an unknown loss is the business of the fit."""
+    try:
+        name = estimator._loss_name()
+    except ValueError:
+        return True
+    if name != "squared_error":
+        raise AttributeError(
+            f"partial_fit needs loss='squared_error', which sums over rows are enough for. Got {estimator.loss!r}: "
+            "call fit with all rows."
+        )
+    return True
 
 
 class PartialFitMixin:
@@ -27,13 +42,12 @@ class PartialFitMixin:
     _is_direct: Any
     _fit_by_optimizer: Any
     _store: Any
-    _loss_name: Any
-    loss: Any
     coef_: np.ndarray
     intercept_: Any
     solver: Any
     solver_: str
 
+    @available_if(_sums_suffice)
     @whole
     def partial_fit(self, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
         """Estimate the coefficients from these rows and all rows of the calls before.
@@ -58,11 +72,6 @@ class PartialFitMixin:
         """
         first = not hasattr(self, "_solution")
         self._check_parameters()
-        if self._loss_name() != "squared_error":
-            raise ValueError(
-                f"partial_fit needs loss='squared_error', which sums over rows are enough for. Got {self.loss!r}: call "
-                "fit with all rows."
-            )
         problem, one_output = read_problem(self, X, y, sample_weight, reset=first)
         if not first:
             self._check_goes_on(problem, one_output=one_output)

@@ -45,7 +45,8 @@ def solve_loss(problem: Problem, loss: Any, name: str) -> Solution:
     setting, (n, d), k = problem.setting, problem.X.shape, problem.y.shape[1]
     weight = np.ones(n) if problem.weight is None else problem.weight
     x_mean = np.zeros(d)
-    X = problem.X.astype(np.float64)
+    # In one order, so that the last bits do not depend on how a frame keeps its columns.
+    X = problem.X.astype(np.float64) if problem.is_sparse else np.array(problem.X, dtype=np.float64, order="C")
     if not problem.is_sparse and setting.fit_intercept:
         x_mean = weight @ X / problem.total
         X = X - x_mean

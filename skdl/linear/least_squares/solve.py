@@ -58,6 +58,8 @@ def _with_kinks(problem: Problem, solver: str) -> Solution:
         coef, gap, x_mean, y_mean = lasso_of_rows(problem)
         solution = solution_from_coefficients(problem, coef, x_mean, y_mean, solver="coordinate_descent")
         return solution._replace(gap=gap)
+    if not problem.is_sparse:  # in one order, so that the last bits do not depend on how a frame keeps its columns
+        problem = replace(problem, X=np.ascontiguousarray(problem.X))
     reduction = reduction_of(problem) if solver in ("auto", "cholesky") else _triangle(problem)
     solution = solve_reduction(reduction, problem.setting, solver)
     require_rows_seen(problem, solution.rank, solver)

@@ -189,6 +189,12 @@ def test_without_alpha_it_is_least_squares(rng):
     assert_allclose(LeastSquaresRegressor(100.0, penalty="l1").fit(X, y).intercept_, y.mean())
 
 
+def test_a_single_row_has_no_slope():
+    model = LeastSquaresRegressor(0.1, penalty="l1").fit([[1.0, 2.0]], [3.0])
+    assert_array_equal(model.coef_, [0.0, 0.0])
+    assert model.intercept_ == 3.0
+
+
 def test_what_does_not_go_together(rng):
     X, y = rng.normal(size=(20, 2)), rng.normal(size=20)
     with pytest.raises(ValueError, match=r"takes penalty='l2', 'l1' or 'elastic_net'. Got MaxNorm"):

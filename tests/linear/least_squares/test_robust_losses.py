@@ -185,8 +185,13 @@ def test_what_does_not_go_together(params, message, rng):
 
 def test_more_rows_need_a_fit(rng):
     X, y = rng.normal(size=(20, 2)), rng.normal(size=20)
-    with pytest.raises(ValueError, match="partial_fit needs loss='squared_error'"):
+    assert hasattr(LeastSquaresRegressor(), "partial_fit")
+    assert not hasattr(LeastSquaresRegressor(loss="huber"), "partial_fit")
+    with pytest.raises(AttributeError) as told:
         LeastSquaresRegressor(loss="huber").partial_fit(X, y)
+    assert "partial_fit needs loss='squared_error'" in str(told.value.__cause__ or told.value)
+    with pytest.raises(ValueError, match="'loss' parameter"):
+        LeastSquaresRegressor(loss="hubert").partial_fit(X, y)
 
 
 def test_pinball_loss_at_the_optimum(rng):
