@@ -54,8 +54,14 @@ LITERAL = re.compile(r"(``.+?``|`[^`]+`)")
 
 
 def setup(app: Any) -> None:
+    app.connect("source-read", to_gallery)
     app.connect("autodoc-skip-member", of_another_library)
     app.connect("autodoc-process-docstring", as_plain_text, priority=900)  # after napoleon
+
+
+def to_gallery(app: Any, page: str, content: list[str]) -> None:
+    """Let links to the course's scripts, as a reader of the repository follows them, lead to the gallery's pages."""
+    content[0] = re.sub(r"\.\./examples/course/(plot_\w+)\.py", r"course_pages/\1.rst", content[0])
 
 
 def of_another_library(app: Any, what: str, name: str, member: Any, skip: bool, options: Any) -> bool | None:
