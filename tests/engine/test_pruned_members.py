@@ -29,8 +29,8 @@ def test_stacks_have_equal_bits_and_zeros_stay(optimizer, penalty):
     """With a prior that draws them away from zero, and with momenta of the time before."""
     changes = {"optimizer": optimizers.resolve(optimizer), "penalty": penalties.resolve(penalty), "alpha": 0.1}
     if not (changes["penalty"].projects or changes["penalty"].on_activations):
-        changes["prior"] = np.full(35, 0.5, np.float32)  # 4 x 5 and 5 x 3 weights
-    members = [pruned(member(ROWS, seed=i, **changes), seed=i) for i in range(3)]
+        changes["prior"] = np.full(44, 0.5, np.float32)  # 4 x 4, 4 x 4 and 4 x 3 weights
+    members = [pruned(member(ROWS, (4, 4), seed=i, **changes), seed=i) for i in range(3)]  # of which two may be tied
     for each, outcome in zip(members, check_members(members), strict=True):
         free = each.state.mask[0]
         assert not outcome.theta[0][~free].any()
