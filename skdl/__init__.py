@@ -5,6 +5,7 @@ from types import ModuleType
 
 from skdl import (
     activations,
+    augmentations,
     autodiff,
     callbacks,
     category_encodings,
@@ -60,6 +61,7 @@ __all__ = [
     "TabularClassifier",
     "TabularRegressor",
     "activations",
+    "augmentations",
     "autodiff",
     "callbacks",
     "category_encodings",

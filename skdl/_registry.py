@@ -90,6 +90,11 @@ class Registry(Generic[T]):
             f"Expected one of {self.names()} or an instance of {self.base.__name__} (skdl.{self.family}). Got {spec!r}."
         )
 
+    def name_of(self, component: T) -> str:
+        """The name of a component's class; of one that has none, its own."""
+        cls = type(component)
+        return next((name for name, known in self._classes.items() if known is cls), cls.__name__)
+
     def _declared(self) -> dict[str, EntryPoint]:
         if self._entry_points is None:
             self._entry_points = {point.name: point for point in entry_points(group=f"skdl.{self.family}")}
@@ -225,6 +230,7 @@ def _imported(path: str) -> Any:
 
 
 activations: Registry[_protocols.Activation] = Registry("activations", _protocols.Activation)
+augmentations: Registry[_protocols.Augmentation] = Registry("augmentations", _protocols.Augmentation)
 category_encodings: Registry[_protocols.CategoryEncoding] = Registry("category_encodings", _protocols.CategoryEncoding)
 encodings: Registry[_protocols.NumberEncoding] = Registry("encodings", _protocols.NumberEncoding)
 initializers: Registry[_protocols.Initializer] = Registry("initializers", _protocols.Initializer)

@@ -18,6 +18,7 @@ class SlotMixin:
     """
 
     _slots: ClassVar[Mapping[str, Registry[Any]]] = {}
+    _several: ClassVar[tuple[str, ...]] = ()  # slots of any number of components, each found by its name
     _mappings: ClassVar[tuple[str, ...]] = ()  # parameters that hold a dict of numbers, which are set by name likewise
     # What "auto" makes in the slots that take it; None where that depends on the data or the layer, so that the
     # estimator asks for "auto" itself.
@@ -38,6 +39,10 @@ class SlotMixin:
         params = {name: getattr(self, name) for name in sorted(constructor_arguments(type(self)))}
         if deep:
             for slot in filter(params.__contains__, self._slots):  # a subclass may take fewer
+                if slot in self._several:
+                    for name, each in self._held_by_name(slot, params[slot]).items():
+                        params |= {f"{slot}__{name}__{key}": value for key, value in each.get_params().items()}
+                    continue
                 held = self._held(slot, params[slot])
                 if held is not None:
                     params |= {f"{slot}__{key}": value for key, value in held.get_params().items()}
@@ -71,7 +76,41 @@ class SlotMixin:
             setattr(self, slot, {**(held or {}), **changes} if slot in self._mappings else self._changed(slot, changes))
         return self
 
+    def _held_by_name(self, slot: str, value: Any) -> dict[str, Component]:
+        """The components in a slot of several by their registered names; the second of a name has a 2 behind it."""
+        found: dict[str, Component] = {}
+        for each in _entries(value):
+            held = self._held(slot, each)
+            if held is not None:
+                name = self._slots[slot].name_of(held)
+                count = sum(type(other) is type(held) for other in found.values())
+                found[f"{name}_{count + 1}" if count else name] = held
+        return found
+
+    def _changed_by_name(self, slot: str, changes: dict[str, Any]) -> Any:
+        value = getattr(self, slot)
+        held = self._held_by_name(slot, value)
+        nested: dict[str, dict[str, Any]] = defaultdict(dict)
+        for key, change in changes.items():
+            name, _, parameter = key.partition("__")
+            if name not in held or not parameter:
+                raise ValueError(
+                    f"Cannot set {slot}__{key}: the slot {slot!r} of {type(self).__name__} holds "
+                    f"{list(held) or value!r}. Write {slot}__<name>__<parameter>, with the name of what it holds."
+                )
+            nested[name][parameter] = change
+        changed = {name: each.with_params(**nested[name]) if name in nested else each for name, each in held.items()}
+        if repr(list(changed.values())) == repr(list(held.values())):
+            return value  # names stay names
+        return list(changed.values()) if isinstance(value, (list, tuple)) else next(iter(changed.values()))
+
+    def _resolve_several(self, slot: str) -> tuple[Any, ...]:
+        """The components in a slot of several, checked; none where an estimator does without the slot."""
+        return tuple(self._resolve_value(slot, each, optional=True) for each in _entries(getattr(self, slot, None)))
+
     def _changed(self, slot: str, changes: dict[str, Any]) -> Any:
+        if slot in self._several:
+            return self._changed_by_name(slot, changes)
         value = getattr(self, slot)
         held = self._held(slot, value)
         if held is None:
@@ -134,3 +173,10 @@ class SlotMixin:
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return with_plug_ins(super().__reduce_ex__(protocol))
+
+
+def _entries(value: Any) -> list[Any]:
+    """What a slot of several holds: nothing, one, or a list of any number."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

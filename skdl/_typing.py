@@ -12,6 +12,7 @@ from scipy import sparse
 
 from skdl._protocols import (
     Activation,
+    Augmentation,
     Block,
     CategoryEncoding,
     Initializer,
@@ -30,6 +31,7 @@ TasksLike: TypeAlias = Any  # a frame, or an array, of a column for each task
 WeightLike: TypeAlias = npt.ArrayLike | float
 ActivationLike: TypeAlias = str | Activation
 Activations: TypeAlias = str | Activation | Sequence[str | Activation]
+Augmentations: TypeAlias = str | Augmentation | Sequence[str | Augmentation]
 Blocks: TypeAlias = str | Block | Sequence[str | Block]
 NumberEncodingLike: TypeAlias = str | NumberEncoding
 CategoryEncodingLike: TypeAlias = str | CategoryEncoding

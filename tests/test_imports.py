@@ -38,10 +38,12 @@ BASE = {
 }
 COMPONENTS = BASE | {"_component"}
 PROTOCOLS = COMPONENTS | {"_protocols", "_registry"}
-ENGINE = COMPONENTS | {"_protocols", "_descent", "engine", "layers"}
+ENGINE = COMPONENTS | {"_augmenting", "_protocols", "_descent", "engine", "layers"}
 BORDER = {"tables", "_table_input", "_validation", "_scores", "_encoding", "_slots", "_callbacks_adapter"}
 ESTIMATORS = (
-    BASE | {"_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"} | BORDER
+    BASE
+    | {"_augmenting", "_component", "_estimator", "_typing", "_registry", "_protocols", "engine", "execution", "layers"}
+    | BORDER
 )
 ALLOWED = {
     "_apart": set(),
@@ -68,12 +70,14 @@ ALLOWED = {
     "autodiff": COMPONENTS | {"_protocols", "autodiff"},
     "likelihood": {"autodiff", "likelihood"},
     "_registry": COMPONENTS | {"_protocols"},
+    "_augmenting": {"_protocols"},
     "tables": BASE | {"_protocols", "tables"},
     **{family: PROTOCOLS | {family} for family in FAMILIES},
     **{family: PROTOCOLS | {family, "autodiff"} for family in ("activations", "losses")},  # for their `from_function`
     "optimizers": PROTOCOLS | {"_descent", "autodiff", "optimizers"},  # for `minimize`
     "plugins": PROTOCOLS,
     **{family: PROTOCOLS | {family, "layers"} for family in ("category_encodings", "encodings")},
+    "augmentations": PROTOCOLS | {"augmentations", "_augmenting"},  # for a look at augmented images
     "engine": ENGINE,
     "execution": ENGINE | {"execution"},
     "_slots": PROTOCOLS,
@@ -151,6 +155,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_component",
         "_protocols",
         "_descent",
+        "_augmenting",
         "autodiff",
         "likelihood",
         "_registry",

@@ -5,6 +5,13 @@ P the number of parameters of one member. Members come first on every array, and
 a method is said to own an argument, it may overwrite it; it never has to.
 """
 
+from skdl._protocols._augmentations import (
+    Augmentation,
+    GeometricAugmentation,
+    PixelAugmentation,
+    RowAugmentation,
+    RowLayout,
+)
 from skdl._protocols._blocks import Block, Parts
 from skdl._protocols._columns import InputColumns
 from skdl._protocols._container import Container, is_learned
@@ -35,6 +42,7 @@ __all__ = [
     "NO_GRADIENTS",
     "Absorption",
     "Activation",
+    "Augmentation",
     "Backprop",
     "Block",
     "CategoryEncoding",
@@ -44,6 +52,7 @@ __all__ = [
     "Fold",
     "ForwardContext",
     "FullBatchOptimizer",
+    "GeometricAugmentation",
     "Gradients",
     "Initializer",
     "InputColumns",
@@ -57,6 +66,9 @@ __all__ = [
     "ParameterSpec",
     "Parts",
     "Penalty",
+    "PixelAugmentation",
+    "RowAugmentation",
+    "RowLayout",
     "ScaleAndShift",
     "Schedule",
     "WeightPlaces",

@@ -2,7 +2,8 @@
 
 What is frozen is no part of the parameters of that network: it is neither moved nor penalised, has no place in norms
 of the gradient or in an optimizer's memory, and full-batch searches do not see it. Layers below all that is trained are
-computed once for all rows, where nothing in them is random, and what they give takes the place of the inputs.
+computed once for all rows, where nothing in them or in the rows is random, and what they give takes the place of the
+inputs.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ class Rest:
         self.state = initial_state(whole)
         network = Network([whole.architecture], whole.dtype)
         architecture = whole.architecture.with_frozen(whole.frozen)
-        if _numbers_of_values(whole, architecture) > MOST_NUMBERS:
+        is_random = whole.augmenter is not None  # what frozen layers give is another thing in each epoch
+        if is_random or _numbers_of_values(whole, architecture) > MOST_NUMBERS:
             architecture = replace(architecture, n_cut=0)
         n_cut = sum(architecture.outline.sections[: architecture.n_cut])  # leaves that are computed once
         self.n_cut, self.network = n_cut, network

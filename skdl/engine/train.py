@@ -12,6 +12,7 @@ import numpy as np
 
 from skdl._array import Array, column
 from skdl._protocols import ForwardContext
+from skdl.engine.augmented import augmented, rows_to_augment
 from skdl.engine.batches import Batches
 from skdl.engine.data_initialization import learn_from_rows, learn_numbers
 from skdl.engine.epoch_end import end_epoch
@@ -171,7 +172,8 @@ class Stack:
 
     def __init__(self, members: Sequence[TrainingSpec], state: State):
         self.members, self.state = members, state
-        self.batches = Batches([member.rows for member in members], members[0].batch_size, members[0].dtype)
+        self.is_augmented = members[0].augmenter is not None
+        self.batches = Batches([rows_to_augment(member) for member in members], members[0].batch_size, members[0].dtype)
         self.gradient = np.empty_like(state.theta)
         self.whole = StackSlice(members, state, self.gradient, slice(0, len(members)))
         which = self.batches.parts
@@ -251,6 +253,8 @@ class Stack:
             for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
                 if dropouts is not None:
                     part.context.dropout_factor = dropouts[part.which, i, None, None]
+                if self.is_augmented:
+                    batch = augmented(self.members[part.which], state.generators[part.which], *batch)
                 n_rows = batch[0].shape[1] // self.members[0].n_orders
                 total[part.which] += part.loss_and_gradient(*batch) * n_rows
             step += 1

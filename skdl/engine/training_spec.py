@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from skdl._augmenting import Augmenter
 from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
@@ -123,6 +124,8 @@ class TrainingSpec:
         Bool arrays, which are True where a parameter of these layers was pruned, and stays zero.
     moving : bool array or None
         Inputs that are numbers, as a mask, of which encodings among the layers taken learn anew from the rows.
+    augmenter : Augmenter or None
+        Changes the rows of its batches at random, by its own stream; None where they stay.
     parametrization : {"standard", "ntk"}
         What first-order steps are taken in: the weights W, or W sqrt(n_in).
     """
@@ -170,6 +173,7 @@ class TrainingSpec:
     scaling: Callable[[np.ndarray], np.ndarray] | None = field(default=None, metadata=PER_MEMBER)
     progress: Progress | None = field(default=None, metadata=PER_MEMBER)
     n_orders: int = 1
+    augmenter: Augmenter | None = field(default=None, metadata=counts_by(lambda member: member.augmenter is None))
     parametrization: str = "standard"
     frozen: tuple[int, ...] = ()
     taken: Mapping[int, Mapping[str, np.ndarray]] | None = field(default=None, metadata=PER_MEMBER)

@@ -20,7 +20,7 @@ from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._fitting import finish, fit_members
-from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded
+from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded, told_of_images
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._out_of_bag import evaluate_out_of_bag
 from skdl.ensemble._routing import routes_metadata
@@ -144,7 +144,7 @@ class BaseBagging(BaseEnsemble):
                 members = fit_members(
                     [
                         MemberJob(
-                            seeded(template, seed_of(entropy, i, 0)),
+                            self._member(template, seed_of(entropy, i, 0), columns),
                             rows,
                             self._subset(columns),
                             members_weight,
@@ -214,6 +214,11 @@ class BaseBagging(BaseEnsemble):
         if self.bootstrap_features:
             return np.sort(generator.integers(n, size=count))
         return np.sort(generator.permutation(n)[:count])
+
+    def _member(self, template: Any, seed: np.random.SeedSequence, columns: np.ndarray) -> Any:
+        """An unfitted member for these columns."""
+        member = seeded(template, seed)
+        return told_of_images(member, self) if self._subset(columns) is None else member
 
     def _subset(self, columns: np.ndarray) -> np.ndarray | None:
         """The columns of a member, None for all as they stand."""

@@ -140,6 +140,17 @@ def seeded(estimator: Any, seed: np.random.SeedSequence, *, keep: bool = False) 
     return member.set_params(**chosen) if chosen else member
 
 
+def told_of_images(member: Any, owner: object) -> Any:
+    """A member that is to learn all columns of its owner's rows; a network that may be told what images these are is.
+
+    Members are given rows, whatever the owner was.
+    """
+    shape = getattr(owner, "image_shape_", None)
+    if shape is None or getattr(member, "image_shape", shape) is not None:
+        return member
+    return member.set_params(image_shape=shape)
+
+
 def check_takes_weight(estimator: object, owner: object) -> None:
     """Raise unless the estimator's fit takes `sample_weight`."""
     if not has_fit_parameter(estimator, "sample_weight"):

@@ -26,7 +26,7 @@ from skdl.ensemble._base import Estimator, root_entropy, seed_of
 from skdl.ensemble._batch_ensemble import check_own_batches, check_shareable, fit_batch_ensemble
 from skdl.ensemble._diagnostics import error_correlation
 from skdl.ensemble._fitting import finish, fit_members
-from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded, select_rows_of
+from skdl.ensemble._member_job import MemberJob, check_takes_weight, seeded, select_rows_of, told_of_images
 from skdl.ensemble._named_members import NamedMembers, is_dropped
 from skdl.ensemble._observers import Observers
 from skdl.ensemble._routing import routes_metadata
@@ -190,7 +190,9 @@ class WeightedEnsemble(NamedMembers):
                 weights[id(given)] = weight if weight is None or training is None else weight[training]
             params = params if training is None else select_rows_of(params, training, X.shape[0])
             recipe = "estimator" if self.estimators is None else None
-            jobs.append(MemberJob(member, weight=weights[id(given)], params=params, recipe=recipe))
+            jobs.append(
+                MemberJob(told_of_images(member, self), weight=weights[id(given)], params=params, recipe=recipe)
+            )
         return jobs
 
     def _store(

@@ -32,7 +32,7 @@ from skdl.ensemble._averages import PredictionAverage, ProbabilityAverage
 from skdl.ensemble._base import BaseEnsemble, Estimator, root_entropy, seed_of
 from skdl.ensemble._docs import document
 from skdl.ensemble._fitting import finish, take_columns
-from skdl.ensemble._member_job import is_mlp_without_callbacks, seeded
+from skdl.ensemble._member_job import is_mlp_without_callbacks, seeded, told_of_images
 from skdl.ensemble._observers import Observers
 from skdl.execution import train_members
 from skdl.neural.trainable import trainable
@@ -107,7 +107,7 @@ class BaseSnapshot(BaseEnsemble):
                     max_iter=n_epochs,
                     early_stopping=False,  # its cycles are trained to the end
                 )
-                fit = trainable(network)
+                fit = trainable(told_of_images(network, self))
                 data = fit.prepare(X, y, weight)
                 member = fit.spec(data)
                 observers = held.enter_context(Observers(self, 1, X, y, weight))

@@ -72,11 +72,14 @@ def _interned(rows: Dataset, cache: ArrayCache) -> Dataset:
 def _parts_of(member: TrainingSpec) -> list[Dataset]:
     """A member's rows that may be standardised beforehand.
 
-    What searches by a function of its own folds the standardisation into the weights, and sees the rows as given.
+    What searches by a function of its own folds the standardisation into the weights, and sees the rows as given; so
+    does what changes pixels of the training rows.
     """
     if member.function is not None:
         return []
-    return [rows for rows in (member.rows, member.validation) if rows is not None and isinstance(rows.X, np.ndarray)]
+    changes_pixels = member.augmenter is not None and member.augmenter.changes_pixels
+    parts = [member.validation] if changes_pixels else [member.rows, member.validation]
+    return [rows for rows in parts if rows is not None and isinstance(rows.X, np.ndarray)]
 
 
 def _with_rows(

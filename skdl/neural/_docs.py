@@ -18,8 +18,8 @@ encoding : str, NumberEncoding or None, default="auto"
     Map of each number of X by itself, before the first hidden layer: "robust" draws in extremes, "quantile" takes
     ranks, "piecewise" makes shares of bins, "periodic" waves of learned frequencies. None for the number itself. "auto"
     is `Piecewise(2, clip=5.0)` for dense X with at most 500 numbers a row, and None for sparse or wider X, and beside
-    `hidden_layer_sizes=()`, `standardize=False`, a `prior` or an array as `alpha`, which are about X as it is. See
-    `skdl.encodings`.
+    `hidden_layer_sizes=()`, `standardize=False`, a `prior` or an array as `alpha`, which are about X as it is, and
+    where `augmentation` changes images. See `skdl.encodings`.
 category_encoding : str or CategoryEncoding, default="one_hot"
     Map of each category: "one_hot", or "embedding" for learned points. See `skdl.category_encodings`.
 input_scale : bool or "auto", default="auto"
@@ -85,6 +85,14 @@ prior : array-like, list of array-like or None, default=None
     a list with one for each layer (None for zero), in the units of `coefs_`.
 """,
     "training": """
+augmentation : str, Augmentation, list of these or None, default=None
+    Random changes of the rows of each training batch, of images such as "rotation", "translation" and "elastic", and of
+    any rows, such as "gaussian_noise" and "mixup". Rows are as they are wherever they are measured: in validation,
+    prediction and moments of the inputs. Of several, those that move pixels are one map. See `skdl.augmentations` and
+    docs/networks.md. `augmentation__rotation__max_angle` sets a parameter of one of them.
+image_shape : (int, int) or (int, int, int), default=None
+    Height, width and, where there are several, channels of the image that a row of X is, for X whose rows are flat.
+    Images (n_samples, height, width) or (n_samples, height, width, channels) say it themselves.
 categorical_features : "from_dtype", array-like of bool, int or str, or None, default="from_dtype"
     Which columns of X hold categories: "from_dtype" those of a frame whose type is one of categories or strings, or of
     objects that are not all numbers; else a bool for each column, numbers of columns, or names of a frame's; with None
@@ -95,8 +103,9 @@ standardize : bool, default=True
     Whether the network sees inputs less their mean, in units of their standard deviation, and the penalty acts on the
     weights for these. It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is. A
     column that is constant in training has no effect, its coefficients are 0; in `partial_fit` it is learned from the
-    first call on in which it moves. With False, the network sees X as it is: a constant column has weights like any
-    other, and changes predictions when it moves.
+    first call on in which it moves. Where `augmentation` changes images, which moves what is seen from pixel to pixel,
+    all pixels of a channel have one mean and one deviation. With False, the network sees X as it is: a constant column
+    has weights like any other, and changes predictions when it moves.
 batch_size : int or "auto", default="auto"
     Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 8 and at most 128, and all rows of 32 or
     fewer. Full-batch optimizers take all rows.

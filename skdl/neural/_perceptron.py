@@ -74,6 +74,7 @@ COMMON = {
     "verbose": Boolean() | Integer(0),
     "n_jobs": NONE | Integer(),
 }
+IMAGE_SHAPE = {"image_shape": NONE | ListOf(Integer(1))}  # of networks that take augmentations
 
 
 FEW_ROWS = 32  # are one batch, in which weight 2 equals the row twice
@@ -106,7 +107,9 @@ def check_pieces(activations: Sequence[Activation], blocks: Sequence[Block]) -> 
 class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
     """Hidden layers described by the constructor's arguments."""
 
+    _several = ("augmentation",)
     _slots = {
+        "augmentation": _registry.augmentations,
         "layer": _registry.layers,
         "encoding": _registry.encodings,
         "category_encoding": _registry.category_encodings,
@@ -191,6 +194,7 @@ class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
             parametrization=self.parametrization,
             source=source_of(self),
             frozen=frozen_places(self.frozen, len(settings.architecture.widths)),
+            augmentations=self._resolve_several("augmentation"),
             without_encoding=self._without_encoding,
             **{name: self._resolve_optional(name) for name in ("weight_decay_schedule", "dropout_schedule")},
         )
@@ -203,7 +207,8 @@ class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
     @property
     def _encodes_by_itself(self) -> bool:
         """True if the encoding is left to "auto", and no parameter is about the inputs as they are."""
-        as_they_are = self.prior is not None or np.ndim(self.alpha) > 0
+        augmentations = self._resolve_several("augmentation")
+        as_they_are = self.prior is not None or np.ndim(self.alpha) > 0 or any(a.changes_pixels for a in augmentations)
         is_linear = np.size(self.hidden_layer_sizes) == 0
         return isinstance(self.encoding, str) and self.encoding == "auto" and not as_they_are and not is_linear
 

@@ -12,6 +12,7 @@ from skdl._protocols import FullBatchOptimizer
 from skdl._validation import in_units, validate_sample_weight
 from skdl._warnings import warn
 from skdl.engine import Progress, TrainingSpec
+from skdl.neural._augmentation import augmenter_of, check_augmentation
 from skdl.neural._early_stopping import check_alike, split, validation_score
 from skdl.neural._effects import check_calibrates, check_effects
 from skdl.neural._kind import NetworkKind
@@ -77,6 +78,7 @@ class Preparation(NetworkKind):
         if np.ndim(self.alpha) and (penalty.of_activations is not None or not penalty.is_separable):
             raise ValueError(f"penalty={self.penalty!r} takes one number as 'alpha'.")
         check_effects(self, settings)
+        check_augmentation(self, settings)
 
     def _generator(self) -> np.random.Generator:
         """The fit's stream of random numbers; scikit-learn's RandomState instances give a seed and move on."""
@@ -214,7 +216,7 @@ class Preparation(NetworkKind):
         is_scaled = second is not None and second.phase == 2 and second.factors is not None
         if not settings.calibrates or (evaluated is None and not is_scaled):
             data = self._unsmoothed(data)
-        rows = training_rows(settings, data, index, origin)
+        rows = training_rows(settings, data, index, origin, getattr(self, "image_shape_", None))
         n_learned = rows.n + (len(set_apart) if is_trial and set_apart is not None else 0)  # in the end
         n_given = n_learned + (0 if data.kept is None else data.X.shape[0] - len(data.kept))
         if not isinstance(settings.batch_size, str) and settings.batch_size > n_given and progress is None:
@@ -289,5 +291,6 @@ class Preparation(NetworkKind):
             dropout_schedule=settings.dropout_schedule,
             parametrization=settings.parametrization,
             frozen=frozen,
+            augmenter=augmenter_of(self, settings, data, rows),
             **taken,
         )

@@ -16,6 +16,7 @@ from skdl.neural._standardize import (
     Moments,
     largest_numbers,
     mean_and_scale,
+    of_channels,
     row_weights,
     scale_about,
     zero_and_scale,
@@ -29,12 +30,23 @@ LIMIT_OF_SQUARES = 480  # where the penalty needs their squares
 LIMIT_OF_FLOAT32 = 100  # beyond it, differences in X are scaled before they become float32
 
 
-def training_rows(settings: Settings, data: EncodedData, index: np.ndarray | None, before: Training | None) -> Dataset:
-    """The training rows, with their standardisation: that of the training `before`, where one goes on."""
+def training_rows(
+    settings: Settings,
+    data: EncodedData,
+    index: np.ndarray | None,
+    before: Training | None,
+    image_shape: tuple[int, ...] | None = None,
+) -> Dataset:
+    """The training rows, with their standardisation: that of the training `before`, where one goes on.
+
+    Images of this shape, of which training changes the pixels, have one for all pixels of a channel.
+    """
     weight, shift, scale = data.weight, None, None
     if settings.scales_columns if before is None else before.scale is not None:
         if before is None:
             shift, scale = _codes_as_they_are(data, *_moments(settings, data, index))
+            if settings.changes_pixels and image_shape is not None:
+                shift, scale = of_channels((shift, scale), image_shape)
         else:
             shift, scale = _goes_on(settings, before, data, index)
         limit = LIMIT_OF_SQUARES if settings.penalises_raw else LIMITS[data.X.dtype]

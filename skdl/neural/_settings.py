@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skdl._protocols import InputColumns, Optimizer, Penalty, Schedule
+from skdl._protocols import Augmentation, InputColumns, Optimizer, Penalty, Schedule
 from skdl._typing import Scoring
 from skdl.layers.architecture import Architecture
 from skdl.neural._source import Source
@@ -79,6 +79,8 @@ class Settings:
     learning_rate_factors, weight_decay_factors : mapping from roles of parameters to numbers
     weight_decay_schedule, dropout_schedule : Schedule or None
     parametrization : {"standard", "ntk"}
+    augmentations : tuple of Augmentation
+        Of training rows.
     without_encoding : mapping
         What differs in the architecture for inputs that "auto" leaves as they are; empty where nothing is left to it.
     source : Source or None
@@ -126,6 +128,7 @@ class Settings:
     weight_decay_schedule: Schedule | None = None
     dropout_schedule: Schedule | None = None
     parametrization: str = "standard"
+    augmentations: tuple[Augmentation, ...] = ()
     without_encoding: Mapping[str, Any] = field(default_factory=dict)
     source: Source | None = None
     frozen: tuple[int, ...] = ()
@@ -187,6 +190,11 @@ class Settings:
     def without_default_validation(self) -> Settings:
         """The settings of a training that has no trial, such as that of `partial_fit`: no rows are set apart."""
         return replace(self, early_stopping=False) if self.is_validated_by_default else self
+
+    @property
+    def changes_pixels(self) -> bool:
+        """True if training sees images that are changed in the units of X."""
+        return any(each.changes_pixels for each in self.augmentations)
 
     @property
     def refits(self) -> bool:

@@ -96,6 +96,20 @@ def zero_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
     return zero, scale
 
 
+def of_channels(moments: Moments, image_shape: tuple[int, ...]) -> Moments:
+    """One shift and one scale for all pixels of a channel, from those of each.
+
+    Augmentation moves ink to where there was none: a pixel that is nearly constant in the rows as they are, in units of
+    its own deviation, would be the loudest of all.
+    """
+    shift, scale = (values.astype(np.float64).reshape(-1, *(image_shape[2:] or (1,))) for values in moments)
+    mean = shift.mean(axis=0)
+    variance = np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale) ** 2) + (shift - mean) ** 2
+    spread = np.sqrt(variance.mean(axis=0))
+    common = np.where(spread == 0, 0, 1 / np.where(spread == 0, 1, spread))
+    return np.tile(mean, len(shift)), np.tile(common, len(shift))
+
+
 def scale_about(
     X: Any, weight: np.ndarray, centre: np.ndarray, columns: np.ndarray, rows: np.ndarray | None = None
 ) -> np.ndarray:

@@ -146,7 +146,10 @@ class Autoencoder(BaseAutoencoder):
         "noise": Real(0),
         "input_scale": COMMON["input_scale"],
     }
-    _slots = {**Perceptron._slots, "code_activation": _registry.activations}
+    _slots = {
+        **{slot: family for slot, family in Perceptron._slots.items() if slot != "augmentation"},
+        "code_activation": _registry.activations,
+    }
 
     def __init__(
         self,

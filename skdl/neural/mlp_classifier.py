@@ -14,6 +14,7 @@ from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf
 from skdl._encoding import Columns, Encoding, Labels
 from skdl._typing import (
     Activations,
+    Augmentations,
     Blocks,
     CategoricalLike,
     CategoryEncodingLike,
@@ -36,7 +37,7 @@ from skdl._typing import (
 from skdl.neural._classifier import NetworkClassifier
 from skdl.neural._docs import document
 from skdl.neural._dropout_samples import ProbabilitySamples
-from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
+from skdl.neural._perceptron import COMMON, IMAGE_SHAPE, PROBABILITY, Perceptron
 from skdl.neural._settings import Settings
 from skdl.neural._task_losses import TaskLosses
 from skdl.neural.encoded_data import EncodedData
@@ -116,6 +117,7 @@ class MLPClassifier(NetworkClassifier, ProbabilitySamples, Perceptron):
     _several_labels = True
     _constraints = {
         **COMMON,
+        **IMAGE_SHAPE,
         "label_smoothing": PROBABILITY | OneOf("auto"),
         "stratified_batches": Boolean(),
         "class_weight": NONE | OneOf("balanced") | Instance(dict) | ListOf(Instance(dict)),
@@ -150,6 +152,8 @@ class MLPClassifier(NetworkClassifier, ProbabilitySamples, Perceptron):
         prior: PriorLike | None = None,
         loss: LossLike = "auto",
         label_smoothing: float | str = "auto",
+        augmentation: Augmentations | None = None,
+        image_shape: Sequence[int] | None = None,
         categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
         standardize: bool = True,
@@ -197,6 +201,8 @@ class MLPClassifier(NetworkClassifier, ProbabilitySamples, Perceptron):
         self.prior = prior
         self.loss = loss
         self.label_smoothing = label_smoothing
+        self.augmentation = augmentation
+        self.image_shape = image_shape
         self.categorical_features = categorical_features
         self.missing = missing
         self.standardize = standardize

@@ -8,6 +8,7 @@ from typing import Any
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf, Real
 from skdl._typing import (
     Activations,
+    Augmentations,
     Blocks,
     CategoricalLike,
     CategoryEncodingLike,
@@ -28,7 +29,7 @@ from skdl._typing import (
 )
 from skdl.neural._docs import document
 from skdl.neural._multitask import NetworkMultitask
-from skdl.neural._perceptron import COMMON, PROBABILITY, Perceptron
+from skdl.neural._perceptron import COMMON, IMAGE_SHAPE, PROBABILITY, Perceptron
 
 
 @document
@@ -126,6 +127,7 @@ class MLPMultitask(NetworkMultitask, Perceptron):
     _slots = {slot: family for slot, family in Perceptron._slots.items() if slot != "loss"}
     _constraints = {
         **COMMON,
+        **IMAGE_SHAPE,
         "tasks": NONE | Instance(dict),
         "task_weights": NONE | Instance(dict) | ListOf(Real(0)),
         "losses": NONE | Instance(dict),
@@ -165,6 +167,8 @@ class MLPMultitask(NetworkMultitask, Perceptron):
         task_weights: Mapping[Any, float] | Sequence[float] | None = None,
         losses: Mapping[Any, LossLike] | None = None,
         label_smoothing: float | str = "auto",
+        augmentation: Augmentations | None = None,
+        image_shape: Sequence[int] | None = None,
         categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
         standardize: bool = True,
@@ -214,6 +218,8 @@ class MLPMultitask(NetworkMultitask, Perceptron):
         self.task_weights = task_weights
         self.losses = losses
         self.label_smoothing = label_smoothing
+        self.augmentation = augmentation
+        self.image_shape = image_shape
         self.categorical_features = categorical_features
         self.missing = missing
         self.standardize = standardize

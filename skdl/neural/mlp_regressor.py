@@ -13,6 +13,7 @@ from skdl._constraints import Boolean
 from skdl._encoding import Reals
 from skdl._typing import (
     Activations,
+    Augmentations,
     Blocks,
     CategoricalLike,
     CategoryEncodingLike,
@@ -33,7 +34,7 @@ from skdl._typing import (
 )
 from skdl.neural._docs import document
 from skdl.neural._dropout_samples import PredictionSamples
-from skdl.neural._perceptron import COMMON, Perceptron
+from skdl.neural._perceptron import COMMON, IMAGE_SHAPE, Perceptron
 from skdl.neural._regressor import NetworkRegressor
 from skdl.neural._settings import Settings
 
@@ -102,7 +103,7 @@ class MLPRegressor(NetworkRegressor, PredictionSamples, Perceptron):
     True
     """
 
-    _constraints = {**COMMON, "standardize_target": Boolean(), "clip_predictions": Boolean()}
+    _constraints = {**COMMON, **IMAGE_SHAPE, "standardize_target": Boolean(), "clip_predictions": Boolean()}
 
     def __init__(
         self,
@@ -132,6 +133,8 @@ class MLPRegressor(NetworkRegressor, PredictionSamples, Perceptron):
         alpha: VectorLike | str = "auto",
         prior: PriorLike | None = None,
         loss: LossLike = "auto",
+        augmentation: Augmentations | None = None,
+        image_shape: Sequence[int] | None = None,
         categorical_features: CategoricalLike | None = "from_dtype",
         missing: str = "auto",
         standardize: bool = True,
@@ -178,6 +181,8 @@ class MLPRegressor(NetworkRegressor, PredictionSamples, Perceptron):
         self.alpha = alpha
         self.prior = prior
         self.loss = loss
+        self.augmentation = augmentation
+        self.image_shape = image_shape
         self.categorical_features = categorical_features
         self.missing = missing
         self.standardize = standardize

@@ -9,6 +9,7 @@ import numpy as np
 
 from skdl import _protocols
 from skdl._component import Component
+from skdl.testing._augmentations import check_augmentation
 from skdl.testing._blocks import check_block
 from skdl.testing._encodings import check_category_encoding, check_number_encoding
 from skdl.testing._hyperparameters import check_hyperparameters
@@ -18,6 +19,7 @@ from skdl.testing._training import check_initializer, check_optimizer, check_sch
 
 FAMILIES: dict[type, Callable[[Any], None]] = {
     _protocols.Activation: check_activation,
+    _protocols.Augmentation: check_augmentation,
     _protocols.Block: check_block,
     _protocols.CategoryEncoding: check_category_encoding,
     _protocols.Initializer: check_initializer,
@@ -40,6 +42,8 @@ def check_component(component: Component | type[Component]) -> None:
 
     ============== =====================================================================================================
     activations    gradients by x and learned parameters; rows do not affect each other; finite in float32 at +-1e4
+    augmentations  shapes; all random numbers are those of the generator; finite; targets stay between those of the
+                   batch, and weights are positive
     encodings      those of the layer that it builds, see `check_layer`; its width; each column is encoded by itself;
                    finite far from the training rows, and where numbers are missing in them
     initializers   shape, float64, drawn from the given generator only

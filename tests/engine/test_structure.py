@@ -7,7 +7,10 @@ import pytest
 from nets import architecture, classification, member
 
 from skdl import activations, initializers, optimizers, penalties, schedules
+from skdl._augmenting import Augmenter
+from skdl._protocols import RowLayout
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, stand_in, structure_of
+from skdl.augmentations import GaussianNoise, Masking
 from skdl.engine import FullFunction, Network, Progress, TrainingSpec
 from skdl.execution import train_members
 from skdl.execution.plan import groups_of
@@ -16,6 +19,7 @@ from skdl.testing import check_members
 
 ROWS = classification(40, 4, 3)
 OTHER_ROWS = classification(41, 4, 3, seed=1)
+NOISE = Augmenter([GaussianNoise()], RowLayout(None, np.ones(4, bool)))
 HALF = replace(ROWS, index=np.arange(20))
 
 
@@ -66,6 +70,7 @@ FUNCTIONS = {
     "validation": ([None, ROWS], [ROWS, replace(OTHER_ROWS, index=np.arange(40)), HALF, OTHER_ROWS, ROWS]),
     "state": (["trained", "pruned"], [None, "trained"]),
     "pruned": ([None, {1: {"bias": np.ones((1, 5), bool)}}], [{1: {"bias": np.eye(5, dtype=bool)[:1]}}, {2: {}}]),
+    "augmenter": ([None, NOISE], [NOISE, Augmenter([Masking(0.2)], NOISE.layout)]),
     "prior": ([None, np.zeros(60, np.float32)], [np.zeros(60, np.float32), np.ones(60, np.float32)]),
 }
 # What does not count, and has a part in the numbers: members of one stack may differ in it.
