@@ -201,6 +201,11 @@ def _labels_of(series: Any, name: Any) -> np.ndarray:
         there = plain_labels(values[~missing])
     except ValueError as error:
         raise ValueError(f"Task {name!r}: {error}") from None
+    if there.ndim != 1 or (there.dtype == object and not all(isinstance(label, str) for label in there)):
+        raise ValueError(
+            f"Task {name!r}: its column holds values of type {type(values[~missing][0]).__name__}. Labels are strings, "
+            "whole numbers or booleans."
+        )
     if not missing.any():
         found: np.ndarray = there
         return found
@@ -240,6 +245,6 @@ def _of_polars(pd: Any, column: Any) -> Any:
         return pd.Series(values, dtype="Int64")
     if column.null_count() and str(dtype) == "Boolean":
         return pd.Series(values, dtype="boolean")
-    if str(dtype).startswith(("Categorical", "Enum")):
-        return pd.Series(pd.Categorical(values, categories=column.cat.get_categories().to_list()))
+    if str(dtype).startswith("Enum"):
+        return pd.Series(pd.Categorical(values, categories=dtype.categories.to_list()))
     return pd.Series(values)

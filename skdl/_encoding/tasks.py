@@ -58,6 +58,8 @@ class TaskLayout:
 
     def table(self, values: Sequence[np.ndarray], index: Any = None) -> Any:
         """The predictions of the tasks in the form that y had; a frame is one of pandas."""
+        if self.form != "frame":
+            values = [_in_type(*pair) for pair in zip(values, self.columns, strict=True)]
         if self.form == "vector":
             return values[0]
         if self.form == "frame":
@@ -149,9 +151,15 @@ def present(y: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:
 def _as_it_came(pd: Any, values: np.ndarray, column: TaskColumn) -> Any:
     if column.categories is not None:
         return pd.Series(pd.Categorical(values, categories=list(column.categories), ordered=column.ordered))
-    reals_of_integers = column.kind == "regression" and not column.dtype.lower().startswith("float")
+    reals_of_integers = column.kind == "regression" and not column.dtype.lower().startswith(("float", "double"))
     is_other = reals_of_integers or (values.dtype == object and not labelled(values).all())
     return pd.Series(values) if is_other else pd.Series(values, dtype=column.dtype)
+
+
+def _in_type(values: np.ndarray, column: TaskColumn) -> np.ndarray:
+    """Labels that are numbers in the type of numbers that they came in."""
+    is_number = column.kind == "classification" and column.dtype.startswith(("int", "uint", "float"))
+    return values.astype(column.dtype, copy=False) if is_number and values.dtype.kind in "iuf" else values
 
 
 def _family(array: np.ndarray) -> str:

@@ -257,6 +257,11 @@ def test_arrays_and_vectors_and_polars():
     assert {type(value) for value in predicted[0]} == {str, float}
     assert mlp().fit(X, mixed).tasks_ == {0: "classification", 1: "regression"}
     assert mlp().fit(X, pd.Series(LABEL)).predict(X).shape == (120,)
+    assert mlp().fit(X, (X > 0).astype(np.uint8)).predict(X).dtype == np.uint8
+    kinds = pl.DataFrame({"a": pl.Series(LABEL, dtype=pl.Enum(["low", "mid", "high", "top"])), "b": SOLD.tolist()})
+    network = mlp().fit(X, kinds.with_columns(c=pl.Series(LABEL, dtype=pl.Categorical)))
+    assert list(network.classes_["a"]) == ["high", "low", "mid", "top"]
+    assert list(network.classes_["c"]) == ["high", "low", "mid"]
     from_polars = mlp().fit(
         X,
         pl.DataFrame({"level": MISSING["level"].replace({np.nan: None}).tolist(), "price": MISSING["price"].tolist()}),
@@ -410,6 +415,7 @@ def test_pipelines_and_scores():
         ({}, Y.assign(price=pd.Timestamp("2020-01-01")), "Task 'price': its column is of type datetime64"),
         ({}, Y.set_axis(["a", "a", "b"], axis=1), "y has the column 'a' twice"),
         ({}, np.column_stack([LABEL, REAL]), "Task 1: its column holds numbers as strings, such as '94"),
+        ({}, Y.assign(level=[(1, 2)] * 120), "Task 'level': its column holds values of type tuple"),
         ({}, Y.iloc[:, :0], "y has no columns"),
         ({}, Y.iloc[:-1], "inconsistent numbers of samples"),
         ({}, None, "requires y to be passed"),
