@@ -185,16 +185,23 @@ class ActivationDisplay:
             drawn = self.statistics[quantity].dropna()
             if quantity not in ("saturated", "dead", "mean") and (drawn > 0).all() and drawn.max() > 20 * drawn.min():
                 place.set_yscale("log")
-            place.set_xticks(range(len(layers)), layers, rotation=30 if len(layers) > 3 else 0)
+            place.set_xticks(
+                range(len(layers)), layers, rotation=0 if len(layers) < 4 else 40 if len(layers) < 7 else 90
+            )
             place.set_title(STATISTICS.get(quantity, quantity), fontsize="medium")
         self.axes_[0].legend(fontsize="small")
         return self
 
     @staticmethod
     def _histogram(ax: Any, before: np.ndarray | None, after: np.ndarray, n_bins: int) -> None:
+        bins = _bins(after, n_bins)
         if before is not None:
-            ax.hist(before.ravel(), _bins(before, n_bins), density=True, histtype="step", color=QUIET, label="before")
-        ax.hist(after.ravel(), _bins(after, n_bins), density=True, color=color(0), alpha=0.6, label="activation")
+            outline = _bins(before, n_bins)
+            ax.hist(before.ravel(), outline, density=True, histtype="step", color=QUIET, label="before")
+            width = bins[-1] - bins[0]  # what comes to an activation may be so wide that what it gives is not seen
+            ends = max(outline[0], bins[0] - width), min(outline[-1], bins[-1] + width)
+            ax.set_xlim(min(ends[0], bins[0] - 0.05 * width), max(ends[1], bins[-1] + 0.05 * width))
+        ax.hist(after.ravel(), bins, density=True, color=color(0), alpha=0.6, label="activation")
         ax.set_yscale("log" if _is_peaked(after, n_bins) else "linear")
 
 

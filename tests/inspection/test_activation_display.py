@@ -146,6 +146,10 @@ def test_what_is_drawn(style):
         assert not display.axes_[1, 1].axison
         assert len(display.axes_[1, 0].patches) == 21  # an outline and 20 bars
         assert sum(bar.get_height() * bar.get_width() for bar in display.axes_[1, 0].patches[1:]) == pytest.approx(1)
+        low, high = display.axes_[1, 0].get_xlim()
+        before, after = display.values["one"]["hidden_2"]
+        assert low < after.min() < after.max() < high
+        assert high - low < 4 * np.ptp(after) < 10 * np.ptp(before)
         display.plot_statistics(show=["std", "gradient_std"])
     lines = {line.get_label(): line for line in display.axes_[1].lines}
     table = rows_of(display, "one")["gradient_std"].dropna()
