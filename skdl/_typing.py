@@ -46,6 +46,11 @@ PriorLike: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike | None]
 CategoricalLike: TypeAlias = str | Sequence[bool] | Sequence[int] | Sequence[str] | npt.ArrayLike
 ClassWeight: TypeAlias = Mapping[Any, float] | Sequence[Mapping[Any, float]] | str
 Scoring: TypeAlias = str | Callable[..., float]
+TaskName: TypeAlias = str | int  # that of a column of y
+TaskKinds: TypeAlias = Mapping[Any, str]
+TaskLosses: TypeAlias = Mapping[Any, LossLike]
+TaskWeights: TypeAlias = Mapping[Any, float] | Sequence[float]
+TaskClasses: TypeAlias = Mapping[Any, ClassesLike]
 # Configurations of networks, and folds; what else of an object is asked for is checked where they are used.
 FrozenLayers: TypeAlias = str | int | Sequence[str | int]
 PortfolioLike: TypeAlias = str | Sequence[object] | Mapping[str, object]

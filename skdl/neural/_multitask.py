@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.utils import ClassifierTags
@@ -12,12 +11,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._encoding import Tasks, layout_of, present, task_array
 from skdl._scores import accuracy, r2
-from skdl._typing import ClassesLike, MatrixLike, TasksLike, WeightLike
+from skdl._typing import MatrixLike, TaskClasses, TaskName, TasksLike, WeightLike
 from skdl._validation import check_rows, validate_sample_weight
 from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._multitask_kind import MultitaskKind
 from skdl.neural.trainable import in_parts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _has_classes(network: Any) -> bool:
@@ -31,16 +33,16 @@ class NetworkMultitask(MultitaskKind):
     """A network that predicts several tasks."""
 
     @property
-    def temperature_(self) -> dict[Any, float]:
+    def temperature_(self) -> dict[TaskName, float]:
         """What the raw scores of each task of classes were divided by; 1 without `calibrate`."""
         return {name: float(1 / factors[0]) for name, kind, factors in self._factors() if kind == "classification"}
 
     @property
-    def shrinkage_(self) -> dict[Any, float]:
+    def shrinkage_(self) -> dict[TaskName, float]:
         """What the predictions of each task of reals were multiplied by, less their mean; 1 without `calibrate`."""
         return {name: float(factors[0]) for name, kind, factors in self._factors() if kind == "regression"}
 
-    def _factors(self) -> list[tuple[Any, str, np.ndarray]]:
+    def _factors(self) -> list[tuple[TaskName, str, np.ndarray]]:
         check_is_fitted(self)
         encoding: Tasks = self._training.encoding
         factors = self._training.state.progress[0].factors
@@ -58,7 +60,7 @@ class NetworkMultitask(MultitaskKind):
         X_val: MatrixLike | None = None,
         y_val: TasksLike | None = None,
         sample_weight_val: WeightLike | None = None,
-        classes: Mapping[Any, ClassesLike] | None = None,
+        classes: TaskClasses | None = None,
     ) -> Self:
         """Train the network.
 
@@ -85,7 +87,7 @@ class NetworkMultitask(MultitaskKind):
         return self._train(X, y, sample_weight, validation, go_on=go_on, classes=classes)
 
     @document
-    def initialize(self, X: MatrixLike, y: TasksLike, classes: Mapping[Any, ClassesLike] | None = None) -> Self:
+    def initialize(self, X: MatrixLike, y: TasksLike, classes: TaskClasses | None = None) -> Self:
         """Build the network for data like X and y with its initial weights, and train nothing; `partial_fit` goes on.
 
         Parameters
@@ -108,7 +110,7 @@ class NetworkMultitask(MultitaskKind):
         self,
         X: MatrixLike,
         y: TasksLike,
-        classes: Mapping[Any, ClassesLike] | None = None,
+        classes: TaskClasses | None = None,
         sample_weight: WeightLike | None = None,
         X_val: MatrixLike | None = None,
         y_val: TasksLike | None = None,
@@ -140,7 +142,7 @@ class NetworkMultitask(MultitaskKind):
             self._heads(layout).check_several(task_array(y, layout), classes or {}, type(self).__name__)
         return self._train(X, y, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True, classes=classes)
 
-    def predict(self, X: MatrixLike) -> Any:
+    def predict(self, X: MatrixLike) -> np.ndarray | pd.DataFrame:
         """The most probable label, or the prediction in the units of the targets, of each task.
 
         Parameters
@@ -161,7 +163,7 @@ class NetworkMultitask(MultitaskKind):
         return encoding.layout.table(values, X.index if hasattr(X, "iloc") and hasattr(X, "index") else None)
 
     @available_if(_has_classes)
-    def predict_proba(self, X: MatrixLike) -> dict[Any, np.ndarray] | np.ndarray:
+    def predict_proba(self, X: MatrixLike) -> dict[TaskName, np.ndarray] | np.ndarray:
         """Class probabilities of each row, for the tasks of classes.
 
         Parameters
@@ -201,7 +203,9 @@ class NetworkMultitask(MultitaskKind):
         scores = [score for score in self.score_tasks(X, y, sample_weight).values() if not np.isnan(score)]
         return float(np.mean(scores)) if scores else np.nan
 
-    def score_tasks(self, X: MatrixLike, y: TasksLike, sample_weight: WeightLike | None = None) -> dict[Any, float]:
+    def score_tasks(
+        self, X: MatrixLike, y: TasksLike, sample_weight: WeightLike | None = None
+    ) -> dict[TaskName, float]:
         """The score of each task on the rows that have its label: accuracy of classes, R^2 of reals.
 
         Parameters

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from skdl._constraints import NONE, Boolean, Instance, ListOf, OneOf, Real
 from skdl._typing import (
@@ -16,7 +15,6 @@ from skdl._typing import (
     FrozenLayers,
     InitializerLike,
     InitLike,
-    LossLike,
     Normalizations,
     NumberEncodingLike,
     OptimizerLike,
@@ -25,6 +23,9 @@ from skdl._typing import (
     RandomStateLike,
     ScheduleLike,
     Scoring,
+    TaskKinds,
+    TaskLosses,
+    TaskWeights,
     VectorLike,
 )
 from skdl.neural._docs import document
@@ -163,9 +164,9 @@ class MLPMultitask(NetworkMultitask, Perceptron):
         penalty: PenaltyLike = "l2",
         alpha: VectorLike | str = "auto",
         prior: PriorLike | None = None,
-        tasks: Mapping[Any, str] | None = None,
-        task_weights: Mapping[Any, float] | Sequence[float] | None = None,
-        losses: Mapping[Any, LossLike] | None = None,
+        tasks: TaskKinds | None = None,
+        task_weights: TaskWeights | None = None,
+        losses: TaskLosses | None = None,
         label_smoothing: float | str = "auto",
         augmentation: Augmentations | None = None,
         image_shape: Sequence[int] | None = None,

@@ -56,6 +56,7 @@ def test_each_field_counts_unless_it_is_marked(description):
 # What a field that counts by a function tells apart, and what it does not: two values each.
 FUNCTIONS = {
     "dropouts": ([(0.1, 0.2, 0.0), (0.0, 0.2, 0.2)], [(0.1, 0.2, 0.2), (0.3, 0.1, 0.4)]),
+    "noise": ([0.0, 0.1], [0.1, 0.4]),
     "penalty": (
         [penalties.L1(), penalties.ElasticNet(0.0), penalties.ElasticNet(0.5)],
         [penalties.ElasticNet(0.5), penalties.ElasticNet(0.7)],

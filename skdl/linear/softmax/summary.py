@@ -50,7 +50,9 @@ class SoftmaxSummaryMixin:
     alpha: Any
     class_weight: Any
 
-    def summary(self, X: MatrixLike, sample_weight: WeightLike | None = None, *, reference: Any = None) -> pd.DataFrame:
+    def summary(
+        self, X: MatrixLike, sample_weight: WeightLike | None = None, *, reference: object = None
+    ) -> pd.DataFrame:
         """Coefficients with standard errors, z statistics, p-values and 95 % confidence intervals.
 
         The standard errors are the roots of the diagonal of the inverse observed information, the curvature of the log
