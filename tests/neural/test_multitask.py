@@ -85,6 +85,14 @@ def test_columns_of_one_kind_are_those_of_the_other_estimators():
     np.testing.assert_array_equal(mlp(**plain).fit(X, labels).predict_proba(X)[1], several.predict_proba(X)[1])
 
 
+def test_the_parameters_are_those_of_all_perceptrons():
+    ours, classes, reals = (cls().get_params(deep=False) for cls in (MLPMultitask, MLPClassifier, MLPRegressor))
+    in_common = {name: value for name, value in classes.items() if name in reals and name != "loss"}
+    assert {name: ours[name] for name in in_common} == in_common
+    own = {"tasks", "task_weights", "losses", "label_smoothing", "standardize_target", "clip_predictions"}
+    assert ours.keys() == in_common.keys() | own
+
+
 # Missing labels
 
 
