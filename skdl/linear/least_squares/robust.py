@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import qr
 from sklearn.exceptions import ConvergenceWarning
 
 from skdl._warnings import warn
-from skdl.linear.least_squares.problem import Problem, Solution
-from skdl.linear.least_squares.solve import solution_from_coefficients
+from skdl.linear.least_squares.problem import Problem, Setting, Solution
+from skdl.linear.least_squares.solve import DIRECT_ELEMENTS, solution_from_coefficients, solve_unconstrained
 from skdl.linear.solvers.huber import solve_huber
 from skdl.linear.solvers.linear_program import solve_quantile
 from skdl.linear.solvers.qr import rank_threshold
+from skdl.linear.solvers.reduction import column_norms
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 BY_PROGRAM = ("absolute_error", "quantile")
@@ -42,44 +45,76 @@ def check_loss(estimator: Any, name: str, l1_share: float) -> None:
 def solve_loss(problem: Problem, loss: Any, name: str) -> Solution:
     """A minimum of the mean loss plus the penalty, each output by itself."""
     problem.check()
-    setting, (n, d), k = problem.setting, problem.X.shape, problem.y.shape[1]
-    weight = np.ones(n) if problem.weight is None else problem.weight
-    x_mean = np.zeros(d)
-    # In one order, so that the last bits do not depend on how a frame keeps its columns.
-    X = problem.X.astype(np.float64) if problem.is_sparse else np.array(problem.X, dtype=np.float64, order="C")
-    if not problem.is_sparse and setting.fit_intercept:
-        x_mean = weight @ X / problem.total
-        X = X - x_mean
-        x_mean_size = np.abs(problem.X).max(axis=0)
-        X[:, np.abs(X).max(axis=0) <= x_mean_size * rank_threshold(d, setting.noise)] = 0.0  # constant columns
-    prior = np.zeros((d, k)) if setting.prior is None else setting.prior
-    coef, intercept, gap = np.zeros((d, k)), np.zeros(k), np.full(k, np.nan)
-    for output in range(k):
-        y = problem.targets[:, output]
-        if name == "huber":
-            solved = _by_newton(X, y, weight / problem.total, loss.delta, setting, prior[:, output])
-            coef[:, output], intercept[output] = solved
-        else:
-            start = prior[:, output]
-            factor, quantile = (2.0, 0.5) if name == "absolute_error" else (1.0, loss.quantile)
-            found = solve_quantile(
-                X,
-                y - X @ start,
-                weight,
-                quantile,
-                np.broadcast_to(np.asarray(setting.l1) / factor, d),
-                fit_intercept=setting.fit_intercept,
-                positive=setting.positive,
-            )
-            coef[:, output], intercept[output] = found.coef + start, found.intercept
-            gap[output] = factor * found.gap
-            mean = np.abs(y - X @ coef[:, output] - intercept[output]) @ weight / problem.total
-            if found.problem or gap[output] > NEAR_GAP * max(mean, np.finfo(float).tiny):
-                said = found.problem or f"it ended {gap[output]:.2g} above a bound of the minimum (dual_gap_)"
-                warn(f"The linear program of loss={name!r} was not solved: {said} Scale X and y.", ConvergenceWarning)
+    setting, (n, d) = problem.setting, problem.X.shape
     solver = "newton" if name == "huber" else "linear_program"
-    solution = solution_from_coefficients(problem, coef, x_mean, intercept, solver=solver)
-    return solution._replace(gap=None if name == "huber" else gap)
+    if not problem.is_sparse or n * d <= DIRECT_ELEMENTS:
+        # In one order, so that the last bits do not depend on how a frame keeps its columns.
+        rows = problem.X.toarray() if problem.is_sparse else problem.X
+        X = np.array(rows, dtype=np.float64, order="C")
+        if not setting.penalised and not setting.positive:
+            basis = _orthonormal(X, setting)
+            coef, intercept, gap = _solve_outputs(basis, problem, np.zeros((basis.shape[1], problem.y.shape[1])), loss)
+            # The coefficients of X are those that give the same values, by the exact ways of least squares.
+            of_values = replace(problem, X=X, y=basis @ coef + intercept, weight=None)
+            found = solve_unconstrained(of_values, "auto")
+            solution = solution_from_coefficients(problem, found.coef, found.x_mean, found.y_mean, solver=solver)
+            return solution._replace(intercept=found.intercept, gap=gap)
+        x_mean = _centre(X, problem)
+    else:
+        X, x_mean = problem.X.astype(np.float64), np.zeros(d)
+    prior = np.zeros((d, problem.y.shape[1])) if setting.prior is None else setting.prior
+    coef, intercept, gap = _solve_outputs(X, problem, prior, loss)
+    return solution_from_coefficients(problem, coef, x_mean, intercept, solver=solver)._replace(gap=gap)
+
+
+def _centre(X: np.ndarray, problem: Problem) -> np.ndarray:
+    """Subtract the means from the columns, in place, where an intercept is fitted; constant columns become zero."""
+    if not problem.setting.fit_intercept:
+        return np.zeros(X.shape[1])
+    size = np.abs(X).max(axis=0)
+    mean = np.asarray((np.ones(len(X)) if problem.weight is None else problem.weight) @ X / problem.total)
+    X -= mean
+    X[:, np.abs(X).max(axis=0) <= size * rank_threshold(X.shape[1], problem.setting.noise)] = 0.0
+    return mean
+
+
+def _orthonormal(X: np.ndarray, setting: Setting) -> np.ndarray:
+    """Orthonormal columns (n, rank) of the same span as those of X, less their means where an intercept is fitted.
+
+    Without a penalty a loss depends on the span alone, and solvers that know nothing of conditions see the best one.
+    """
+    centred = X - X.mean(axis=0) if setting.fit_intercept else X
+    q, r, _ = qr(centred / column_norms(X), mode="economic", pivoting=True, check_finite=False)
+    rank = int(np.count_nonzero(np.abs(np.diagonal(r)) > rank_threshold(X.shape[1], setting.noise)))
+    return np.ascontiguousarray(q[:, :rank])
+
+
+def _solve_outputs(
+    X: Any, problem: Problem, prior: np.ndarray, loss: Any
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """Coefficients (d, k) and intercepts (k,) for columns X, and the duality gaps of a linear program."""
+    setting, coef = problem.setting, np.zeros(prior.shape)
+    weight = np.ones(len(problem.y)) if problem.weight is None else problem.weight
+    intercept, gap = np.zeros(prior.shape[1]), np.zeros(prior.shape[1])
+    is_huber = hasattr(loss, "delta")
+    for output, start in enumerate(prior.T):
+        y = problem.targets[:, output]
+        if is_huber:
+            share = weight / problem.total
+            coef[:, output], intercept[output] = _by_newton(X, y, share, loss.delta, setting, start)
+            continue
+        factor, quantile = (1.0, loss.quantile) if hasattr(loss, "quantile") else (2.0, 0.5)
+        l1 = np.broadcast_to(np.asarray(setting.l1) / factor, len(start))
+        options = {"fit_intercept": setting.fit_intercept, "positive": setting.positive}
+        found = solve_quantile(X, y - X @ start, weight, quantile, l1, **options)
+        coef[:, output], intercept[output] = found.coef + start, found.intercept
+        gap[output] = factor * found.gap
+        middle = np.median(y) if setting.fit_intercept else 0.0
+        size = float(np.abs(y - middle) @ weight) / problem.total
+        if found.problem or gap[output] > NEAR_GAP * max(size, np.finfo(float).tiny):
+            said = found.problem or f"it ended {gap[output]:.2g} above a bound of the minimum (dual_gap_)."
+            warn(f"The linear program of the quantile was not solved: {said} Scale X and y.", ConvergenceWarning)
+    return coef, intercept, None if is_huber else gap
 
 
 def _by_newton(

@@ -33,7 +33,7 @@ def solve_problem(problem: Problem, solver: str) -> Solution:
     """The solution of a problem by the solver "auto", "cholesky", "qr" or "svd"."""
     if problem.setting.has_kinks:
         return _with_kinks(problem, solver)
-    solution = _solve_unconstrained(problem, solver)
+    solution = solve_unconstrained(problem, solver)
     require_rows_seen(problem, solution.rank, solver)
     if not (problem.setting.positive and (solution.coef < 0).any()):
         return solution
@@ -68,11 +68,11 @@ def _with_kinks(problem: Problem, solver: str) -> Solution:
 
 def _rank_of_equal(problem: Problem, rows: np.ndarray, solver: str) -> int:
     """The rank of some rows, each with the weight 1."""
-    equal = _solve_unconstrained(replace(problem, X=problem.X[rows], y=problem.y[rows], weight=None), solver)
+    equal = solve_unconstrained(replace(problem, X=problem.X[rows], y=problem.y[rows], weight=None), solver)
     return problem.X.shape[1] if equal.rank is None else equal.rank
 
 
-def _solve_unconstrained(problem: Problem, solver: str) -> Solution:
+def solve_unconstrained(problem: Problem, solver: str) -> Solution:
     """The solution without regard to the signs of the coefficients."""
     n, d = problem.X.shape
     if solver == "auto":

@@ -206,3 +206,26 @@ def test_pinball_loss_at_the_optimum(rng):
             near = 1e-9
             assert weight[error > near].sum() <= (1 - q) * weight.sum() + 1e-9
             assert weight[error < -near].sum() <= q * weight.sum() + 1e-9
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", Huber(0.1)])
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_nearly_dependent_columns_are_no_harder(loss, convert, rng):
+    """The fit depends on the span of the columns alone: powers against Chebyshev polynomials of the same degree."""
+    x = np.linspace(0, 1, 60)
+    powers = np.vander(x, 12)[:, :-1]
+    chebyshev = np.polynomial.chebyshev.chebvander(2 * x - 1, 11)[:, 1:]
+    y = np.cos(9 * x) + 0.1 * rng.standard_t(1.5, 60)
+    model = LeastSquaresRegressor(loss=loss).fit(convert(powers), y)
+    peer = LeastSquaresRegressor(loss=loss).fit(chebyshev, y)
+    assert_allclose(model.predict(powers), peer.predict(chebyshev), atol=1e-7)
+    if loss == "absolute_error":
+        assert model.dual_gap_ < 1e-14
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "huber", "quantile"])
+def test_more_columns_than_rows_meet_all_of_them(loss, rng):
+    X, y = rng.normal(size=(8, 20)), rng.normal(size=8)
+    model, plain = LeastSquaresRegressor(loss=loss).fit(X, y), LeastSquaresRegressor().fit(X, y)
+    assert_allclose(model.predict(X), y, atol=1e-12)
+    assert_allclose(model.coef_, plain.coef_, atol=1e-10)  # the shortest ones
