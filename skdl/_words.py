@@ -40,6 +40,8 @@ OF_NETWORKS: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("patience", "early_stopping_rounds", "n_iter_without_progress"), "n_iter_no_change"),
         **dict.fromkeys(("validation_split", "val_fraction", "val_size", "test_size"), "validation_fraction"),
         **dict.fromkeys(("normalize", "scale_inputs", "standardise"), "standardize"),
+        **dict.fromkeys(("tied_weights", "tie_weights", "share_weights"), "tied"),
+        **dict.fromkeys(("noise_std", "noise_level", "gaussian_noise", "sigma"), "noise"),
         **dict.fromkeys(("time_limit", "max_train_time", "timeout"), "max_time"),
         "batchsize": "batch_size",
         **dict.fromkeys(("embedding", "num_emb_type", "num_embeddings", "numerical_encoding"), "encoding"),

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 
 import skdl
 from skdl import (
+    Autoencoder,
     BaggingClassifier,
     EnsembleClassifier,
     KNNClassifier,
@@ -41,6 +42,8 @@ PARAMETERS = [
     (MLPRegressor, "sample_weight", "sample_weight is an argument of fit"),
     (MLPRegressor, "hiden_layer_sizes", "Did you mean 'hidden_layer_sizes'?"),
     (MLPRegressor, "nothing_like_it", r"\. Its parameters are: \['hidden_layer_sizes'"),
+    (Autoencoder, "tied_weights", "Here it is tied"),
+    (Autoencoder, "sigma", "Here it is noise"),
     (SoftmaxClassifier, "C", "Here it is alpha"),
     (SoftmaxClassifier, "solver", "Here it is optimizer"),
     (LeastSquaresRegressor, "learning_rate", "Here it is solver, which takes an optimizer"),

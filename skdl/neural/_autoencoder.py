@@ -18,6 +18,7 @@ from skdl.neural._docs import document
 from skdl.neural._fit import NetworkFit
 from skdl.neural._layer_values import layer_values, values_from
 from skdl.neural._perceptron import Perceptron
+from skdl.neural._preparation import ValidationRows
 from skdl.neural._real_targets import RealTargets
 from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import in_parts
@@ -79,7 +80,7 @@ class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
             The fitted network.
         """
         go_on = self.warm_start and hasattr(self, "_training")
-        return self._train(X, None, sample_weight, (X_val, X_val, sample_weight_val), go_on=go_on)
+        return self._train(X, None, sample_weight, _validation(X_val, sample_weight_val), go_on=go_on)
 
     @document
     def partial_fit(
@@ -108,7 +109,7 @@ class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
         self : estimator
             The network, one epoch on.
         """
-        validation, go_on = (X_val, X_val, sample_weight_val), hasattr(self, "_training")
+        validation, go_on = _validation(X_val, sample_weight_val), hasattr(self, "_training")
         return self._train(X, None, sample_weight, validation, go_on=go_on, n_epochs=1, incremental=True)
 
     @document
@@ -293,6 +294,13 @@ class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _validation(X_val: Any, sample_weight_val: Any) -> ValidationRows:
+    """Validation rows, which are their own targets."""
+    if X_val is None and sample_weight_val is not None:
+        raise ValueError("sample_weight_val has the weights of validation rows, and there are none: give X_val.")
+    return X_val, X_val, sample_weight_val
 
 
 def _in_units(X: np.ndarray, reconstructed: np.ndarray, encoding: Reals) -> tuple[np.ndarray, np.ndarray]:

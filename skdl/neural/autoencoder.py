@@ -252,6 +252,11 @@ class Autoencoder(BaseAutoencoder):
         return encoder + (encoder[-2::-1] if sizes is None else _sizes(sizes))
 
     def _activations(self, depth: int) -> tuple[Activation, ...]:
+        if isinstance(self.activation, (list, tuple)) and len(self.activation) != depth - 1:
+            raise ValueError(
+                f"The 'activation' parameter of Autoencoder lists {len(self.activation)} entries for the {depth - 1} "
+                "hidden layers of encoder and decoder beside the code, whose own is code_activation."
+            )
         others, n = self._resolve_layers("activation", depth - 1), self._n_encoding_layers - 1
         return (*others[:n], self._resolve("code_activation"), *others[n:])
 

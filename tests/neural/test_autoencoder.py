@@ -336,6 +336,12 @@ def test_messages():
         Autoencoder(loss="poisson").fit(IRIS)
     with pytest.raises(ValueError, match="an autoencoder learns real targets"):
         Autoencoder(loss="cross_entropy").fit(IRIS)
+    with pytest.raises(
+        ValueError, match="lists 1 entries for the 2 hidden layers of encoder and decoder beside the code"
+    ):
+        Autoencoder((8, 2), activation=["relu"]).fit(IRIS)
+    with pytest.raises(ValueError, match="there are none: give X_val"):
+        Autoencoder(**SMALL).fit(IRIS, sample_weight_val=np.ones(3))
     with pytest.raises(ValueError, match="'noise' parameter of Autoencoder must be"):
         Autoencoder(noise=-1).fit(IRIS)
     rows = IRIS.copy()
