@@ -126,6 +126,16 @@ def test_the_page_on_pictures_runs_from_top_to_bottom(tmp_path, monkeypatch):
     assert "rate 100: Learning rate too high" in run(code, tmp_path)
 
 
+def test_the_page_on_derivatives_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    code = blocks("python", DOCS / "mathematics.md")
+    assert len(code) == 7
+    found = run(code, tmp_path)
+    assert "CriticalPoint('minimum'" in found
+    assert "v1 -> x: dv1/dx = 1, times -4 = -4" in found
+    assert "[0.      0.00124 0.00391]" in found
+
+
 def test_the_entry_point_is_of_a_group_that_is_read():
     [block] = blocks("toml")
     groups = tomllib.loads(block)["project"]["entry-points"]

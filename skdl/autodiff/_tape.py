@@ -44,6 +44,7 @@ class Variable(NDArrayOperatorsMixin):
     array([2., 3.])
     """
 
+    __pandas_priority__ = 5000  # above a frame's: series - x is ours to compute
     value: np.ndarray
     operation: str
     operands: tuple[Any, ...]
@@ -87,11 +88,14 @@ class Variable(NDArrayOperatorsMixin):
         return len(self.value)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("A Variable is no array: np.stack puts several together, and its numbers are in `.value`.")
+        raise TypeError(
+            "A Variable is not made an array, which would lose its gradient. np.stack puts several together, a frame "
+            "is multiplied as X.to_numpy() @ x, and the numbers are in `.value`."
+        )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method == "__call__" and not options:
-            inputs = tuple(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in inputs)
+            inputs = tuple(x if isinstance(x, KEPT) else np.asarray(x) for x in inputs)
             values = [value_of(x) for x in inputs]
             if ufunc in STEPWISE:
                 return ufunc(*values)
@@ -160,6 +164,7 @@ class Variable(NDArrayOperatorsMixin):
         return recorded(self.value.astype(dtype), "astype", (self,), parents)
 
 
+KEPT = (Variable, np.ndarray, int, float, np.generic)
 # What NumPy's functions do with Variables; `skdl.autodiff._functions` fills it.
 FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 

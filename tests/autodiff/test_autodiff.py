@@ -4,6 +4,7 @@ import pickle
 from itertools import permutations
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from sklearn.base import clone
@@ -225,12 +226,22 @@ def test_what_was_recorded_stays():
 def test_arrays_of_variables_say_what_to_write():
     x = Variable([1.0, 2.0])
     for attempt in (lambda: np.array([x, x]), lambda: np.asarray(x), lambda: Variable([x])):
-        with pytest.raises(TypeError, match=r"np\.stack puts"):
+        with pytest.raises(TypeError, match=r"np\.stack puts several together, a frame is multiplied as X\.to_numpy"):
             attempt()
     with pytest.raises(TypeError, match="takes real numbers, not complex128"):
         Variable([1j])
     with pytest.raises(TypeError, match="The output must be a Variable"):
         gradients(1.0, [x])
+
+
+def test_frames_as_constants():
+    frame, y = pd.DataFrame(np.arange(6.0).reshape(3, 2)), pd.Series([1.0, 2.0, 4.0])
+    w = Variable([1.0, 2.0])
+    expected = 2 * frame.to_numpy().T @ (frame.to_numpy() @ w.value - y.to_numpy())
+    for error in (w @ frame.T - y, y - w @ frame.T):
+        assert_allclose(gradients((error**2).sum(), [w])[0], expected)
+    with pytest.raises(TypeError, match=r"X\.to_numpy\(\) @ x"):
+        frame @ w
 
 
 def logistic(z):
