@@ -174,6 +174,12 @@ def test_rows_without_any_label_are_absent():
     np.testing.assert_array_equal(mlp().fit(rows, more).predict(X), mlp().fit(X, MISSING).predict(X))
 
 
+def test_rows_that_are_mixed_have_the_labels_that_both_have():
+    network = mlp(augmentation="mixup", max_iter=30).fit(X, MISSING)
+    assert network.score(X, Y) > 0.9
+    assert np.isfinite(network.loss_curve_).all()
+
+
 # Weights of tasks, and their order
 
 
