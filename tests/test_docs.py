@@ -122,7 +122,7 @@ def test_the_page_on_tables_runs_from_top_to_bottom(tmp_path):
 def test_the_page_on_pictures_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.setenv("MPLBACKEND", "Agg")
     code = blocks("python", DOCS / "inspection.md")
-    assert len(code) == 8
+    assert len(code) == 9
     assert "rate 100: Learning rate too high" in run(code, tmp_path)
 
 

@@ -33,6 +33,13 @@ print(f"accuracy {softmax.score(X_test, y_test):.3f}")
 assert np.allclose(softmax.decision_function(X_test), X_test @ W.T + b)
 
 # %%
+# An image is a vector: its pixels row by row. Estimators take images of shape (n, height, width), and mean the same.
+
+images = X_train.reshape(-1, 8, 8)
+as_images = SoftmaxClassifier(alpha=0.01, standardize=False).fit(images, y_train)
+assert np.array_equal(as_images.coef_, W)
+
+# %%
 # A score is a sum over pixels of template times image. For one zero, what each pixel adds to the scores of 0 and of 8:
 
 zero = X_test[y_test == 0][0]

@@ -67,13 +67,13 @@ class WeightImageDisplay:
             A model with `coef_` or `coefs_`, of skdl or scikit-learn; a pipeline that ends in one, or a search whose
             best estimator is one.
         image_shape : tuple of two or three int, default=None
-            Height and width, and 3 for colours. None for that of the estimator, if it has such a parameter, or for
+            Height and width, and 3 for colours. None for that of the images in fit, where these were images, else for
             squares.
         layer : int or str, default=0
             Of a network: 0 or "hidden_1" for the weights into the first hidden layer. Those above are not of pixels.
         units : int, sequence of int, or None, default=25
             The first so many hidden units, or these; None for all. All classes are always drawn.
-        X : array-like of shape (n_samples, n_features), default=None
+        X : array-like of shape (n_samples, n_features) or images (n_samples, height, width[, 3]), default=None
             Rows, whose standard deviation of each pixel multiplies its weights: images of what a usual change of the
             pixel does. Pixels that are nearly constant may else have the largest weights, and do least.
 
@@ -89,15 +89,18 @@ class WeightImageDisplay:
             chosen = chosen[:units] if units is None or isinstance(units, int) else np.asarray(units)
             weights, titles = weights[chosen], [f"unit {unit}" for unit in chosen]
         n_pixels = weights.shape[1]
-        shape = image_shape if image_shape is not None else getattr(model, "image_shape", None)
-        shape = _square(n_pixels) if shape is None else tuple(int(length) for length in shape)
+        seen = getattr(model, "image_shape_", None)  # of the images in fit
+        if image_shape is None and seen is not None and math.prod(seen) == n_pixels:
+            image_shape = seen[:2] if seen[2:] == (1,) else seen
+        shape = _square(n_pixels) if image_shape is None else tuple(int(length) for length in image_shape)
         if math.prod(shape) != n_pixels or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] != 3):
             raise ValueError(
                 f"image_shape={shape} has {math.prod(shape)} numbers, and a unit has {n_pixels} weights. Give (height, "
                 "width), or (height, width, 3) for colours."
             )
         if X is not None:
-            weights = weights * np.asarray(X, np.float64).std(axis=0)
+            rows = np.asarray(X, np.float64)
+            weights = weights * rows.reshape(len(rows), -1).std(axis=0)
         return cls(images=weights.reshape(-1, *shape), titles=titles)
 
     def plot(self, ax: Any = None, *, n_columns: int | None = None, same_scale: bool = True) -> Self:

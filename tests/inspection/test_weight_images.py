@@ -78,6 +78,13 @@ def test_deviations_of_pixels_multiply_weights(softmax):
     assert np.allclose(display.images.reshape(10, 64), softmax.coef_ * X.std(axis=0))
 
 
+def test_images_in_fit_have_their_shape():
+    images = X.reshape(-1, 8, 8)[:, :, 1:7]
+    softmax = SoftmaxClassifier(max_iter=2, optimizer="adam", n_iter_no_change=np.inf).fit(images, y)
+    display = WeightImageDisplay.from_estimator(softmax, X=images)
+    assert np.allclose(display.images, softmax.coef_.reshape(10, 8, 6) * images.std(axis=0))
+
+
 def test_colours_are_grey_at_zero():
     coef = np.zeros((1, 12))
     coef[0, 0] = 2.0
