@@ -41,7 +41,11 @@ class LayeredLayout:
         late = [name for name, depth in depths.items() if not depth and self.layer_of[name]]
         for item in [*(item for item in self.layer_of if item not in late), *late]:
             self.layers[self.layer_of[item]].append(item)
-        self.links = {pair for chain in self.chains for pair in pairwise(chain)}
+        self.links = list(dict.fromkeys(pair for chain in self.chains for pair in pairwise(chain)))
+        self.neighbours: dict[object, list[object]] = {item: [] for item in self.layer_of}
+        for one, other in self.links:
+            self.neighbours[one].append(other)
+            self.neighbours[other].append(one)
         self._order()
         heights = self._heights()
         self.places = {name: (float(self.layer_of[name]), heights[name]) for name in depths}
@@ -54,9 +58,6 @@ class LayeredLayout:
         self.layer_of |= dict(zip(items, between, strict=True))
         return [source, *items, target]
 
-    def _neighbours(self, item: object) -> list[object]:
-        return [b if a == item else a for a, b in self.links if item in (a, b)]
-
     def _order(self) -> None:
         """Order each layer by the middle of its neighbours, to and fro; the order with the fewest crossings stays."""
         best, fewest = [list(layer) for layer in self.layers], self._crossings()
@@ -65,7 +66,7 @@ class LayeredLayout:
             for number in numbers:
                 ranks = {item: i / max(len(layer) - 1, 1) for layer in self.layers for i, item in enumerate(layer)}
                 middles = {
-                    item: np.mean([ranks[each] for each in self._neighbours(item)] or [ranks[item]])
+                    item: np.mean([ranks[each] for each in self.neighbours[item]] or [ranks[item]])
                     for item in self.layers[number]
                 }
                 self.layers[number].sort(key=lambda item: middles[item])
@@ -76,10 +77,13 @@ class LayeredLayout:
 
     def _crossings(self) -> int:
         ranks = {item: i for layer in self.layers for i, item in enumerate(layer)}
+        pairs: list[list[tuple[int, int]]] = [[] for _ in self.layers]
+        for one, other in self.links:
+            pairs[self.layer_of[one]].append((ranks[one], ranks[other]))
         count = 0
-        for number in range(len(self.layers) - 1):
-            pairs = [(ranks[a], ranks[b]) for a, b in self.links if self.layer_of[a] == number]
-            count += sum((a - c) * (b - d) < 0 for i, (a, b) in enumerate(pairs) for c, d in pairs[:i])
+        for between in pairs:
+            ends = np.array(between).reshape(-1, 2)
+            count += int(np.sum(np.prod(ends[:, None] - ends, axis=2) < 0)) // 2
         return count
 
     def _heights(self) -> dict[object, float]:
@@ -94,7 +98,7 @@ class LayeredLayout:
         for sweep in range(SWEEPS):
             for layer in self.layers if sweep % 2 == 0 else self.layers[::-1]:
                 wanted = [
-                    float(np.mean([heights[each] for each in self._neighbours(item)] or [heights[item]]))
+                    float(np.mean([heights[each] for each in self.neighbours[item]] or [heights[item]]))
                     for item in layer
                 ]
                 apart = np.array([sizes[item] for item in layer])
