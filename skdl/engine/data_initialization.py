@@ -50,7 +50,7 @@ def learn_numbers(
         if not known:
             continue
         own = {name: value[0] for name, value in arrays[i].items()}
-        again = {**own, **{name: np.array(value[0], own[name].dtype) for name, value in known.items()}}
+        again = {**own, **{name: np.array(value, own[name].dtype) for name, value in known.items()}}
         leaf.from_rows(*_inputs(network, rows, arrays, i), again, generator)
         for name in known:
             if own[name].size % len(which):

@@ -171,6 +171,19 @@ def test_columns_without_variance():
         assert_array_equal(autoencoder.transform(rows), autoencoder.transform(rows + np.eye(5)[4]))
 
 
+@pytest.mark.parametrize(
+    "params", [{}, {"noise": 0.3}, {"tied": True, "noise": 0.2}, {"encoding": "piecewise", "noise": 0.1}]
+)
+def test_a_column_that_begins_to_move_is_learned(params):
+    still = IRIS.copy()
+    still[:, 2] = 7.0
+    autoencoder = Autoencoder((8, 3), random_state=0, **params).partial_fit(still)
+    assert_allclose(autoencoder.reconstruct(IRIS)[:, 2], 7.0)
+    for _ in range(30):
+        autoencoder.partial_fit(IRIS)
+    assert np.corrcoef(autoencoder.reconstruct(IRIS)[:, 2], IRIS[:, 2])[0, 1] > 0.9
+
+
 def test_noise_is_on_inputs_alone():
     rng = np.random.default_rng(0)
     check_layer(lambda members: GaussianNoise(4, [(0.5, 0.1, 0.2)[i] for i in members]), 4)
