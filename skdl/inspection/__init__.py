@@ -7,10 +7,11 @@ needs matplotlib, computing does not: `pip install "skdl[plot]"`.
 from skdl.inspection._activations import ActivationDisplay
 from skdl.inspection._ensemble import EnsembleDisplay
 from skdl.inspection._graph import GraphDisplay
-from skdl.inspection._landscape import LossLandscapeDisplay, sharpness
+from skdl.inspection._landscape import LossLandscapeDisplay
 from skdl.inspection._likelihood import LikelihoodDisplay
 from skdl.inspection._range_test import LearningRateRange, LearningRateRangeDisplay, learning_rate_range
 from skdl.inspection._reconstruction import ReconstructionDisplay
+from skdl.inspection._sharpness import sharpness
 from skdl.inspection._sweep import SweepDisplay
 from skdl.inspection._training_curve import TrainingCurveDisplay
 from skdl.inspection._verdict import Verdict, training_verdict

@@ -1,4 +1,4 @@
-"""Losses over two directions, the paths of optimizers on them, and the curvature at a minimum."""
+"""Losses over two directions, and the paths of optimizers on them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import MatrixLike, VectorLike, WeightLike
-from skdl.inspection._fitted import unwrapped
-from skdl.inspection._objective import FittedObjective, network_in, parameters_of
+from skdl.inspection._directions import around, place_of, principal_directions, random_directions, trail
+from skdl.inspection._objective import FittedObjective, network_in
 from skdl.inspection._style import QUIET, SEQUENTIAL, foreground, heights, line, panel, pyplot
 
-MARGIN = 0.2  # around a path, as a share of its extent
 STEEP = 6.0  # times the median height, that the largest is, from which on levels grow geometrically
 
 
@@ -175,7 +173,7 @@ class LossLandscapeDisplay:
         check_is_fitted(estimator)
         network, X = network_in(estimator, X)
         objective = FittedObjective(network, X, y, sample_weight)
-        trails = {name: _trail(name, path, objective) for name, path in (paths or {}).items()}
+        trails = {name: trail(name, path, objective) for name, path in (paths or {}).items()}
         origin, center = objective.theta, (0.0, 0.0)
         spans = [(-extent, extent)] * 2
         if isinstance(directions, str):
@@ -185,11 +183,11 @@ class LossLandscapeDisplay:
                     f"Got {directions!r}."
                 )
             if directions == "random":
-                plane, labels = _random_directions(objective, random_state), ("direction 1", "direction 2")
+                plane, labels = random_directions(objective, random_state), ("direction 1", "direction 2")
             else:
-                plane, labels = _principal_directions(objective, trails)
+                plane, labels = principal_directions(objective, trails)
         else:
-            places = [_place_of(objective, each) for each in directions]
+            places = [place_of(objective, each) for each in directions]
             if len(set(places)) != 2:
                 raise ValueError(f"The 'directions' parameter must name two different weights. Got {directions!r}.")
             plane = np.zeros((2, len(origin)))
@@ -197,9 +195,9 @@ class LossLandscapeDisplay:
             first, second = ("{}[{}, {}]".format(*each) for each in directions)
             labels, center = (first, second), (origin[places[0]], origin[places[1]])
         project = np.linalg.pinv(plane)
-        points = {name: (trail - origin) @ project + center for name, trail in trails.items()}
+        points = {name: (each - origin) @ project + center for name, each in trails.items()}
         if directions == "trajectory":
-            spans = _around([*points.values(), np.zeros((1, 2))])
+            spans = around([*points.values(), np.zeros((1, 2))])
         across, up = (np.linspace(low, high, n_points) for low, high in spans)
         values = np.array([[objective(origin + a * plane[0] + b * plane[1])[0] for a in across] for b in up])
         return cls(x=across + center[0], y=up + center[1], values=values, labels=labels, paths=points, center=center)
@@ -276,123 +274,8 @@ class LossLandscapeDisplay:
         return np.linspace(finite.min(), finite.max(), n_levels)
 
 
-def sharpness(
-    estimator: Any, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None, *, tol: float = 1e-3
-) -> float:
-    """The largest curvature of the objective at a fitted network: the largest eigenvalue of its Hessian matrix.
-
-    A minimum is *sharp* where it is large: a small step, or other rows, cost much; it is *flat* where it is small.
-    Gradient descent with the rate eps leaves a minimum whose largest curvature is above 2 / eps. It depends on the
-    scale of the weights: compare networks of one kind. The Hessian is not formed: its products with vectors are
-    differences of gradients, (g(w + h v) - g(w - h v)) / (2 h), of which Lanczos' method makes the eigenvalue.
-
-    Parameters
-    ----------
-    estimator : estimator
-        A fitted network of skdl; a pipeline that ends in one, or a search whose best estimator is one.
-    X : {array-like, sparse matrix, frame} of shape (n_samples, n_features)
-        Rows.
-    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-        Their targets.
-    sample_weight : array-like of shape (n_samples,), default=None
-        Weight of each row.
-    tol : float, default=1e-3
-        Relative accuracy of the eigenvalue.
-
-    Returns
-    -------
-    curvature : float
-        Of mean loss plus penalty, by the parameters of the training, in which inputs are standardised.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_wine
-    >>> from skdl import SoftmaxClassifier
-    >>> from skdl.inspection import sharpness
-    >>> X, y = load_wine(return_X_y=True)
-    >>> flat, sharp = (sharpness(SoftmaxClassifier(alpha=alpha).fit(X, y), X, y) for alpha in (1e-3, 1.0))
-    >>> bool(0 < flat < sharp)
-    True
-    """
-    check_is_fitted(estimator)
-    network, X = network_in(estimator, X)
-    objective = FittedObjective(network, X, y, sample_weight)
-    theta = objective.theta
-    step = 1e-4 * max(1.0, float(np.linalg.norm(theta)) / np.sqrt(len(theta)))
-
-    def product(vector: np.ndarray) -> np.ndarray:
-        vector = vector.reshape(-1)
-        h = step / float(np.linalg.norm(vector))
-        difference: np.ndarray = (objective(theta + h * vector)[1] - objective(theta - h * vector)[1]) / (2 * h)
-        return difference
-
-    hessian = LinearOperator((len(theta), len(theta)), matvec=product, dtype=np.float64)
-    start = np.random.default_rng(0).normal(size=len(theta))
-    if len(theta) == 1:
-        return float(product(start)[0] / start[0])
-    return float(eigsh(hessian, k=1, which="LA", v0=start, tol=tol, return_eigenvectors=False)[0])
-
-
 def _points(name: str, path: Any) -> np.ndarray:
     points = np.asarray(getattr(path, "points", path), np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
         raise ValueError(f"The path {name!r} must be points of shape (n_points, 2). Got shape {points.shape}.")
     return points
-
-
-def _trail(name: str, networks: Sequence[Any], objective: FittedObjective) -> np.ndarray:
-    """The parameters of networks in a row, (n_points, P)."""
-    trail = [parameters_of(unwrapped(network)[0]) for network in networks]
-    if not trail or any(len(theta) != len(objective.theta) for theta in trail):
-        raise ValueError(
-            f"The path {name!r} must hold networks with the {len(objective.theta)} parameters of this one."
-        )
-    return np.array(trail)
-
-
-def _random_directions(objective: FittedObjective, random_state: int | None) -> np.ndarray:
-    """Two directions (2, P), in which each unit's weights have the norm that they have in the network."""
-    rng = np.random.default_rng(random_state)
-    plane = np.zeros((2, len(objective.theta)))
-    for _, role, place, shape in objective.parameters():
-        if role == "weight":
-            norms = np.linalg.norm(objective.theta[place].reshape(shape), axis=0)
-            drawn = rng.normal(size=(2, *shape))
-            plane[:, place] = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True) * norms).reshape(2, -1)
-    return plane
-
-
-def _principal_directions(
-    objective: FittedObjective, trails: Mapping[str, np.ndarray]
-) -> tuple[np.ndarray, tuple[str, str]]:
-    """The two unit directions (2, P) in which the paths extend most from the network, with their shares."""
-    differences = np.concatenate([trail - objective.theta for trail in trails.values()]) if trails else np.zeros((0, 2))
-    _, sizes, axes = np.linalg.svd(differences, full_matrices=False)
-    if len(sizes) < 2 or sizes[1] <= 1e-12 * sizes[0]:
-        raise ValueError(
-            "directions='trajectory' needs paths={name: networks}, with three networks or more: copies that were kept "
-            "in training, such as [copy.deepcopy(network.partial_fit(X, y)) for epoch in range(20)]."
-        )
-    shares = sizes**2 / (sizes**2).sum()
-    return axes[:2], (f"component 1 ({shares[0]:.0%})", f"component 2 ({shares[1]:.0%})")
-
-
-def _place_of(objective: FittedObjective, weight: tuple[str, int, int]) -> int:
-    """The place among the parameters of a weight (layer, input, unit)."""
-    layer, i, j = weight
-    shapes: dict[str, tuple[int, int]] = {}
-    for name, role, place, shape in objective.parameters():
-        if role == "weight":
-            shapes.setdefault(name, shape)
-            if name == layer and -shape[0] <= i < shape[0] and -shape[1] <= j < shape[1]:
-                return place.start + (i % shape[0]) * shape[1] + j % shape[1]
-    raise ValueError(
-        f"The network has no weight {weight!r} (layer, input, unit). The shapes of its weights are {shapes}."
-    )
-
-
-def _around(points: Sequence[np.ndarray]) -> list[tuple[float, float]]:
-    every = np.concatenate(points)
-    low, high = every.min(axis=0), every.max(axis=0)
-    room = MARGIN * np.maximum(high - low, 1e-3 * (high - low).max())
-    return [(float(low[i] - room[i]), float(high[i] + room[i])) for i in range(2)]

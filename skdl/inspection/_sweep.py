@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numbers
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdl.inspection._search_results import distinct, key, of_ledger, of_search, same
 from skdl.inspection._style import SEQUENTIAL, color, foreground, line, panel
 
 if TYPE_CHECKING:
@@ -91,23 +91,23 @@ class SweepDisplay:
         display : SweepDisplay
         """
         if hasattr(search, "results"):  # a ledger
-            results, metric = _of_ledger(search.results(), metric)
+            results, metric = of_ledger(search.results(), metric)
         else:
             check_is_fitted(search)
             if not hasattr(search, "cv_results_"):
                 raise TypeError(f"{type(search).__name__} has no cv_results_. Give a fitted search, or a SearchLedger.")
             refit = getattr(search, "refit", None)
-            results, metric = _of_search(search.cv_results_, metric or (refit if isinstance(refit, str) else None))
+            results, metric = of_search(search.cv_results_, metric or (refit if isinstance(refit, str) else None))
         known = [name for name in results.columns if name not in ("candidate", "fold", "test_score", "train_score")]
         for name, value in (only or {}).items():
             if name not in known:
                 raise ValueError(f"The 'only' parameter names {name!r}, and the search varies {known}.")
-            results = results[[_same(each, value) for each in results[name]]]
+            results = results[[same(each, value) for each in results[name]]]
             if not len(results):
                 raise ValueError(f"No candidate has {name}={value!r}.")
         chosen = [parameters] if isinstance(parameters, str) else parameters
         if chosen is None:
-            chosen = [name for name in known if len(_distinct(results[name])) > 1] or known[:1]
+            chosen = [name for name in known if len(distinct(results[name])) > 1] or known[:1]
         wrong = [name for name in chosen if name not in known]
         if wrong or len(chosen) not in (1, 2):
             raise ValueError(
@@ -134,7 +134,7 @@ class SweepDisplay:
         for name in self.parameters:
             table[name] = groups[name].first()
         table = table.reset_index().dropna(subset=["mean"]).sort_values("mean", ascending=False, kind="stable")
-        keys = [[_key(value) for value in table[name]] for name in self.parameters]
+        keys = [[key(value) for value in table[name]] for name in self.parameters]
         first = ~pd.DataFrame(dict(enumerate(keys)), index=table.index).duplicated()
         table = table[first]
         order = np.lexsort([self._axis(name, table[name]).places for name in self.parameters[::-1]])
@@ -168,7 +168,7 @@ class SweepDisplay:
         return self
 
     def _axis(self, name: str, values: Any) -> _Axis:
-        return _axis_of(list(values), _distinct(self.results[name]))
+        return _axis_of(list(values), distinct(self.results[name]))
 
     def _line(self) -> None:
         scores, [name] = self.scores, self.parameters
@@ -234,10 +234,10 @@ def _axis_of(values: list[Any], known: list[Any]) -> _Axis:
         places = np.array(values, np.float64)
         kind = "log" if is_geometric(places) else "linear"
         return _Axis(places, [_word(value) for value in np.unique(places)], kind)
-    keys = {_key(value) for value in values}
-    known = [value for value in known if _key(value) in keys]
-    order = {_key(value): place for place, value in enumerate(known)}
-    return _Axis(np.array([order[_key(value)] for value in values], float), list(map(_word, known)), "categories")
+    keys = {key(value) for value in values}
+    known = [value for value in known if key(value) in keys]
+    order = {key(value): place for place, value in enumerate(known)}
+    return _Axis(np.array([order[key(value)] for value in values], float), list(map(_word, known)), "categories")
 
 
 def _best(scores: pd.DataFrame) -> int:
@@ -247,76 +247,15 @@ def _best(scores: pd.DataFrame) -> int:
 
 def is_geometric(values: np.ndarray) -> bool:
     """True for positive numbers over two decades, or over one if their logarithms are spaced more evenly than they."""
-    distinct = np.unique(values)
-    if len(distinct) < 3 or distinct[0] <= 0 or distinct[-1] < 10 * distinct[0]:
+    places = np.unique(values)
+    if len(places) < 3 or places[0] <= 0 or places[-1] < 10 * places[0]:
         return False
 
-    def unevenness(places: np.ndarray) -> float:
-        steps = np.diff(places)
+    def unevenness(at: np.ndarray) -> float:
+        steps = np.diff(at)
         return float(steps.std() / steps.mean())
 
-    return bool(distinct[-1] >= 100 * distinct[0]) or unevenness(np.log(distinct)) < unevenness(distinct)
-
-
-def _of_search(found: Mapping[str, Any], metric: str | None) -> tuple[pd.DataFrame, str]:
-    """Candidates and folds, a row each, of `cv_results_`."""
-    import pandas as pd
-
-    metrics = [name.removeprefix("mean_test_") for name in found if name.startswith("mean_test_")]
-    metric = _one_of(metrics, metric)
-    pattern = re.compile(rf"split(\d+)_(test|train)_{re.escape(metric)}")
-    parameters = {name.removeprefix("param_"): list(found[name]) for name in found if name.startswith("param_")}
-    n = len(found["params"])
-    folds: dict[int, dict[str, Any]] = {}
-    for name in found:
-        match = pattern.fullmatch(name)
-        if match:
-            folds.setdefault(int(match[1]), {})[f"{match[2]}_score"] = np.asarray(found[name], np.float64)
-    frames = []
-    for fold, scores in sorted(folds.items()):
-        frame = pd.DataFrame({"candidate": np.arange(n), "fold": fold, **scores})
-        for name, values in parameters.items():
-            frame[name] = pd.Series([None if value is np.ma.masked else value for value in values], dtype=object)
-        frames.append(frame)
-    return pd.concat(frames, ignore_index=True), metric
-
-
-def _of_ledger(records: pd.DataFrame, metric: str | None) -> tuple[pd.DataFrame, str]:
-    """Candidates and folds of a ledger, of the fits that did not fail."""
-    metrics = [name.removeprefix("test_") for name in records.columns if name.startswith("test_")]
-    metric = _one_of(metrics, metric)
-    records = records[records[f"test_{metric}"].notna()]
-    held = [name for name in records.columns if name.startswith("param_")]
-    table = records[held].rename(columns=lambda name: name.removeprefix("param_"))
-    words = [repr([_key(value) for value in row]) for row in table.itertuples(index=False)]
-    first = {word: number for number, word in enumerate(dict.fromkeys(words))}
-    table = table.assign(
-        candidate=[first[word] for word in words], fold=records["fold"], test_score=records[f"test_{metric}"]
-    )
-    if f"train_{metric}" in records:
-        table = table.assign(train_score=records[f"train_{metric}"])
-    return table.reset_index(drop=True), metric
-
-
-def _one_of(metrics: Sequence[str], metric: str | None) -> str:
-    if metric is None and len(metrics) == 1:
-        return metrics[0]
-    if metric is None or metric not in metrics:
-        raise ValueError(f"The 'metric' parameter must be one of {list(metrics)}. Got {metric!r}.")
-    return metric
-
-
-def _distinct(values: Any) -> list[Any]:
-    return list({_key(value): value for value in values}.values())
-
-
-def _key(value: Any) -> Any:
-    """A value by which equal ones are found: parameters may be lists, or components."""
-    return value if isinstance(value, (numbers.Real, str)) and not isinstance(value, (bool, np.bool_)) else repr(value)
-
-
-def _same(value: Any, other: Any) -> bool:
-    return bool(_key(value) == _key(other))
+    return bool(places[-1] >= 100 * places[0]) or unevenness(np.log(places)) < unevenness(places)
 
 
 def _word(value: Any) -> str:

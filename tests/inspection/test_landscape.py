@@ -12,6 +12,7 @@ from sklearn.metrics import log_loss
 
 from skdl import MLPClassifier, MLPRegressor, SoftmaxClassifier
 from skdl.inspection import LossLandscapeDisplay, sharpness
+from skdl.inspection._directions import random_directions
 from skdl.inspection._objective import FittedObjective, parameters_of
 
 X, y = load_digits(n_class=4, return_X_y=True)
@@ -86,10 +87,8 @@ def test_two_weights_of_a_network(network):
 
 
 def test_random_directions_are_as_long_as_the_weights_of_each_unit(network):
-    from skdl.inspection._landscape import _random_directions
-
     objective = FittedObjective(network, X, y)
-    plane = _random_directions(objective, 0)
+    plane = random_directions(objective, 0)
     for _, role, place, shape in objective.parameters():
         weight = objective.theta[place].reshape(shape)
         for direction in plane:
