@@ -82,11 +82,14 @@ plt.show()
 # Training a network
 # ------------------
 # Large initial weights saturate the softmax of a network on digits, most rows on a wrong class. Trained by the cross
-# entropy it recovers within a few epochs; by the squared error most rows have no gradient at first. With small initial
-# weights no output is saturated, and both losses learn. Each has the best of five rates, by its mean accuracy.
+# entropy it recovers within five epochs; by the squared error most rows have no gradient at first, and it takes three
+# times as long, with a far higher rate. With small initial weights no output is saturated, and both losses learn alike.
+# Each has the best of six rates, by the mean accuracy on validation rows; what is shown is the accuracy on test rows,
+# which had no say.
 
 X, y = load_digits(return_X_y=True)
-X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0, stratify=y)
+X_train, X_rest, y_train, y_rest = train_test_split(X, y, test_size=0.4, random_state=0, stratify=y)
+X_val, X_test, y_val, y_test = train_test_split(X_rest, y_rest, test_size=0.5, random_state=0, stratify=y_rest)
 textbook = {"encoding": None, "early_stopping": False, "schedule": "constant", "alpha": 0.0, "random_state": 0}
 N_EPOCHS = 15
 
@@ -98,20 +101,20 @@ def curve(loss, std, rate):
     accuracy = []
     for _ in range(N_EPOCHS):
         network.partial_fit(X_train, y_train, classes=np.arange(10))
-        accuracy.append(network.score(X_test, y_test))
-    return accuracy
+        accuracy.append((network.score(X_val, y_val), network.score(X_test, y_test)))
+    return np.transpose(accuracy)
 
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 3.6), layout="constrained", sharey=True)
 found = {}
 for ax, std in zip(axes, (0.1, 3.0), strict=True):
     for loss, style in (("brier", "-"), ("cross_entropy", "--")):
-        tried = {rate: curve(loss, std, rate) for rate in (0.1, 0.3, 1.0, 3.0, 10.0)}
-        rate = max(tried, key=lambda rate: np.mean(tried[rate]))
-        found[loss, std] = tried[rate]
+        tried = {rate: curve(loss, std, rate) for rate in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)}
+        rate = max(tried, key=lambda rate: np.mean(tried[rate][0]))
+        shown = found[loss, std] = tried[rate][1]
         print(f"initial std {std}: {loss:13} rate {rate:4}, accuracy after 1, 5, 15 epochs "
-              f"{tried[rate][0]:.3f} {tried[rate][4]:.3f} {tried[rate][14]:.3f}")  # fmt: skip
-        ax.plot(range(1, N_EPOCHS + 1), tried[rate], style, label=f"{loss}, rate {rate}")
+              f"{shown[0]:.3f} {shown[4]:.3f} {shown[14]:.3f}")  # fmt: skip
+        ax.plot(range(1, N_EPOCHS + 1), shown, style, label=f"{loss}, rate {rate}")
     ax.set(xlabel="epoch", title=f"initial weights of standard deviation {std}")
     ax.legend()
 axes[0].set(ylabel="accuracy on test rows")
@@ -119,4 +122,5 @@ plt.show()
 
 for loss in ("brier", "cross_entropy"):
     assert found[loss, 0.1][-1] > 0.95
-assert found["cross_entropy", 3.0][4] > found["brier", 3.0][-1] + 0.1
+    assert found[loss, 3.0][-1] > 0.8
+assert found["cross_entropy", 3.0][4] > found["brier", 3.0][4] + 0.15
