@@ -33,6 +33,7 @@ class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
     prior = None
     calibrate = False
     depth = 1
+    category_encoding = "one_hot"  # there are no categories
     tied: bool
     image_shape_: tuple[int, ...]
 

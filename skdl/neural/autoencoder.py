@@ -18,7 +18,6 @@ from skdl._typing import (
     Activations,
     Blocks,
     CategoricalLike,
-    CategoryEncodingLike,
     Factors,
     InitializerLike,
     LossLike,
@@ -38,14 +37,17 @@ from skdl.neural._perceptron import COMMON, Perceptron
 from skdl.neural._settings import Settings
 
 SIZES = Integer(1) | ListOf(Integer(1))
-OWN = ("hidden_layer_sizes", "depth", "activation", "encoding", "input_scale", "init", "frozen", "prior", "penalty")
-ATTRIBUTES = ("categories_", "is_categorical_")
+OWN = ("hidden_layer_sizes", "activation", "encoding", "input_scale", "penalty")  # with texts of their own
+WITHOUT = (
+    *("depth", "category_encoding", "init", "frozen", "prior"),
+    *("scoring", "calibrate", "augmentation", "image_shape"),
+)
 document = documented_by(
     {
         **TEXTS,
-        "layers": without(TEXTS["hidden"], *OWN),
-        "training": without(TEXTS["training"], "scoring", "calibrate"),
-        "attributes": without(TEXTS["attributes"], *ATTRIBUTES),
+        "layers": without(TEXTS["hidden"], *OWN, *WITHOUT),
+        "training": without(TEXTS["training"], *WITHOUT),
+        "attributes": without(TEXTS["attributes"], "categories_", "is_categorical_"),
     }
 )
 
@@ -96,8 +98,6 @@ class Autoencoder(BaseAutoencoder):
     Attributes
     ----------
     {attributes}
-    image_shape_ : tuple of int
-        Shape of an image, when X held images.
 
     Raises
     ------
@@ -139,7 +139,7 @@ class Autoencoder(BaseAutoencoder):
     """
 
     _constraints = {
-        **{name: each for name, each in COMMON.items() if name not in (*OWN, "calibrate", "scoring")},
+        **{name: each for name, each in COMMON.items() if name not in (*OWN, *WITHOUT)},
         "hidden_layer_sizes": SIZES,
         "decoder_layer_sizes": NONE | SIZES,
         "tied": Boolean(),
@@ -162,7 +162,6 @@ class Autoencoder(BaseAutoencoder):
         code_activation: ActivationLike = "identity",
         layer: Blocks = "dense",
         encoding: NumberEncodingLike | None = None,
-        category_encoding: CategoryEncodingLike = "one_hot",
         input_scale: bool | str = "auto",
         initializer: InitializerLike = "auto",
         parametrization: str = "standard",
@@ -204,7 +203,6 @@ class Autoencoder(BaseAutoencoder):
         self.code_activation = code_activation
         self.layer = layer
         self.encoding = encoding
-        self.category_encoding = category_encoding
         self.input_scale = input_scale
         self.initializer = initializer
         self.parametrization = parametrization

@@ -1,6 +1,8 @@
 """Autoencoders against principal components, networks by hand and plain NumPy, and the laws of all networks."""
 
+import inspect
 import pickle
+import re
 
 import joblib
 import numpy as np
@@ -339,6 +341,13 @@ def test_frames_sparse_rows_and_single_precision():
     single = Autoencoder(**SMALL).fit(IRIS.astype(np.float32))
     code = single.transform(IRIS.astype(np.float32))
     assert code.dtype == single.inverse_transform(code).dtype == np.float32
+
+
+def test_every_parameter_is_described():
+    named = re.findall(r"^    ((?:\w+, )*\w+) : ", Autoencoder.__doc__.split("Attributes\n")[0], flags=re.MULTILINE)
+    assert sorted(named) == sorted(inspect.signature(Autoencoder).parameters)
+    found = re.findall(r"^    (image_shape_|n_parameters_) : ", Autoencoder.__doc__, flags=re.MULTILINE)
+    assert sorted(found) == ["image_shape_", "n_parameters_"]
 
 
 def test_messages():
