@@ -1,11 +1,14 @@
-"""Handwritten digits: a multilayer perceptron without convolutions or augmentation, 98.7 % on MNIST.
+"""Handwritten digits: a multilayer perceptron without convolutions, 98.7 % on MNIST, and 99.2 % with augmentation.
 
-Run it from a checkout with ``python examples/mnist.py``. The images are read from ``../shared/data/mnist.npz`` where
-that file is, and else downloaded from OpenML. It takes about two minutes of one core.
+Run it from a checkout with ``python examples/mnist.py``, or ``python examples/mnist.py --augment``. The images are read
+from ``../shared/data/mnist.npz`` where that file is, and else downloaded from OpenML. It takes about two minutes of one
+core, and with ``--augment`` up to ten minutes of two. ``--epochs`` and ``--validate`` are for those who look for a
+better recipe: by the last 10000 training images, which are then left out of the training.
 """
 
 from __future__ import annotations
 
+import argparse
 import time
 from pathlib import Path
 
@@ -13,14 +16,37 @@ import numpy as np
 from sklearn.datasets import fetch_openml
 
 from skdl import MLPClassifier
+from skdl.augmentations import ElasticDeformation, Rotation, Scaling, Shear, Translation
 from skdl.optimizers import Adam
 
 IMAGES = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--augment", action="store_true", help="train on images that are turned, moved and bent")
+    parser.add_argument("--epochs", type=int, help="in place of 20, or of 80 with --augment")
+    parser.add_argument("--validate", action="store_true", help="judge by 10000 training images")
+    arguments = parser.parse_args()
     X_train, y_train, X_test, y_test = mnist()
-    network = MLPClassifier(
+    judged = "Test"
+    if arguments.validate:
+        judged, X_test, y_test = "Validation", X_train[50000:], y_train[50000:]
+        X_train, y_train = X_train[:50000], y_train[:50000]
+    network = with_augmentation() if arguments.augment else without_augmentation()
+    if arguments.epochs:
+        network.set_params(max_iter=arguments.epochs)
+    start = time.perf_counter()
+    network.fit(X_train, y_train)
+    seconds = time.perf_counter() - start
+    print(
+        f"{judged} accuracy {network.score(X_test, y_test):.2%} on {len(y_test)} images, after {network.n_iter_} "
+        f"epochs in {seconds:.0f} s, with {network.n_parameters_} parameters."
+    )
+
+
+def without_augmentation() -> MLPClassifier:
+    return MLPClassifier(
         (800, 800),
         # One training of all images as they are: the number of epochs is known, so that no trial has to find it.
         encoding=None,
@@ -39,12 +65,28 @@ def main() -> None:
         standardize=False,  # pixels share a unit; in units of its own deviation, a pixel of the rim would be loudest
         random_state=0,
     )
-    start = time.perf_counter()
-    network.fit(X_train, y_train)
-    seconds = time.perf_counter() - start
-    print(
-        f"Test accuracy {network.score(X_test, y_test):.2%} on {len(y_test)} images, after {network.n_iter_} epochs in "
-        f"{seconds:.0f} s, with {network.n_parameters_} parameters."
+
+
+def with_augmentation() -> MLPClassifier:
+    return MLPClassifier(
+        (800, 800),
+        early_stopping=False,
+        normalization="batch",
+        # New images in each epoch leave nothing to learn by heart: units need no noise, and epochs may be many.
+        augmentation=[
+            Rotation(12.0),
+            Translation(1.5),
+            Scaling(0.12, keeps_aspect=False),
+            Shear(8.0),
+            ElasticDeformation(34.0, sigma=4.0),  # Simard's
+        ],
+        label_smoothing=0.05,
+        alpha=0,
+        optimizer=Adam(0.005),
+        schedule="cosine",
+        batch_size=256,
+        max_iter=80,
+        random_state=0,
     )
 
 
@@ -58,7 +100,7 @@ def mnist() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         )
     else:
         X, y = fetch_openml("mnist_784", version=1, return_X_y=True, as_frame=False)
-    X = (X.reshape(-1, 784) / 255).astype(np.float32)
+    X = (X.reshape(-1, 28, 28) / 255).astype(np.float32)
     return X[:60000], y[:60000], X[60000:], y[60000:]
 
 

@@ -80,7 +80,7 @@ def test_private_imports_are_seen(code):
 
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 7
+    assert len(code) == 8
     assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'layer__rank': ")
 
 

@@ -104,7 +104,7 @@ standardize : bool, default=True
     weights for these. It is folded into the first layer afterwards: `coefs_` and predictions work on X as it is. A
     column that is constant in training has no effect, its coefficients are 0; in `partial_fit` it is learned from the
     first call on in which it moves. Where `augmentation` changes images, which moves what is seen from pixel to pixel,
-    all pixels of a channel have one mean and one deviation. With False, the network sees X as it is: a constant column
+    all pixels of a channel are in units of one deviation. With False, the network sees X as it is: a constant column
     has weights like any other, and changes predictions when it moves.
 batch_size : int or "auto", default="auto"
     Rows of a training step, at least 1; "auto" is n_samples / 32, but at least 8 and at most 128, and all rows of 32 or

@@ -16,9 +16,9 @@ from skdl.neural._standardize import (
     Moments,
     largest_numbers,
     mean_and_scale,
-    of_channels,
     row_weights,
     scale_about,
+    scale_of_channels,
     zero_and_scale,
 )
 from skdl.neural._training import Training
@@ -39,14 +39,14 @@ def training_rows(
 ) -> Dataset:
     """The training rows, with their standardisation: that of the training `before`, where one goes on.
 
-    Images of this shape, of which training changes the pixels, have one for all pixels of a channel.
+    Images of this shape, of which training changes the pixels, have one scale for all pixels of a channel.
     """
     weight, shift, scale = data.weight, None, None
     if settings.scales_columns if before is None else before.scale is not None:
         if before is None:
             shift, scale = _codes_as_they_are(data, *_moments(settings, data, index))
             if settings.changes_pixels and image_shape is not None:
-                shift, scale = of_channels((shift, scale), image_shape)
+                scale = scale_of_channels(scale, image_shape)
         else:
             shift, scale = _goes_on(settings, before, data, index)
         limit = LIMIT_OF_SQUARES if settings.penalises_raw else LIMITS[data.X.dtype]

@@ -96,18 +96,17 @@ def zero_and_scale(X: Any, weight: np.ndarray, rows: np.ndarray | None = None) -
     return zero, scale
 
 
-def of_channels(moments: Moments, image_shape: tuple[int, ...]) -> Moments:
-    """One shift and one scale for all pixels of a channel, from those of each.
+def scale_of_channels(scale: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarray:
+    """One scale for all pixels of a channel, from those of each: that of their mean variance.
 
     Augmentation moves ink to where there was none: a pixel that is nearly constant in the rows as they are, in units of
-    its own deviation, would be the loudest of all.
+    its own deviation, would be the loudest of all. Each keeps its own mean: less one mean for all, what is background
+    everywhere would be a large number in every row.
     """
-    shift, scale = (values.astype(np.float64).reshape(-1, *(image_shape[2:] or (1,))) for values in moments)
-    mean = shift.mean(axis=0)
-    variance = np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale) ** 2) + (shift - mean) ** 2
-    spread = np.sqrt(variance.mean(axis=0))
+    variance = np.where(scale == 0, 0, 1 / np.where(scale == 0, 1, scale.astype(np.float64)) ** 2)
+    spread = np.sqrt(variance.reshape(-1, *(image_shape[2:] or (1,))).mean(axis=0))
     common = np.where(spread == 0, 0, 1 / np.where(spread == 0, 1, spread))
-    return np.tile(mean, len(shift)), np.tile(common, len(shift))
+    return np.tile(common, len(scale) // len(common))
 
 
 def scale_about(
