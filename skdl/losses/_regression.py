@@ -90,7 +90,7 @@ class Huber(Loss):
     ----------
     delta : float, default=1.0
         Largest error that is squared, in (0, inf), in units of the targets that the network sees: with standardised
-        targets, in their standard deviations.
+        targets, in their standard deviations. `LeastSquaresRegressor` sees them in their own units.
 
     Shape
     -----

@@ -13,6 +13,7 @@ from sklearn.linear_model import HuberRegressor, QuantileRegressor
 from sklearn.model_selection import GridSearchCV
 
 from skdl import LeastSquaresRegressor
+from skdl.linear.solvers import linear_program
 from skdl.losses import Huber, Poisson, Quantile
 
 
@@ -229,3 +230,36 @@ def test_more_columns_than_rows_meet_all_of_them(loss, rng):
     model, plain = LeastSquaresRegressor(loss=loss).fit(X, y), LeastSquaresRegressor().fit(X, y)
     assert_allclose(model.predict(X), y, atol=1e-12)
     assert_allclose(model.coef_, plain.coef_, atol=1e-10)  # the shortest ones
+
+
+@pytest.mark.parametrize("misled", [False, True])
+@pytest.mark.parametrize("convert", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+@pytest.mark.parametrize(("quantile", "alpha"), [(0.5, 0.0), (0.9, 0.02)])
+def test_many_rows_begin_with_a_sample_and_end_at_the_same_optimum(misled, convert, quantile, alpha, rng, monkeypatch):
+    X, Y, weight = data(rng, 1200)
+    X, y = X / np.abs(X).max(axis=0), Y[:, 0].copy()
+    if misled:  # all rows of the sample say something else
+        y[::12] = 50 - 20 * X[::12, 0]
+    model = LeastSquaresRegressor(alpha, penalty="l1", loss=Quantile(quantile))
+    whole = clone(model).fit(convert(X), y, weight)
+    monkeypatch.setattr(linear_program, "MANY_ROWS", 1000)
+    monkeypatch.setattr(linear_program, "SAMPLE", 100)
+    model.fit(convert(X), y, weight)
+    assert_allclose(model.coef_, whole.coef_, atol=1e-10)
+    assert model.dual_gap_ < 1e-14
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.05])
+def test_no_gap_is_smaller_than_the_distance_to_the_minimum(l1, rng):
+    X, y, weight = rng.normal(size=(60, 3)), rng.standard_t(2, 60), rng.uniform(0.5, 2, 60)
+    weight /= weight.sum()
+    free = np.zeros(3, dtype=bool)
+    program = linear_program._Program(X, y, weight, 0.3, np.full(3, l1), free)
+    best, a, _ = linear_program._optimum(program, np.zeros(3), 1.0)
+    least, gap = program.terms(best, a)
+    assert gap < 1e-9
+    for size in (1e-6, 1e-3, 0.1, 1.0):
+        v = best + size * rng.normal(size=3)
+        for dual in (a, linear_program._balanced(program, v, a), np.zeros(60)):
+            value, gap = program.terms(v, dual)
+            assert gap >= (value - least) * (1 - 1e-6)
