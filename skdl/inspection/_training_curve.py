@@ -80,7 +80,8 @@ class TrainingCurveDisplay:
         ----------
         estimator : estimator, list of estimators, or dict from names to estimators
             Networks of skdl or ensembles of them, fitted; pipelines that end in one; searches, of which it is the best
-            estimator; or scikit-learn's networks, which know of each epoch its loss, and perhaps a score.
+            estimator; or scikit-learn's networks, which know of each epoch its loss, perhaps a score, and their first
+            rate.
 
         Returns
         -------
@@ -261,6 +262,8 @@ def _records(network: Any) -> dict[str, pd.DataFrame]:
             "SoftmaxClassifier with a first-order optimizer, or an ensemble of them."
         )
     frame = pd.DataFrame({"epoch": np.arange(1, len(losses) + 1), "loss": losses}).reindex(columns=list(COLUMNS))
+    if getattr(network, "solver", "lbfgs") != "lbfgs":
+        frame["learning_rate"] = float(network.learning_rate_init)
     scores = getattr(network, "validation_scores_", None)
     if scores is not None and len(scores) == len(losses):
         frame["validation_score"] = scores

@@ -75,7 +75,7 @@ def training_verdict(
     validation_loss : array-like of shape (n_epochs,), default=None
         NaN in epochs without.
     learning_rate : array-like of shape (n_epochs,), default=None
-        Of each epoch; None for a constant one.
+        Of each epoch; None for a constant one, NaN for an optimizer that has none.
     diverged : bool, default=False
         Whether the training ended since the loss became infinite or NaN.
 
@@ -95,6 +95,7 @@ Underfitting: the training loss (2.8) is high and still falls.
     """
     losses = np.asarray(loss, np.float64).reshape(-1)
     rates = np.ones(len(losses)) if learning_rate is None else np.asarray(learning_rate, np.float64).reshape(-1)
+    has_rate = not len(rates) or bool(np.isfinite(rates).any())
     rates = np.where(np.isfinite(rates), rates, 1.0)
     validation = np.full(len(losses), np.nan)
     if validation_loss is not None:
@@ -104,7 +105,9 @@ Underfitting: the training loss (2.8) is high and still falls.
             f"loss, validation_loss and learning_rate must have one number an epoch. Got {len(losses)}, "
             f"{len(validation)} and {len(rates)} numbers."
         )
-    rate, why_rate = _of_rate(losses, rates, diverged)
+    rate, why_rate = "unknown", "the optimizer finds its steps by itself."
+    if has_rate:
+        rate, why_rate = _of_rate(losses, rates, diverged)
     if rate == "too high":
         return Verdict(rate, "unknown", (why_rate, "that of a training with a lower rate will tell."))
     fit, why_fit = _of_fit(losses, rates, validation)

@@ -108,6 +108,7 @@ def test_pipelines_searches_and_networks_of_scikit_learn():
     display = TrainingCurveDisplay.from_estimator(theirs).plot()
     assert np.array_equal(lines(display.ax_)["training"].get_ydata(), theirs.loss_curve_)
     assert np.array_equal(display.axes_[1, 0].lines[0].get_ydata(), theirs.validation_scores_)
+    assert (display.curves["learning_rate"] == 0.001).all()
 
 
 def test_wrong_estimators_are_told_what_to_do():

@@ -88,6 +88,15 @@ def test_validation_may_be_known_of_some_epochs_only():
     assert training_verdict(FALLING, some).fit == "overfitting"
 
 
+def test_an_optimizer_without_a_rate_is_judged_by_its_fit_only():
+    verdict = training_verdict(FALLING, FALLING + 0.05, np.full(40, np.nan))
+    assert verdict[:2] == ("unknown", "good")
+    assert "finds its steps by itself" in str(verdict)
+    X, y = load_digits(n_class=3, return_X_y=True)
+    network = MLPClassifier((8,), optimizer="lbfgs", max_iter=50, early_stopping=False, tol=1e-2).fit(X, y)
+    assert TrainingCurveDisplay.from_estimator(network).verdicts_["MLPClassifier"].learning_rate == "unknown"
+
+
 def test_few_epochs_are_not_judged_and_lengths_are_checked():
     assert training_verdict([2.0, 1.0], [2.0, 1.0])[:2] == ("unknown", "unknown")
     with pytest.raises(ValueError, match=r"one number an epoch\. Got 3, 2 and 3 numbers"):
