@@ -25,7 +25,7 @@ IMAGES = Path(__file__).parents[2] / "shared" / "data" / "mnist.npz"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--augment", action="store_true", help="train on images that are turned, moved and bent")
-    parser.add_argument("--epochs", type=int, help="in place of 20, or of 80 with --augment")
+    parser.add_argument("--epochs", type=int, help="in place of 20, or of 100 with --augment")
     parser.add_argument("--validate", action="store_true", help="judge by 10000 training images")
     arguments = parser.parse_args()
     X_train, y_train, X_test, y_test = mnist()
@@ -85,7 +85,7 @@ def with_augmentation() -> MLPClassifier:
         optimizer=Adam(0.005),
         schedule="cosine",
         batch_size=256,
-        max_iter=80,
+        max_iter=100,
         random_state=0,
     )
 
