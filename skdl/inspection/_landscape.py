@@ -13,6 +13,7 @@ from skdl.inspection._directions import around, place_of, principal_directions, 
 from skdl.inspection._objective import FittedObjective, network_in
 from skdl.inspection._style import QUIET, SEQUENTIAL, foreground, heights, line, panel, pyplot
 
+EXPECTED = "The 'directions' parameter must be 'random', 'trajectory' or two triples (layer, input, unit)."
 STEEP = 6.0  # times the median height, that the largest is, from which on levels grow geometrically
 
 
@@ -178,15 +179,14 @@ class LossLandscapeDisplay:
         spans = [(-extent, extent)] * 2
         if isinstance(directions, str):
             if directions not in ("random", "trajectory"):
-                raise ValueError(
-                    f"The 'directions' parameter must be 'random', 'trajectory' or two triples (layer, input, unit). "
-                    f"Got {directions!r}."
-                )
+                raise ValueError(f"{EXPECTED} Got {directions!r}.")
             if directions == "random":
                 plane, labels = random_directions(objective, random_state), ("direction 1", "direction 2")
             else:
                 plane, labels = principal_directions(objective, trails)
         else:
+            if [np.size(each) for each in directions] != [3, 3]:
+                raise ValueError(f"{EXPECTED} Got {directions!r}.")
             places = [place_of(objective, each) for each in directions]
             if len(set(places)) != 2:
                 raise ValueError(f"The 'directions' parameter must name two different weights. Got {directions!r}.")

@@ -87,6 +87,8 @@ class WeightImageDisplay:
         if titles is None:
             chosen = np.arange(len(weights))
             chosen = chosen[:units] if units is None or isinstance(units, int) else np.asarray(units)
+            if not np.isin(chosen, np.arange(len(weights))).all():
+                raise ValueError(f"The 'units' parameter must list units of 0 to {len(weights) - 1}. Got {units!r}.")
             weights, titles = weights[chosen], [f"unit {unit}" for unit in chosen]
         n_pixels = weights.shape[1]
         seen = getattr(model, "image_shape_", None)  # of the images in fit

@@ -151,6 +151,8 @@ def test_errors_say_what_to_give(network, path):
         LossLandscapeDisplay.from_estimator(network, X, y, directions="pca")
     with pytest.raises(ValueError, match=r"no weight \('hidden_2', 0, 0\).*'hidden_1': \(64, 5\)"):
         LossLandscapeDisplay.from_estimator(network, X, y, directions=[("hidden_2", 0, 0), ("output", 0, 0)])
+    with pytest.raises(ValueError, match=r"or two triples \(layer, input, unit\)\. Got \['hidden_1', 'output'\]"):
+        LossLandscapeDisplay.from_estimator(network, X, y, directions=["hidden_1", "output"])
     with pytest.raises(ValueError, match="two different weights"):
         LossLandscapeDisplay.from_estimator(network, X, y, directions=[("output", 0, 0), ("output", 0, 0)])
     other = MLPClassifier((3,), **PLAIN).initialize(X, y)

@@ -57,6 +57,8 @@ def test_units_of_the_first_layer():
     assert output.titles == [str(label) for label in range(10)]
     with pytest.raises(ValueError, match="30 weights are no square"):
         WeightImageDisplay.from_estimator(network, layer=1)
+    with pytest.raises(ValueError, match=r"must list units of 0 to 29\. Got \[50\]"):
+        WeightImageDisplay.from_estimator(network, units=[50])
     with pytest.raises(ValueError, match="no such layer"):
         WeightImageDisplay.from_estimator(network, layer="hidden_3")
 
