@@ -263,13 +263,17 @@ class WeightPlaces(NamedTuple):
     Parameters
     ----------
     layers : mapping from names to sequences of int arrays of shape (n_in, n_out)
-        The weight matrices of each layer that has any, from below: "hidden_1", ..., "output".
+        The weight matrices of each layer that has any, from below, by its name.
     inputs : sequence of int arrays
         The weights of each column of X; empty where no layer takes the columns as they are.
+    names : sequence of str
+        "input", "hidden_1", ..., "output": all layers of the network, with those that have no weights to penalise, such
+        as frozen ones.
     """
 
     layers: Mapping[str, Sequence[np.ndarray]]
     inputs: Sequence[np.ndarray]
+    names: Sequence[str]
 
 
 class Penalty(Component):

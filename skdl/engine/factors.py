@@ -8,11 +8,11 @@ from typing import TypeAlias
 import numpy as np
 
 from skdl._array import Array
+from skdl._layer_names import layer_names
 from skdl._protocols import ParameterSpec
 from skdl.engine.layout import Layout
 from skdl.engine.training_spec import TrainingSpec
 from skdl.layers.architecture import FIRST_WEIGHT, LAST_WEIGHT, Architecture
-from skdl.layers.names import layer_names
 
 Usual: TypeAlias = Callable[[ParameterSpec], float]
 

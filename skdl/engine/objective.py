@@ -9,13 +9,13 @@ import numpy as np
 
 from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
+from skdl._layer_names import layer_names
 from skdl._protocols import ForwardContext, Loss, Penalty, WeightPlaces
 from skdl.engine.evaluation import loss_for
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec
 from skdl.layers.architecture import Architecture
-from skdl.layers.names import layer_names
 
 
 class Objective:
@@ -109,13 +109,14 @@ class Objective:
 def _places(network: Network, architecture: Architecture) -> WeightPlaces:
     """Where the weights of a network lie among those that are penalised."""
     index = np.arange(network.layout.size)[None]
-    names = np.repeat(layer_names(len(architecture.widths)), architecture.outline.sections)[-network.layout.n_leaves :]
+    names = layer_names(len(architecture.widths))
+    of_leaves = np.repeat(names, architecture.outline.sections)[-network.layout.n_leaves :]
     layers: dict[str, list[np.ndarray]] = {}
     for leaf, spec, view in sorted(network.layout.placed(index), key=lambda placed: placed[0]):
         if spec.role == "weight":
-            layers.setdefault(str(names[leaf]), []).append(view[0])
+            layers.setdefault(str(of_leaves[leaf]), []).append(view[0])
     of_inputs = [view.reshape(len(view), -1) for view in network.ends(index)[0]]
-    return WeightPlaces(layers, [np.concatenate(own) for own in zip(*of_inputs, strict=True)])
+    return WeightPlaces(layers, [np.concatenate(own) for own in zip(*of_inputs, strict=True)], names)
 
 
 def _rows(values: Sequence[float | np.ndarray], dtype: Any) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from skdl._array import Array
+from skdl._layer_names import layer_names
 from skdl._protocols import ForwardContext, Layer, LayerArrays, LayerBackprop
 from skdl._warnings import collecting
 from skdl.engine import TrainingResult, TrainingSpec
@@ -18,7 +19,6 @@ from skdl.engine.batch_statistics import exact_buffers
 from skdl.engine.batches import Batches
 from skdl.engine.full_batch import FullObjective
 from skdl.inspection._fitted import unwrapped
-from skdl.layers.names import layer_names
 from skdl.layers.sequential import Sequential
 from skdl.neural.refitting import train_fits
 from skdl.neural.trainable import trainable

@@ -9,10 +9,10 @@ from typing import Any, Self
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skdl._layer_names import find_layer, layer_names
 from skdl._typing import MatrixLike
 from skdl.inspection._fitted import unwrapped
 from skdl.inspection._style import diverging, panels
-from skdl.layers.names import find_layer, layer_names
 
 
 class WeightImageDisplay:

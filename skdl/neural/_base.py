@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl._callbacks_adapter import CallbackMixin, with_callbacks
 from skdl._estimator import RootEstimator
 from skdl._interrupts import columns_kept, interrupted, to_the_end
+from skdl._layer_names import layer_names
 from skdl._threads import n_threads
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_X, warn_of_overflow
@@ -20,7 +21,6 @@ from skdl._warnings import warn
 from skdl.engine import TrainingSpec
 from skdl.execution.predict import predict
 from skdl.execution.stacker import interned
-from skdl.layers.names import layer_names
 from skdl.neural._calibration import scaled
 from skdl.neural._checkpoint import CheckpointMixin
 from skdl.neural._coefficients import checked, fingerprint, is_edited, unfold

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from skdl._layer_names import INPUT, OUTPUT, find_layer
 from skdl.execution.predict import predict
-from skdl.layers.names import INPUT, OUTPUT, find_layer
 from skdl.layers.prediction import PredictionLayers
 from skdl.layers.sequential import Sequential
 from skdl.layers.standardization import Standardization

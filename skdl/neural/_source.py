@@ -10,9 +10,9 @@ import numpy as np
 
 from skdl._diagnosis import column_name
 from skdl._encoding import Tasks
+from skdl._layer_names import layer_names
 from skdl.engine import Network, TrainingResult
 from skdl.layers.architecture import Architecture
-from skdl.layers.names import layer_names
 from skdl.neural._calibration import scaled
 from skdl.neural._parameters import own_arrays
 from skdl.neural._training import Training

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from skdl._component import Component
+from skdl._layer_names import layer_names
 from skdl._progress import EpochLines
 from skdl._protocols import InputColumns, Loss
 from skdl._words import nearest
 from skdl.engine import Dataset, Network, Progress, State, learn_numbers
 from skdl.layers.architecture import Architecture
-from skdl.layers.names import layer_names
 from skdl.layers.prediction import affine_leaves
 from skdl.neural._settings import Settings
 from skdl.neural._source import Source

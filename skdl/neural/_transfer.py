@@ -9,8 +9,8 @@ from typing import Any
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 
+from skdl._layer_names import OUTPUT, find_layer, layer_names
 from skdl._typing import FrozenLayers
-from skdl.layers.names import OUTPUT, find_layer, layer_names
 from skdl.neural._base import BaseNetwork
 from skdl.neural._coefficients import unfold
 from skdl.neural._source import Source

@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.base import clone
 
+from skdl._layer_names import layer_names
 from skdl._protocols import ForwardContext, Layer
 from skdl.engine import Network
 from skdl.engine.layout import Layout
 from skdl.execution.predict import predict
 from skdl.layers.architecture import Architecture
-from skdl.layers.names import layer_names
 from skdl.neural._fit import NetworkFit
 from skdl.neural._parameters import unfolded_layers
 from skdl.neural._training import Training

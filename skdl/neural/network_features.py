@@ -11,8 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import Boolean, Integer, Text, check_params
 from skdl._estimator import RootEstimator
+from skdl._layer_names import INPUT, find_layer
 from skdl._typing import EstimatorLike, MatrixLike, VectorLike, WeightLike
-from skdl.layers.names import INPUT, find_layer
 from skdl.neural._base import BaseNetwork
 from skdl.neural._layer_values import layer_values
 

@@ -12,10 +12,10 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import NONE, Boolean, Constraint, InvalidParameterError, OneOf, Real
+from skdl._layer_names import INPUT, OUTPUT, find_layer
 from skdl._typing import MatrixLike
 from skdl._warnings import warn
 from skdl.engine import Network, TrainingResult
-from skdl.layers.names import INPUT, OUTPUT, find_layer
 from skdl.layers.prediction import prediction_arrays
 from skdl.neural._coefficients import begun_anew, unfold
 from skdl.neural._fit import NetworkFit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from skdl._array import Array, namespace
 from skdl._constraints import NONE, Integer, ListOf, Text
+from skdl._layer_names import INPUT, find_layer
 from skdl._protocols import Penalty, WeightPlaces
 from skdl._registry import register
 
@@ -27,8 +27,9 @@ class Tied(Penalty):
     Parameters
     ----------
     layers : list of lists of str or int, default=None
-        Groups of layers of the same shape, by their names, "hidden_1", ..., "output", or their indices from 0 on.
-        None, with `columns=None` too, for groups of all layers that have one shape.
+        Groups of layers of the same shape, by their names, "hidden_1", ..., "output", or their indices, which count
+        hidden layers from 0 on and the output after them, -1. Layers that are frozen cannot be in one. None, with
+        `columns=None` too, for groups of all trained layers that have one shape.
     columns : list of lists of int, default=None
         Groups of columns of X, by their indices, such as pixels side by side. The network must take its inputs as they
         are (`encoding=None`).
@@ -66,15 +67,15 @@ class Tied(Penalty):
 
     def _of_layers(self, places: WeightPlaces) -> Iterator[np.ndarray]:
         """The indices of the weights of each group of layers, (members, weights)."""
-        names = list(places.layers)
         if self.layers is None and self.columns is None:
+            names = [name for name in places.layers if name != INPUT]  # whose weights are points of categories
             shapes = {name: tuple(each.shape for each in places.layers[name]) for name in names}
             groups = [[name for name in names if shapes[name] == shape] for shape in dict.fromkeys(shapes.values())]
             groups = [group for group in groups if len(group) > 1]
             if not groups:
-                raise ValueError(f"penalty=Tied() ties layers of one shape, and no two of {names} have the same.")
+                raise ValueError(f"penalty=Tied() ties trained layers of one shape, and no two of {names} have one.")
         else:
-            groups = [[_layer(each, names) for each in group] for group in self.layers or []]
+            groups = [[_layer(each, places) for each in group] for group in self.layers or []]
         for group in groups:
             _require_several(group, "layers")
             weights = [np.concatenate([matrix.ravel() for matrix in places.layers[name]]) for name in group]
@@ -111,15 +112,15 @@ def _require_several(group: Sequence[Any], name: str) -> None:
         )
 
 
-def _layer(given: Any, names: Sequence[str]) -> str:
-    """The name of a layer by name or index."""
-    if isinstance(given, numbers.Integral) and -len(names) <= int(given) < len(names):
-        return names[int(given)]
-    if given in names:
-        return str(given)
-    raise ValueError(
-        f"The 'layers' parameter of Tied holds {given!r}. The layers are {list(names)}, or 0 to {len(names) - 1}."
-    )
+def _layer(given: str | int, places: WeightPlaces) -> str:
+    """The name of a layer by name or index, which counts layers that are not trained, too."""
+    name = find_layer(given, places.names, "layers", "the network of this Tied")
+    if name not in places.layers:
+        raise ValueError(
+            f"The 'layers' parameter of Tied holds {given!r}, and layer {name!r} has no weights of its own that "
+            f"are trained. Those that have are {list(places.layers)}."
+        )
+    return name
 
 
 class _TiedPlaces(Penalty):

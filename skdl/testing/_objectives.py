@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl._layer_names import layer_names
 from skdl._protocols import WeightPlaces
 from skdl.testing._gradient import check_gradient
 from skdl.testing._rules import Arrays, B, K, N, check_arrays, require, require_close
@@ -37,7 +38,9 @@ def check_penalty(penalty: Any) -> None:
     rng = np.random.default_rng(0)
     size = (K, B * N)
     layers = np.arange(B * N).reshape(2, 1, -1)  # two of one shape
-    penalty = penalty.for_weights(WeightPlaces({"hidden_1": [layers[0]], "output": [layers[1]]}, layers[0].T))
+    names = layer_names(1)
+    places = WeightPlaces(dict(zip(names[1:], ([layers[0]], [layers[1]]), strict=True)), layers[0].T, names)
+    penalty = penalty.for_weights(places)
     inputs = {"weights": rng.uniform(0.1, 2.0, size) * rng.choice([-1.0, 1.0], size)}
     check_arrays(penalty, _evaluate_penalty, inputs, ndim=2)
     results = _evaluate_penalty(penalty, inputs)

@@ -1,6 +1,7 @@
 """Sums of penalties, and weights that are drawn to each other."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from plain import PLAIN
 from sklearn.base import clone
@@ -130,6 +131,31 @@ def test_tied_layers_become_one():
     assert np.linalg.norm(by_shape.coefs_[1] - by_shape.coefs_[2]) < 0.05 * distances[0]
 
 
+@pytest.mark.parametrize("named", [["hidden_2", "hidden_3"], [1, 2], [-3, -2]])
+@pytest.mark.parametrize("below", ["frozen", "embedding"])
+def test_indices_count_the_same_layers_whatever_is_trained(named, below):
+    X, y = make_regression(60, 4, random_state=0)
+    params = {**PLAIN, "hidden_layer_sizes": (4, 4, 4), "max_iter": 60, "random_state": 0}
+    if below == "frozen":
+        params |= {"init": MLPRegressor(**params).fit(X, y), "frozen": "hidden_1"}
+    else:
+        X = pd.DataFrame(X, columns=list("abcd")).assign(town=pd.Categorical(np.arange(60) % 3))
+        params["category_encoding"] = "embedding"
+    tied = MLPRegressor(penalty=Tied([named]), alpha=10.0, **params).fit(X, y)
+    by_name = MLPRegressor(penalty=Tied([["hidden_2", "hidden_3"]]), alpha=10.0, **params).fit(X, y)
+    np.testing.assert_array_equal(tied.coefs_[2], by_name.coefs_[2])
+    W_2, W_3 = tied.coefs_[-3:-1]
+    assert np.linalg.norm(W_2 - W_3) < 0.05 * np.linalg.norm(W_2)
+
+
+def test_a_layer_that_is_not_trained_is_tied_to_none():
+    X, y = make_regression(60, 4, random_state=0)
+    source = MLPRegressor((4, 4, 4), max_iter=1, **PLAIN).fit(X, y)
+    other = clone(source).set_params(init=source, frozen=1, penalty=Tied([[1, 2]]), alpha=1.0)
+    with pytest.raises(ValueError, match="holds 1, and layer 'hidden_2' has no weights of its own that are trained"):
+        other.fit(X, y)
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -137,10 +163,11 @@ def test_tied_layers_become_one():
             {"penalty": Tied([["hidden_1", "hidden_2"]])},
             r"one shape\. Got hidden_1 \[\(3, 4\)\], hidden_2 \[\(4, 5\)\]",
         ),
-        ({"penalty": Tied([["hidden_1", "hidden_9"]])}, r"holds 'hidden_9'\. The layers are"),
+        ({"penalty": Tied([["hidden_1", "hidden_9"]])}, "holds 'hidden_9'.* has no such layer"),
+        ({"penalty": Tied([[0, 3]])}, "holds 3, and indices"),
         ({"penalty": Tied(columns=[[0, 7]])}, "holds 7, and X has 3 columns"),
         ({"penalty": Tied(columns=[[0]])}, "must hold two or more"),
-        ({"penalty": Tied()}, "ties layers of one shape"),
+        ({"penalty": Tied()}, "ties trained layers of one shape"),
         ({"penalty": Tied(columns=[[0, 1]]), "encoding": "periodic"}, "Set encoding=None"),
         ({"penalty": Tied(columns=[[0, 1]]), "alpha": [1.0, 2.0, 3.0]}, "takes one number as 'alpha'"),
     ],

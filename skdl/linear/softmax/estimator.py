@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from skdl import _registry
 from skdl._constraints import NONE, ArrayLike, Boolean, Instance, Integer, OneOf, RandomState, Real
 from skdl._encoding import Labels
+from skdl._layer_names import OUTPUT
 from skdl._search_space import LogUniform, SearchSpaceMixin
 from skdl._table_input import CONSTRAINTS as TABLES
 from skdl._threads import n_threads
@@ -32,7 +33,6 @@ from skdl._typing import (
 )
 from skdl.engine import TrainingSpec
 from skdl.layers.architecture import Architecture
-from skdl.layers.names import OUTPUT
 from skdl.linear.softmax.search import SoftmaxSearch
 from skdl.linear.softmax.sparse_coef import SparseCoefMixin
 from skdl.linear.softmax.summary import SoftmaxSummaryMixin
