@@ -67,8 +67,9 @@ networks = {
 }
 for network in networks.values():
     network.initialize(X, y)
-display = ActivationDisplay.from_estimator(networks, X[:300], y[:300])
-display.plot_statistics(show=["std", "gradient_std", "saturated"])
+display = ActivationDisplay.from_estimator(
+    networks, X[:300], y[:300], kind="statistics", show=["std", "gradient_std", "saturated"]
+)
 plt.show()
 back = display.statistics.pivot(index="network", columns="layer", values="gradient_std")
 print((back["hidden_1"] / back["hidden_8"]).rename("gradient at layer 1 / at layer 8").to_string())
@@ -126,17 +127,16 @@ assert (np.sign(per_row[:, 0]) == np.sign(per_row[:, 1])).all()
 # A rate that is too high throws rectifiers to where no row reaches them: they give zero for all, and no gradient ever
 # comes back. An exponential one dies too, if it is thrown far enough; leaky and learned slopes are never zero.
 
-dead = {}
 textbook = {"encoding": None, "early_stopping": False, "schedule": "constant", "random_state": 0, "max_iter": 4}
-for name in ("relu", "elu", "leaky_relu", "prelu"):
-    network = MLPClassifier((50, 50), activation=name, optimizer=Adam(0.1), batch_size=32, **textbook).fit(X, y)
-    found = ActivationDisplay.from_estimator(network, X).statistics.set_index("layer")
-    dead[name] = found.loc["hidden_2", "dead"]
+fits = {
+    name: MLPClassifier((50, 50), activation=name, optimizer=Adam(0.1), batch_size=32, **textbook).fit(X, y)
+    for name in ("relu", "elu", "leaky_relu", "prelu")
+}
+display = ActivationDisplay.from_estimator(fits, X, kind="statistics", show=["dead"])
+display.figure_.suptitle("after four epochs with Adam's rate at 0.1")
+dead = display.statistics.pivot(index="network", columns="layer", values="dead")["hidden_2"]
+for name, network in fits.items():
     print(f"{name:10} dead units {dead[name]:4.0%}, accuracy {network.score(X, y):.3f}")
 assert dead["relu"] > 0.3
 assert dead["leaky_relu"] == dead["prelu"] == 0
-
-figure, ax = plt.subplots(layout="constrained")
-ax.bar(list(dead), list(dead.values()))
-ax.set(ylabel="share of dead units in the second layer", title="after four epochs with Adam's rate at 0.1")
 plt.show()

@@ -134,5 +134,5 @@ for name, record in zip(("as they are", "augmented"), last, strict=True):
     print(f"{name}: loss {record['loss']:.3f} in training, {record['validation_loss']:.3f} on other images")
 assert last[0]["loss"] < last[1]["loss"]
 assert last[0]["validation_loss"] > last[1]["validation_loss"]
-TrainingCurveDisplay.from_estimator({"as they are": networks[0], "augmented": networks[1]}).plot()
+TrainingCurveDisplay.from_estimator({"as they are": networks[0], "augmented": networks[1]})
 plt.show()

@@ -62,9 +62,9 @@ assert np.isclose(deep.score(X[test]), reconstructed(deep))
 assert np.allclose(tied.coefs_[2:][::-1][0].T, tied.coefs_[0], rtol=1e-5)
 assert reconstructed(deep) > reconstructed(pca) + 0.1
 
-ReconstructionDisplay.from_estimator(pca, X[test], image_shape=(8, 8)).plot()
+ReconstructionDisplay.from_estimator(pca, X[test], image_shape=(8, 8))
 plt.gcf().suptitle("8 principal components")
-ReconstructionDisplay.from_estimator(deep, images[test]).plot()
+ReconstructionDisplay.from_estimator(deep, images[test])
 plt.gcf().suptitle("8 units of code, with hidden layers")
 plt.show()
 
@@ -114,7 +114,7 @@ for name, error in errors.items():
     print(f"{name:24s} mean squared error {error:.4f}")
 assert errors["trained with noise"] < 0.7 * errors["trained on clean images"]
 
-ReconstructionDisplay.from_estimator(networks["trained with noise"], images[test], inputs=noisy[test]).plot()
+ReconstructionDisplay.from_estimator(networks["trained with noise"], images[test], inputs=noisy[test])
 plt.show()
 
 # %%

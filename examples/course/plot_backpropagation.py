@@ -46,7 +46,7 @@ def neuron(w0, x0, w1, x1, b):
 
 
 point = 2.0, -1.0, -3.0, -2.0, -3.0
-display = GraphDisplay.from_function(neuron, *point).plot()
+display = GraphDisplay.from_function(neuron, *point)
 plt.show()
 
 y = 1 / (1 + np.exp(-1.0))
@@ -148,5 +148,5 @@ for name, one, other, third in zip(("W1", "W2", "b1", "b2"), by_hand, by_tape, s
     assert np.allclose(one, other, rtol=1e-10, atol=1e-13)
     assert np.allclose(one, third, rtol=1e-7, atol=1e-10)
 
-GraphDisplay.from_function(forward, W1, W2, b1, b2).plot()
+GraphDisplay.from_function(forward, W1, W2, b1, b2)
 plt.show()

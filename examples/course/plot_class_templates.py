@@ -26,7 +26,7 @@ X, y = load_digits(return_X_y=True)
 X = X / 16
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 softmax = SoftmaxClassifier(alpha=0.01, standardize=False).fit(X_train, y_train)
-WeightImageDisplay.from_estimator(softmax).plot()
+WeightImageDisplay.from_estimator(softmax)
 plt.show()
 W, b = softmax.coef_, softmax.intercept_
 print(f"accuracy {softmax.score(X_test, y_test):.3f}")
@@ -92,6 +92,6 @@ for t in (-3.0, 0.0, 3.0):
 # times the deviation of each pixel, for pixels at the rim, nearly always blank, have large weights that do nothing.
 
 network = MLPClassifier((20,), encoding=None, random_state=0).fit(X_train, y_train)
-WeightImageDisplay.from_estimator(network, units=10, X=X_train).plot()
+WeightImageDisplay.from_estimator(network, units=10, X=X_train)
 plt.show()
 print(f"accuracy {network.score(X_test, y_test):.3f} with 20 units")

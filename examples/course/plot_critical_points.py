@@ -33,7 +33,7 @@ figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
 for ax, (name, f) in zip(axes.flat, shapes.items(), strict=True):
     point = classify_critical_point(f, [0.0, 0.0])
     print(f"{name:18} curvatures {point.eigenvalues.round(2)!s:14} {point.kind}")
-    LossLandscapeDisplay.from_function(f, (-1.0, 1.0), (-1.0, 1.0)).plot(ax)
+    LossLandscapeDisplay.from_function(f, (-1.0, 1.0), (-1.0, 1.0), ax=ax)
     ax.set(title=f"{name}: {point.kind}", xlabel="", ylabel="")
 plt.show()
 
@@ -69,9 +69,7 @@ assert np.array_equal(stays.x, [0.0, 0.0])
 assert np.isclose(np.prod(slides.x), np.mean(x * y) / np.mean(x * x), atol=1e-4)
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-LossLandscapeDisplay.from_function(loss, (-1.5, 1.5), (-1.5, 1.5), paths={"from (0.01, 0)": slides.points}).plot(
-    axes[0]
-)
+LossLandscapeDisplay.from_function(loss, (-1.5, 1.5), (-1.5, 1.5), paths={"from (0.01, 0)": slides.points}, ax=axes[0])
 axes[0].set(title="Two valleys and the saddle between them", xlabel="$w_1$", ylabel="$w_2$")
 axes[1].plot(slides.values, label="loss")
 axes[1].plot(slides.gradient_norms, "--", label="norm of the gradient")

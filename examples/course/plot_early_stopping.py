@@ -44,7 +44,7 @@ best = stopped.best_epoch_
 print(f"least validation loss {curve.min():.3f} in epoch {best}, {curve.iloc[-1]:.3f} in the last one")
 assert best == curve.idxmin() + 1
 assert curve.iloc[-1] > curve.min()
-display = TrainingCurveDisplay.from_estimator(stopped).plot()
+display = TrainingCurveDisplay.from_estimator(stopped)
 print(display.verdict_)
 plt.show()
 

@@ -69,7 +69,7 @@ for name, size, rate in (("stochastic, 1", 1, 0.005), ("mini-batch, 32", 32, 0.1
     ).fit(X_train, y_train)  # fmt: skip
     print(f"{name:15} loss {fits[name].loss_:.3f}, accuracy of other rows {fits[name].score(X_test, y_test):.3f}")
 assert fits["mini-batch, 32"].loss_ < fits["batch, all"].loss_
-TrainingCurveDisplay.from_estimator(fits).plot()
+TrainingCurveDisplay.from_estimator(fits)
 plt.show()
 
 # %%

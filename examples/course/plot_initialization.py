@@ -62,8 +62,8 @@ def untrained(activation, names, **options):
 # Forward and back, the deviation of each layer. With He's variance both stay; with N(0, 1) each of the eight layers
 # multiplies the square by :math:`100 / 2 = 50`.
 
-relu = ActivationDisplay.from_estimator(untrained("relu", INITIALIZERS), X[:300], y[:300])
-relu.plot_statistics(show=["std", "gradient_std"])
+look = {"kind": "statistics", "show": ["std", "gradient_std"]}
+relu = ActivationDisplay.from_estimator(untrained("relu", INITIALIZERS), X[:300], y[:300], **look)
 plt.show()
 table = relu.statistics.pivot(index="layer", columns="network", values="std")[list(INITIALIZERS)]
 print(table.to_string(float_format="{:.3g}".format))
@@ -85,7 +85,8 @@ for name, factor in {"N(0, 0.01)": 0.5, "N(0, 1)": 50.0, "Xavier": 0.5, "He": 1.
 # Their slope is one at zero, and the factor is one for Xavier's variance. With N(0, 1) nearly all units are at a limit:
 # their slopes are zero, and what comes back is lost in another way.
 
-tanh = ActivationDisplay.from_estimator(untrained("tanh", ["N(0, 0.01)", "N(0, 1)", "Xavier"]), X[:300], y[:300])
+starts = untrained("tanh", ["N(0, 0.01)", "N(0, 1)", "Xavier"])
+tanh = ActivationDisplay.from_estimator(starts, X[:300], y[:300], kind="statistics", show=["std", "saturated"])
 shares = tanh.statistics.pivot(index="layer", columns="network", values="saturated")
 print(shares.dropna().to_string(float_format="{:.2f}".format))
 assert shares.loc["hidden_5", "N(0, 1)"] > 0.7 > 0.1 > shares.loc["hidden_5", "Xavier"]
@@ -96,7 +97,7 @@ shallow = {
     )
     for name, start in {"small, N(0, 0.0001)": Normal(std=0.01), "Xavier": Xavier(), "N(0, 1)": Normal(1.0)}.items()
 }
-ActivationDisplay.from_estimator(shallow, X[:300]).plot()
+ActivationDisplay.from_estimator(shallow, X[:300])
 plt.show()
 
 # %%

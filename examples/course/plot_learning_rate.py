@@ -45,7 +45,7 @@ fits = {}
 for rate in (1e-4, 0.1, 100.0):
     network = MLPClassifier((32,), optimizer=SGD(rate), early_stopping=True, n_iter_no_change=float("inf"), **textbook)
     fits[f"rate {rate:g}"] = network.fit(X, y)
-display = TrainingCurveDisplay.from_estimator(fits).plot(log_scale=True, show=["loss"])
+display = TrainingCurveDisplay.from_estimator(fits, log_scale=True, show=["loss"])
 plt.show()
 print(display.verdict_)
 found = [verdict.learning_rate for verdict in display.verdicts_.values()]
@@ -75,7 +75,7 @@ found = learning_rate_range(network, X, y)
 print(f"steepest fall at {found.steepest:.2g}, above its start from {found.diverged:.2g} on")
 print(f"to begin with: {found.suggestion:.2g}")
 networks = {name: MLPClassifier((32,), optimizer=name, **textbook) for name in ("sgd", "momentum", "adam")}
-LearningRateRangeDisplay.from_estimator(networks, X, y).plot()
+LearningRateRangeDisplay.from_estimator(networks, X, y)
 plt.show()
 
 # %%
@@ -87,4 +87,6 @@ for name, network in networks.items():
     fitted = network.set_params(optimizer__learning_rate=rate, early_stopping=False, max_iter=10).fit(X, y)
     print(f"{name:9} rate {rate:.3g}: loss {fitted.loss_curve_[0]:.3f} -> {fitted.loss_:.3f}")
     assert fitted.loss_ < 0.15
-    assert TrainingCurveDisplay.from_estimator(fitted).verdicts_["MLPClassifier"].learning_rate == "good"
+display = TrainingCurveDisplay.from_estimator(networks)
+assert {verdict.learning_rate for verdict in display.verdicts_.values()} == {"good"}
+plt.show()

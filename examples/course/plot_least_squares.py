@@ -58,12 +58,12 @@ axes[0].set(xlabel="slope a, the line through the means", ylabel="mean squared e
 curvature = np.var(x)  # the second difference of a parabola is constant: twice this
 assert np.allclose(np.diff(values, 2), 2 * curvature * (slopes[1] - slopes[0]) ** 2)
 
-display = LossLandscapeDisplay.from_function(
+LossLandscapeDisplay.from_function(
     lambda centred: mean_square([centred[0], centred[1] - centred[0] * x.mean()]),
     (best[0] - 15, best[0] + 15),
     (y.mean() - 80, y.mean() + 80),
+    ax=axes[1],
 )
-display.plot(axes[1])
 axes[1].set(xlabel="slope a", ylabel="height of the line at the mean of x", title="A bowl")
 plt.show()
 

@@ -42,9 +42,9 @@ assert coin.estimate(six_of_eight) == 0.75
 # maxima, since the likelihood of 800 flips is below :math:`10^{-195}`.
 
 figure, axes = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
-LikelihoodDisplay.from_data(coin, {"4 of 8": "HTHHTTHT", "6 of 8": six_of_eight}).plot(axes[0])
+LikelihoodDisplay.from_data(coin, {"4 of 8": "HTHHTTHT", "6 of 8": six_of_eight}, ax=axes[0])
 longer = {f"{6 * n} of {8 * n}": six_of_eight * n for n in (1, 10, 100)}
-LikelihoodDisplay.from_data(coin, longer).plot(axes[1], scale="relative")
+LikelihoodDisplay.from_data(coin, longer, ax=axes[1], scale="relative")
 axes[0].set(title="Two sequences of eight")
 axes[1].set(title="The same share of heads, more flips")
 plt.show()

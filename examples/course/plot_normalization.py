@@ -79,7 +79,7 @@ assert np.isnan(accuracy.loc[3.0, "none"])
 assert accuracy.loc[3.0, "batch"] > 0.95
 assert accuracy.loc[3.0, "layer"] > 0.95
 shown = {name: fits[name] for name in ("none, rate 0.3", "batch, rate 0.3", "batch, rate 3")}
-TrainingCurveDisplay.from_estimator(shown).plot()
+TrainingCurveDisplay.from_estimator(shown)
 plt.show()
 
 # %%

@@ -35,7 +35,7 @@ paths = {
     "gradient descent": minimize(valley, start, optimizer=SGD(0.06), n_steps=40),
     "momentum": minimize(valley, start, optimizer=Momentum(0.06, momentum=0.5), n_steps=40),
 }
-LossLandscapeDisplay.from_function(valley, (-4.5, 1.5), (-1.2, 1.2), paths=paths, labels=("flat", "steep")).plot()
+LossLandscapeDisplay.from_function(valley, (-4.5, 1.5), (-1.2, 1.2), paths=paths, labels=("flat", "steep"))
 plt.show()
 for name, path in paths.items():
     turns = int((np.diff(np.sign(path.points[:, 1])) != 0).sum())
@@ -64,7 +64,7 @@ rules = {
 }
 paths = {name: minimize(rosenbrock, [-1.4, 1.6], optimizer=rule, n_steps=150) for name, rule in rules.items()}
 paths["lbfgs"] = minimize(rosenbrock, [-1.4, 1.6], optimizer=LBFGS(), n_steps=150, tol=1e-8)
-LossLandscapeDisplay.from_function(rosenbrock, (-2, 2), (-1, 3), paths=paths).plot()
+LossLandscapeDisplay.from_function(rosenbrock, (-2, 2), (-1, 3), paths=paths)
 plt.show()
 for name, path in paths.items():
     print(f"{name:9} {len(path.points) - 1:4} steps, f = {path.value:.2g} at {np.round(path.x, 2)}")
@@ -125,7 +125,7 @@ paths = {
     "high rate": minimize(two_minima, begin, optimizer=SGD(0.35), n_steps=300),
     "momentum": minimize(two_minima, begin, optimizer=Momentum(0.02, momentum=0.95), n_steps=300),
 }
-LossLandscapeDisplay.from_function(two_minima, (-2.6, 2.5), (-1.5, 1.5), paths=paths).plot()
+LossLandscapeDisplay.from_function(two_minima, (-2.6, 2.5), (-1.5, 1.5), paths=paths)
 plt.show()
 for name, path in paths.items():
     print(f"{name:10} ends at {np.round(path.x, 2)}")
@@ -168,5 +168,5 @@ plt.show()
 # %%
 # Their paths, in the plane in which they extend most. Each point is 40 steps after the one before.
 
-LossLandscapeDisplay.from_estimator(network, X, y, directions="trajectory", paths=trails).plot()
+LossLandscapeDisplay.from_estimator(network, X, y, directions="trajectory", paths=trails)
 plt.show()

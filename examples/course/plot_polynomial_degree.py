@@ -82,7 +82,7 @@ search = GridSearchCV(PolynomialRegressor(), {"degree": degrees[:6]}, cv=KFold(5
 nested = cross_val_score(search, X, y, cv=KFold(5, shuffle=True, random_state=1))
 search.fit(X, y)
 print(f"degree {search.best_params_['degree']}: R2 {search.best_score_:.3f}, of the nested folds {nested.mean():.3f}")
-SweepDisplay.from_search(search).plot()
+SweepDisplay.from_search(search)
 plt.show()
 
 # %%

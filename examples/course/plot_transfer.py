@@ -129,9 +129,7 @@ print(f"correlation with the source's weights: fine-tuned {likeness(tuned):.2f},
 assert likeness(tuned) > 0.8 > 0.2 > abs(likeness(fresh))
 
 units = np.argsort(-np.linalg.norm(spread * (tuned.coefs_[0] - source.coefs_[0]), axis=0))[:5]
-before, after = (WeightImageDisplay.from_estimator(each, units=units, X=X) for each in (source, tuned))
-WeightImageDisplay(
-    images=np.concatenate([before.images, after.images]),
-    titles=[*before.titles, *(f"{title}, tuned" for title in after.titles)],
-).plot(n_columns=5)
+figure, axes = plt.subplots(2, 1, figsize=(8, 4), layout="constrained")
+for ax, each in zip(axes, (source, tuned), strict=True):
+    WeightImageDisplay.from_estimator(each, units=units, X=X, ax=ax, n_columns=5)
 plt.show()

@@ -1,7 +1,7 @@
-"""Pictures of what was fitted, as displays in scikit-learn's manner: `from_...` computes, `plot` draws.
+"""Pictures of what was fitted, as displays in scikit-learn's manner: `from_...` computes and draws, `plot` draws again.
 
 A display keeps what it has computed in attributes, and what it has drawn in `figure_` and `ax_` or `axes_`. Drawing
-needs matplotlib, computing does not: `pip install "skdl[plot]"`.
+needs matplotlib: `pip install "skdl[plot]"`.
 """
 
 from skdl.inspection._activations import ActivationDisplay

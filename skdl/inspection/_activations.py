@@ -54,7 +54,7 @@ class ActivationDisplay:
         by the layer's values; `weight_norm`, that of the weights into the layer; `update_ratio`, the norm of what one
         step on these rows adds to them over `weight_norm`, of which 1e-3 is usual. NaN where there is no such number.
     axes_ : array of Axes
-        After `plot` of shape (n_layers, n_networks), after `plot_statistics` of shape (n_quantities,).
+        Of shape (n_layers, n_networks); of kind="statistics" of shape (n_quantities,).
     figure_ : Figure
 
     Examples
@@ -73,7 +73,6 @@ class ActivationDisplay:
     >>> table = display.statistics.pivot(index="layer", columns="network", values="std")
     >>> bool(table.loc["hidden_4", "N(0, 0.01)"] < 0.6 * table.loc["hidden_4", "Glorot"])
     True
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(
@@ -86,7 +85,9 @@ class ActivationDisplay:
         self.statistics = statistics
 
     @classmethod
-    def from_estimator(cls, estimator: Any, X: MatrixLike, y: VectorLike | None = None) -> Self:
+    def from_estimator(
+        cls, estimator: Any, X: MatrixLike, y: VectorLike | None = None, *, ax: Any = None, **options: Any
+    ) -> Self:
         """Pass rows through fitted networks, or through such as `initialize` gives.
 
         Parameters
@@ -98,6 +99,8 @@ class ActivationDisplay:
         y : array-like of shape (n_samples,), default=None
             Their targets, by which gradients and one step are taken, and by which batch normalizations of networks that
             no epoch has trained have statistics, of these rows. No network is changed.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -112,26 +115,37 @@ class ActivationDisplay:
             found, table = _passed(network, own, y)
             values[name] = found
             rows += [{"network": name, **row} for row in table]
-        return cls(values=values, statistics=pd.DataFrame(rows))
+        return cls(values=values, statistics=pd.DataFrame(rows)).plot(ax, **options)
 
-    def plot(self, ax: Any = None, *, n_bins: int = 50) -> Self:
-        """Draw the distributions of each hidden layer, the first one on top.
+    def plot(
+        self, ax: Any = None, *, kind: str = "values", n_bins: int = 50, show: Sequence[str] | None = None
+    ) -> Self:
+        """Draw the distributions of each hidden layer, the first one on top, or statistics over the layers.
 
         Activations are filled, and what comes to them is an outline; the axis is logarithmic where one value, such as
-        zero, is most of all.
+        zero, is most of all. Of statistics there is a line for each network.
 
         Parameters
         ----------
         ax : Axes, array of Axes or None, default=None
-            One, in whose place all are drawn, or as many as there are layers of all networks; None for a new figure.
+            One, in whose place all are drawn, or as many as there are layers of all networks, or statistics; None for a
+            new figure.
+        kind : {"values", "statistics"}, default="values"
         n_bins : int, default=50
             Bins of a histogram.
+        show : sequence of str, default=None
+            Statistics, columns of `statistics`, a panel each. None for the deviations, shares and ratios that are
+            known.
 
         Returns
         -------
         display : ActivationDisplay
             Itself.
         """
+        if kind not in ("values", "statistics"):
+            raise ValueError(f"The 'kind' parameter must be 'values' or 'statistics'. Got {kind!r}.")
+        if kind == "statistics":
+            return self._plot_statistics(ax, show)
         names = list(self.values)
         depth = max(len(layers) for layers in self.values.values())
         self.figure_, axes = panels(ax, depth * len(names), len(names), (3.6, 1.6))
@@ -154,21 +168,7 @@ class ActivationDisplay:
                 self.axes_[0, column].set_title(f"{name}\n{self.axes_[0, column].get_title()}", fontsize="small")
         return self
 
-    def plot_statistics(self, ax: Any = None, *, show: Sequence[str] | None = None) -> Self:
-        """Draw statistics over the layers, a line for each network.
-
-        Parameters
-        ----------
-        ax : Axes, array of Axes or None, default=None
-            One, in whose place all are drawn, or one for each of them; None for a new figure.
-        show : sequence of str, default=None
-            Columns of `statistics`, a panel each. None for the deviations, shares and ratios that are known.
-
-        Returns
-        -------
-        display : ActivationDisplay
-            Itself.
-        """
+    def _plot_statistics(self, ax: Any, show: Sequence[str] | None) -> Self:
         known = [name for name in self.statistics if name not in ("network", "layer")]
         shown = list(show or [name for name in STATISTICS if self.statistics[name].notna().any()])
         wrong = [name for name in shown if name not in known]

@@ -57,7 +57,6 @@ class EnsembleDisplay:
     >>> errors = display.errors.set_index("k")
     >>> bool(errors.loc[5, "expected"] < errors.loc[1, "expected"])
     True
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(
@@ -69,7 +68,7 @@ class EnsembleDisplay:
 
     @classmethod
     def from_estimator(
-        cls, estimator: Any, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None
+        cls, estimator: Any, X: MatrixLike, y: VectorLike, sample_weight: WeightLike | None = None, *, ax: Any = None
     ) -> Self:
         """Take the members of an ensemble, and rows that they have not seen.
 
@@ -84,6 +83,8 @@ class EnsembleDisplay:
             Their targets.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the means.
+        ax : Axes, array of Axes or None, default=None
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -100,10 +101,12 @@ class EnsembleDisplay:
         terms = ensemble.error_decomposition(X, y, sample_weight)
         return cls(
             products=_products(residuals, weight), error_name=str(terms.name), ensemble_error=terms["ensemble_error"]
-        )
+        ).plot(ax)
 
     @classmethod
-    def from_predictions(cls, predictions: Any, y: VectorLike, sample_weight: WeightLike | None = None) -> Self:
+    def from_predictions(
+        cls, predictions: Any, y: VectorLike, sample_weight: WeightLike | None = None, *, ax: Any = None
+    ) -> Self:
         """Take predictions of any models.
 
         Parameters
@@ -114,6 +117,8 @@ class EnsembleDisplay:
             Reals, or labels.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each row in the means.
+        ax : Axes, array of Axes or None, default=None
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -133,7 +138,7 @@ class EnsembleDisplay:
             )
         residuals = (targets - outputs).reshape(*outputs.shape[:2], -1)
         weight = None if sample_weight is None else np.asarray(sample_weight, np.float64)
-        return cls(products=_products(residuals, weight), error_name=name)
+        return cls(products=_products(residuals, weight), error_name=name).plot(ax)
 
     @property
     def member_errors(self) -> np.ndarray:

@@ -45,14 +45,15 @@ class GraphDisplay:
     >>> display = GraphDisplay.from_function(f, -2.0, 5.0, -4.0)
     >>> display.graph["x"].gradient
     array(-4.)
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(self, graph: ComputationGraph):
         self.graph = graph
 
     @classmethod
-    def from_function(cls, f: Callable[..., Any], *x: Any, names: Sequence[str] | None = None) -> Self:
+    def from_function(
+        cls, f: Callable[..., Any], *x: Any, names: Sequence[str] | None = None, ax: Any = None, **options: Any
+    ) -> Self:
         """Run a function and its backpropagation.
 
         Parameters
@@ -63,12 +64,14 @@ class GraphDisplay:
             Where.
         names : sequence of str or None, default=None
             What the arguments are called; None for their names in f.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
         display : GraphDisplay
         """
-        return cls(trace(f, *x, names=names))
+        return cls(trace(f, *x, names=names)).plot(ax, **options)
 
     def plot(self, ax: Any = None, *, gradients: bool = True, local: bool = True) -> Self:
         """Draw the graph.

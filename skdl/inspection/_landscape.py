@@ -53,7 +53,6 @@ class LossLandscapeDisplay:
     >>> display = LossLandscapeDisplay.from_function(valley, (-2.5, 2.5), (-1.5, 1.5), paths={"rate 0.18": path})
     >>> display.values.shape
     (80, 80)
-    >>> display = display.plot()  # with matplotlib
 
     Around a network:
 
@@ -93,6 +92,8 @@ class LossLandscapeDisplay:
         n_points: int = 80,
         paths: Mapping[str, Any] | None = None,
         labels: tuple[str, str] = ("x", "y"),
+        ax: Any = None,
+        **options: Any,
     ) -> Self:
         """Take a function of two variables.
 
@@ -108,6 +109,8 @@ class LossLandscapeDisplay:
             From names to points, array-like of shape (n_points, 2), or to what `skdl.optimizers.minimize` gives.
         labels : (str, str), default=("x", "y")
             Of the variables.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -116,7 +119,7 @@ class LossLandscapeDisplay:
         x, y = np.linspace(*x_range, n_points), np.linspace(*y_range, n_points)
         values = np.array([[float(f(np.array([a, b]))) for a in x] for b in y])
         points = {name: _points(name, path) for name, path in (paths or {}).items()}
-        return cls(x=x, y=y, values=values, labels=labels, paths=points)
+        return cls(x=x, y=y, values=values, labels=labels, paths=points).plot(ax, **options)
 
     @classmethod
     def from_estimator(
@@ -131,6 +134,8 @@ class LossLandscapeDisplay:
         extent: float = 1.0,
         n_points: int = 25,
         random_state: int | None = 0,
+        ax: Any = None,
+        **options: Any,
     ) -> Self:
         """Take the objective of a network, mean loss plus penalty, around where it is.
 
@@ -162,6 +167,8 @@ class LossLandscapeDisplay:
             Points of the grid, along each side.
         random_state : int or None, default=0
             Of the random directions.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -200,15 +207,18 @@ class LossLandscapeDisplay:
             spans = around([*points.values(), np.zeros((1, 2))])
         across, up = (np.linspace(low, high, n_points) for low, high in spans)
         values = np.array([[objective(origin + a * plane[0] + b * plane[1])[0] for a in across] for b in up])
-        return cls(x=across + center[0], y=up + center[1], values=values, labels=labels, paths=points, center=center)
+        return cls(
+            x=across + center[0], y=up + center[1], values=values, labels=labels, paths=points, center=center
+        ).plot(ax, **options)
 
-    def plot(self, ax: Any = None, *, n_levels: int = 20, log_scale: bool | None = None) -> Self:
-        """Draw levels of equal loss, and the paths, each from a dot to a star.
+    def plot(self, ax: Any = None, *, kind: str = "contour", n_levels: int = 20, log_scale: bool | None = None) -> Self:
+        """Draw levels of equal loss, and the paths, each from a dot to a star; or the loss as a surface.
 
         Parameters
         ----------
         ax : Axes or None, default=None
-            None for a new figure.
+            None for a new figure; a surface is drawn into axes with projection="3d".
+        kind : {"contour", "surface"}, default="contour"
         n_levels : int, default=20
             Lines of equal loss.
         log_scale : bool, default=None
@@ -220,6 +230,10 @@ class LossLandscapeDisplay:
         display : LossLandscapeDisplay
             Itself.
         """
+        if kind not in ("contour", "surface"):
+            raise ValueError(f"The 'kind' parameter must be 'contour' or 'surface'. Got {kind!r}.")
+        if kind == "surface":
+            return self._plot_surface(ax)
         self.figure_, self.ax_ = panel(ax, (5.5, 4.2))
         levels = self._levels(n_levels, log_scale)
         filled = self.ax_.contourf(self.x, self.y, self.values, levels, cmap=heights(), extend="both")
@@ -240,19 +254,7 @@ class LossLandscapeDisplay:
             self.ax_.legend(fontsize="small")
         return self
 
-    def plot_surface(self, ax: Any = None) -> Self:
-        """Draw the loss as a surface.
-
-        Parameters
-        ----------
-        ax : Axes3D or None, default=None
-            Axes with projection="3d"; None for a new figure.
-
-        Returns
-        -------
-        display : LossLandscapeDisplay
-            Itself.
-        """
+    def _plot_surface(self, ax: Any) -> Self:
         if ax is None:
             ax = pyplot().figure(figsize=(5.5, 4.5)).add_subplot(projection="3d")
         self.figure_, self.ax_ = ax.figure, ax

@@ -38,7 +38,6 @@ class LikelihoodDisplay:
     >>> display = LikelihoodDisplay.from_data(Bernoulli("H"), {"4 of 8": "HTHHTTHT", "6 of 8": "HHTHHHTH"})
     >>> display.curves["6 of 8"].estimate
     0.75
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(self, curves: Mapping[str, LikelihoodCurve]):
@@ -46,7 +45,15 @@ class LikelihoodDisplay:
 
     @classmethod
     def from_data(
-        cls, model: LikelihoodModel, data: Any, *, parameter: str | None = None, theta: Any = None, n: int = 201
+        cls,
+        model: LikelihoodModel,
+        data: Any,
+        *,
+        parameter: str | None = None,
+        theta: Any = None,
+        n: int = 201,
+        ax: Any = None,
+        **options: Any,
     ) -> Self:
         """Compute the curves.
 
@@ -61,13 +68,17 @@ class LikelihoodDisplay:
             Its values; None for the model's range.
         n : int, default=201
             How many values, where `theta` is None.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
         display : LikelihoodDisplay
         """
         named = data if isinstance(data, Mapping) else {"": data}
-        return cls({name: model.curve(each, parameter=parameter, theta=theta, n=n) for name, each in named.items()})
+        return cls(
+            {name: model.curve(each, parameter=parameter, theta=theta, n=n) for name, each in named.items()}
+        ).plot(ax, **options)
 
     def plot(self, ax: Any = None, *, scale: str = "likelihood") -> Self:
         """Draw the curves.

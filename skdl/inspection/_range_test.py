@@ -223,14 +223,13 @@ class LearningRateRangeDisplay:
     >>> display = LearningRateRangeDisplay.from_estimator(networks, X, y)
     >>> display.ranges["adam"].suggestion < display.ranges["sgd"].suggestion
     True
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(self, *, ranges: Mapping[str, LearningRateRange]):
         self.ranges = ranges
 
     @classmethod
-    def from_estimator(cls, estimator: Any, X: MatrixLike, y: VectorLike, **options: Any) -> Self:
+    def from_estimator(cls, estimator: Any, X: MatrixLike, y: VectorLike, *, ax: Any = None, **options: Any) -> Self:
         """Run the range test.
 
         Parameters
@@ -238,6 +237,8 @@ class LearningRateRangeDisplay:
         estimator : estimator, list of estimators, or dict from names to estimators
         X, y : array-like
             Rows and targets, see `learning_rate_range`.
+        ax : Axes, array of Axes or None, default=None
+            As in `plot`, which draws at once.
         **options : dict
             Its other parameters.
 
@@ -246,7 +247,7 @@ class LearningRateRangeDisplay:
         display : LearningRateRangeDisplay
         """
         found = {name: learning_rate_range(each, X, y, **options) for name, each in named(estimator).items()}
-        return cls(ranges=found)
+        return cls(ranges=found).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the losses of the steps, pale, their average, and a mark at the suggestion.

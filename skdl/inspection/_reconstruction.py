@@ -50,7 +50,6 @@ class ReconstructionDisplay:
     >>> display = ReconstructionDisplay.from_estimator(PCA(20).fit(X), X, image_shape=(8, 8))
     >>> display.reconstructions.shape, display.errors.shape
     ((8, 64), (8,))
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(
@@ -78,6 +77,7 @@ class ReconstructionDisplay:
         image_shape: Sequence[int] | None = None,
         *,
         inputs: MatrixLike | None = None,
+        ax: Any = None,
     ) -> Self:
         """Reconstruct rows.
 
@@ -94,6 +94,8 @@ class ReconstructionDisplay:
             (`image_shape_`), if these are images, else for curves.
         inputs : like X, default=None
             What is transformed in place of X, such as X with noise, to be drawn between.
+        ax : Axes, array of Axes or None, default=None
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -127,7 +129,7 @@ class ReconstructionDisplay:
             inputs=between,
             image_shape=image_shape,
             names=names,
-        )
+        ).plot(ax)
 
     def plot(self, ax: Any = None) -> Self:
         """Draw the rows.

@@ -56,7 +56,6 @@ class SweepDisplay:
     >>> display = SweepDisplay.from_search(search)
     >>> display.parameters, display.best == search.best_params_
     (('alpha',), True)
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(self, *, results: pd.DataFrame, parameters: Sequence[str], score_name: str = "score"):
@@ -72,6 +71,7 @@ class SweepDisplay:
         *,
         metric: str | None = None,
         only: Mapping[str, Any] | None = None,
+        ax: Any = None,
     ) -> Self:
         """Take the results of a search of scikit-learn, or the records of one.
 
@@ -85,6 +85,8 @@ class SweepDisplay:
             One of several; None for the one that refits, or the only one.
         only : dict, default=None
             Values of other parameters, by name: candidates with others are left out.
+        ax : Axes, array of Axes or None, default=None
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -114,7 +116,7 @@ class SweepDisplay:
                 f"The 'parameters' parameter names one or two of those that the search varies, which are {known}. Got "
                 f"{list(chosen)}."
             )
-        return cls(results=results.reset_index(drop=True), parameters=chosen, score_name=metric)
+        return cls(results=results.reset_index(drop=True), parameters=chosen, score_name=metric).plot(ax)
 
     @property
     def scores(self) -> pd.DataFrame:

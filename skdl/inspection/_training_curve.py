@@ -62,7 +62,6 @@ class TrainingCurveDisplay:
     >>> display = TrainingCurveDisplay.from_estimator({"rate 0.0001": slow, "rate 0.1": fast})
     >>> {name: verdict.learning_rate for name, verdict in display.verdicts_.items()}
     {'rate 0.0001': 'too low', 'rate 0.1': 'good'}
-    >>> display = display.plot(log_scale=True)  # with matplotlib
     """
 
     def __init__(
@@ -73,7 +72,7 @@ class TrainingCurveDisplay:
         self.diverged = diverged
 
     @classmethod
-    def from_estimator(cls, estimator: Any) -> Self:
+    def from_estimator(cls, estimator: Any, *, ax: Any = None, **options: Any) -> Self:
         """Take the epochs from fitted estimators.
 
         Parameters
@@ -82,6 +81,8 @@ class TrainingCurveDisplay:
             Networks of skdl or ensembles of them, fitted; pipelines that end in one; searches, of which it is the best
             estimator; or scikit-learn's networks, which know of each epoch its loss, perhaps a score, and their first
             rate.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -100,7 +101,7 @@ class TrainingCurveDisplay:
             if any(_has_diverged(network) for network in networks):
                 diverged.append(name)
         curves = pd.concat(frames, ignore_index=True)[["name", "member", "phase", *COLUMNS]]
-        return cls(curves=curves, chosen_epochs=chosen, diverged=diverged)
+        return cls(curves=curves, chosen_epochs=chosen, diverged=diverged).plot(ax, **options)
 
     @property
     def verdicts_(self) -> dict[str, Verdict]:

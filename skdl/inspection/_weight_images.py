@@ -42,7 +42,6 @@ class WeightImageDisplay:
     >>> display = WeightImageDisplay.from_estimator(softmax)
     >>> display.images.shape, display.titles[3]
     ((10, 8, 8), '3')
-    >>> display = display.plot()  # with matplotlib
     """
 
     def __init__(self, *, images: np.ndarray, titles: Sequence[str]):
@@ -58,6 +57,8 @@ class WeightImageDisplay:
         layer: int | str = 0,
         units: int | Sequence[int] | None = 25,
         X: MatrixLike | None = None,
+        ax: Any = None,
+        **options: Any,
     ) -> Self:
         """Take the weights of a fitted model.
 
@@ -76,6 +77,8 @@ class WeightImageDisplay:
         X : array-like of shape (n_samples, n_features) or images (n_samples, height, width[, 3]), default=None
             Rows, whose standard deviation of each pixel multiplies its weights: images of what a usual change of the
             pixel does. Pixels that are nearly constant may else have the largest weights, and do least.
+        ax, **options
+            As in `plot`, which draws at once.
 
         Returns
         -------
@@ -103,7 +106,7 @@ class WeightImageDisplay:
         if X is not None:
             rows = np.asarray(X, np.float64)
             weights = weights * rows.reshape(len(rows), -1).std(axis=0)
-        return cls(images=weights.reshape(-1, *shape), titles=titles)
+        return cls(images=weights.reshape(-1, *shape), titles=titles).plot(ax, **options)
 
     def plot(self, ax: Any = None, *, n_columns: int | None = None, same_scale: bool = True) -> Self:
         """Draw the images.

@@ -139,7 +139,7 @@ def test_what_is_drawn(style):
         "two": make_pipeline(MinMaxScaler(), MLPClassifier((6,), activation="relu", **PLAIN)).fit(X, y),
     }
     with plt.style.context(style):
-        display = ActivationDisplay.from_estimator(networks, X[:100], y[:100]).plot(n_bins=20)
+        display = ActivationDisplay.from_estimator(networks, X[:100], y[:100], n_bins=20)
         assert display.axes_.shape == (2, 2)
         assert display.axes_[0, 0].get_title().startswith("one\nhidden 1, deviation ")
         assert "saturated" in display.axes_[0, 1].get_title()
@@ -150,7 +150,7 @@ def test_what_is_drawn(style):
         before, after = display.values["one"]["hidden_2"]
         assert low < after.min() < after.max() < high
         assert high - low < 4 * np.ptp(after) < 10 * np.ptp(before)
-        display.plot_statistics(show=["std", "gradient_std"])
+        display.plot(kind="statistics", show=["std", "gradient_std"])
     lines = {line.get_label(): line for line in display.axes_[1].lines}
     table = rows_of(display, "one")["gradient_std"].dropna()
     assert lines["one"].get_ydata().tolist() == table.tolist()
@@ -160,7 +160,7 @@ def test_what_is_drawn(style):
         "hidden_2",
         "output",
     ]
-    assert len(display.plot_statistics().axes_) == 5
+    assert len(display.plot(kind="statistics").axes_) == 5
 
 
 def test_errors_say_what_to_give():
@@ -173,4 +173,4 @@ def test_errors_say_what_to_give():
         ActivationDisplay.from_estimator(SoftmaxClassifier().fit(X, y), X)
     display = ActivationDisplay.from_estimator(bagging.estimators_[0], X)
     with pytest.raises(ValueError, match="Got 'deviation'"):
-        display.plot_statistics(show=["deviation"])
+        display.plot(kind="statistics", show=["deviation"])

@@ -65,7 +65,7 @@ def test_weights_of_rows_count(trees):
 
 
 def test_what_is_drawn(trees):
-    display = EnsembleDisplay.from_estimator(trees, X[300:], y[300:]).plot()
+    display = EnsembleDisplay.from_estimator(trees, X[300:], y[300:])
     drawn = {line.get_label(): line for line in display.ax_.lines}
     assert np.array_equal(drawn["each member alone"].get_ydata(), display.member_errors)
     assert np.array_equal(drawn["average of the first k"].get_ydata(), display.errors["first"])
@@ -75,11 +75,11 @@ def test_what_is_drawn(trees):
     assert "the ensemble, weighted" not in drawn
     weighted = EnsembleRegressor([("flat", Ridge(1e6)), ("ridge", Ridge())], weights=[1, 9]).fit(X[:300], y[:300])
     _, ax = plt.subplots()
-    display = EnsembleDisplay.from_estimator(weighted, X[300:], y[300:]).plot(ax)
+    display = EnsembleDisplay.from_estimator(weighted, X[300:], y[300:], ax=ax)
     drawn = {line.get_label(): line for line in ax.lines}
     error = mean_squared_error(y[300:], weighted.predict(X[300:]))
     assert np.allclose(drawn["the ensemble, weighted"].get_ydata(), error)
-    one = EnsembleDisplay.from_predictions([y[300:] + 1.0], y[300:]).plot()
+    one = EnsembleDisplay.from_predictions([y[300:] + 1.0], y[300:])
     assert one.errors["expected"].tolist() == pytest.approx([1.0])
 
 

@@ -26,7 +26,7 @@ def texts(display):
 
 
 def test_value_and_gradient_stand_at_every_node():
-    display = GraphDisplay.from_function(f, -2.0, 5.0, -4.0).plot()
+    display = GraphDisplay.from_function(f, -2.0, 5.0, -4.0)
     written = texts(display)
     for lines in (["x", "-2", "-4"], ["y", "5", "-4"], ["z", "-4", "3"], ["v1 = x + y", "3", "-4"],
                   ["f = v1 * z", "-12", "1"]):  # fmt: skip
@@ -50,7 +50,7 @@ def test_boxes_lie_apart_and_hold_their_text():
         return ((np.maximum(np.ones((5, 3)) @ W + b, 0) @ V) ** 2).mean()
 
     for function, point in [(tangled, (1.5, 2.0)), (loss, (np.ones((3, 4)), np.ones(4), np.ones((4, 1))))]:
-        display = GraphDisplay.from_function(function, *point).plot()
+        display = GraphDisplay.from_function(function, *point)
         display.figure_.canvas.draw()
         boxes = [each.get_window_extent() for each in display.ax_.patches if isinstance(each, FancyBboxPatch)]
         assert len(boxes) == len(display.graph)

@@ -48,7 +48,7 @@ def test_a_function_and_paths_on_it(style):
     with plt.style.context(style):
         display = LossLandscapeDisplay.from_function(
             bowl, (-2, 3), (-1, 1), n_points=11, paths={"one": points, "two": walked}, labels=("u", "v")
-        ).plot()
+        )
     assert (display.x[0], display.x[-1], display.y[0], display.y[-1]) == (-2, 3, -1, 1)
     assert display.values[2, 7] == pytest.approx(bowl((display.x[7], display.y[2])))
     lines = {line.get_label(): line for line in display.ax_.lines}
@@ -66,7 +66,7 @@ def test_levels_show_a_valley_with_steep_walls():
     levels = steep._levels(9, None)
     assert np.allclose(np.diff(np.log(levels - steep.values.min())), np.log(levels[-1] / levels[0]) / 8)
     assert np.allclose(np.diff(steep._levels(9, False)), steep.values.max() / 8)
-    flat = LossLandscapeDisplay.from_function(lambda w: 1.0, (0, 1), (0, 1), n_points=3).plot()
+    flat = LossLandscapeDisplay.from_function(lambda w: 1.0, (0, 1), (0, 1), n_points=3)
     assert flat.ax_.lines == [] or len(flat.ax_.lines) == 0
 
 
@@ -74,7 +74,7 @@ def test_two_weights_of_a_network(network):
     """The loss with these weights set by hand, on a grid that their values are in the middle of."""
     display = LossLandscapeDisplay.from_estimator(
         network, X, y, directions=[("hidden_1", 20, 3), ("output", 4, 1)], extent=0.5, n_points=5
-    ).plot()
+    )
     assert display.labels == ("hidden_1[20, 3]", "output[4, 1]")
     assert display.center == pytest.approx((network.coefs_[0][20, 3], network.coefs_[1][4, 1]))
     for i, j in ((0, 4), (2, 2), (3, 1)):
@@ -139,7 +139,7 @@ def test_sharpness_is_the_largest_eigenvalue_of_the_hessian():
 
 
 def test_the_surface_is_the_grid():
-    display = LossLandscapeDisplay.from_function(bowl, (-1, 1), (-1, 1), n_points=5).plot_surface()
+    display = LossLandscapeDisplay.from_function(bowl, (-1, 1), (-1, 1), n_points=5, kind="surface")
     assert display.ax_.get_zlabel() == "loss"
     assert display.ax_.get_zlim()[1] >= display.values.max()
 

@@ -24,7 +24,7 @@ def autoencoder():
 
 
 def test_images_above_their_reconstructions(autoencoder):
-    display = ReconstructionDisplay.from_estimator(autoencoder, IMAGES, 5).plot()
+    display = ReconstructionDisplay.from_estimator(autoencoder, IMAGES, 5)
     again = autoencoder.reconstruct(IMAGES[:5])
     assert_array_equal(display.originals, X[:5])
     assert_allclose(display.reconstructions, again.reshape(5, 64))
@@ -42,14 +42,14 @@ def test_images_above_their_reconstructions(autoencoder):
 @pytest.mark.parametrize(("style", "blank"), [("default", 1), ("dark_background", 0)])
 def test_blank_is_as_the_paper(style, blank):
     with plt.style.context(style):
-        display = ReconstructionDisplay.from_estimator(PCA(3).fit(X), X, 2, (8, 8)).plot()
+        display = ReconstructionDisplay.from_estimator(PCA(3).fit(X), X, 2, (8, 8))
     drawn = display.axes_[0].images[0]
     assert_allclose(drawn.cmap(drawn.norm(0.0))[:3], blank, atol=0.02)
 
 
 def test_inputs_with_noise_stand_between(autoencoder):
     noisy = IMAGES + np.random.default_rng(0).normal(size=IMAGES.shape)
-    display = ReconstructionDisplay.from_estimator(autoencoder, IMAGES, 3, inputs=noisy).plot()
+    display = ReconstructionDisplay.from_estimator(autoencoder, IMAGES, 3, inputs=noisy)
     assert [ax.get_ylabel() for ax in display.axes_[::3]] == ["original", "input", "reconstruction"]
     assert_allclose(display.axes_[4].images[0].get_array(), noisy[1])
     assert_allclose(display.reconstructions, autoencoder.reconstruct(noisy[:3]).reshape(3, 64))
@@ -60,7 +60,7 @@ def test_inputs_with_noise_stand_between(autoencoder):
 
 def test_rows_of_a_table_are_curves():
     pipeline = make_pipeline(StandardScaler(), PCA(3)).fit(WINE)
-    display = ReconstructionDisplay.from_estimator(pipeline, WINE, 6).plot()
+    display = ReconstructionDisplay.from_estimator(pipeline, WINE, 6)
     assert display.image_shape is None
     assert display.names == list(WINE.columns)
     dots, line = display.axes_[4].lines
@@ -75,7 +75,7 @@ def test_rows_of_a_table_are_curves():
 def test_missing_cells_are_no_error():
     rows = WINE.astype(float).copy()
     rows.iloc[0, 2] = np.nan
-    display = ReconstructionDisplay.from_estimator(Autoencoder(2, max_iter=2).fit(rows), rows, 2).plot()
+    display = ReconstructionDisplay.from_estimator(Autoencoder(2, max_iter=2).fit(rows), rows, 2)
     assert np.isfinite(display.errors).all()
     assert np.isfinite(display.reconstructions).all()
 
@@ -85,7 +85,7 @@ def test_colours():
     display = ReconstructionDisplay.from_estimator(
         PCA(9).fit(coloured.reshape(-1, 192)), coloured.reshape(-1, 192), 2, (8, 8, 3)
     )
-    assert display.plot().axes_[1].images[0].get_array().shape == (8, 8, 3)
+    assert display.axes_[1].images[0].get_array().shape == (8, 8, 3)
     assert_allclose(display.axes_[1].images[0].get_array(), coloured[1])
 
 

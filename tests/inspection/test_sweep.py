@@ -35,7 +35,7 @@ def best_over(search, **values):
 
 
 def test_over_one_parameter_the_best_of_the_others_counts(search):
-    display = SweepDisplay.from_search(search, "C").plot()
+    display = SweepDisplay.from_search(search, "C")
     scores = display.scores
     assert scores["C"].tolist() == GRID["C"]
     assert np.allclose(scores["mean"], [best_over(search, C=C) for C in GRID["C"]])
@@ -59,14 +59,14 @@ def test_other_parameters_may_be_held(search):
 
 
 def test_two_parameters_of_a_grid_are_a_map(search):
-    display = SweepDisplay.from_search(search, ["C", "gamma"]).plot()
+    display = SweepDisplay.from_search(search, ["C", "gamma"])
     grid = display.ax_.images[0].get_array()
     expected = [[best_over(search, C=C, gamma=gamma) for C in GRID["C"]] for gamma in GRID["gamma"]]
     assert np.allclose(grid, expected)
     assert [text.get_text() for text in display.ax_.get_xticklabels()] == ["0.01", "0.1", "1", "10"]
     assert display.ax_.get_title() == "best: C={C:.3g}, gamma={gamma:.3g}".format(**display.best)
     assert np.max(expected) == best_over(search, **display.best)
-    words = SweepDisplay.from_search(search, ["gamma", "kernel"]).plot()
+    words = SweepDisplay.from_search(search, ["gamma", "kernel"])
     assert [text.get_text() for text in words.ax_.get_yticklabels()] == ["rbf", "sigmoid"]
 
 
@@ -75,7 +75,7 @@ def test_two_parameters_at_random_are_points(style):
     space = {"C": loguniform(0.01, 100), "gamma": loguniform(1e-3, 1)}
     search = RandomizedSearchCV(SVC(), space, n_iter=8, cv=3, random_state=0).fit(X, y)
     with plt.style.context(style):
-        display = SweepDisplay.from_search(search).plot()
+        display = SweepDisplay.from_search(search)
     points = display.ax_.collections[0]
     assert len(points.get_offsets()) == 8
     assert np.allclose(np.sort(points.get_array()), np.sort(search.cv_results_["mean_test_score"]))
@@ -85,7 +85,7 @@ def test_two_parameters_at_random_are_points(style):
 
 def test_values_that_are_no_numbers_have_places_in_order():
     search = GridSearchCV(SVC(), {"kernel": ["sigmoid", "rbf"]}, cv=3).fit(X, y)
-    display = SweepDisplay.from_search(search).plot()
+    display = SweepDisplay.from_search(search)
     assert [text.get_text() for text in display.ax_.get_xticklabels()] == ["sigmoid", "rbf"]
     switched = GridSearchCV(SoftmaxClassifier(), {"standardize": [True, False]}, cv=3).fit(X, y)
     assert SweepDisplay.from_search(switched).scores["standardize"].tolist() == [True, False]

@@ -26,7 +26,7 @@ def lines(ax):
 
 def test_losses_scores_and_the_kept_epoch_of_one_network():
     network = MLPClassifier((8,), **PLAIN).fit(X, y)
-    display = TrainingCurveDisplay.from_estimator(network).plot()
+    display = TrainingCurveDisplay.from_estimator(network)
     history = network.history_
     drawn = lines(display.ax_)
     assert np.array_equal(drawn["training"].get_ydata(), history["loss"])
@@ -43,7 +43,7 @@ def test_losses_scores_and_the_kept_epoch_of_one_network():
 def test_a_trial_has_its_own_curve_and_the_validation_losses():
     network = MLPClassifier((8,), random_state=0).fit(X, y)
     trial = network._training.state.progress[0].trial
-    display = TrainingCurveDisplay.from_estimator(network).plot()
+    display = TrainingCurveDisplay.from_estimator(network)
     curves = display.curves
     assert (curves["phase"] == "trial").sum() == len(trial)
     assert (curves["phase"] == "fit").sum() == network.n_iter_
@@ -57,7 +57,7 @@ def test_a_trial_has_its_own_curve_and_the_validation_losses():
 
 def test_an_ensemble_has_medians_and_a_band_of_its_members():
     ensemble = BaggingClassifier(MLPClassifier((4,), **PLAIN), n_estimators=3, random_state=0).fit(X, y)
-    display = TrainingCurveDisplay.from_estimator(ensemble).plot(show=["loss"])
+    display = TrainingCurveDisplay.from_estimator(ensemble, show=["loss"])
     losses = np.array([member.loss_curve_ for member in ensemble.estimators_])
     assert np.allclose(lines(display.ax_)["training"].get_ydata(), np.median(losses, axis=0))
     band = display.ax_.collections[0].get_paths()[0].vertices
@@ -91,9 +91,9 @@ def test_several_fits_side_by_side_or_over_each_other():
 def test_axes_may_be_given():
     network = MLPClassifier((4,), **PLAIN).fit(X, y)
     _, ax = plt.subplots()
-    assert TrainingCurveDisplay.from_estimator(network).plot(ax).figure_ is ax.figure
+    assert TrainingCurveDisplay.from_estimator(network, ax=ax).figure_ is ax.figure
     _, axes = plt.subplots(2, 1)
-    display = TrainingCurveDisplay.from_estimator(network).plot(axes, show=["loss", "learning_rate"])
+    display = TrainingCurveDisplay.from_estimator(network, ax=axes, show=["loss", "learning_rate"])
     assert display.axes_[:, 0].tolist() == axes.tolist()
 
 
@@ -105,7 +105,7 @@ def test_pipelines_searches_and_networks_of_scikit_learn():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         theirs = TheirClassifier((4,), max_iter=6, early_stopping=True, random_state=0).fit(X, y)
-    display = TrainingCurveDisplay.from_estimator(theirs).plot()
+    display = TrainingCurveDisplay.from_estimator(theirs)
     assert np.array_equal(lines(display.ax_)["training"].get_ydata(), theirs.loss_curve_)
     assert np.array_equal(display.axes_[1, 0].lines[0].get_ydata(), theirs.validation_scores_)
     assert (display.curves["learning_rate"] == 0.001).all()
@@ -122,4 +122,4 @@ def test_wrong_estimators_are_told_what_to_do():
     with pytest.raises(ValueError, match="refit=True"):
         TrainingCurveDisplay.from_estimator(search)
     with pytest.raises(ValueError, match="Got 'losses'"):
-        TrainingCurveDisplay.from_estimator(MLPClassifier((4,), **PLAIN).fit(X, y)).plot(show=["losses"])
+        TrainingCurveDisplay.from_estimator(MLPClassifier((4,), **PLAIN).fit(X, y), show=["losses"])

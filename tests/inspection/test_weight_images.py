@@ -25,7 +25,7 @@ def softmax():
 
 
 def test_rows_of_the_coefficients_are_the_images_of_the_classes(softmax):
-    display = WeightImageDisplay.from_estimator(softmax).plot()
+    display = WeightImageDisplay.from_estimator(softmax)
     assert list(display.titles) == softmax.classes_.tolist()
     assert np.array_equal(display.images.reshape(10, 64), softmax.coef_)
     assert [ax.get_title() for ax in display.axes_] == sorted(WORDS)
@@ -38,7 +38,7 @@ def test_rows_of_the_coefficients_are_the_images_of_the_classes(softmax):
 @pytest.mark.parametrize(("style", "zero"), [("default", 1), ("dark_background", 0)])
 def test_zero_is_as_the_paper(style, zero, softmax):
     with plt.style.context(style):
-        display = WeightImageDisplay.from_estimator(softmax).plot(same_scale=False)
+        display = WeightImageDisplay.from_estimator(softmax, same_scale=False)
     drawn = display.axes_[0].images[0]
     assert np.allclose(drawn.cmap(drawn.norm(0.0))[:3], zero, atol=0.02)
     assert drawn.get_clim()[1] == pytest.approx(np.abs(softmax.coef_[0]).max())
@@ -92,7 +92,7 @@ def test_colours_are_grey_at_zero():
     coef[0, 0] = 2.0
     model = Ridge().fit(np.eye(12), np.arange(12))
     model.coef_ = coef[0]
-    display = WeightImageDisplay.from_estimator(model, (2, 2, 3)).plot()
+    display = WeightImageDisplay.from_estimator(model, (2, 2, 3))
     drawn = display.axes_[0].images[0].get_array()
     assert drawn[0, 0].tolist() == [1.0, 0.5, 0.5]
 
