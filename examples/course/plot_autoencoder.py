@@ -121,7 +121,7 @@ plt.show()
 # Sparse codes
 # ------------
 # Another way not to copy: many units, of which few may be active in each image. A penalty on the activations,
-# alpha mean |h|, puts a price on each: half of them are left, and most of the variance.
+# alpha mean ``|h|``, puts a price on each: half of them are left, and most of the variance.
 
 dense = networks["trained on clean images"]
 sparse = Autoencoder(penalty="activity_l1", alpha=0.001, **settings).fit(images[train])

@@ -49,7 +49,7 @@ def classify_critical_point(f: Callable[[Any], Any], x: Any, *, tol: float = 1e-
     Parameters
     ----------
     f : callable
-        From an array to a number, in NumPy's functions; it is called with `Variable`s.
+        From an array to a number, in NumPy's functions; it is called with Variables.
     x : array-like
         The point, of any shape; computed in float64.
     tol : float, default=1e-6

@@ -28,7 +28,7 @@ def jacobian(f: Callable[..., Any], *x: Any, layout: str = "numerator") -> Any:
     Parameters
     ----------
     f : callable
-        From arrays to an array, in NumPy's functions; it is called with `Variable`s.
+        From arrays to an array, in NumPy's functions; it is called with Variables.
     *x : array-like
         Where to differentiate.
     layout : {"numerator", "denominator"}, default="numerator"
@@ -77,7 +77,7 @@ def hessian(f: Callable[..., Any], *x: Any) -> Any:
     Parameters
     ----------
     f : callable
-        From arrays to a number, in NumPy's functions; it is called with `Variable`s.
+        From arrays to a number, in NumPy's functions; it is called with Variables.
     *x : array-like
         Where to differentiate.
 

@@ -151,7 +151,7 @@ def trace(f: Callable[..., Any], *x: Any, names: Sequence[str] | None = None) ->
     Parameters
     ----------
     f : callable
-        From arrays to an array, in NumPy's functions; it is called with `Variable`s. The gradients are those of the sum
+        From arrays to an array, in NumPy's functions; it is called with Variables. The gradients are those of the sum
         of its result.
     *x : array-like
         Where.

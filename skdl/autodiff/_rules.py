@@ -1,6 +1,6 @@
 """The rules of backpropagation: for each elementwise function and the product of matrices, what goes back.
 
-They are written in functions that take arrays and `Variable`s alike: of arrays they give the gradient, of Variables the
+They are written in functions that take arrays and Variables alike: of arrays they give the gradient, of Variables the
 gradient as a formula of its own, which is differentiated by the same rules.
 """
 

@@ -23,7 +23,8 @@ class WeightImageDisplay:
 
     Parameters
     ----------
-    images : array of shape (n_images, height, width) or (n_images, height, width, 3)
+    images : array
+        Of shape (n_images, height, width) or (n_images, height, width, 3).
     titles : sequence of n_images str
 
     Attributes

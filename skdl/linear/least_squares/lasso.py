@@ -6,11 +6,20 @@ import numpy as np
 
 from skdl._warnings import warn
 from skdl.linear.least_squares.problem import Problem, Setting
-from skdl.linear.solvers.coordinate_descent import Columns, DenseColumns, Kinks, SparseColumns, solve_kinks
+from skdl.linear.solvers.coordinate_descent import (
+    ROUNDING,
+    Columns,
+    DenseColumns,
+    Kinks,
+    SparseColumns,
+    solve_kinks,
+)
 from skdl.linear.solvers.qr import rank_threshold
 from skdl.linear.solvers.reduction import Reduction, column_norms
 
-NEAR = 1e-10  # gap, relative to the objective without coefficients, above which a warning tells of it
+# Gap, relative to the objective without coefficients, above which a warning tells of it, whatever l1; and where an l1
+# close to rounding makes the gap larger, at most this.
+NEAR, LARGEST_SHARE = 1e-10, 1e-4
 EXPONENT_LIMIT = 900
 
 
@@ -70,13 +79,19 @@ def _solve(
         found[moved], half = solve_kinks(_Some(columns, moved), own, kinks.of(moved))
         coef[:, output] = np.ldexp(np.ldexp(found, exponent) + start, -unit)
         gap[output] = 2 / total * np.ldexp(half, 2 * exponent)
-        if half > NEAR * max(float(own @ own) / 2, np.finfo(float).tiny):
+        near = max(NEAR, _rounding(columns.norms[moved] * np.linalg.norm(own), kinks.l1[moved]))
+        if half > near * max(float(own @ own) / 2, np.finfo(float).tiny):
             warn(
                 f"Coordinate descent ended {gap[output]:.2g} above a bound of the objective's minimum (dual_gap_): "
                 "columns of X depend on each other too closely. Leave some of them out, or choose "
                 "penalty='elastic_net'.",
             )
     return coef, gap
+
+
+def _rounding(products: np.ndarray, l1: np.ndarray) -> float:
+    """What rounding leaves of a gap: the share of l1 that it is of a column's products with the residual."""
+    return float(np.max(ROUNDING * products[l1 > 0] / l1[l1 > 0], initial=0.0).clip(max=LARGEST_SHARE))
 
 
 def _in_range(values: np.ndarray) -> np.ndarray:

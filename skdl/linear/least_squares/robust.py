@@ -16,7 +16,7 @@ from skdl.linear.least_squares.solve import DIRECT_ELEMENTS, solution_from_coeff
 from skdl.linear.solvers.huber import solve_huber
 from skdl.linear.solvers.linear_program import solve_quantile
 from skdl.linear.solvers.qr import rank_threshold
-from skdl.linear.solvers.reduction import column_norms
+from skdl.linear.solvers.reduction import EPS, column_norms
 
 LOSSES = ("squared_error", "absolute_error", "huber", "quantile")
 BY_PROGRAM = ("absolute_error", "quantile")
@@ -111,7 +111,7 @@ def _solve_outputs(
         gap[output] = factor * found.gap
         middle = np.median(y) if setting.fit_intercept else 0.0
         size = float(np.abs(y - middle) @ weight) / problem.total
-        if found.problem or gap[output] > NEAR_GAP * max(size, np.finfo(float).tiny):
+        if found.problem or gap[output] > NEAR_GAP * size + 8 * EPS * np.abs(y).max():
             said = found.problem or f"it ended {gap[output]:.2g} above a bound of the minimum (dual_gap_)."
             warn(f"The linear program of the quantile was not solved: {said} Scale X and y.", ConvergenceWarning)
     return coef, intercept, None if is_huber else gap

@@ -31,6 +31,7 @@ SWEEPS = 20  # between two solutions of the equations
 FIRST_COLUMNS = 200  # of the working set, which then grows by as many, or by the number that it used
 MAX_ROUNDS = 200
 ROUNDING = 64 * EPS  # relative, of a product of a column with the residual
+FLAT = 1e-8  # share of a column's square that makes no difference
 
 
 class Kinks(NamedTuple):
@@ -255,12 +256,16 @@ def newton_directions(
 def _gap(columns: Columns, target: np.ndarray, residual: np.ndarray, v: np.ndarray, kinks: Kinks) -> float:
     products = columns.products(residual)
     size = ROUNDING * columns.norms * (np.linalg.norm(target) + columns.norms @ np.abs(v))
-    # Without a square, h* is finite only for slopes of h: the residual shrinks until all products are such slopes.
-    flat = (kinks.l2 == 0) & ~((kinks.l1 == 0) & (products <= size) & ((products >= -size) | np.isfinite(kinks.low)))
+    # Without a square, h* is finite only for slopes of h: the residual shrinks until all products are such slopes. With
+    # a square that hardly counts, h* of rounding is large: it may be better to do so, too.
+    at_slope = (kinks.l1 == 0) & (products <= size) & ((products >= -size) | np.isfinite(kinks.low))
     beyond = np.where(np.isfinite(kinks.low), products, np.abs(products))
-    flat &= beyond > kinks.l1
-    share = float((kinks.l1[flat] / beyond[flat]).min(initial=1.0))
-    dual = share * residual
+    far = ~at_slope & (beyond > kinks.l1)
     primal = 0.5 * float(residual @ residual) + kinks.value(v)
-    bound = float(dual @ target) - 0.5 * float(dual @ dual) - float(kinks.conjugate(share * products).sum())
+    bound = 0.0
+    for flat in (kinks.l2 == 0, kinks.l2 <= FLAT * columns.norms**2):
+        share = float((kinks.l1[far & flat] / beyond[far & flat]).min(initial=1.0))
+        dual = share * residual
+        value = float(dual @ target) - 0.5 * float(dual @ dual) - float(kinks.conjugate(share * products).sum())
+        bound = max(bound, value)
     return max(primal - bound, 0.0)

@@ -159,13 +159,13 @@ def _at_vertex(program: _Program, v: np.ndarray) -> np.ndarray:
 
 def _balanced(program: _Program, v: np.ndarray, a: np.ndarray) -> np.ndarray:
     """The dual point of this one: at a bound for each row that is not met, and balanced by those that are."""
-    X, _, weight, q, l1, _ = program
+    X, _, weight, q, l1, positive = program
     residual = program.y - X @ v
     far = np.abs(residual) > MET
     a = np.where(far, np.where(residual > 0, weight * q, weight * (q - 1)), a)
     met = np.flatnonzero(~far)
     products = X.T @ a
-    held = np.flatnonzero((v != 0) | (l1 == 0))
+    held = np.flatnonzero((v != 0) | ((l1 == 0) & ~positive))
     if met.size and held.size:
         wanted = l1[held] * np.sign(v[held])
         a[met] += lstsq(_dense(X[met][:, held]).T, wanted - products[held], check_finite=False)[0]

@@ -110,6 +110,23 @@ def test_the_gap_bounds_any_point(rng):
     assert gap < 1e-15
 
 
+def test_a_square_that_hardly_counts_does_not_spoil_the_gap(rng):
+    """The conjugate of such a square is a large multiple of rounding."""
+    columns = np.linalg.qr(rng.normal(size=(20, 5)))[0]
+    kinks = Kinks(np.full(5, 1e-3), np.full(5, 1e-24), np.full(5, -np.inf))
+    assert solve_kinks(DenseColumns(columns), rng.normal(size=20), kinks)[1] < 1e-14
+
+
+def test_a_penalty_close_to_rounding_is_no_sign_of_dependent_columns(rng):
+    """Units that are far apart: what is l1 to the large column is near the rounding of the others' products."""
+    for _ in range(10):
+        X, y = rng.normal(size=(40, 5)) + [0, 0, 0, 0, 10], rng.normal(size=40)
+        X[:, 4] *= 1e7
+        alpha = 1e-8 * 2 * np.abs(X.T @ y).max() / 40
+        model = LeastSquaresRegressor(alpha, penalty="l1", fit_intercept=False).fit(X, y)  # without a warning
+        is_optimal(model, X, y, np.ones(40))
+
+
 def test_dependent_columns_have_one_of_the_minima(rng):
     X = rng.normal(size=(40, 3))
     X = np.column_stack([X, X[:, 0], X[:, 0] + X[:, 1], np.full(40, 0.1), np.full(40, 1e7 + 0.3)])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
+from scipy.optimize import linprog
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.exceptions import UndefinedMetricWarning
@@ -146,6 +147,37 @@ def test_positive_coefficients_and_priors_of_a_linear_program(rng):
     plain = LeastSquaresRegressor(0.05, penalty="l1", loss="absolute_error")
     shifted = plain.fit(X, Y - (X @ prior)[:, None], weight)
     assert_allclose(drawn.coef_, shifted.coef_ + prior, atol=1e-10)
+
+
+@pytest.mark.parametrize("quantile", [0.01, 0.25, 0.5, 0.999])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_positive_coefficients_without_a_penalty_are_proved_to_be_the_best(quantile, fit_intercept, rng):
+    """The same program in its primal form, with a variable for each half of a residual."""
+    for _ in range(10):
+        X, y = rng.normal(size=(20, 6)).round(1), rng.normal(size=20).round(1)
+        weight = rng.integers(1, 4, 20).astype(float)
+        model = LeastSquaresRegressor(loss=Quantile(quantile), positive=True, fit_intercept=fit_intercept)
+        model.fit(X, y, weight)
+        shares = weight / weight.sum()
+        found = shares @ pinball(y - X @ model.coef_ - model.intercept_, quantile)
+        level = np.ones((20, 2)) * [1, -1] if fit_intercept else np.zeros((20, 0))
+        cost = np.concatenate([np.zeros(6 + level.shape[1]), shares * quantile, shares * (1 - quantile)])
+        peer = linprog(cost, A_eq=np.hstack([X, level, np.eye(20), -np.eye(20)]), b_eq=y)
+        assert (model.coef_ >= 0).all()
+        assert_allclose(found, peer.fun, atol=1e-9)
+        assert model.dual_gap_ < 1e-13
+
+
+@pytest.mark.parametrize("loss", ["absolute_error", "quantile", "huber"])
+@pytest.mark.parametrize("n", [4, 9])
+def test_a_fit_that_meets_all_rows_is_no_failure(loss, n, rng):
+    """A loss of zero up to rounding is the minimum, though the gap is as large as the loss."""
+    for _ in range(5):
+        X, y = 1000 + rng.normal(size=(n, n + 1)), 1e6 + rng.normal(size=n)
+        model = LeastSquaresRegressor(loss=loss).fit(X, y)
+        assert_allclose(model.predict(X), y, rtol=1e-9)
+        same = LeastSquaresRegressor(1.0, penalty="l1", loss=Quantile(0.9)).fit(X.round(1), np.full(n, y[0]))
+        assert_allclose(same.predict(X), y[0], rtol=1e-12)
 
 
 def test_a_table_a_search_and_statistics():
