@@ -74,8 +74,8 @@ plt.show()
 # Why L1 makes zeros
 # ------------------
 # With columns that are orthogonal and standardised, each coefficient has its own problem. L2 divides the least-squares
-# coefficient c by a constant. L1 subtracts a constant from its size and stops at zero: the slope of ``|w|`` at zero does
-# not vanish, so that a weight that gains less than this is not worth having.
+# coefficient c by a constant. L1 subtracts a constant from its size and stops at zero: the slope of ``|w|`` at zero
+# does not vanish, so that a weight that gains less than this is not worth having.
 
 Q = np.linalg.qr(X - X.mean(axis=0))[0] * np.sqrt(len(y))
 c = LeastSquaresRegressor().fit(Q, y).coef_
