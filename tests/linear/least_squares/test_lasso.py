@@ -120,7 +120,7 @@ def test_a_square_that_hardly_counts_does_not_spoil_the_gap(rng):
 def test_a_penalty_close_to_rounding_is_no_sign_of_dependent_columns(rng):
     """Units that are far apart: what is l1 to the large column is near the rounding of the others' products."""
     for _ in range(10):
-        X, y = rng.normal(size=(40, 5)) + [0, 0, 0, 0, 10], rng.normal(size=40)
+        X, y = rng.normal(size=(40, 5)) + 10 * np.eye(5)[4], rng.normal(size=40)
         X[:, 4] *= 1e7
         alpha = 1e-8 * 2 * np.abs(X.T @ y).max() / 40
         model = LeastSquaresRegressor(alpha, penalty="l1", fit_intercept=False).fit(X, y)  # without a warning
