@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 import os
-from typing import Any
+from typing import Any, Self
 
 from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
@@ -29,6 +29,24 @@ class TransferMixin:
         """The numbers that a fit begins with, besides those that the parameters describe; None where there are none."""
         source = source_of(self)
         return None if source is None else source.content
+
+    def set_params(self, **params: object) -> Self:
+        """Set parameters of this estimator, and with `slot__parameter` those of the components in its slots.
+
+        Parameters
+        ----------
+        **params : dict
+
+        Returns
+        -------
+        self : estimator
+        """
+        inner = next((name for name in params if name.startswith("init__")), None)
+        if inner is not None:  # they would be set on the fitted network, for whoever has it, and change no fit
+            raise ValueError(
+                f"Cannot set {inner}: the network in 'init' is taken as it was fitted. Give another network as 'init'."
+            )
+        return super().set_params(**params)  # type: ignore[misc]  # the estimator's
 
     def __sklearn_clone__(self) -> Any:
         """A copy without the fit, which begins with the layers of the same fitted network."""

@@ -289,6 +289,14 @@ def test_mistakes_are_named(params, message):
     assert re.search(message, str(error.value), re.DOTALL), error.value
 
 
+def test_parameters_of_the_source_are_not_set_through_its_heirs():
+    """A search over them would change the network that the user has, and no fit."""
+    alpha = SOURCE.alpha
+    with pytest.raises(ValueError, match="Cannot set init__alpha: the network in 'init' is taken as it was fitted"):
+        GridSearchCV(taking(), {"init__alpha": [0.1, 1.0]}, cv=2, error_score="raise").fit(*HIGH)
+    assert SOURCE.alpha == alpha
+
+
 def test_columns_that_are_not_those_of_the_source_are_named():
     with pytest.raises(ValueError, match="X has 63 columns, and the network in 'init' was trained on 64"):
         taking(SOURCE).fit(HIGH[0][:, 1:], HIGH[1])
