@@ -230,6 +230,10 @@ class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
             )
         return tuple(int(size) for size in sizes)
 
+    def _of_widths(self, widths: tuple[int, ...]) -> dict[str, Any]:
+        """The constructor's arguments that change for hidden layers of other widths."""
+        return {"hidden_layer_sizes": widths} | ({} if self.depth == 1 else {"depth": 1})
+
     def _activations(self, depth: int) -> tuple[Activation, ...]:
         """The activation of each hidden layer."""
         return self._resolve_layers("activation", depth)

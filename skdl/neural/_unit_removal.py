@@ -179,18 +179,12 @@ def without_units(
     if network.prior is not None:
         raise ValueError("structured=True takes no network with a 'prior', whose shapes are those of all units.")
     before = training.architecture
-    changes = _parameters(before, groups)
-    if network.depth != 1:
-        changes["depth"] = 1  # of a width that was given as one number
+    if before.tied:
+        _check_tied(before, groups)
+    changes = _parameters(network, before, groups)
     if network.init is not None:
         changes["init"] = None  # whose layers have all units
-    smaller_network = clone(network).set_params(**changes)
-    if smaller_network._architecture(before.n_inputs, before.n_outputs).widths != changes["hidden_layer_sizes"]:
-        raise ValueError(
-            f"structured=True takes units out of hidden layers that are those of 'hidden_layer_sizes', and "
-            f"{type(network).__name__} has others beside them. Prune its weights: structured=False."
-        )
-    settings = NetworkFit(smaller_network).settings
+    settings = NetworkFit(clone(network).set_params(**changes)).settings
     architecture = settings.architecture_for(
         before.n_inputs, before.n_outputs, before.columns, encoded=training.is_encoded
     )
@@ -214,13 +208,23 @@ def without_units(
     return changes, replace(training, state=state, architecture=architecture)
 
 
-def _parameters(architecture: Architecture, groups: Sequence[UnitGroup]) -> dict[str, Any]:
+def _check_tied(architecture: Architecture, groups: Sequence[UnitGroup]) -> None:
+    """Raise for units of other layers than the code, each of which has another layer with the same weights."""
+    code = len(architecture.widths) // 2
+    if any(group.layer != code and len(group.kept) < group.n_units for group in groups):
+        raise ValueError(
+            f"structured=True takes no units but those of the code out of a network with tied=True. Give layers="
+            f"[{layer_names(len(architecture.widths))[code + 1]!r}], or prune its weights: structured=False."
+        )
+
+
+def _parameters(network: Any, architecture: Architecture, groups: Sequence[UnitGroup]) -> dict[str, Any]:
     """The constructor's arguments of the network with the units that are kept."""
     widths, blocks = list(architecture.widths), list(architecture.blocks)
     for group in groups:
         if not group.is_inner:
             widths[group.layer] = len(group.kept)
-    changes: dict[str, Any] = {"hidden_layer_sizes": tuple(widths)}
+    changes: dict[str, Any] = network._of_widths(tuple(widths))
     for group in groups:
         if group.is_inner:
             block = blocks[group.layer].resized(widths[group.layer], len(group.kept))

@@ -249,6 +249,11 @@ class Autoencoder(BaseAutoencoder):
         encoder, sizes = self._encoder, self.decoder_layer_sizes
         return encoder + (encoder[-2::-1] if sizes is None else _sizes(sizes))
 
+    def _of_widths(self, widths: tuple[int, ...]) -> dict[str, Any]:
+        encoder, decoder = widths[: self._n_encoding_layers], widths[self._n_encoding_layers :]
+        mirrors = self.decoder_layer_sizes is None and decoder == encoder[-2::-1]
+        return {"hidden_layer_sizes": encoder} | ({} if mirrors else {"decoder_layer_sizes": decoder})
+
     def _activations(self, depth: int) -> tuple[Activation, ...]:
         if isinstance(self.activation, (list, tuple)) and len(self.activation) != depth - 1:
             raise ValueError(

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from plain import PLAIN
+from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
@@ -455,7 +456,7 @@ def test_networks_of_several_tasks():
 
 
 def test_autoencoders_whose_weights_may_be_tied():
-    """Tied weights are pruned in both of their places; layers of a decoder are not those of `hidden_layer_sizes`."""
+    """Tied weights are pruned in both of their places; units of the code are of one layer only."""
     network = Autoencoder((6, 3), tied=True, normalization="batch", max_iter=3, random_state=0).fit(X)
     pruned = prune(network, amount=0.5, scope="layer")
     zeros = [coef == 0 for coef in pruned.coefs_]
@@ -463,11 +464,42 @@ def test_autoencoders_whose_weights_may_be_tied():
     assert np.array_equal(zeros[0], zeros[3].T)
     pruned.set_params(warm_start=True).fit(X)
     assert all(np.array_equal(coef == 0, zero) for coef, zero in zip(pruned.coefs_, zeros, strict=True))
-    with pytest.raises(ValueError, match=r"Autoencoder has others beside them\. Prune its weights: structured=False"):
+    with pytest.raises(ValueError, match=r"tied=True\. Give layers=\['hidden_2'\], or prune its weights"):
         prune(network, amount=0.5, structured=True)
-    flat_one = Autoencoder((6,), tied=True, max_iter=3, random_state=0).fit(X)
-    small = prune(flat_one, amount=0.5, structured=True)
-    assert small.transform(X).shape == (len(X), 3)
+    for sizes, code in (((6,), "hidden_1"), ((6, 3), "hidden_2")):
+        whole = Autoencoder(sizes, tied=True, max_iter=3, random_state=0).fit(X)
+        small = prune(whole, amount=0.5, structured=True, layers=[code], X=X)
+        check_code(whole, small, sizes[-1] // 2)
+        assert small.decoder_layer_sizes is None
+        small.set_params(warm_start=True).fit(X)
+
+
+def check_code(whole, small, n_units):
+    """The code has lost units, and its decoder has their mean in the intercepts."""
+    code, kept = whole.transform(X), small.transform(X)
+    assert kept.shape[1] == n_units
+    stays = [int(np.abs(code - column[:, None]).max(axis=0).argmin()) for column in kept.T]
+    np.testing.assert_allclose(code[:, stays], kept, atol=1e-5)
+    gone = np.setdiff1d(np.arange(code.shape[1]), stays)
+    code[:, gone] = code[:, gone].mean(axis=0)
+    np.testing.assert_allclose(small.inverse_transform(kept), whole.inverse_transform(code), atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", ["dense", "residual"])
+def test_units_of_encoders_and_decoders(layer):
+    """Layers keep their places in the encoder and the decoder, however many units each loses."""
+    sizes = (8, 8) if layer == "residual" else (8, 4)
+    network = Autoencoder(sizes, layer=layer, max_iter=3, random_state=0).fit(X)
+    small = prune(network, amount=0.5, structured=True)
+    assert small.n_parameters_ < network.n_parameters_
+    if layer == "dense":
+        assert (small.hidden_layer_sizes, small.decoder_layer_sizes) == ((4, 2), None)
+        uneven = prune(network, amount=0.25, structured=True, layers=["hidden_1", "hidden_2"], X=X)
+        assert (uneven.hidden_layer_sizes, uneven.decoder_layer_sizes) == ((6, 3), (8,))
+        check_code(network, prune(network, amount=0.25, structured=True, layers=["hidden_2"], X=X), 3)
+        again = clone(uneven).fit(X)
+        assert [coef.shape for coef in again.coefs_] == [coef.shape for coef in uneven.coefs_]
+    assert np.isfinite(small.set_params(warm_start=True).fit(X).reconstruct(X)).all()
 
 
 def test_a_width_and_a_depth():
