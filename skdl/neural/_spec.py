@@ -136,7 +136,7 @@ def check_roles(settings: Settings, architecture: Architecture) -> None:
     known, layers = architecture.outline.roles, layer_names(len(architecture.widths))
     for name in ("learning_rate_factors", "weight_decay_factors"):
         for role in getattr(settings, name):
-            if role not in (*known, *layers, *_on_a_mixed_table(architecture).outline.roles):
+            if role not in (*known, *layers, *_of_a_mixed_table(architecture).outline.roles):
                 raise ValueError(
                     f"The {name!r} parameter has a factor for {role!r}, and no parameter of this network has that "
                     f"role.{nearest(role, (*known, *layers))} Its roles are: {list(known)}; its layers, which may have "
@@ -144,9 +144,15 @@ def check_roles(settings: Settings, architecture: Architecture) -> None:
                 )
 
 
-def _on_a_mixed_table(architecture: Architecture) -> Architecture:
-    """The network of the same parameters for a number and many categories: one recipe is for tables of all kinds."""
-    return replace(architecture, n_inputs=2, columns=InputColumns((0, MANY_CATEGORIES), (False, False)))
+def _of_a_mixed_table(architecture: Architecture) -> Architecture:
+    """The layers of the inputs for a number and many categories: one recipe is for tables of all kinds.
+
+    Hidden layers have the same roles for any table, and may not fit that one's width.
+    """
+    hidden: dict[str, Any] = dict.fromkeys(("widths", "activations", "normalizations", "blocks"), ())
+    hidden |= {"initializers": architecture.initializers[-1:], "dropouts": architecture.dropouts[:1], "tied": False}
+    columns = InputColumns((0, MANY_CATEGORIES), (False, False))
+    return replace(architecture, n_inputs=2, columns=columns, **hidden)
 
 
 def check_alpha(alpha: Any, n_inputs: int) -> None:

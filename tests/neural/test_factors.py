@@ -143,6 +143,14 @@ def test_parametrisations_never_share_a_stack():
     check_estimator_members(members, X, Y)
 
 
+def test_factors_do_not_depend_on_whether_blocks_would_fit_other_tables():
+    """A residual block is as wide inside as its inputs, so that groups of its units fit this table, and not any."""
+    params = {"normalization": "group", "layer": "residual", "random_state": 0, "max_iter": 1, **PLAIN}
+    network = MLPRegressor((6, 6), learning_rate_factors={"output": 0.0}, **params)
+    start = clone(network).initialize(X, Y)
+    assert np.array_equal(network.fit(X, Y).coefs_[-1], start.coefs_[-1])
+
+
 def test_one_recipe_is_for_tables_of_all_kinds():
     """Roles that another table would give a network of these parameters are known, and those of none are not."""
     factors = {"encoding": 0.1, "scale": 6.0, "embedding": 0.5}
