@@ -152,6 +152,8 @@ def _called(f: Callable[..., Any], given: list[Variable]) -> Variable:
     y = f(*given)
     if isinstance(y, Variable):
         return y
+    if y is None:
+        raise TypeError("f must give an array. It gave None: does it return its result?")
     if isinstance(y, (list, tuple)):
         raise TypeError(f"f must give one array. It gave a {type(y).__name__}; np.stack makes an array of its entries.")
     return Variable(y)

@@ -56,10 +56,19 @@ def numerical_gradient(f: Callable[[np.ndarray], Any], x: Any, *, step: float | 
         for sign in (-1, 1):
             moved = x.copy()
             moved[index] += sign * h
-            ends.append((float(moved[index]), float(f(moved))))  # the point is read before the call
+            ends.append((float(moved[index]), number(f(moved))))  # the point is read before the call
         (low, below), (high, above) = ends
         gradient[index] = (above - below) / (high - low)
     return gradient
+
+
+def number(y: Any) -> float:
+    """What a function gave, which must be one number."""
+    if y is None:
+        raise TypeError("f must give a number. It gave None: does it return its result?")
+    if np.size(y) != 1:
+        raise ValueError(f"f must give a number. It gave an array of shape {np.shape(y)}.")
+    return float(np.reshape(y, ()))
 
 
 @dataclass(frozen=True)
@@ -151,5 +160,5 @@ def compare_gradients(
     ended = time.perf_counter()
     scale = max(abs(found).max(initial=0.0), abs(numerical).max(initial=0.0), np.finfo(np.float64).tiny)
     error = float(abs(found - numerical).max(initial=0.0) / scale)
-    value = float(f(x.copy()))
+    value = number(f(x.copy()))
     return GradientComparison(value, found, numerical, error, 2 * x.size, between - began, ended - between)

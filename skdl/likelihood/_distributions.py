@@ -148,8 +148,17 @@ class Gaussian(LikelihoodModel):
             raise ValueError("There are no data.")
         if not np.isfinite(x).all():
             raise ValueError("The data hold NaN or infinity.")
-        mean = float(x.mean())
-        return x.size, mean, float(((x - mean) ** 2).sum())
+        if x.min() == x.max():  # whose mean may be rounded
+            return x.size, float(x[0]), 0.0
+        with np.errstate(all="ignore"):
+            mean = float(x.mean())
+            squares = float(((x - mean) ** 2).sum())
+        if not np.finfo(np.float64).tiny <= squares < np.inf:
+            raise ValueError(
+                f"The data reach {abs(x).max():.3g}, and their squares are out of the range of float64. Give them in "
+                "another unit."
+            )
+        return x.size, mean, squares
 
     def _check(self, theta: np.ndarray) -> None:
         if theta.ndim == 0 or theta.shape[-1] != 2:

@@ -16,6 +16,7 @@ from skdl._constraints import Integer, Real
 from skdl._descent import take_step
 from skdl._protocols import FirstOrderOptimizer, Schedule
 from skdl.autodiff import Variable, gradients
+from skdl.autodiff._numerical import number
 
 ValueAndGradient = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
@@ -144,11 +145,9 @@ def _with_gradient(f: Callable[[Any], Any], gradient: Any, shape: tuple[int, ...
             y = y.value if isinstance(y, Variable) else y
         else:
             y, found = f(x.copy()), np.array(gradient(x.copy()), dtype=x.dtype)
-        if np.size(y) != 1:
-            raise ValueError(f"f must give a number. It gave an array of shape {np.shape(y)}.")
         if found.shape != shape:
             raise ValueError(f"gradient must give an array of the shape of x, {shape}. It gave {found.shape}.")
-        return float(np.reshape(y, ())), found
+        return number(y), found
 
     return evaluate
 

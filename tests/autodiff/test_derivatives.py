@@ -210,3 +210,13 @@ def test_mistakes():
         jacobian(np.tanh)
     with pytest.raises(ValueError, match="The 'tol' parameter of classify_critical_point"):
         classify_critical_point(rosenbrock, [1.0, 1.0], tol=-1)
+
+
+@pytest.mark.parametrize("of_numbers", [numerical_gradient, compare_gradients])
+def test_functions_that_give_no_number(of_numbers):
+    with pytest.raises(ValueError, match=r"f must give a number. It gave an array of shape \(3,\)"):
+        of_numbers(lambda x: x, x)
+    with pytest.raises(TypeError, match=r"f must give a number\. It gave None: does it return its result"):
+        of_numbers(lambda x: None, x)
+    with pytest.raises(TypeError, match=r"f must give an array\. It gave None: does it return its result"):
+        jacobian(lambda x: None, x)
