@@ -33,8 +33,8 @@ for name, style in {"sigmoid": "-", "tanh": "--", "relu": "-.", "leaky_relu": ":
     slopes[name] = backprop(np.ones((1, 401, 1)))[0][0, :, 0]
     axes[0].plot(z, values, style, label=name)
     axes[1].plot(z, slopes[name], style)
-axes[0].set(title="f", ylim=(-1.5, 3))
-axes[1].set(title="slope f'")
+axes[0].set(title="f", xlabel="z", ylim=(-1.5, 3))
+axes[1].set(title="slope f'", xlabel="z")
 axes[0].legend()
 plt.show()
 assert np.isclose(slopes["sigmoid"].max(), 0.25)  # each sigmoid layer takes at least three quarters of a gradient

@@ -68,9 +68,9 @@ for ax, name in zip(axes, ("line", "degree 3", "degree 12"), strict=True):
     ax.plot(grid, fits[name][:30].T, color="gray", alpha=0.3)
     ax.plot(grid, fits[name].mean(axis=0), label="average fit", linewidth=2)
     ax.plot(grid, truth(grid), "--", label="truth", linewidth=2)
-    ax.set(
-        title=f"{name}: bias² {table.loc[name, 'bias^2']:.3f}, variance {table.loc[name, 'variance']:.3f}", ylim=(-2, 2)
-    )
+    title = f"{name}: bias² {table.loc[name, 'bias^2']:.3f}, variance {table.loc[name, 'variance']:.3f}"
+    ax.set(title=title, xlabel="x", ylim=(-2, 2), xticks=[-0.8, -0.4, 0, 0.4, 0.8])
+axes[0].set(ylabel="y")
 axes[0].legend()
 plt.show()
 

@@ -34,7 +34,7 @@ for ax, (name, f) in zip(axes.flat, shapes.items(), strict=True):
     point = classify_critical_point(f, [0.0, 0.0])
     print(f"{name:18} curvatures {point.eigenvalues.round(2)!s:14} {point.kind}")
     LossLandscapeDisplay.from_function(f, (-1.0, 1.0), (-1.0, 1.0), ax=ax)
-    ax.set(title=f"{name}: {point.kind}", xlabel="", ylabel="")
+    ax.set(title=f"{name}: {point.kind}", xlabel="$x_1$", ylabel="$x_2$")
 plt.show()
 
 assert classify_critical_point(shapes["a pass"], [0.0, 0.0]).kind == "saddle point"

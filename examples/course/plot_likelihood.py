@@ -146,6 +146,6 @@ grid = np.linspace(min(slopes), max(slopes), 200)
 normal = np.exp(-0.5 * ((grid - slope) / said) ** 2) / (said * np.sqrt(2 * np.pi))
 ax.plot(grid, normal, label="normal, by the mean standard error")
 ax.axvline(slope, linestyle="--", label="slope of all rows")
-ax.set(xlabel="slope of the body mass index", yticks=[])
-ax.legend()
+ax.set(xlabel="slope of the body mass index", yticks=[], ylim=(0, 1.5 * normal.max()))  # room for the legend
+ax.legend(loc="upper left")
 plt.show()

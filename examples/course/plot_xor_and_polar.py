@@ -39,7 +39,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
         model, X, ax=ax, response_method="predict_proba", cmap="RdBu", alpha=0.5, eps=0.1
     )
     ax.scatter(*X.T, c=y, s=8, cmap="RdBu", edgecolors="none")
-    ax.set(title=f"{name}: accuracy {scores[name]:.2f}")
+    ax.set(title=f"{name}: accuracy {scores[name]:.2f}", xlabel="$x_1$", ylabel="$x_2$")
 print(scores)
 assert scores["softmax"] < 0.65 < 0.95 < scores["8 hidden units"]
 plt.show()

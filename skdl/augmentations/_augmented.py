@@ -19,8 +19,8 @@ def augmented(
 
     Parameters
     ----------
-    images : array-like of shape (n, height, width) or (n, height, width, channels)
-        Real numbers; they stay as they are.
+    images : array-like
+        Of shape (n, height, width) or (n, height, width, channels). Real numbers; they stay as they are.
     augmentation : str, Augmentation or list of these
         As networks take it. Augmentations of rows act on X as it is here, and targets are nobody's.
     random_state : int or None, default=None

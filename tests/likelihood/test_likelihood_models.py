@@ -141,8 +141,11 @@ def test_at_the_edge_there_is_no_error():
         (lambda: Gaussian().likelihood(0.0, REALS), r"theta must be \(mean, variance\)"),
         (lambda: Gaussian().estimate([2.0, 2.0]), "All data are equal: the likelihood grows without bound"),
         (lambda: Gaussian().estimate([0.1] * 3), "All data are equal: the likelihood grows without bound"),
-        (lambda: Gaussian().standard_errors([1e200, 2e200]), r"The data reach 2e\+200, and their squares are out of the"),
-        (lambda: Gaussian().estimate([1e-200, 2e-200]), "The data reach 2e-200, and their squares are out of the"),
+        (
+            lambda: Gaussian().standard_errors([1e200, 2e200]),
+            r"The data reach 2e\+200, and their squares are out of the",
+        ),
+        (lambda: Gaussian().estimate([1e-200, 2e-200]), r"The data reach 2e-200, and their squares are out of the"),
         (lambda: Gaussian().estimate([1.0, np.inf]), "The data hold NaN or infinity"),
         (lambda: Gaussian().estimate([]), "There are no data"),
     ],
