@@ -14,7 +14,14 @@ import pytest
 
 import skdl
 from skdl._registry import REGISTRIES
-from skdl.plugins import FirstOrderOptimizer, FullBatchOptimizer, Optimizer
+from skdl.plugins import (
+    Augmentation,
+    FirstOrderOptimizer,
+    FullBatchOptimizer,
+    Optimizer,
+    PixelAugmentation,
+    RowAugmentation,
+)
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGE = DOCS / "plugins.md"
@@ -151,9 +158,11 @@ def test_the_page_names_every_group():
 def test_the_page_names_what_each_family_asks_for():
     text = PAGE.read_text(encoding="utf-8")
     families = {registry.base for registry in REGISTRIES.values()}
-    bases = families - {Optimizer} | {
+    bases = families - {Augmentation, Optimizer} | {
         FirstOrderOptimizer,
         FullBatchOptimizer,
+        PixelAugmentation,
+        RowAugmentation,
     }
     for base in bases:
         [row] = re.findall(rf"^\| `{base.__name__}` \|.*$", text, re.MULTILINE)

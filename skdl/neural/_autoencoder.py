@@ -24,16 +24,23 @@ from skdl.neural.encoded_data import EncodedData
 from skdl.neural.trainable import in_parts
 
 
+def fixed(value: Any) -> property:
+    """What a parameter of other perceptrons is for one that does not have it."""
+    return property(lambda self: value)
+
+
 class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
     """A network that learns to give its inputs again, of which one hidden layer is the code."""
 
     _default_scoring = "r2"
-    scoring = None
-    clip_predictions = False
-    prior = None
-    calibrate = False
-    depth = 1
-    category_encoding = "one_hot"  # there are no categories
+    scoring: Any = fixed(None)
+    clip_predictions: Any = fixed(False)
+    prior: Any = fixed(None)
+    calibrate: Any = fixed(False)
+    depth: Any = fixed(1)
+    init: Any = fixed(None)
+    frozen: Any = fixed(None)
+    category_encoding: Any = fixed("one_hot")  # there are no categories
     tied: bool
     image_shape_: tuple[int, ...]
 

@@ -55,7 +55,13 @@ def check_objective(
         network,
         [
             SimpleNamespace(
-                architecture=each, loss=loss, penalty=penalty_of(penalty), alpha=alpha, prior=prior, dtype=np.float64
+                architecture=each,
+                loss=loss,
+                penalty=penalty_of(penalty),
+                alpha=alpha,
+                prior=prior,
+                rows=None,
+                dtype=np.float64,
             )
             for each, alpha in zip(networks, alphas, strict=True)
         ],
