@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdl._diagnosis import column_name
 from skdl._encoding import Reals
+from skdl._layer_names import layer_names
 from skdl._typing import MatrixLike, VectorLike, WeightLike
 from skdl._validation import validate_code, validate_sample_weight, validate_training_X, warn_of_overflow
 from skdl.execution.stacker import interned
@@ -53,7 +54,7 @@ class BaseAutoencoder(TransformerMixin, RealTargets, Perceptron):
 
     @property
     def _code_layer(self) -> str:
-        return f"hidden_{self._n_encoding_layers}"
+        return layer_names(self._n_encoding_layers)[self._n_encoding_layers]
 
     @property
     def _n_code_units(self) -> int:

@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._constraints import NONE, Boolean, Constraint, InvalidParameterError, OneOf, Real
-from skdl._layer_names import INPUT, OUTPUT, find_layer
+from skdl._layer_names import INPUT, OUTPUT, find_layer, layer_names
 from skdl._typing import MatrixLike
 from skdl._warnings import warn
 from skdl.engine import Network, TrainingResult
@@ -59,8 +59,8 @@ def prune(
 
     The first form is the same whatever factor a rectifier passes on. Where a unit goes, the mean of h_j over X goes to
     the biases above, and without X its value where no weights lead to it. So to take out units with s_j = 0 changes no
-    prediction, but for rounding: without X those that are the same for all rows whatever these are, and with X those
-    that are so for these, such as dead ones.
+    prediction, but for rounding (and normalization, see the notes): without X those that are the same for all rows
+    whatever these are, and with X those that are so for these, such as dead ones.
 
     Parameters
     ----------
@@ -93,7 +93,8 @@ def prune(
     ------
     ValueError
         For units of layers that cannot lose any: those of a residual block's stream, which is added to, have to stay
-        (inside of the block units can go), and so do inner units of a block of your own without `resized`.
+        (inside of the block units can go), and so do inner units of a block of your own without `resized`, and with
+        the tied weights of an autoencoder all units but those of the code.
 
     Warns
     -----
@@ -252,7 +253,7 @@ def _mask(
 def _places(engine: Network, sections: Sequence[int], names: dict[str, Any]) -> dict[str, np.ndarray]:
     """The places of each layer's weights in the flat array."""
     ends = np.array(list(accumulate(sections)))
-    known = [INPUT, *(f"hidden_{i}" for i in range(1, len(sections) - 1)), OUTPUT]
+    known = layer_names(len(sections) - 2)
     found: dict[str, list[np.ndarray]] = {name: [] for name in known if name in names}
     for leaf, spec, place in engine.layout.placed(np.arange(engine.layout.size)[None]):
         name = known[int(np.searchsorted(ends, leaf, side="right"))]

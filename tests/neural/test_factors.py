@@ -144,7 +144,7 @@ def test_parametrisations_never_share_a_stack():
 
 
 def test_factors_do_not_depend_on_whether_blocks_would_fit_other_tables():
-    """A residual block is as wide inside as its inputs, so that groups of its units fit this table, and not any."""
+    """A residual block normalizes what it is given: groups have to divide the number of these columns, not of any."""
     params = {"normalization": "group", "layer": "residual", "random_state": 0, "max_iter": 1, **PLAIN}
     network = MLPRegressor((6, 6), learning_rate_factors={"output": 0.0}, **params)
     start = clone(network).initialize(X, Y)
