@@ -229,3 +229,10 @@ def test_the_page_of_migration_has_a_table_of_each_estimator_that_has_a_counterp
         assert (DOCS / link).is_file()
     for row in re.findall(r"^\|.*$", page, re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", row)) == 4, row
+
+
+def test_no_letter_follows_a_name_in_backticks():
+    """Markup does not end there: the page would show the backticks, with a warning."""
+    for path in (DOCS.parent / "skdl").rglob("*.py"):
+        found = re.findall(r"`\w+`\w", path.read_text(encoding="utf-8"))
+        assert not found, f"{path.name}: {found}"

@@ -75,9 +75,10 @@ class WeightImageDisplay:
             Of a network: 0 or "hidden_1" for the weights into the first hidden layer. Those above are not of pixels.
         units : int, sequence of int, or None, default=25
             The first so many hidden units, or these; None for all. All classes are always drawn.
-        X : array-like of shape (n_samples, n_features) or images (n_samples, height, width[, 3]), default=None
-            Rows, whose standard deviation of each pixel multiplies its weights: images of what a usual change of the
-            pixel does. Pixels that are nearly constant may else have the largest weights, and do least.
+        X : array-like of shape (n_samples, n_features), default=None
+            Rows, or images as in fit, whose standard deviation of each pixel multiplies its weights: images of what a
+            usual change of the pixel does. Pixels that are nearly constant may else have the largest weights, and do
+            least.
         ax, **options
             As in `plot`, which draws at once.
 
