@@ -6,6 +6,7 @@ import math
 import numbers
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ class Perceptron(TransferMixin, SearchSpaceMixin, BaseNetwork):
             learning_rate_factors=self.learning_rate_factors or {},
             weight_decay_factors=self.weight_decay_factors or {},
             parametrization=self.parametrization,
-            source=source_of(self),
+            find_source=partial(source_of, self),
             frozen=frozen_places(self.frozen, len(settings.architecture.widths)),
             augmentations=self._resolve_several("augmentation"),
             without_encoding=self._without_encoding,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,8 +84,8 @@ class Settings:
         Of training rows.
     without_encoding : mapping
         What differs in the architecture for inputs that "auto" leaves as they are; empty where nothing is left to it.
-    source : Source or None
-        The fitted network that a new one takes its lower layers from.
+    find_source : callable or None
+        Finds the fitted network that a new one takes its lower layers from.
     frozen : tuple of int
         Layers that are not trained, by their places among the network's names.
     design_width : callable or None
@@ -130,9 +131,14 @@ class Settings:
     parametrization: str = "standard"
     augmentations: tuple[Augmentation, ...] = ()
     without_encoding: Mapping[str, Any] = field(default_factory=dict)
-    source: Source | None = None
+    find_source: Callable[[], Source | None] | None = None
     frozen: tuple[int, ...] = ()
     design_width: Callable[[InputColumns], int] | None = None
+
+    @cached_property
+    def source(self) -> Source | None:
+        """The network that layers are taken from: looked at by who begins, and not by who goes on."""
+        return None if self.find_source is None else self.find_source()
 
     @property
     def keeps_inputs(self) -> bool:

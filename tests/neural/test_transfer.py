@@ -244,6 +244,22 @@ def test_a_checkpoint_is_a_source(tmp_path):
         taking(SOURCE, init=tmp_path / "nowhere.npz").fit(*HIGH)
 
 
+def test_a_trained_network_does_without_its_source(tmp_path):
+    """A file may have moved since, and a network have been trained on other data: who has begun needs it no more."""
+    path = tmp_path / "source.npz"
+    SOURCE.save_checkpoint(path)
+    network = taking(init=path, frozen="hidden").fit(*HIGH)
+    expected = clone(network).fit(*HIGH).partial_fit(*HIGH).predict_proba(X)
+    path.unlink()
+    network.save_checkpoint(tmp_path / "network.npz")
+    loaded = clone(network).load_checkpoint(tmp_path / "network.npz")
+    assert np.array_equal(loaded.partial_fit(*HIGH).predict_proba(X), expected)
+    assert prune(network, 0.5).n_nonzero_parameters_ < network.n_nonzero_parameters_
+    assert np.array_equal(network.partial_fit(*HIGH).predict_proba(X), expected)
+    with pytest.raises(FileNotFoundError):
+        clone(network).fit(*HIGH)
+
+
 def test_coefficients_that_were_set_by_hand_are_taken():
     edited = clone(PLAIN_SOURCE).set_params(normalization=None).fit(*LOW)
     edited.coefs_[0] = 0.5 * edited.coefs_[0]
