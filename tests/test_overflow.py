@@ -84,7 +84,7 @@ def test_networks_that_encode_have_an_answer_to_any_row(estimator, method):
 
 
 def test_ordinary_rows_are_not_looked_at(monkeypatch):
-    monkeypatch.setattr("skdl._validation.about_overflow", None)
+    monkeypatch.setattr("skdl._validation.rows.about_overflow", None)
     for estimator, method in ASKED:
         getattr(fitted(estimator), method)(X)
 

@@ -8,9 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from threadpoolctl import threadpool_info
 
-from skdl import KNNClassifier, _threads, _validation, _warnings
+from skdl import KNNClassifier, _threads, _warnings
 from skdl._interrupts import columns_kept
 from skdl._threads import n_threads, one_blas_thread, thread_map
+from skdl._validation import rows as validation
 
 
 def blas_threads():
@@ -106,7 +107,7 @@ def test_a_task_that_raises_does_so_to_the_caller(count):
 @pytest.mark.parametrize("call", ["fit", "predict"])
 def test_a_pass_over_all_rows_leaves_the_turn_to_others(call, order, monkeypatch):
     """Where scikit-learn's checks change the filters of warnings, threads wait; not for what takes long."""
-    free, laid_out, finite = [], _validation.laid_out, _validation.assert_all_finite
+    free, laid_out, finite = [], validation.laid_out, validation.assert_all_finite
 
     def turn_is_free():
         free.append(_warnings._turn.acquire(blocking=False))
@@ -124,8 +125,8 @@ def test_a_pass_over_all_rows_leaves_the_turn_to_others(call, order, monkeypatch
 
     X, y = np.asarray(np.arange(40.0).reshape(20, 2), order=order), np.arange(20) % 2
     model = KNNClassifier(1).fit(X, y)
-    monkeypatch.setattr(_validation, "laid_out", watched(laid_out))
-    monkeypatch.setattr(_validation, "assert_all_finite", watched(finite))
+    monkeypatch.setattr(validation, "laid_out", watched(laid_out))
+    monkeypatch.setattr(validation, "assert_all_finite", watched(finite))
     assert_array_equal(model.fit(X, y).predict(X) if call == "fit" else model.predict(X), y)
     assert len(free) >= 2
     assert all(free)
