@@ -2,7 +2,7 @@
 
 Run it from a checkout with ``python examples/mnist.py``, or ``python examples/mnist.py --augment``. The images are read
 from ``../shared/data/mnist.npz`` where that file is, and else downloaded from OpenML. It takes about two minutes of one
-core, and with ``--augment`` up to ten minutes of two. ``--epochs`` and ``--validate`` are for those who look for a
+core, and with ``--augment`` seven and a half. ``--epochs`` and ``--validate`` are for those who look for a
 better recipe: by the last 10000 training images, which are then left out of the training.
 """
 
