@@ -165,7 +165,9 @@ def test_what_is_drawn(style):
 
 def test_errors_say_what_to_give():
     with pytest.raises(TypeError, match="MLPClassifier is not a network of skdl"):
-        ActivationDisplay.from_estimator(TheirClassifier((2,), solver="lbfgs", max_iter=2000).fit(X[:40], y[:40]), X)
+        ActivationDisplay.from_estimator(
+            TheirClassifier((2,), solver="lbfgs", max_iter=2000, random_state=0).fit(X[:40], y[:40]), X
+        )
     bagging = BaggingClassifier(MLPClassifier((3,), **PLAIN), n_estimators=2, random_state=0).fit(X, y)
     with pytest.raises(TypeError, match=r"BaggingClassifier is an ensemble: give one of its members, such as estim"):
         ActivationDisplay.from_estimator(bagging, X)
