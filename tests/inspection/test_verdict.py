@@ -93,7 +93,9 @@ def test_an_optimizer_without_a_rate_is_judged_by_its_fit_only():
     assert verdict[:2] == ("unknown", "good")
     assert "finds its steps by itself" in str(verdict)
     X, y = load_digits(n_class=3, return_X_y=True)
-    network = MLPClassifier((8,), optimizer="lbfgs", max_iter=50, early_stopping=False, tol=1e-2).fit(X, y)
+    network = MLPClassifier((8,), optimizer="lbfgs", max_iter=50, early_stopping=False, tol=1e-2, random_state=0).fit(
+        X, y
+    )
     assert TrainingCurveDisplay.from_estimator(network).verdicts_["MLPClassifier"].learning_rate == "unknown"
 
 
