@@ -32,3 +32,12 @@ def test_the_table_of_contents_has_every_page():
     contents = (ROOT / "docs" / "course.md").read_text(encoding="utf-8")
     assert PAGES
     assert not [page.name for page in PAGES if page.name not in contents]
+
+
+def test_every_display_is_on_a_page():
+    from skdl import inspection
+
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    displays = [name for name in inspection.__all__ if name.endswith("Display")]
+    assert len(displays) >= 10
+    assert not [name for name in displays if f"{name}." not in texts and f"{name}(" not in texts]
