@@ -272,7 +272,7 @@ def test_ensembles_know_networks_by_their_protocol(module):
     }
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if not module.startswith("skdl.testing")])
+@pytest.mark.parametrize("module", [module for module in PARTS if part(module) != "testing"])
 def test_nothing_imports_testing(module):
     assert not [name for name in imports(module) if name.startswith("skdl.testing")]
 
@@ -332,13 +332,37 @@ def test_all_public_modules_are_seen_and_imported_when_asked_for():
     assert not [name for name in dir(skdl) if name.startswith("_") and name != "__version__"]
     script = (
         "import sys, skdl; before = set(sys.modules); dir(skdl);"
-        "assert not {'skdl.inspection', 'skdl.testing', 'skdl.model_selection'} & before;"
+        "assert not {'skdl.inspection', 'skdl.testing', 'skdl.model_selection', 'sklearn', 'pandas'} & before;"
         "assert skdl.testing.check_component and skdl.model_selection.SearchLedger and skdl.autodiff.Variable;"
         "from skdl import testing, model_selection, autodiff"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
     with pytest.raises(AttributeError, match="module 'skdl' has no attribute 'nothing'"):
         getattr(skdl, "nothing")  # noqa: B009
+
+
+def test_type_checkers_see_what_is_imported_when_asked_for():
+    import skdl
+
+    (block,) = [
+        node
+        for node in ast.parse(MODULES["skdl"].read_text(encoding="utf-8")).body
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+    ]
+    seen = {alias.name: node.module for node in block.body for alias in node.names}
+    assert {name for name, module in seen.items() if module == "skdl"} == set(skdl._MODULES)
+    assert {name: module for name, module in seen.items() if name in skdl._HOMES} == skdl._HOMES
+    assert set(skdl._HOMES) <= set(skdl.__all__)
+    for name, home in skdl._HOMES.items():
+        assert getattr(skdl, name).__module__ == home
+
+
+def test_the_backend_is_known_once_skdl_is_imported():
+    script = (
+        "import joblib, skdl, sys; assert 'skdl.parallel' not in sys.modules;"
+        "joblib.parallel_config(backend='skdl', max_stack=2).unregister(); assert 'skdl.parallel' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
 
 
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor", "SoftmaxClassifier", "LeastSquaresRegressor"])

@@ -6,10 +6,6 @@
 Importing skdl registers it. See `StackBackend` for its settings.
 """
 
-from joblib import register_parallel_backend
-
 from skdl.parallel.backend import StackBackend
 
 __all__ = ["StackBackend"]
-
-register_parallel_backend("skdl", StackBackend)

@@ -42,7 +42,10 @@ def fit(X, y, **parameters):
 
 
 def test_it_is_registered_with_skdl():
-    assert joblib.parallel.BACKENDS["skdl"] is parallel.StackBackend
+    with joblib.parallel_config(backend="skdl", max_stack=3):
+        backend, _ = joblib.parallel.get_active_backend()
+    assert type(backend) is parallel.StackBackend
+    assert backend.max_stack == 3
 
 
 @pytest.mark.parametrize(
