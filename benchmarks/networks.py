@@ -1,11 +1,13 @@
-"""Networks side by side with their peers: seconds per epoch, in one process, with rests between peers.
+"""Networks side by side with their peers: seconds per epoch, in turn, with rests between peers.
 
-    python benchmarks/networks.py [--rounds 7] [--data ../shared/data]
+    python benchmarks/networks.py [mnist] [small] [digits] [additions] [prediction] [stack] [memory] [--rounds 7]
+                                  [--data ../shared/data]
 
 The floor is the bare matrix products of the same shapes (forward, gradient of the weights, and gradient of the inputs
 of all layers but the first), with as many BLAS threads as the process has; "NumPy by hand" is a loop written for this
-one network, without a library, and says what NumPy's passes cost beside them. Ratios are medians of paired rounds: this
-keeps them meaningful where the machine's speed drifts. torch and skorch take part where they are installed.
+one network, without a library, and says what NumPy's passes cost beside them. "skdl, NumPy's way" is skdl in a process
+of its own in which no loops are compiled. Ratios are medians of paired rounds, with their quartiles: this keeps them
+meaningful where the machine's speed drifts. torch and skorch take part where they are installed.
 
 All do the same work, so that skdl's training is not left to its defaults: inputs as they are, one training of all rows
 without a trial (early_stopping=False), plain Adam at its constant rate of 0.001, alpha=1e-3, batches and epochs of one
@@ -19,247 +21,214 @@ import importlib.util
 import tracemalloc
 import warnings
 from collections.abc import Callable
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from _side_by_side import PLAIN_TRAINING, timed
-from sklearn.datasets import make_classification
-from sklearn.neural_network import MLPClassifier as PeerClassifier
+from _network_peers import by_hand, products, scikit_learn, skorch_epochs, torch_epochs, torch_model
+from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, machine, ratio, serve, timed
+from sklearn.datasets import load_digits, make_classification
 
 from skdl import BaggingClassifier, MLPClassifier
 from skdl.optimizers import Adam
 
-BATCH = 128
+PARTS = ("mnist", "small", "digits", "additions", "prediction", "stack", "memory")
+ADDITIONS = {
+    "plain": {},
+    "batch normalization": {"normalization": "batch"},
+    "dropout 0.3": {"dropout": 0.3},
+    "both": {"normalization": "batch", "dropout": 0.3},
+}
+MEMBERS = 32
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network and its rows; the epochs of one timed fit."""
+
+    rows: str
+    hidden: tuple[int, ...]
+    batch: int
+    epochs: int
+
+    def network(self, **params: object) -> MLPClassifier:
+        # The work of its peers: rectifiers, a constant rate, inputs as they are, and no trial before the training.
+        work = {
+            **PLAIN_TRAINING,
+            "activation": "relu",
+            "optimizer": Adam(learning_rate=0.001),
+            "schedule": "constant",
+            "standardize": False,
+        }
+        network = MLPClassifier(self.hidden, batch_size=self.batch, max_iter=self.epochs, random_state=0, **work)
+        return network.set_params(**params)
+
+
+CASES = {
+    "MNIST, 784-256-128-10, batch 128": Case("mnist", (256, 128), 128, 3),
+    "20000 x 20, 20-64-64-3, batch 128": Case("small", (64, 64), 128, 5),
+    "digits, 64-32-10, batch 32": Case("digits", (32,), 32, 30),
+    "digits, 64-32-10, batch 200": Case("digits", (32,), 200, 30),
+}
+MNIST, SMALL, *_ = CASES.values()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    parts, rounds, folder = arguments.parts or list(PARTS), arguments.rounds, arguments.data
+    if set(parts) - set(PARTS):
+        parser.error(f"parts are {', '.join(PARTS)}")
     warnings.simplefilter("ignore")
-    print(f"Seconds per epoch, batch {BATCH}, Adam, float32; medians of {arguments.rounds} rounds.\n")
-    if (arguments.data / "mnist.npz").exists():
-        digits = mnist(arguments.data)
-        compare("MNIST, 784-256-128-10", *digits, (256, 128), 3, arguments.rounds)
-        additions(*digits, (256, 128), arguments.rounds)
-        memory(*digits, (256, 128))
-    else:
-        print(f"MNIST left out: there is no {arguments.data / 'mnist.npz'}.\n")
-    X, y = small()
-    compare("20000 x 20, 20-64-64-3", X, y, (64, 64), 5, arguments.rounds)
-    stack(X, y, 32, 3, arguments.rounds)
+    if arguments.serve:
+        serve(partial(own, folder=folder))
+        return
+    if not (folder / "mnist.npz").exists():
+        parts = [part for part in parts if part in ("small", "digits", "stack")]
+        print(f"MNIST left out: there is no {folder / 'mnist.npz'}.\n")
+    print(f"{machine()}\nAdam, float32; medians of {rounds} rounds, with quartiles of ratios.\n", flush=True)
+    with Child(__file__, "--data", str(folder)) as child:
+        for title, case in CASES.items():
+            if case.rows in parts:
+                compare(title, folder, rounds, child)
+        if "additions" in parts:
+            additions(folder, rounds, child)
+        if "prediction" in parts:
+            prediction(folder, rounds, child)
+        if "stack" in parts:
+            stack(folder, rounds, child)
+        if "memory" in parts:
+            memory(folder)
 
 
-def mnist(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    data = np.load(folder / "mnist.npz")
-    return (data["x_train"].reshape(-1, 784) / 255).astype(np.float32), data["y_train"]
-
-
-def small() -> tuple[np.ndarray, np.ndarray]:
+@cache
+def rows_of(name: str, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    if name == "mnist":
+        data = np.load(folder / "mnist.npz")
+        return (data["x_train"].reshape(-1, 784) / 255).astype(np.float32), data["y_train"]
+    if name == "digits":
+        X, y = load_digits(return_X_y=True)
+        return (X / 16).astype(np.float32), y
     X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
     return X.astype(np.float32), y
 
 
-def compare(title: str, X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], epochs: int, rounds: int) -> None:
+def own(name: str, folder: Path) -> Callable[[], object]:
+    """The work of skdl of this name, in this process or in the one in which no loops are compiled."""
+    if name in CASES:
+        return partial(CASES[name].network().fit, *rows_of(CASES[name].rows, folder))
+    if name in ADDITIONS:
+        return partial(MNIST.network(max_iter=2, **ADDITIONS[name]).fit, *rows_of("mnist", folder))
+    if name == "prediction":
+        fitted = MNIST.network(max_iter=1).fit(*rows_of("mnist", folder))
+        return partial(fitted.predict, unseen(folder))
+    X, y = rows_of("small", folder)
+    network = SMALL.network(max_iter=3)
+    if name == "lone":
+        return partial(network.fit, X, y)
+    n_jobs = {"one thread": 1, "two threads": 2}[name]
+    return partial(BaggingClassifier(network, n_estimators=MEMBERS, n_jobs=n_jobs, random_state=0).fit, X, y)
+
+
+@cache
+def unseen(folder: Path) -> np.ndarray:
+    """10000 rows of MNIST that no network here was trained on."""
+    return (np.load(folder / "mnist.npz")["x_test"].reshape(-1, 784) / 255).astype(np.float32)
+
+
+def compare(title: str, folder: Path, rounds: int, child: Child) -> None:
     """The peers in turn, round by round."""
-    sizes = (X.shape[1], *hidden, len(np.unique(y)))
+    case = CASES[title]
+    X, y = rows_of(case.rows, folder)
+    sizes, batch, epochs = (X.shape[1], *case.hidden, len(np.unique(y))), case.batch, case.epochs
     peers: dict[str, Callable[[], object]] = {
-        "skdl": lambda: network(hidden, epochs).fit(X, y),
-        "bare matrix products": lambda: products(sizes, epochs * -(-len(X) // BATCH)),
-        "NumPy by hand": lambda: by_hand(sizes, X, y, epochs),
-        "scikit-learn": lambda: PeerClassifier(hidden, batch_size=BATCH, max_iter=epochs, random_state=0).fit(X, y),
+        "skdl": own(title, folder),
+        NUMPY_WAY: child.work(title),
+        "bare matrix products": lambda: products(sizes, batch, epochs * -(-len(X) // batch)),
+        "NumPy by hand": lambda: by_hand(sizes, batch, X, y, epochs),
+        "scikit-learn": lambda: scikit_learn(sizes, batch, epochs).fit(X, y),
     }
     if importlib.util.find_spec("torch"):
-        peers["torch"] = lambda: torch_epochs(sizes, X, y, epochs)
+        peers["torch"] = lambda: torch_epochs(sizes, batch, X, y, epochs)
+        peers["torch, fused Adam"] = lambda: torch_epochs(sizes, batch, X, y, epochs, fused=True)
     if importlib.util.find_spec("skorch"):
-        peers["skorch"] = lambda: skorch_epochs(sizes, X, y, epochs)
+        peers["skorch"] = lambda: skorch_epochs(sizes, batch, X, y, epochs)
     seconds = timed(peers, rounds)
-    print(title)
-    for name, values in seconds.items():
-        ratio = np.median(values / seconds["skdl"])
-        print(f"  {name:22s} {np.median(values) / epochs:8.4f} s   {ratio:6.2f} x skdl")
-    products_ = seconds["bare matrix products"]
-    print(f"  skdl / bare products = {np.median(seconds['skdl'] / products_):.2f}")
-    print(f"  by hand / products   = {np.median(seconds['NumPy by hand'] / products_):.2f}")
-    print(f"  scikit-learn / skdl  = {np.median(seconds['scikit-learn'] / seconds['skdl']):.2f}\n")
+    show(f"{title}: seconds per epoch", seconds, epochs)
+    floor = seconds["bare matrix products"]
+    for name in ("skdl", NUMPY_WAY, "NumPy by hand"):
+        print(f"  {name + ' / products':32s} {ratio(seconds[name], floor)}")
+    print(flush=True)
 
 
-def additions(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...], rounds: int) -> None:
-    """What batch normalization and dropout cost, against the plain epoch."""
-    variants = {
-        "plain": {},
-        "batch normalization": {"normalization": "batch"},
-        "dropout 0.3": {"dropout": 0.3},
-        "both": {"normalization": "batch", "dropout": 0.3},
+def additions(folder: Path, rounds: int, child: Child) -> None:
+    """What batch normalization and dropout cost, against the plain epoch, in both ways."""
+    for way, works in (("compiled", partial(own, folder=folder)), ("NumPy's way", child.work)):
+        seconds = timed({name: works(name) for name in ADDITIONS}, rounds)
+        show(f"MNIST with additions, {way}: seconds per epoch", seconds, 2)
+        print(flush=True)
+
+
+def prediction(folder: Path, rounds: int, child: Child) -> None:
+    """`predict` of the network 784-256-128-10 for 10000 rows."""
+    X, y = rows_of("mnist", folder)
+    X_test = unseen(folder)
+    sizes = (784, *MNIST.hidden, 10)
+    theirs = scikit_learn(sizes, MNIST.batch, 1).fit(X, y)
+    peers: dict[str, Callable[[], object]] = {
+        "skdl": own("prediction", folder),
+        NUMPY_WAY: child.work("prediction"),
+        "scikit-learn": lambda: theirs.predict(X_test),
     }
-    seconds = timed(
-        {
-            name: lambda params=params: network(hidden, 2).set_params(**params).fit(X, y)
-            for name, params in variants.items()
-        },
-        rounds,
-    )
-    print("MNIST with additions: seconds per epoch")
-    for name, values in seconds.items():
-        print(f"  {name:22s} {np.median(values) / 2:8.4f} s   {np.median(values / seconds['plain']):6.2f} x plain")
-    print()
+    if importlib.util.find_spec("torch"):
+        import torch
+
+        model, tensor = torch_model(sizes), torch.from_numpy(X_test)
+        peers["torch"] = lambda: torch_predict(model, tensor)
+    show("predict, 10000 rows of MNIST, 784-256-128-10: seconds", timed(peers, 3 * rounds), 1)
+    print(flush=True)
 
 
-def memory(X: np.ndarray, y: np.ndarray, hidden: tuple[int, ...]) -> None:
+def torch_predict(model: object, rows: object) -> np.ndarray:
+    import torch
+
+    with torch.inference_mode():
+        return model(rows).argmax(1).numpy()
+
+
+def stack(folder: Path, rounds: int, child: Child) -> None:
+    """A stack of small networks against the lone one: the time of a member."""
+    names = ("lone", "one thread", "two threads")
+    peers = {name: own(name, folder) for name in names}
+    peers |= {f"{name}, NumPy's way": child.work(name) for name in names}
+    seconds = timed(peers, rounds)
+    for name in seconds:
+        if not name.startswith("lone"):
+            seconds[name] /= MEMBERS
+    show(f"A stack of {MEMBERS} networks 20-64-64-3: seconds per member and epoch", seconds, 3)
+    print(flush=True)
+
+
+def memory(folder: Path) -> None:
     """What a fit allocates at its peak, beside the data."""
+    X, y = rows_of("mnist", folder)
     tracemalloc.start()
-    MLPClassifier(hidden, batch_size=BATCH, max_iter=1, random_state=0, **PLAIN_TRAINING).fit(X, y)
+    MLPClassifier(MNIST.hidden, batch_size=MNIST.batch, max_iter=1, random_state=0, **PLAIN_TRAINING).fit(X, y)
     print(f"MNIST: a fit allocates {tracemalloc.get_traced_memory()[1] / 1e6:.1f} MB beside the data\n")
     tracemalloc.stop()
 
 
-def network(hidden: tuple[int, ...], epochs: int, seed: int = 0) -> MLPClassifier:
-    # The work of its peers: rectifiers, a constant rate, inputs as they are, and no trial before the training.
-    work = {
-        **PLAIN_TRAINING,
-        "activation": "relu",
-        "optimizer": Adam(learning_rate=0.001),
-        "schedule": "constant",
-        "standardize": False,
-    }
-    return MLPClassifier(hidden, batch_size=BATCH, max_iter=epochs, random_state=seed, **work)
-
-
-def products(sizes: tuple[int, ...], steps: int) -> None:
-    """The bare matrix products of the steps of an epoch."""
-    rng = np.random.default_rng(0)
-    weights = [rng.normal(size=shape).astype(np.float32) for shape in pairwise(sizes)]
-    rows = [rng.normal(size=(BATCH, size)).astype(np.float32) for size in sizes]
-    gradients = [np.empty_like(weight) for weight in weights]
-    outputs = [np.empty_like(row) for row in rows]
-    for _ in range(steps):
-        for i, weight in enumerate(weights):
-            np.matmul(rows[i], weight, out=outputs[i + 1])
-        for i in reversed(range(len(weights))):
-            np.matmul(rows[i].T, rows[i + 1], out=gradients[i])
-            if i > 0:
-                np.matmul(rows[i + 1], weights[i].T, out=outputs[i])
-
-
-def by_hand(sizes: tuple[int, ...], X: np.ndarray, y: np.ndarray, epochs: int) -> None:
-    """The same training without a library: one loop for these very layers, all memory taken before it begins.
-
-    What NumPy's own passes cost on top of the products, and so what a network in NumPy can hope for.
-    """
-    rng = np.random.default_rng(0)
-    maps = list(pairwise(sizes))
-    n_weights = sum(n_in * n_out for n_in, n_out in maps)
-    theta, first, second, gradient, scratch = np.zeros((5, n_weights + sum(sizes[1:])), np.float32)
-    weights, slopes = ([], []), ([], [])
-    for flat, (matrices, biases) in ((theta, weights), (gradient, slopes)):
-        at, bias_at = 0, n_weights
-        for n_in, n_out in maps:
-            matrices.append(flat[at : at + n_in * n_out].reshape(n_in, n_out))
-            biases.append(flat[bias_at : bias_at + n_out].reshape(1, n_out))
-            at, bias_at = at + n_in * n_out, bias_at + n_out
-    for weight in weights[0]:
-        weight[...] = rng.uniform(-1, 1, weight.shape) * np.sqrt(6 / weight.shape[0])
-    labels = np.eye(sizes[-1], dtype=np.float32)[y]
-    hidden = [np.empty((BATCH, size), np.float32) for size in sizes]
-    zeros, step = np.zeros((BATCH, max(sizes)), np.float32), 0
-    for _ in range(epochs):
-        order = rng.permutation(len(X))
-        for start in range(0, len(X), BATCH):
-            index = order[start : start + BATCH]
-            n_rows, step = len(index), step + 1
-            ones = np.ones((1, n_rows), np.float32)
-            h = [array[:n_rows] for array in hidden]
-            X.take(index, axis=0, out=h[0], mode="clip")
-            for i, weight in enumerate(weights[0]):
-                np.matmul(h[i], weight, out=h[i + 1])
-                h[i + 1] += weights[1][i]
-                if i < len(maps) - 1:
-                    np.maximum(h[i + 1], zeros[:n_rows, : sizes[i + 1]], out=h[i + 1])
-            d = h[-1]
-            d -= d.max(axis=1, keepdims=True)
-            np.exp(d, out=d)
-            d /= d @ ones[:, : sizes[-1]].T
-            d -= labels[index]
-            d *= np.float32(1 / n_rows)
-            for i in reversed(range(len(maps))):
-                np.matmul(h[i].T, d, out=slopes[0][i])
-                np.matmul(ones, d, out=slopes[1][i])
-                if i > 0:
-                    d = d @ weights[0][i].T
-                    d *= h[i] > 0
-            gradient[:n_weights] += np.multiply(theta[:n_weights], np.float32(1e-3), out=scratch[:n_weights])
-            first *= np.float32(0.9)
-            first += gradient
-            second *= np.float32(0.999)
-            second += np.multiply(gradient, gradient, out=gradient)
-            root = np.sqrt(0.001 / (1 - 0.999**step))
-            np.sqrt(second, out=gradient)
-            gradient += np.float32(1e-8 / root)
-            np.divide(first, gradient, out=gradient)
-            gradient *= np.float32(0.001 * 0.1 / ((1 - 0.9**step) * root))
-            theta -= gradient
-
-
-def stack(X: np.ndarray, y: np.ndarray, k: int, epochs: int, rounds: int) -> None:
-    """A stack of small networks against the lone one: the time of a member."""
-    hidden = (64, 64)
-    seconds = timed(
-        {
-            "lone": lambda: network(hidden, epochs).fit(X, y),
-            "one thread": lambda: bagging(hidden, epochs, k, 1).fit(X, y),
-            "two threads": lambda: bagging(hidden, epochs, k, 2).fit(X, y),
-        },
-        rounds,
-    )
-    print(f"A stack of {k} networks 20-64-64-3: seconds per member and epoch")
-    print(f"  {'lone':22s} {np.median(seconds['lone']) / epochs:8.4f} s")
-    for name in ("one thread", "two threads"):
-        member = seconds[name] / k
-        print(f"  {name:22s} {np.median(member) / epochs:8.4f} s   {np.median(member / seconds['lone']):6.2f} x lone")
-
-
-def bagging(hidden: tuple[int, ...], epochs: int, k: int, n_jobs: int) -> BaggingClassifier:
-    return BaggingClassifier(network(hidden, epochs), n_estimators=k, n_jobs=n_jobs, random_state=0)
-
-
-def torch_epochs(sizes: tuple[int, ...], X: np.ndarray, y: np.ndarray, epochs: int) -> None:
-    """An eager training loop."""
-    import torch
-
-    model = torch_model(sizes)
-    optimizer, loss = torch.optim.Adam(model.parameters()), torch.nn.CrossEntropyLoss()
-    rows, labels = torch.from_numpy(X), torch.from_numpy(y.astype(np.int64))
-    for _ in range(epochs):
-        for index in torch.randperm(len(X)).split(BATCH):
-            optimizer.zero_grad()
-            loss(model(rows[index]), labels[index]).backward()
-            optimizer.step()
-
-
-def skorch_epochs(sizes: tuple[int, ...], X: np.ndarray, y: np.ndarray, epochs: int) -> None:
-    import torch
-    from skorch import NeuralNetClassifier
-
-    NeuralNetClassifier(
-        torch_model(sizes),
-        criterion=torch.nn.CrossEntropyLoss,
-        optimizer=torch.optim.Adam,
-        batch_size=BATCH,
-        max_epochs=epochs,
-        train_split=None,
-        verbose=0,
-    ).fit(X, y.astype(np.int64))
-
-
-def torch_model(sizes: tuple[int, ...]):
-    import torch
-
-    layers = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    return torch.nn.Sequential(*layers[:-1])
+def show(title: str, seconds: dict[str, np.ndarray], epochs: int) -> None:
+    """Medians, and each peer's time over that of the first one."""
+    first, *_ = seconds
+    print(title)
+    for name, values in seconds.items():
+        print(f"  {name:24s} {np.median(values) / epochs:9.5f} s   {ratio(values, seconds[first])} x {first}")
 
 
 if __name__ == "__main__":

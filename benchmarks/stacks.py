@@ -4,7 +4,8 @@
 
 Peers run in turn in one process, with rests between them; ratios are medians over paired rounds. Every peer trains the
 same number of epochs of the same network with Adam; scikit-learn's stop at no tolerance. A search in processes counts
-without the start of its processes, which the round that does not count has started.
+without the start of its processes, which the round that does not count has started. "skdl, NumPy's way" is skdl in a
+process of its own, with processes of its own, in which no loops are compiled.
 
 skdl's networks have one plain training rather than the defaults, which set rows apart for a trial, train again on all
 rows and encode inputs: encoding=None, early_stopping=False, Adam(0.01), Cosine(end=0.03), alpha=1e-3 where it is not
@@ -19,13 +20,15 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
-from _side_by_side import PLAIN_TRAINING, peak_megabytes, table, timed
+from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, machine, peak_megabytes, serve, table, timed
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import BaggingClassifier as PeerBagging
@@ -36,7 +39,14 @@ from skdl import BaggingClassifier, MLPClassifier
 
 RATES, ALPHAS = [1e-3, 3e-3, 1e-2, 3e-2], [1e-5, 1e-4, 1e-3, 1e-2]
 FOLDS = 5
+MEMBERS = 32
 PARTS = ("digits", "adult", "spaces", "bagging", "sizes", "memory")
+# Part, hidden layer, epochs, rows in a batch.
+SEARCHES = {
+    "digits": ("digits", (32,), 30, 32),
+    "digits in large batches": ("digits", (32,), 30, 200),
+    "adult": ("adult", (100,), 5, 256),
+}
 DIGITS = """
 import joblib, warnings
 warnings.simplefilter("ignore")
@@ -58,63 +68,84 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all by default")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared" / "data")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    parts = arguments.parts or PARTS
+    parts, rounds, folder = arguments.parts or list(PARTS), arguments.rounds, arguments.data
     if set(parts) - set(PARTS):
         parser.error(f"parts are {', '.join(PARTS)}")
     warnings.simplefilter("ignore")
     os.environ["PYTHONWARNINGS"] = "ignore"  # of the processes
-    print(f"{joblib.cpu_count()} cores, medians of {arguments.rounds} rounds.\n")
-    if "digits" in parts:
-        X, y = load_digits(return_X_y=True, as_frame=True)
-        for batch_size in (32, 200):
-            title = f"GridSearchCV, {len(RATES) * len(ALPHAS)} candidates x {FOLDS} folds, digits, (32,), 30 epochs"
-            search(title, X.astype(float), y, (32,), 30, batch_size, arguments.rounds)
-    if "adult" in parts:
-        adult(arguments.data, arguments.rounds)
+    if arguments.serve:
+        serve(partial(own, folder=folder))
+        return
+    if not (folder / "adult.parquet").exists():
+        parts = [part for part in parts if part != "adult"]
+        print(f"adult left out: there is no {folder / 'adult.parquet'}.\n")
+    print(f"{machine()}\n{joblib.cpu_count()} cores, medians of {rounds} rounds.\n", flush=True)
+    with Child(__file__, "--data", str(folder)) as child:
+        for name, (part, hidden, epochs, batch_size) in SEARCHES.items():
+            if part in parts:
+                search(f"{name}, {hidden}, {epochs} epochs, batch {batch_size}", name, folder, rounds, child)
+        if "bagging" in parts:
+            bagging(folder, rounds, child)
     if "spaces" in parts:
-        spaces(arguments.rounds)
-    if "bagging" in parts:
-        bagging(arguments.rounds)
+        spaces(rounds)
     if "sizes" in parts:
         sizes()
     if "memory" in parts:
         memory()
 
 
-def search(
-    title: str, X: Any, y: Any, hidden: tuple[int, ...], epochs: int, batch_size: int, rounds: int, *, loky: bool = True
-) -> None:
+def search(title: str, name: str, folder: Path, rounds: int, child: Child) -> None:
     """A search under the backend, in two processes, and scikit-learn's in two processes."""
+    part, hidden, epochs, batch_size = SEARCHES[name]
+    X, y = rows_of(part, folder)
     shared = {"max_iter": epochs, "batch_size": batch_size, "random_state": 0}
-    network = MLPClassifier(hidden, activation="relu", **shared, **PLAIN_TRAINING)
-    own = GridSearchCV(network, {"optimizer__learning_rate": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False)
     peer = PeerClassifier(hidden, n_iter_no_change=epochs, tol=0, **shared)
     theirs = GridSearchCV(peer, {"learning_rate_init": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False, n_jobs=2)
-
-    def stacked() -> None:
-        with joblib.parallel_config(backend="skdl"):
-            own.fit(X, y)
-
-    peers = {"skdl, backend skdl": stacked}
-    if loky:
-        peers["skdl, n_jobs=2"] = lambda: clone(own).set_params(n_jobs=2).fit(X, y)
-        peers["skdl, one by one"] = lambda: own.fit(X, y)
+    peers = {"skdl, backend skdl": own(name, folder), NUMPY_WAY: child.work(name)}
+    if part == "digits":
+        peers["skdl, n_jobs=2"] = lambda: grid(name).set_params(n_jobs=2).fit(X, y)
+        peers["skdl, one by one"] = lambda: grid(name).fit(X, y)
     peers["scikit-learn, n_jobs=2"] = lambda: theirs.fit(X, y)
-    table(f"{title}, batch {batch_size}", timed(peers, rounds))
+    table(f"GridSearchCV, {len(RATES) * len(ALPHAS)} candidates x {FOLDS} folds, {title}", timed(peers, rounds))
 
 
-def adult(folder: Path, rounds: int) -> None:
-    if not (folder / "adult.parquet").exists():
-        print(f"adult left out: there is no {folder / 'adult.parquet'}.\n")
-        return
+def grid(name: str) -> GridSearchCV:
+    _, hidden, epochs, batch_size = SEARCHES[name]
+    shared = {"max_iter": epochs, "batch_size": batch_size, "random_state": 0}
+    network = MLPClassifier(hidden, activation="relu", **shared, **PLAIN_TRAINING)
+    return GridSearchCV(network, {"optimizer__learning_rate": RATES, "alpha": ALPHAS}, cv=FOLDS, refit=False)
+
+
+@cache
+def rows_of(part: str, folder: Path) -> tuple[Any, Any]:
+    if part == "digits":
+        X, y = load_digits(return_X_y=True, as_frame=True)
+        return X.astype(float), y
+    if part == "bagging":
+        X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
+        return X.astype(np.float32), y
     frame = pd.read_parquet(folder / "adult.parquet")
     y = frame.pop(frame.columns[-1]).astype(str)
     numbers = frame.select_dtypes("number")
     frame[numbers.columns] = (numbers - numbers.mean()) / numbers.std()
-    X = pd.get_dummies(frame, dtype=float).fillna(0.0).astype(float)
-    title = f"The same grid, adult ({X.shape[0]} x {X.shape[1]}), (100,), 5 epochs"
-    search(title, X, y, (100,), 5, 256, rounds, loky=False)
+    return pd.get_dummies(frame, dtype=float).fillna(0.0).astype(float), y
+
+
+def own(name: str, folder: Path) -> Callable[[], object]:
+    """The work of skdl of this name, in this process or in the one in which no loops are compiled."""
+    if name == "bagging":
+        return partial(
+            BaggingClassifier(member(), n_estimators=MEMBERS, random_state=0, n_jobs=2).fit, *rows_of(name, folder)
+        )
+    search, (X, y) = grid(name), rows_of(SEARCHES[name][0], folder)
+
+    def stacked() -> None:
+        with joblib.parallel_config(backend="skdl"):
+            search.fit(X, y)
+
+    return stacked
 
 
 def spaces(rounds: int) -> None:
@@ -148,28 +179,29 @@ def spaces(rounds: int) -> None:
         table(f"RandomizedSearchCV, 20 candidates x 3 folds, {title}", seconds)
 
 
-def bagging(rounds: int) -> None:
-    X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
-    X = X.astype(np.float32)
-    shared = {"max_iter": 3, "batch_size": 128, "random_state": 0}
-    network = MLPClassifier((64, 64), activation="relu", **shared, **PLAIN_TRAINING)
-    peer = PeerClassifier((64, 64), n_iter_no_change=3, tol=0, **shared)
+def bagging(folder: Path, rounds: int, child: Child) -> None:
+    X, y = rows_of("bagging", folder)
+    peer = PeerClassifier((64, 64), n_iter_no_change=3, tol=0, max_iter=3, batch_size=128, random_state=0)
 
     def theirs_of_ours() -> None:
         with joblib.parallel_config(backend="skdl"):
-            PeerBagging(network, 32, random_state=0).fit(X, y)
+            PeerBagging(member(), MEMBERS, random_state=0).fit(X, y)
 
     seconds = timed(
         {
-            "skdl.BaggingClassifier": lambda: BaggingClassifier(network, n_estimators=32, random_state=0, n_jobs=2).fit(
-                X, y
-            ),
+            "skdl.BaggingClassifier": own("bagging", folder),
+            NUMPY_WAY: child.work("bagging"),
             "scikit-learn's, of skdl's networks": theirs_of_ours,
-            "scikit-learn's, n_jobs=2": lambda: PeerBagging(peer, 32, random_state=0, n_jobs=2).fit(X, y),
+            "scikit-learn's, n_jobs=2": lambda: PeerBagging(peer, MEMBERS, random_state=0, n_jobs=2).fit(X, y),
         },
         rounds,
     )
-    table("BaggingClassifier, 32 members 20-64-64-3, 20000 float32 rows, 3 epochs, batch 128", seconds)
+    table(f"BaggingClassifier, {MEMBERS} members 20-64-64-3, 20000 float32 rows, 3 epochs, batch 128", seconds)
+
+
+def member() -> MLPClassifier:
+    shared = {"max_iter": 3, "batch_size": 128, "random_state": 0}
+    return MLPClassifier((64, 64), activation="relu", **shared, **PLAIN_TRAINING)
 
 
 def sizes() -> None:
