@@ -41,7 +41,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.dev
-	$(BIN)/python benchmarks/networks.py
+	SKDL_COMPILED=eager $(BIN)/python benchmarks/networks.py
 
 # The pages as HTML, with one for each class and function, in docs/_build/index.html; warnings are errors.
 docs: $(VENV)/.docs

@@ -6,27 +6,48 @@ its constant rate of 0.001.
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 
-def products(sizes: tuple[int, ...], batch: int, steps: int) -> None:
-    """The bare matrix products of so many steps."""
+def products(sizes: tuple[int, ...], batch: int, steps: int, members: int = 1) -> None:
+    """The bare matrix products of so many steps; several members are one stack."""
     rng = np.random.default_rng(0)
-    weights = [rng.normal(size=shape).astype(np.float32) for shape in pairwise(sizes)]
-    rows = [rng.normal(size=(batch, size)).astype(np.float32) for size in sizes]
+    weights = [rng.normal(size=(members, *shape)).astype(np.float32) for shape in pairwise(sizes)]
+    rows = [rng.normal(size=(members, batch, size)).astype(np.float32) for size in sizes]
     gradients = [np.empty_like(weight) for weight in weights]
     outputs = [np.empty_like(row) for row in rows]
     for _ in range(steps):
         for i, weight in enumerate(weights):
             np.matmul(rows[i], weight, out=outputs[i + 1])
         for i in reversed(range(len(weights))):
-            np.matmul(rows[i].T, rows[i + 1], out=gradients[i])
+            np.matmul(rows[i].mT, rows[i + 1], out=gradients[i])
             if i > 0:
-                np.matmul(rows[i + 1], weights[i].T, out=outputs[i])
+                np.matmul(rows[i + 1], weights[i].mT, out=outputs[i])
+
+
+def products_in_threads(sizes: tuple[int, ...], batch: int, steps: int, members: int) -> None:
+    """The products of many networks, in stacks of ten, on all cores: the floor of a search."""
+    stacks = [10] * (members // 10) + [members % 10] * (members % 10 > 0)
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(lambda k: products(sizes, batch, steps, k), stacks))
+
+
+def forward_products(sizes: tuple[int, ...], X: np.ndarray, block: int = 500) -> None:
+    """The bare matrix products of a prediction, in blocks of rows that stay in the cache."""
+    rng = np.random.default_rng(0)
+    weights = [rng.random(shape, np.float32) for shape in pairwise(sizes)]
+    outputs = [np.empty((block, size), np.float32) for size in sizes[1:]]
+    for start in range(0, len(X), block):
+        h = X[start : start + block]
+        for weight, out in zip(weights, outputs, strict=True):
+            h = np.matmul(h, weight, out=out[: len(h)])
 
 
 def by_hand(sizes: tuple[int, ...], batch: int, X: np.ndarray, y: np.ndarray, epochs: int) -> None:

@@ -122,6 +122,7 @@ def machine() -> str:
         [
             f"{model} ({kind}{avx512} AVX-512), {os.cpu_count()} cores, {platform.platform()}",
             f"Python {platform.python_version()}, {', '.join(versions)}",
+            f"SKDL_COMPILED={os.environ.get('SKDL_COMPILED', 'auto')}, where a line does not say otherwise",
             *sorted(pools),
         ]
     )

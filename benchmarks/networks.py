@@ -1,7 +1,9 @@
 """Networks side by side with their peers: seconds per epoch, in turn, with rests between peers.
 
-    python benchmarks/networks.py [mnist] [small] [digits] [additions] [prediction] [stack] [memory] [--rounds 7]
-                                  [--data ../shared/data]
+    SKDL_COMPILED=eager python benchmarks/networks.py [PART ...] [--rounds 7] [--data ../shared/data]
+
+Parts are mnist, small, digits, additions, prediction, stack and memory. Without SKDL_COMPILED=eager, loops are compiled
+and loaded when a training is long enough, so that the short ones may have none.
 
 The floor is the bare matrix products of the same shapes (forward, gradient of the weights, and gradient of the inputs
 of all layers but the first), with as many BLAS threads as the process has; "NumPy by hand" is a loop written for this
@@ -26,7 +28,7 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from _network_peers import by_hand, products, scikit_learn, skorch_epochs, torch_epochs, torch_model
+from _network_peers import by_hand, forward_products, products, scikit_learn, skorch_epochs, torch_epochs, torch_model
 from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, machine, ratio, serve, timed
 from sklearn.datasets import load_digits, make_classification
 
@@ -183,6 +185,7 @@ def prediction(folder: Path, rounds: int, child: Child) -> None:
     peers: dict[str, Callable[[], object]] = {
         "skdl": own("prediction", folder),
         NUMPY_WAY: child.work("prediction"),
+        "bare matrix products": lambda: forward_products(sizes, X_test),
         "scikit-learn": lambda: theirs.predict(X_test),
     }
     if importlib.util.find_spec("torch"):

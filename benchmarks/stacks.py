@@ -1,11 +1,14 @@
 """Searches and ensembles of networks trained as stacks, side by side with the same work in two processes.
 
-    python benchmarks/stacks.py [digits] [adult] [spaces] [bagging] [sizes] [memory] [--rounds 3] [--data DIR]
+    SKDL_COMPILED=eager python benchmarks/stacks.py [PART ...] [--rounds 3] [--data DIR]
+
+Parts are digits, adult, spaces, bagging, sizes and memory.
 
 Peers run in turn in one process, with rests between them; ratios are medians over paired rounds. Every peer trains the
 same number of epochs of the same network with Adam; scikit-learn's stop at no tolerance. A search in processes counts
 without the start of its processes, which the round that does not count has started. "skdl, NumPy's way" is skdl in a
-process of its own, with processes of its own, in which no loops are compiled.
+process of its own, with processes of its own, in which no loops are compiled. The bare matrix products are those of
+stacks of ten, one after the other in as many threads as there are cores.
 
 skdl's networks have one plain training rather than the defaults, which set rows apart for a trial, train again on all
 rows and encode inputs: encoding=None, early_stopping=False, Adam(0.01), Cosine(end=0.03), alpha=1e-3 where it is not
@@ -28,6 +31,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from _network_peers import products_in_threads
 from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, machine, peak_megabytes, serve, table, timed
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
@@ -107,6 +111,10 @@ def search(title: str, name: str, folder: Path, rounds: int, child: Child) -> No
     if part == "digits":
         peers["skdl, n_jobs=2"] = lambda: grid(name).set_params(n_jobs=2).fit(X, y)
         peers["skdl, one by one"] = lambda: grid(name).fit(X, y)
+    sizes, steps = (X.shape[1], *hidden, y.nunique()), epochs * -(-len(X) * (FOLDS - 1) // FOLDS // batch_size)
+    sizes = sizes if sizes[-1] > 2 else (*sizes[:-1], 1)
+    n_fits = len(RATES) * len(ALPHAS) * FOLDS
+    peers["bare matrix products"] = lambda: products_in_threads(sizes, batch_size, steps, n_fits)
     peers["scikit-learn, n_jobs=2"] = lambda: theirs.fit(X, y)
     table(f"GridSearchCV, {len(RATES) * len(ALPHAS)} candidates x {FOLDS} folds, {title}", timed(peers, rounds))
 
@@ -191,6 +199,7 @@ def bagging(folder: Path, rounds: int, child: Child) -> None:
         {
             "skdl.BaggingClassifier": own("bagging", folder),
             NUMPY_WAY: child.work("bagging"),
+            "bare matrix products": lambda: products_in_threads((20, 64, 64, 3), 128, 3 * -(-len(X) // 128), MEMBERS),
             "scikit-learn's, of skdl's networks": theirs_of_ours,
             "scikit-learn's, n_jobs=2": lambda: PeerBagging(peer, MEMBERS, random_state=0, n_jobs=2).fit(X, y),
         },
