@@ -37,15 +37,11 @@ def column(values: Any, ndim: int, dtype: Any) -> Array:
 matmul, sqrt, divide, multiply = np.matmul, np.sqrt, np.divide, np.multiply
 
 
-def clip_values(x: Array, limit: float) -> None:
-    """Numbers to [-limit, limit], in place."""
-    np.clip(x, -limit, limit, out=x)
-
-
-def clip_norms(x: Array, limit: float) -> None:
-    """Rows of (k, P) whose norm is larger than `limit` scaled back to it, in place."""
+def norms_within(x: Array, limit: float) -> Array:
+    """The factor of each row of (k, P) that takes its norm to the limit, or 1 where it is no larger, (k, 1)."""
     norms = np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
-    x *= limit / np.maximum(norms, limit)
+    factor: Array = limit / np.maximum(norms, limit)
+    return factor
 
 
 def norms(x: Array) -> Array:
@@ -70,16 +66,16 @@ def take_rows(x: Array, index: Array, out: Array | None = None) -> Array:
 
 def rectify(x: Array) -> Array:
     """max(x, 0) in place; against an array of zeros NumPy's loop is vectorised, and three times faster than with 0."""
-    return np.maximum(x, _zeros(x.size, x.dtype).reshape(x.shape), out=x)
+    return np.maximum(x, zeros_of(x), out=x)
 
 
-def _zeros(size: int, dtype: Any) -> Array:
-    """A shared array of zeros, to read from."""
-    zeros = _ZEROS.get(dtype)
-    if zeros is None or zeros.size < size:
-        zeros = _ZEROS[dtype] = np.zeros(size, dtype)
+def zeros_of(x: Array) -> Array:
+    """Zeros of the shape and type of x, in a shared array, to read from."""
+    zeros = _ZEROS.get(x.dtype)
+    if zeros is None or zeros.size < x.size:
+        zeros = _ZEROS[x.dtype] = np.zeros(x.size, x.dtype)
         zeros.flags.writeable = False
-    return zeros[:size]
+    return zeros[: x.size].reshape(x.shape)
 
 
 _ZEROS: dict[Any, Array] = {}
@@ -187,6 +183,11 @@ def normal_rows(generators: Sequence[np.random.Generator], like: Array) -> Array
     for generator, row in zip(generators, drawn, strict=True):
         generator.standard_normal(out=row, dtype=row.dtype.type)
     return drawn
+
+
+def in_order(x: Any, dtype: Any) -> np.ndarray:
+    """The numbers as an array in C order that can be written to, x itself if it is one."""
+    return np.require(x, dtype, ["C", "W"])
 
 
 def to_numpy(x: Array) -> np.ndarray:

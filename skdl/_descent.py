@@ -2,45 +2,265 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
 
-from skdl._array import Array, clip_norms, clip_values
+import numpy as np
+
+from skdl._array import Array, in_order, norms_within
+from skdl._compiled import Kind, Loop, Rule, elementwise_loop, trace
 from skdl._protocols import FirstOrderOptimizer
 
 
-def take_step(
-    optimizer: FirstOrderOptimizer,
-    theta: Array,
-    gradient: Array,
-    memory: Mapping[str, Array],
-    rate: Array,
-    step: Array,
-    *,
-    rate_factors: Array | None = None,
-    decay: Array | None = None,
-    decayed: slice | None = slice(None),
-    decay_factors: Array | None = None,
-) -> None:
-    """Change `theta` (k, P) by one step: theta <- theta - rate (d + weight_decay theta), d from the clipped gradient.
+@dataclass(frozen=True)
+class Term:
+    """A penalty's part of the gradient, alpha slope(theta - prior), with all that it depends on.
 
-    The gradient is used up, and `memory` changed. `rate` and `step` are (k, 1), and so is `decay`, the factor of the
-    weight decay in this step, None for one. The decay acts on the parameters `decayed`, or on all by `decay_factors`;
-    without either there is none.
+    Parameters
+    ----------
+    slope : Rule
+        Of the weight, then of numbers of the penalty.
+    n_penalised : int
+        The first W parameters have the penalty.
+    alpha : array of shape (k, 1) or (k, W)
+    prior : array of shape (k, W) or None
+    numbers : mapping of arrays of shape (k, 1)
     """
-    if optimizer.clip_value is not None:
-        clip_values(gradient, optimizer.clip_value)
-    if optimizer.clip_norm is not None:
-        clip_norms(gradient, optimizer.clip_norm)
-    direction = optimizer.direction(gradient, memory, step)
-    direction *= rate
-    if rate_factors is not None:
-        direction *= rate_factors
-    if decay_factors is not None or decayed is not None:
-        share = rate * optimizer.weight_decay
-        if decay is not None:
-            share = share * decay
-        if decay_factors is None:
-            theta[:, decayed] *= 1 - share
-        else:
-            theta *= 1 - share * decay_factors
-    theta -= direction
+
+    slope: Rule
+    n_penalised: int
+    alpha: Array
+    prior: Array | None
+    numbers: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done to the parameters of one segment in a step: all that the source of its loop depends on.
+
+    Each name is that of an array which the loop takes; None or False for what is left out.
+    """
+
+    rule: Rule | None = None
+    memory: tuple[str, ...] = ()
+    slope: Rule | None = None
+    prior: bool = False
+    alpha: Kind = "member"
+    mask: bool = False
+    units: bool = False
+    limit: bool = False
+    factor: bool = False
+    updates: bool = True  # else the gradient is what is written
+    rate_factors: bool = False
+    decay: Kind | None = None
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The arrays in order: the parameters, the gradient, the memory, then what the parts ask for."""
+        found: dict[str, Kind] = {"theta": "element", "gradient": "element"}
+        if self.rule is not None:
+            found |= {f"memory {name}": "element" for name in self.memory}
+            found |= {f"number {name}": "member" for name in self.rule.others(self.memory)}
+        if self.slope is not None:
+            found["alpha"] = self.alpha
+            found |= {f"penalty {name}": "member" for name in self.slope.names}
+        elements = {"prior": self.prior, "mask": self.mask, "units": self.units, "rate_factors": self.rate_factors}
+        found |= {name: "element" for name, has in elements.items() if has}
+        members = {"limit": self.limit, "factor": self.factor, "rate": self.updates}
+        found |= {name: "member" for name, has in members.items() if has}
+        if self.decay is not None:
+            found["decay"] = "member"
+        if self.decay == "element":
+            found["decay_factors"] = "element"
+        return found
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["theta", *(f"memory {name}" for name in self.memory)] if self.updates else ["gradient"]
+
+    def __call__(self, *arrays: Any) -> Any:
+        """The step itself, of numbers, arrays, or what stands for them."""
+        given = dict(zip(self.inputs, arrays, strict=True))
+        theta, d = given["theta"], given["gradient"]
+        if self.slope is not None:
+            weight = theta - given["prior"] if self.prior else theta
+            d = d + given["alpha"] * self.slope(weight, *(given[f"penalty {name}"] for name in self.slope.names))
+        if self.mask:
+            d = d * given["mask"]
+        if self.units:
+            d = d * given["units"]
+        if self.limit:
+            d = np.clip(d, -given["limit"], given["limit"])
+        if self.factor:
+            d = d * given["factor"]
+        if not self.updates:
+            return d
+        memory: Sequence[Any] = ()
+        if self.rule is not None:
+            states = {name: given[f"memory {name}"] for name in self.memory}
+            numbers = {name: given[f"number {name}"] for name in self.rule.others(self.memory)}
+            results = self.rule(d, **states, **numbers)
+            d, *memory = results if isinstance(results, tuple | list) else (results,)
+        d = d * given["rate"]
+        if self.rate_factors:
+            d = d * given["rate_factors"]
+        if self.decay is not None:
+            share = given["decay"] * given["decay_factors"] if self.decay == "element" else given["decay"]
+            theta = theta * (1 - share)
+        theta = theta - d
+        return (theta * given["mask"] if self.mask else theta, *memory)
+
+
+@lru_cache(maxsize=256)
+def _loop(recipe: Recipe, dtype: Any) -> Loop:
+    return elementwise_loop(trace(recipe, recipe.inputs, recipe.outputs), dtype)
+
+
+class Descent:
+    """The steps of k members: theta <- theta - rate (d + weight_decay theta), d from the clipped gradient.
+
+    Parameters
+    ----------
+    optimizer : FirstOrderOptimizer
+        Of a stack.
+    theta : array of shape (k, P)
+        Changed in place by each step, in float32 or float64.
+    memory : mapping of arrays of shape (k, P)
+        The optimizer's, changed in place too.
+    term : Term or None
+        A penalty's part of the gradient. What other penalties add is in the gradient before.
+    n_decayed : int
+        The weight decay acts on so many parameters, the first ones.
+    decay_factors, rate_factors, units, mask : arrays of shape (k, P) or None
+        Factors of the decay, then of all parameters; of the learning rate; of the gradient, before it is clipped; and
+        zeros where gradient and parameter are held at zero.
+    """
+
+    def __init__(
+        self,
+        optimizer: FirstOrderOptimizer,
+        theta: Array,
+        memory: Mapping[str, Array],
+        *,
+        term: Term | None = None,
+        n_decayed: int | None = None,
+        decay_factors: Array | None = None,
+        rate_factors: Array | None = None,
+        units: Array | None = None,
+        mask: Array | None = None,
+    ) -> None:
+        self.optimizer, self.theta, self.memory = optimizer, theta, memory
+        size, self.dtype = theta.shape[1], theta.dtype
+        self.rule = optimizer.elementwise_rule
+        self.n_decayed = n_decayed if n_decayed is not None and decay_factors is None else size
+        if not np.any(optimizer.weight_decay):
+            self.n_decayed = 0
+        self.n_penalised = 0 if term is None else term.n_penalised
+        self.arrays: dict[str, Array] = {"theta": theta}
+        self.arrays |= {f"memory {name}": array for name, array in memory.items()}
+        given = {"decay_factors": decay_factors, "rate_factors": rate_factors, "units": units, "mask": mask}
+        self.arrays |= {name: self._elements(value) for name, value in given.items() if value is not None}
+        if optimizer.clip_value is not None:
+            self.arrays["limit"] = self._numbers(optimizer.clip_value)
+        if optimizer.clip_norm is not None:
+            self.arrays["factor"] = self._numbers(1.0)
+        if term is not None:
+            self.arrays["alpha"] = in_order(term.alpha, self.dtype)
+            self.arrays |= {f"penalty {name}": self._numbers(value) for name, value in term.numbers.items()}
+            if term.prior is not None:
+                self.arrays["prior"] = in_order(term.prior, self.dtype)
+        self.before = Recipe(
+            slope=None if term is None else term.slope,
+            prior=term is not None and term.prior is not None,
+            alpha="member" if term is None or term.alpha.shape[1] == 1 else "element",
+            mask=mask is not None,
+            updates=False,
+        )
+        self.limiting = Recipe(units=units is not None, limit="limit" in self.arrays, updates=False)
+        self.after = Recipe(
+            rule=self.rule,
+            memory=() if self.rule is None else tuple(memory),
+            mask=mask is not None,
+            rate_factors=rate_factors is not None,
+            decay=None if not self.n_decayed else "member" if decay_factors is None else "element",
+        )
+        self._last = replace(self.after, units=self.limiting.units, limit=self.limiting.limit)
+        self._all = replace(self._last, slope=self.before.slope, prior=self.before.prior, alpha=self.before.alpha)
+        self._segments: dict[Recipe, list[tuple[Loop, int, int, list[Array]]]] = {}
+
+    def plan(self, rates: Array, steps: Array, decays: Array | None = None) -> None:
+        """Take the learning rates, the numbers of the steps from 1 on, and factors of the decay, all (k, S)."""
+        self.steps = np.ascontiguousarray(steps, self.dtype)
+        self.arrays["rate"] = rates = in_order(rates, self.dtype)
+        if self.n_decayed:
+            share = rates * self.optimizer.weight_decay
+            self.arrays["decay"] = self._numbers(share if decays is None else share * decays)
+        if self.rule is not None:
+            values = {name: getattr(self.optimizer, name, None) for name in self.rule.others(tuple(self.memory))}
+            values |= self.optimizer.numbers(self.steps)
+            self.arrays |= {f"number {name}": self._numbers(value) for name, value in values.items()}
+        self._segments.clear()
+
+    def step(self, i: int, gradient: Array, before_limits: Callable[[Array], None] | None = None) -> None:
+        """The step of column i of what was planned; the gradient is used up.
+
+        `before_limits` is called with the gradient of the whole objective, before units and limits, and may change it.
+        """
+        limit = self.optimizer.clip_norm
+        if before_limits is None and limit is None and self.rule is not None:
+            self._run(self._all, i, gradient)
+            return
+        self._run(self.before, i, gradient)
+        if before_limits is not None:
+            before_limits(gradient)
+        if limit is None and self.rule is not None:
+            self._run(self._last, i, gradient)
+            return
+        self._run(self.limiting, i, gradient)
+        after = self.after
+        if limit is not None:
+            self.arrays["factor"][...] = norms_within(gradient, limit)
+            if self.rule is None:
+                gradient *= self.arrays["factor"]
+            else:
+                after = replace(after, factor=True)
+        if self.rule is None:
+            direction = self.optimizer.direction(gradient, self.memory, self.steps[:, i : i + 1])
+            gradient = in_order(direction, self.dtype)
+        self._run(after, i, gradient)
+
+    def _run(self, recipe: Recipe, i: int, gradient: Array) -> None:
+        """A recipe on all parameters: on those with a penalty or decay, and on the others, without."""
+        segments = self._segments.get(recipe)
+        if segments is None:
+            segments = self._segments[recipe] = self._prepared(recipe)
+        for loop, start, stop, arrays in segments:
+            arrays[1] = gradient
+            loop.run(i, start, stop, *arrays)
+
+    def _prepared(self, recipe: Recipe) -> list[tuple[Loop, int, int, list[Array]]]:
+        size = self.theta.shape[1]
+        ends = sorted({0, size, self.n_penalised, self.n_decayed})
+        found = []
+        for start, stop in pairwise(ends):
+            own = recipe
+            if start >= self.n_penalised:
+                own = replace(own, slope=None, prior=False, alpha="member")
+            if start >= self.n_decayed:
+                own = replace(own, decay=None)
+            if own == Recipe(updates=False):
+                continue
+            arrays = [self.arrays.get(name, self.theta) for name in own.inputs]
+            found.append((_loop(own, self.dtype), start, stop, arrays))
+        return found
+
+    def _elements(self, value: Array) -> Array:
+        return in_order(np.broadcast_to(value, self.theta.shape), self.dtype)
+
+    def _numbers(self, value: Any) -> Array:
+        """Numbers of members, (k, 1) or (k, S)."""
+        value = np.atleast_2d(np.asarray(value, self.dtype))
+        return in_order(np.broadcast_to(value, (len(self.theta), value.shape[1])), self.dtype)

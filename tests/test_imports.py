@@ -21,6 +21,7 @@ FAMILIES = {
 BASE = {
     "_apart",
     "_array",
+    "_compiled",
     "_constraints",
     "_diagnosis",
     "_docstrings",
@@ -49,6 +50,7 @@ ESTIMATORS = (
 ALLOWED = {
     "_apart": set(),
     "_array": set(),
+    "_compiled": {"_array", "_compiled"},
     "_constraints": set(),
     "_files": set(),
     "_interrupts": {"_warnings"},
@@ -155,6 +157,7 @@ def test_the_arrows_have_no_cycle_above_the_parts():
         "_structure",
         "_words",
         "_layer_names",
+        "_compiled",
         "_component",
         "_protocols",
         "_descent",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from skdl._array import Array
+from skdl._compiled import Rule, rule_of
 from skdl._component import Component
 from skdl._constraints import NONE, Constraint, Real
 
@@ -109,6 +110,13 @@ class FirstOrderOptimizer(Optimizer):
     The engine applies all else: theta <- theta - learning_rate * factor * (d + weight_decay * theta), with the
     schedule's factor, the decay on weights only, and the gradient clipped before the rule sees it.
 
+    It is written in one of two ways. `rule` is scalar mathematics, a static method
+    `rule(g, <memory>, <numbers>) -> (d, <memory>)` of one number of the gradient: +, -, *, /, np.sqrt, np.abs, np.sign,
+    np.maximum, np.minimum, np.clip, np.where, x**2 and comparisons. Its other arguments are, by their names, those of
+    `state_names`, whose new values it gives after d in that order, hyperparameters, and what `numbers` makes of the
+    step. It is compiled into one loop with all that the engine does in a step, where Numba is installed. `direction` is
+    array code, for rules that are not elementwise.
+
     Parameters
     ----------
     learning_rate : float
@@ -139,7 +147,27 @@ class FirstOrderOptimizer(Optimizer):
         self.clip_norm = clip_norm
         self.clip_value = clip_value
 
-    @abstractmethod
+    rule: ClassVar[Any] = None
+
+    def numbers(self, step: Array) -> Mapping[str, Array]:
+        """What `rule` takes beside the memory and the hyperparameters, by name: numbers that depend on the step.
+
+        Parameters
+        ----------
+        step : array of shape (k, S)
+            The numbers of S steps, from 1, in the gradient's dtype. Hyperparameters are (k, 1).
+
+        Returns
+        -------
+        numbers : mapping of arrays of shape (k, S)
+        """
+        return {}
+
+    @property
+    def elementwise_rule(self) -> Rule | None:
+        """The rule, where the optimizer is written by one, rather than by array code."""
+        return rule_of(type(self), "rule", "direction")
+
     def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
         """The direction d of one step.
 
@@ -159,6 +187,23 @@ class FirstOrderOptimizer(Optimizer):
         d : array of shape (k, P)
             Owned by the engine, which overwrites it.
         """
+        rule = rule_of(type(self), "rule")
+        assert rule is not None  # `validate` has seen to it
+        given = {name: getattr(self, name, None) for name in rule.others(self.state_names)} | dict(self.numbers(step))
+        results = rule(gradient, **{name: state[name] for name in self.state_names}, **given)
+        # copies: a result may be an argument as it was
+        direction, *memory = (
+            np.array(np.broadcast_to(each, gradient.shape), gradient.dtype)
+            for each in (results if isinstance(results, tuple | list) else (results,))
+        )
+        for name, value in zip(self.state_names, memory, strict=True):
+            state[name][...] = value
+        return direction
+
+    def validate(self) -> Self:
+        if rule_of(type(self), "rule") is None and type(self).direction is FirstOrderOptimizer.direction:
+            raise TypeError(f"{type(self).__name__} must define rule or direction, as its family asks for.")
+        return super().validate()
 
 
 class FullBatchOptimizer(Optimizer):
@@ -279,6 +324,10 @@ class WeightPlaces(NamedTuple):
 class Penalty(Component):
     """A function of the weights that is added to the mean loss, times the estimator's `alpha`.
 
+    One that treats all weights alike, without kinks, may give its gradient as scalar mathematics, a static method
+    `slope(weight, <hyperparameters by name>)` of a number: it joins the loop of the optimizer's rule. Others define
+    `gradient`.
+
     Attributes
     ----------
     l1_weight : float
@@ -317,13 +366,29 @@ class Penalty(Component):
     def value(self, weights: Array) -> Array:
         """The penalty of each member: shape (k,), for weights of shape (k, W)."""
 
-    @abstractmethod
+    slope: ClassVar[Any] = None
+
+    @property
+    def elementwise_slope(self) -> Rule | None:
+        """The slope, where the penalty is written by one, rather than by array code."""
+        return rule_of(type(self), "slope", "gradient", "smooth_gradient")
+
     def gradient(self, weights: Array) -> Array:
         """Its gradient (or a subgradient) by the weights, of the same shape; may be `weights` itself."""
+        return self.smooth_gradient(weights)
 
     def smooth_gradient(self, weights: Array) -> Array:
         """The gradient of the part without kinks."""
-        return self.gradient(weights)
+        slope = self.elementwise_slope
+        if slope is None:
+            return self.gradient(weights)
+        return slope(weights, *(getattr(self, name) for name in slope.names))
+
+    def validate(self) -> Self:
+        cls = type(self)
+        if self.elementwise_slope is None and cls.gradient is Penalty.gradient:
+            raise TypeError(f"{cls.__name__} must define slope or gradient, as its family asks for.")
+        return super().validate()
 
     def project(self, weight: Array) -> None:
         """Move one layer's weights, of shape (k, n_in, n_out), to the nearest allowed ones, in place."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from skdl._array import Array, column, multiply, namespace
 from skdl._component import Component
+from skdl._descent import Term
 from skdl._layer_names import layer_names
 from skdl._protocols import ForwardContext, Loss, Penalty, WeightPlaces
 from skdl.engine.evaluation import loss_for
@@ -39,6 +41,15 @@ class Objective:
         self.nonsmooth = bool(np.any(self.penalty.l1_weight)) and bool(self.alpha.any())
         self.without_penalty = self.penalty.on_activations or not self.alpha.any()
         self.scratch = np.empty((len(members), network.layout.n_penalised), dtype)
+
+    @cached_property
+    def term(self) -> Term | None:
+        """The smooth part of the penalty, if it is elementwise, for the loop of a step."""
+        slope = self.penalty.elementwise_slope
+        if self.without_penalty or slope is None:
+            return None
+        numbers = {name: getattr(self.penalty, name) for name in slope.names}
+        return Term(slope, self.network.layout.n_penalised, self.alpha, self.prior, numbers)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, context: ForwardContext

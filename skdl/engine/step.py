@@ -10,13 +10,15 @@ import numpy as np
 
 from skdl._array import Array, norms
 from skdl._component import Component
-from skdl._descent import take_step
+from skdl._descent import Descent
 from skdl._protocols import FirstOrderOptimizer
 from skdl.engine.factors import decay_factors, rate_factors, weight_units
 from skdl.engine.objective import Objective
 from skdl.engine.over_time import FactorOverTime, OverTime
 from skdl.engine.state import State
 from skdl.engine.training_spec import TrainingSpec
+
+CHUNK = 1024  # steps whose numbers are computed at once
 
 
 class Step:
@@ -29,68 +31,60 @@ class Step:
     zero after all of it, whatever the optimizer and the penalty make of them.
     """
 
-    def __init__(self, members: Sequence[TrainingSpec], objective: Objective):
-        self.objective, dtype = objective, members[0].dtype
+    def __init__(self, members: Sequence[TrainingSpec], objective: Objective, state: State):
+        self.objective, self.state, dtype = objective, state, members[0].dtype
         optimizers: list[Any] = [member.optimizer for member in members]
-        self.optimizer: FirstOrderOptimizer = Component.stacked(optimizers, 2, dtype)
+        optimizer: FirstOrderOptimizer = Component.stacked(optimizers, 2, dtype)
         self.schedule = OverTime([member.schedule for member in members], members[0].max_epochs)
         self.learning_rates = np.array([[optimizer.learning_rate] for optimizer in optimizers], dtype=float)
-        self.decays = any(np.any(optimizer.weight_decay) for optimizer in optimizers)
         layout = objective.network.layout
-        self.units = _of_type(weight_units(members, layout), dtype)
-        rates = [each for each in (rate_factors(members, layout), self.units) if each is not None]
-        self.rate_factors = _of_type(math.prod(rates) if rates else None, dtype)
-        self.decay_factors = _of_type(decay_factors(members, layout), dtype) if self.decays else None
+        units = weight_units(members, layout)
+        rates = [each for each in (rate_factors(members, layout), units) if each is not None]
+        self.descent = Descent(
+            optimizer,
+            state.theta,
+            state.optimizer_state,
+            term=objective.term,
+            n_decayed=layout.n_penalised,
+            decay_factors=decay_factors(members, layout),
+            rate_factors=math.prod(rates) if rates else None,
+            units=units,
+            mask=state.mask,
+        )
         self.decay_over_time = FactorOverTime(members, "weight_decay_schedule")
         self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
 
-    def rates(self, state: State, steps_per_epoch: int) -> Array:
-        """The learning rate of each member in each step of the coming epoch, (k, S)."""
-        return self.schedule.of_epoch(state, steps_per_epoch, self.learning_rates)
+    def plan(self, n_steps: int) -> None:
+        """Take what the coming epoch's steps depend on; `rates` is then the learning rate of each, (k, S)."""
+        self.rates = self.schedule.of_epoch(self.state, n_steps, self.learning_rates)
+        self.decays = self.decay_over_time.of_epoch(self.state, n_steps)
+        self.steps = self.state.step[:, None] + np.arange(1, n_steps + 1)
 
-    def __call__(
-        self,
-        state: State,
-        gradient: Array,
-        rate: Array,
-        step: Array,
-        *,
-        decay: Array | None = None,
-        measure: bool = False,
-    ) -> None:
-        """Change `state` by one step with the `gradient` of the loss, which is used up.
+    def __call__(self, i: int, gradient: Array, *, measure: bool = False) -> None:
+        """Change the state by step i of the epoch with the `gradient` of the loss, which is used up.
 
-        `decay` (k, 1) is the factor of the weight decay in this step, None for one. With `measure`, `gradient_norm`
-        (k,) is the norm of the objective's gradient in this step, before it is clipped.
+        With `measure`, `gradient_norm` (k,) is the norm of the objective's gradient in this step, before it is clipped.
         """
-        objective, theta, mask = self.objective, state.theta, state.mask
-        objective.add_penalty_gradient(theta, gradient)
-        if mask is not None:
-            gradient *= mask
-        if measure:
-            self.gradient_norm = norms(gradient)
-        orthant = objective.make_pseudo_gradient(theta, gradient) if objective.nonsmooth else None
-        if self.units is not None:
-            gradient *= self.units
-        take_step(
-            self.optimizer,
-            theta,
-            gradient,
-            state.optimizer_state,
-            rate,
-            step,
-            rate_factors=self.rate_factors,
-            decay=decay,
-            decayed=objective.penalised if self.decays else None,
-            decay_factors=self.decay_factors,
-        )
+        objective, theta, mask = self.objective, self.state.theta, self.state.mask
+        if i % CHUNK == 0:
+            part = slice(i, i + CHUNK)
+            decays = None if self.decays is None else self.decays[:, part]
+            self.descent.plan(self.rates[:, part], self.steps[:, part], decays)
+        orthant = None
+
+        def look(gradient: Array) -> None:
+            nonlocal orthant
+            if measure:
+                self.gradient_norm = norms(gradient)
+            if objective.nonsmooth:
+                orthant = objective.make_pseudo_gradient(theta, gradient)
+
+        if objective.term is None:
+            objective.add_penalty_gradient(theta, gradient)
+        self.descent.step(i % CHUNK, gradient, look if measure or objective.nonsmooth else None)
         if orthant is not None:
             objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:
             objective.project(theta)
-        if mask is not None:
+        if mask is not None and (orthant is not None or objective.penalty.projects):
             theta *= mask
-
-
-def _of_type(factors: Array | None, dtype: Any) -> Array | None:
-    return None if factors is None else factors.astype(dtype)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from skdl._array import Array, column
+from skdl._array import Array
+from skdl._compiled import Work
 from skdl._protocols import ForwardContext
 from skdl.engine.augmented import augmented, rows_to_augment
 from skdl.engine.batches import Batches
@@ -99,7 +100,8 @@ def train_stack(members: Sequence[TrainingSpec], interrupted: Signal) -> list[Tr
     stack: Stack | None = None
     try:
         states = State.stack([initial_state(member) for member in members])
-        stack = Stack(members, states)
+        work = Work()
+        stack = Stack(members, states, work)
         while stack is not None:
             reasons: list[str | None] = [None] * len(active)
             if not interrupted.is_set():
@@ -111,7 +113,7 @@ def train_stack(members: Sequence[TrainingSpec], interrupted: Signal) -> list[Tr
             ended = {active[j]: stack.outcome(j, reason) for j, reason in enumerate(reasons) if reason is not None}
             left = [j for j, reason in enumerate(reasons) if reason is None]
             if ended:
-                rest = Stack([stack.members[j] for j in left], stack.state.take(left)) if left else None
+                rest = Stack([stack.members[j] for j in left], stack.state.take(left), work) if left else None
                 outcomes.update(ended)
                 active, stack = [active[j] for j in left], rest
     except KeyboardInterrupt:
@@ -170,8 +172,8 @@ class EpochStart:
 class Stack:
     """Members of one structure in training."""
 
-    def __init__(self, members: Sequence[TrainingSpec], state: State):
-        self.members, self.state = members, state
+    def __init__(self, members: Sequence[TrainingSpec], state: State, work: Work | None = None):
+        self.members, self.state, self.work = members, state, work or Work()
         self.is_augmented = members[0].augmenter is not None
         self.batches = Batches([rows_to_augment(member) for member in members], members[0].batch_size, members[0].dtype)
         self.gradient = np.empty_like(state.theta)
@@ -179,7 +181,7 @@ class Stack:
         which = self.batches.parts
         several = len(which) > 1
         self.parts = [StackSlice(members, state, self.gradient, part) for part in which] if several else [self.whole]
-        self.step = Step(members, self.whole.objective)
+        self.step = Step(members, self.whole.objective, state)
         self.dropout_over_time = FactorOverTime(members, "dropout_schedule")
         self.validation = Validation(members, self.whole.network)
         self.is_whole = True  # whether the state is that of complete epochs
@@ -241,15 +243,12 @@ class Stack:
         state = self.state
         orders = self._orders()
         last = self.batches.steps_per_epoch - 1
-        rates = self.step.rates(state, last + 1)
-        decays, dropouts = (
-            each.of_epoch(state, last + 1) for each in (self.step.decay_over_time, self.dropout_over_time)
-        )
-        self.last_rates = rates[:, -1]
-        step = column(state.step, 2, state.theta.dtype)
+        self.step.plan(last + 1)
+        dropouts = self.dropout_over_time.of_epoch(state, last + 1)
+        self.last_rates = self.step.rates[:, -1]
         total = np.zeros(len(self.members))
+        epochs = state.progress[0].epoch - state.progress[0].first_epoch
         for i, batches in enumerate(self.batches.steps(orders)):
-            decay = None if decays is None else decays[:, i : i + 1]
             for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
                 if dropouts is not None:
                     part.context.dropout_factor = dropouts[part.which, i, None, None]
@@ -257,10 +256,11 @@ class Stack:
                     batch = augmented(self.members[part.which], state.generators[part.which], *batch)
                 n_rows = batch[0].shape[1] // self.members[0].n_orders
                 total[part.which] += part.loss_and_gradient(*batch) * n_rows
-            step += 1
-            self.step(state, self.gradient, rates[:, i : i + 1], step, decay=decay, measure=i == last)
-            if i % 16 == 0 and not np.isfinite(total).any():
-                break  # no member is left whose further steps mean anything
+            self.step(i, self.gradient, measure=i == last)
+            if i % 16 == 0:
+                if not np.isfinite(total).any():
+                    break  # no member is left whose further steps mean anything
+                self.work.tell((epochs + (i + 1) / (last + 1)) / max(self.members[0].n_epochs, 1))
         state.step += self.batches.steps_per_epoch
         value = total / [member.rows.n for member in self.members] + self.whole.objective.penalty_value(state.theta)
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from skdl._array import Array, divide, namespace, sqrt
+import numpy as np
+
+from skdl._array import Array, namespace
 from skdl._constraints import Boolean, Real
 from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, POSITIVE, blocks
+from skdl.optimizers._common import DECAY, POSITIVE
 
 MOMENTS = {**FirstOrderOptimizer.constraints, "beta_1": DECAY, "beta_2": DECAY, "epsilon": POSITIVE}
 NUMBERS = ("learning_rate", "beta_1", "beta_2", "epsilon")
@@ -28,24 +30,20 @@ class _Moments(FirstOrderOptimizer):
     epsilon: Any
     bias_correction = True
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        xp = namespace(gradient)
-        first, second = state["first"], state["second"]
-        first *= self.beta_1
-        first += gradient
-        second *= self.beta_2
-        gradient *= gradient
-        second += gradient
+    def numbers(self, step: Array) -> Mapping[str, Array]:
+        xp = namespace(step)
         known_1, known_2 = 1, 1  # the share of a mean's weights that has seen gradients
         if self.bias_correction:
             known_1, known_2 = 1 - self.beta_1**step, 1 - self.beta_2**step
         # sqrt(root^2 second) + epsilon = root (sqrt(second) + epsilon / root)
-        root = xp.sqrt(xp.asarray((1 - self.beta_2) / known_2, dtype=gradient.dtype))
-        d = sqrt(second, out=gradient)
-        d += self.epsilon / root
-        divide(first, d, out=d)
-        d *= (1 - self.beta_1) / (known_1 * root)
-        return d
+        root = xp.sqrt(xp.asarray((1 - self.beta_2) / known_2, dtype=step.dtype))
+        return {"added": self.epsilon / root, "scale": (1 - self.beta_1) / (known_1 * root)}
+
+    @staticmethod
+    def rule(g: Any, first: Any, second: Any, beta_1: Any, beta_2: Any, added: Any, scale: Any) -> Any:
+        first = first * beta_1 + g
+        second = second * beta_2 + g * g
+        return first / (np.sqrt(second) + added) * scale, first, second
 
 
 @register("adam")
@@ -229,19 +227,25 @@ class NAdam(FirstOrderOptimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        root = namespace(gradient).sqrt((1 - self.beta_2) / (1 - self.beta_2**step))
-        share_first = (1 - self.beta_1) * self.beta_1 / ((1 - self.beta_1 ** (step + 1)) * root)
-        share_gradient = (1 - self.beta_1) / ((1 - self.beta_1**step) * root)
-        for g, first, second in blocks(gradient, state["first"], state["second"]):
-            first *= self.beta_1
-            first += g
-            between = g * g
-            second *= self.beta_2
-            second += between
-            g *= share_gradient
-            g += first * share_first
-            sqrt(second, out=between)
-            between += self.epsilon / root
-            g /= between
-        return gradient
+    def numbers(self, step: Array) -> Mapping[str, Array]:
+        root = namespace(step).sqrt((1 - self.beta_2) / (1 - self.beta_2**step))
+        return {
+            "share_first": (1 - self.beta_1) * self.beta_1 / ((1 - self.beta_1 ** (step + 1)) * root),
+            "share_gradient": (1 - self.beta_1) / ((1 - self.beta_1**step) * root),
+            "added": self.epsilon / root,
+        }
+
+    @staticmethod
+    def rule(
+        g: Any,
+        first: Any,
+        second: Any,
+        beta_1: Any,
+        beta_2: Any,
+        share_first: Any,
+        share_gradient: Any,
+        added: Any,
+    ) -> Any:
+        first = first * beta_1 + g
+        second = second * beta_2 + g * g
+        return (g * share_gradient + first * share_first) / (np.sqrt(second) + added), first, second

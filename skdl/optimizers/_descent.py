@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-from skdl._array import Array
 from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
 from skdl.optimizers._common import DECAY
@@ -43,8 +42,9 @@ class SGD(FirstOrderOptimizer):
     def __init__(self, learning_rate: float = 0.1, *, clip_norm: float | None = None, clip_value: float | None = None):
         super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        return gradient
+    @staticmethod
+    def rule(g: Any) -> Any:
+        return g
 
 
 @register("momentum")
@@ -99,12 +99,10 @@ class Momentum(FirstOrderOptimizer):
         super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.momentum = momentum
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        velocity = state["velocity"]
-        velocity *= self.momentum
-        velocity += gradient
-        gradient[...] = velocity
-        return gradient
+    @staticmethod
+    def rule(g: Any, velocity: Any, momentum: Any) -> Any:
+        velocity = velocity * momentum + g
+        return velocity, velocity
 
 
 @register("nesterov")
@@ -159,9 +157,7 @@ class Nesterov(FirstOrderOptimizer):
         super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.momentum = momentum
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        ahead = state["velocity"]
-        ahead += gradient
-        ahead *= self.momentum
-        gradient += ahead
-        return gradient
+    @staticmethod
+    def rule(g: Any, velocity: Any, momentum: Any) -> Any:
+        ahead = (velocity + g) * momentum
+        return g + ahead, ahead

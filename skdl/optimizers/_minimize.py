@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from skdl import _registry
-from skdl._array import norms
+from skdl._array import in_order, norms
 from skdl._component import Component
 from skdl._constraints import Integer, Real
-from skdl._descent import take_step
+from skdl._descent import Descent
 from skdl._protocols import FirstOrderOptimizer, Schedule
 from skdl.autodiff import Variable, gradients
 from skdl.autodiff._numerical import number
@@ -181,6 +181,7 @@ def _descend(
     factors = Component.stacked([plan], 2, np.float64).factor(
         np.arange(n_steps, dtype=float)[None], steps_per_epoch=1, max_epochs=max(n_steps, 1)
     )
+    descent = Descent(stacked, theta, memory)
     planned = np.broadcast_to(np.array([[rule.learning_rate]], dtype=float) * factors, (1, n_steps))
     record = _Record()
     rates: list[float] = []
@@ -193,7 +194,8 @@ def _descend(
         if t < n_steps:
             rate = (planned[:, t : t + 1] * plan.epoch_factor(record.values[:t])).astype(x.dtype)
             step = np.full((1, 1), t + 1, x.dtype)
-            take_step(stacked, theta, gradient.reshape(1, -1), memory, rate, step)
+            descent.plan(rate, step)
+            descent.step(0, in_order(gradient, x.dtype).reshape(1, -1))
             rates.append(float(rate[0, 0]))
     return record.path(rates, "n_steps")
 

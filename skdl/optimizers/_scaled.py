@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
-from skdl._array import Array, sqrt
+import numpy as np
+
 from skdl._protocols import FirstOrderOptimizer
 from skdl._registry import register
-from skdl.optimizers._common import DECAY, POSITIVE, blocks
+from skdl.optimizers._common import DECAY, POSITIVE
 
 
 @register("adagrad")
@@ -59,14 +60,10 @@ class AdaGrad(FirstOrderOptimizer):
         super().__init__(learning_rate, clip_norm=clip_norm, clip_value=clip_value)
         self.epsilon = epsilon
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        for g, squares in blocks(gradient, state["squares"]):
-            size = g * g
-            squares += size
-            sqrt(squares, out=size)
-            size += self.epsilon
-            g /= size
-        return gradient
+    @staticmethod
+    def rule(g: Any, squares: Any, epsilon: Any) -> Any:
+        squares = squares + g * g
+        return g / (np.sqrt(squares) + epsilon), squares
 
 
 @register("rmsprop")
@@ -127,16 +124,8 @@ class RMSProp(FirstOrderOptimizer):
         self.momentum = momentum
         self.epsilon = epsilon
 
-    def direction(self, gradient: Array, state: Mapping[str, Array], step: Array) -> Array:
-        for g, square, velocity in blocks(gradient, state["square"], state["velocity"]):
-            size = g * g
-            size *= 1 - self.rho
-            square *= self.rho
-            square += size
-            sqrt(square, out=size)
-            size += self.epsilon
-            g /= size
-            velocity *= self.momentum
-            velocity += g
-            g[...] = velocity
-        return gradient
+    @staticmethod
+    def rule(g: Any, square: Any, velocity: Any, rho: Any, momentum: Any, epsilon: Any) -> Any:
+        square = square * rho + g * g * (1 - rho)
+        velocity = velocity * momentum + g / (np.sqrt(square) + epsilon)
+        return velocity, square, velocity

@@ -37,8 +37,9 @@ class L2(Penalty):
     def value(self, weights: Array) -> Array:
         return namespace(weights).sum(weights * weights, axis=-1) * 0.5
 
-    def gradient(self, weights: Array) -> Array:
-        return weights
+    @staticmethod
+    def slope(weight: Any) -> Any:
+        return weight
 
 
 @register("l1")
@@ -129,8 +130,10 @@ class ElasticNet(Penalty):
     def gradient(self, weights: Array) -> Array:
         return self.l1_ratio * namespace(weights).sign(weights) + self.smooth_gradient(weights)
 
-    def smooth_gradient(self, weights: Array) -> Array:
-        return (1 - self.l1_ratio) * weights
+    @staticmethod
+    def slope(weight: Any, l1_ratio: Any) -> Any:
+        """Of the part without kinks."""
+        return (1 - l1_ratio) * weight
 
 
 @register("activity_l1")

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import optimize
 
 from skdl import MLPClassifier, optimizers
-from skdl.optimizers._common import BLOCK
+from skdl._compiled.numpy_code import BLOCK
 
 
 def run(optimizer, gradients):

@@ -250,7 +250,7 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
     ]
     running = Stack(members, State.stack([initial_state(one) for one in members]))
     seen = set()
-    loss, direction, objective = running.whole.objective.loss, running.step.optimizer, running.whole.objective
+    loss, objective = running.whole.objective.loss, running.whole.objective
 
     def spy(owner, name):
         original = getattr(owner, name)
@@ -265,14 +265,14 @@ def test_one_precision_throughout(dtype, optimizer, normalization, monkeypatch):
         monkeypatch.setattr(owner, name, wrapped)
 
     spy(loss, "value_and_gradient")
-    spy(direction, "direction")
     spy(objective, "penalty_value")
     running.advance()
-    assert {name for name, _ in seen} == {"value_and_gradient", "direction", "penalty_value"}
+    assert {name for name, _ in seen} == {"value_and_gradient", "penalty_value"}
     assert {kind for _, kind in seen} == {np.dtype(dtype)}
     state = running.state
     arrays = [state.theta, state.buffers, *state.optimizer_state.values(), running.gradient]
     arrays += [array for named in running.whole.arrays for array in named.values()]
+    arrays += running.step.descent.arrays.values()
     arrays += [array for named in running.whole.gradients for array in named.values()]
     assert {array.dtype for array in arrays} == {np.dtype(dtype)}
     assert running.whole.network.scores(np.zeros((2, 3, 4), dtype), running.whole.arrays).dtype == dtype

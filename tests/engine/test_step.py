@@ -39,9 +39,17 @@ def stack(optimizer, penalty="l2", alpha=0.0, prior=None, k=2):
     return Stack(tasks, State.stack([initial_state(task) for task in tasks]))
 
 
+def step(running, gradient, number):
+    """Step `number` of all members, with a rate of 0.1."""
+    running.step.plan(1)
+    running.step.rates = np.full((len(gradient), 1), 0.1)
+    running.step.steps = np.full((len(gradient), 1), number)
+    running.step(0, gradient.copy())
+
+
 def one_step(running, gradient):
     before = running.state.theta.copy()
-    running.step(running.state, gradient.copy(), np.full((len(before), 1), 0.1), np.ones((len(before), 1)))
+    step(running, gradient, 1)
     return before, running.state.theta
 
 
@@ -138,19 +146,20 @@ def test_the_neural_tangent_parametrisation(rule):
     for views, value in ((layout.views(share)[-1]["weight"], 0.5), (decayed[:, : layout.n_penalised], 1.0)):
         views[...] = value
     w, memory = theta / units, {"squares": np.zeros_like(theta)}
-    for step in range(1, 4):
-        gradient = np.random.default_rng(step).normal(0, 3, theta.shape)
+    for t in range(1, 4):
+        gradient = np.random.default_rng(t).normal(0, 3, theta.shape)
         slope = gradient * units
         slope *= 2.0 / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 2.0)
-        w = w - 0.1 * share * (rule().direction(slope, memory, step) + 0.3 * decayed * w)
-        running.step(running.state, gradient, np.full((2, 1), 0.1), np.full((2, 1), step))
+        w = w - 0.1 * share * (rule().direction(slope, memory, t) + 0.3 * decayed * w)
+        step(running, gradient, t)
         np.testing.assert_allclose(running.state.theta, w * units, rtol=1e-12)
 
 
 def test_factors_of_one_cost_nothing():
     running = with_factors({"bias": 1.0}, {"weight": 1.0, "bias": 0.0}, weight_decay=0.3)
-    assert running.step.rate_factors is None
-    assert running.step.decay_factors is None
+    recipe = running.step.descent.after
+    assert not recipe.rate_factors
+    assert recipe.decay == "member"
 
 
 @pytest.mark.parametrize(("penalty", "l1", "l2"), [("l1", 1.0, 0.0), ("elastic_net", 0.5, 0.5)])
