@@ -19,8 +19,9 @@ def is_frame(X: Any) -> bool:
 
 def refuse_dates(X: Any) -> None:
     """Raise for dates and times, which would pass as their number of nanoseconds."""
-    if is_frame(X) and hasattr(X, "dtypes"):
-        kinds = [_kind(dtype) for dtype in X.dtypes]
+    dtypes = getattr(X, "dtypes", None) if is_frame(X) else None  # which pandas makes anew each time
+    if dtypes is not None:
+        kinds = [_kind(dtype) for dtype in dtypes]
     else:
         kinds = [getattr(getattr(X, "dtype", None), "kind", "")]
     if not {"M", "m"} & set(kinds):
@@ -40,7 +41,10 @@ def refuse_dates(X: Any) -> None:
 
 def _kind(dtype: Any) -> str:
     """The kind of a type of NumPy's or pandas'; of polars' types, that of times."""
-    return getattr(dtype, "kind", "M" if str(dtype).startswith(("Date", "Time", "Duration")) else "")
+    if hasattr(dtype, "kind"):
+        kind: str = dtype.kind
+        return kind
+    return "M" if str(dtype).startswith(("Date", "Time", "Duration")) else ""
 
 
 def explanation(estimator: Any, X: Any, finite: Any = True) -> str | None:

@@ -1,12 +1,14 @@
 """The columns of frames, against what scikit-learn's own estimators make of them."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from skdl import LeastSquaresRegressor
+from skdl import LeastSquaresRegressor, MLPRegressor
 
 ROWS = np.random.default_rng(0).normal(size=(6, 3))
 Y = np.arange(6.0)
@@ -61,3 +63,59 @@ def test_polars():
     model.predict(frame)
     with pytest.raises(ValueError, match="feature names should match"):
         model.predict(frame.rename({"a": "z"}))
+
+
+MORE = np.random.default_rng(1).normal(size=(4, 3))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        MORE,
+        MORE[::-2, ::-1],
+        np.asfortranarray(MORE),
+        MORE.astype(np.float32),
+        MORE.astype(np.float16),
+        MORE.astype(np.longdouble),
+        MORE.astype(object),
+        MORE.astype(int),
+        MORE > 0,
+        MORE.tolist(),
+        np.full((3, 3), 1e308),  # finite, with a sum that is not
+        np.full((9, 3), -5e37, np.float32),
+        np.where(np.eye(4, 3) > 0, np.nan, MORE),
+        np.where(np.eye(4, 3) > 0, np.inf, MORE),
+        np.array([[np.inf, -np.inf, 0.0]]),
+        MORE[:0],
+        MORE[:, :2],
+        MORE[:, :0],
+        MORE[0],
+        MORE[None],
+        MORE + 1j,
+        np.array(["2020"], "datetime64[Y]"),
+    ],
+    ids=lambda rows: f"{getattr(rows, 'dtype', 'list')}{np.shape(rows)}",
+)
+def test_rows_are_taken_and_refused_as_by_scikit_learn(rows):
+    """What is known to pass is not asked for: no more may pass by that than would."""
+    models = [model.fit(ROWS, Y) for model in (LeastSquaresRegressor(), LinearRegression())]
+    found, expected = [], []
+    for model, outcomes in zip(models, (found, expected), strict=True):
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                outcomes.append(model.predict(rows))
+        except (TypeError, ValueError) as error:
+            outcomes.append(type(error))
+    if isinstance(expected[0], type) or isinstance(found[0], type):
+        assert found == expected
+    else:
+        np.testing.assert_allclose(found[0], expected[0], rtol=1e-3 if found[0].dtype == np.float32 else 1e-9)
+
+
+def test_a_row_of_floats_costs_no_check(monkeypatch):
+    model, network = LeastSquaresRegressor().fit(ROWS, Y), MLPRegressor((4,), max_iter=1, random_state=0).fit(ROWS, Y)
+    expected = [each.predict(ROWS[:1].tolist()) for each in (model, network)]
+    for name in ("validate_data", "check_array"):
+        monkeypatch.setattr(f"skdl._validation.rows.{name}", None)
+    assert [each.predict(ROWS[:1]) for each in (model, network)] == expected
