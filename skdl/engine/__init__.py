@@ -5,8 +5,8 @@ member i of a stack ends in the same bits as the same fit done alone.
 """
 
 from skdl.engine.batch_statistics import with_batch_statistics
-from skdl.engine.batches import Dataset
 from skdl.engine.data_initialization import learn_numbers
+from skdl.engine.dataset import Dataset
 from skdl.engine.epoch_end import RECORD, gain
 from skdl.engine.full_batch import FullFunction
 from skdl.engine.network import Network

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from skdl._array import Array
-from skdl.engine.batches import Dataset
+from skdl.engine.dataset import Dataset
 from skdl.engine.training_spec import TrainingSpec
 
 
@@ -27,7 +27,7 @@ def augmented(
 ) -> tuple[Array, Array, Array]:
     """A batch (x, targets, weight) with rows of its own for each member, whatever it had in common with others."""
     size = len(members) // len(x)
-    rows = x if size == 1 else np.repeat(x, size, axis=0)
+    rows, weight = x if size == 1 else np.repeat(x, size, axis=0), weight.copy()
     for own, target, share, member, generator in zip(rows, targets, weight, members, generators, strict=True):
         augmenter = member.augmenter
         assert augmenter is not None

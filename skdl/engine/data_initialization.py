@@ -10,7 +10,8 @@ import numpy as np
 
 from skdl._array import Array
 from skdl._protocols import ForwardContext
-from skdl.engine.batches import Batches, Dataset
+from skdl.engine.batches import Batches
+from skdl.engine.dataset import Dataset
 from skdl.engine.layout import Views
 from skdl.engine.network import PREDICTION_ROWS, Network
 

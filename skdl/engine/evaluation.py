@@ -10,7 +10,8 @@ import numpy as np
 from skdl._array import take_rows
 from skdl._component import Component
 from skdl._protocols import Loss
-from skdl.engine.batches import Dataset, parts_of_one_length
+from skdl.engine.batches import parts_of_one_length
+from skdl.engine.dataset import Dataset
 from skdl.engine.layout import Views
 from skdl.engine.network import Network
 from skdl.engine.training_spec import TrainingSpec

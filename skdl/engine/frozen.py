@@ -18,7 +18,8 @@ import numpy as np
 
 from skdl._array import Array
 from skdl._protocols import ForwardContext
-from skdl.engine.batches import Batches, Dataset
+from skdl.engine.batches import Batches
+from skdl.engine.dataset import Dataset
 from skdl.engine.network import PREDICTION_ROWS, Network
 from skdl.engine.state import Progress, State
 from skdl.engine.train import initial_state

@@ -9,7 +9,8 @@ import numpy as np
 
 from skdl._array import Array, namespace
 from skdl._protocols import ForwardContext, ParameterSpec
-from skdl.engine.batches import Batches, Dataset
+from skdl.engine.batches import Batches
+from skdl.engine.dataset import Dataset
 from skdl.engine.layout import Layout, Views
 from skdl.layers.architecture import Architecture, build_layers
 

@@ -13,7 +13,7 @@ from skdl._augmenting import Augmenter
 from skdl._progress import Watch
 from skdl._protocols import Loss, Optimizer, Penalty, Schedule
 from skdl._structure import PER_MEMBER, RUN_TIME, counts_by, structure_of
-from skdl.engine.batches import Dataset
+from skdl.engine.dataset import Dataset
 from skdl.engine.state import Progress, State
 from skdl.layers.architecture import Architecture
 
