@@ -54,7 +54,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.quickstart: $(BIN)/python pyproject.toml
-	$(BIN)/python $(PIP) --editable ".[plot,progress]"
+	$(BIN)/python $(PIP) --editable ".[fast,plot,progress]"
 	touch $@
 
 $(VENV)/.dev: $(BIN)/python pyproject.toml

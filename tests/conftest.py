@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is loaded; without it scikit-learn skips a check
+# No test starts a compiler without its knowledge; those of compiled loops say so, by `COMPILER.using`.
+os.environ.setdefault("SKDL_COMPILED", "off")
 
 import numpy as np
 import pytest

@@ -304,7 +304,7 @@ def test_no_other_array_library_is_imported(module):
 
 @pytest.mark.parametrize("module", MODULES)
 def test_optional_packages_are_imported_inside_the_call(module):
-    optional = {"matplotlib", "rich", "skops", "onnx", "dask", "torch", "polars"}
+    optional = {"matplotlib", "rich", "skops", "onnx", "dask", "torch", "polars", "numba", "llvmlite"}
     assert not [name for name in imports(module, top=True) if name.split(".")[0] in optional]
 
 
@@ -313,7 +313,16 @@ def test_importing_skdl_imports_no_optional_package():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "skdl" in loaded
-    assert not loaded & {"matplotlib", "torch", "dask", "polars", "skops", "onnx"}  # scikit-learn imports rich itself
+    assert not loaded & {
+        "matplotlib",
+        "torch",
+        "dask",
+        "polars",
+        "skops",
+        "onnx",
+        "numba",
+        "llvmlite",
+    }  # scikit-learn imports rich itself
 
 
 def test_relative_imports_do_not_pass_unseen(tmp_path, monkeypatch):

@@ -22,7 +22,9 @@ def constraints():
 def lower_bounds():
     """Of what the package needs, and of its extras with which the oldest versions are tested."""
     extras = PROJECT["project"]["optional-dependencies"]
-    required = [*PROJECT["project"]["dependencies"], *extras["plot"], *extras["progress"], *extras["test"]]
+    required = PROJECT["project"]["dependencies"] + [
+        each for extra in ("fast", "plot", "progress", "test") for each in extras[extra]
+    ]
     return dict(REQUIREMENT.fullmatch(each).groups() for each in required if not each.startswith("skdl["))
 
 
