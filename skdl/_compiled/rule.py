@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 
@@ -21,14 +21,19 @@ class Rule:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.function(*args, **kwargs)
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """The arguments after the first one."""
-        return tuple(inspect.signature(self.function).parameters)[1:]
+        return _names_of(self.function)
 
     def others(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """The arguments after the first one that are not among the known."""
         return tuple(name for name in self.names if name not in known)
+
+
+@cache  # of the function, for which rules are made again and again
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[1:]
 
 
 def rule_of(cls: type, name: str, *array_code: str) -> Rule | None:

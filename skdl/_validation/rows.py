@@ -82,34 +82,52 @@ def _validated(
     values = _floats_of(X) if values is None else values
     if values is None:
         X, checks = laid_out(X, checks)
-        passes = not reset and not y and _passes(X) and _has_columns_of_fit(estimator, X)
-        found = X if passes else validate_data(estimator, X, *y, reset=reset, **checks)
         share = is_frame(X)
+        if _passes(X, *y) and (reset or _has_columns_of_fit(estimator, X)):
+            if reset:
+                _set_columns(estimator, X)
+            found = (X, *y) if y else X
+        else:
+            found = validate_data(estimator, X, *y, reset=reset, **checks)
     else:
         _check_columns(estimator, X, reset=reset)
         values, checks = laid_out(shared(values), checks)
-        share = False
-        if not y:
-            passes = _passes(values)
-            found = values if passes else check_array(values, estimator=estimator, input_name="X", **checks)
+        share, y = False, tuple(map(_values_of, y))
+        if _passes(values, *y):
+            found = (values, *y) if y else values
+        elif not y:
+            found = check_array(values, estimator=estimator, input_name="X", **checks)
         else:
-            found = check_X_y(values, *map(_values_of, y), estimator=estimator, **checks)
+            found = check_X_y(values, *y, estimator=estimator, **checks)
     rows, *rest = found if y else (found,)
     _require_finite(estimator, rows, finite)
     rows = shared(rows) if share else rows
     return (rows, *rest) if y else rows
 
 
-def _passes(X: Any) -> bool:
-    """True for laid out rows that scikit-learn's checks give back as they are.
+def _passes(X: Any, *y: Any) -> bool:
+    """True for laid out rows, and targets, that scikit-learn's checks give back as they are.
 
     To ask them takes about as long as a small network takes for a row.
     """
-    return type(X) is np.ndarray and X.ndim == 2 and X.dtype in FLOAT_TYPES and X.size > 0
+    is_matrix = type(X) is np.ndarray and X.ndim == 2 and X.dtype in FLOAT_TYPES and X.size > 0
+    return is_matrix and all(_are_numbers(targets) and len(targets) == len(X) for targets in y)
+
+
+def _are_numbers(y: Any) -> bool:
+    """True for an array of one or two dimensions of finite numbers."""
+    is_array = type(y) is np.ndarray and y.ndim in (1, 2) and y.size > 0
+    return is_array and (y.dtype.kind in "biu" or _has_finite_sum(y))
 
 
 def _has_columns_of_fit(estimator: Any, X: np.ndarray) -> bool:
     return X.shape[1] == estimator.n_features_in_ and not hasattr(estimator, "feature_names_in_")
+
+
+def _set_columns(estimator: Any, X: np.ndarray) -> None:
+    """Those of an array, which have no names."""
+    estimator.n_features_in_ = X.shape[1]
+    vars(estimator).pop("feature_names_in_", None)
 
 
 def _require_finite(estimator: Any, X: Any, finite: bool | str) -> None:
