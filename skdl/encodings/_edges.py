@@ -9,6 +9,7 @@ import numpy as np
 from skdl._quantiles import weighted_quantiles
 
 CANDIDATES = 255  # thresholds of which a tree chooses
+FIRST_ROWS = 256  # which tell of most columns that their values are many
 LEAST_WIDTH = 1e-30  # of a bin, whose inverse float32 holds
 LEAST_LEAF = 1 / 8  # of a bin's share, were all alike: the weight of a leaf
 
@@ -18,17 +19,19 @@ def column_edges(
 ) -> Iterator[np.ndarray]:
     """Rising edges of at most n_bins bins for each column of x (n, d); one edge or none for a constant one."""
     quantiles = weighted_quantiles(x, weight, np.linspace(0, 1, n_bins + 1)).T
-    for column, edges in zip(x.T, quantiles, strict=True):
-        known = ~np.isnan(column)
-        column = column[known]
-        values = np.unique(column)
-        if bins == "tree" and len(values) > 1:
-            own = None if weight is None else weight[known]
-            inner = tree_thresholds(column, own, targets[known], n_bins)
-            edges = np.array([values[0], *inner, values[-1]])
-        elif len(values) <= n_bins + 1:
-            edges = values
-        yield _distinct(np.unique(edges))
+    first = np.sort(x[:FIRST_ROWS].T, axis=1)
+    has_many = np.count_nonzero(first[:, 1:] > first[:, :-1], axis=1) > n_bins
+    for column, edges, many in zip(x.T, quantiles, has_many, strict=True):
+        if bins == "tree" or not many:
+            known = ~np.isnan(column)
+            values = np.unique(column[known])
+            if bins == "tree" and len(values) > 1:
+                own = None if weight is None else weight[known]
+                inner = tree_thresholds(column[known], own, targets[known], n_bins)
+                edges = np.array([values[0], *inner, values[-1]])
+            elif len(values) <= n_bins + 1:
+                edges = values
+        yield _distinct(edges)
 
 
 def tree_thresholds(x: np.ndarray, weight: np.ndarray | None, targets: np.ndarray, n_leaves: int) -> np.ndarray:

@@ -22,6 +22,8 @@ Block = list[int]  # positions of members in their group
 
 def groups_of(members: Sequence[TrainingSpec]) -> list[list[int]]:
     """Positions of the members that share a structure, group by group."""
+    if len(members) == 1:
+        return [[0]]
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for i, member in enumerate(members):
         groups[member.structure].append(i)

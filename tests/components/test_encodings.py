@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeRegressor
 from skdl._quantiles import weighted_quantiles
 from skdl.category_encodings import Embedding, OneHot
 from skdl.encodings import Periodic, Piecewise, Quantile, Robust
-from skdl.encodings._edges import LEAST_LEAF, tree_thresholds
+from skdl.encodings._edges import FIRST_ROWS, LEAST_LEAF, column_edges, tree_thresholds
 from skdl.layers import with_shared_rows
 from skdl.plugins import ForwardContext
 from skdl.testing import check_component
@@ -129,6 +129,24 @@ def test_a_column_of_few_values_has_an_edge_at_each_and_a_constant_one_none():
     assert_array_equal(found[:, 0], [[0, 0, 0, 0], [1, 0, 0, 0], [0.5, 0, 0, 0], [1, 0, 0, 0]])
     assert not found[:, 1].any()
     assert_array_equal(found[:, 2], [[0, 0, 0, 0], [1, 0, 0, 0], [1, 1, 0, 0], [1, 0.5, 0, 0]])
+
+
+@pytest.mark.parametrize("bins", ["quantile", "tree"])
+def test_edges_do_not_depend_on_the_order_of_rows(bins):
+    """Which of the first rows tell how many values a column has, too."""
+    rng = np.random.default_rng(0)
+    constant_first = np.append(np.zeros(3 * FIRST_ROWS), np.arange(1.0, 3 * FIRST_ROWS))
+    few = np.append(np.zeros(4 * FIRST_ROWS), np.repeat([1.0, 5.0], FIRST_ROWS)[1:])
+    x = np.stack([constant_first, few, np.where(few == 1, np.nan, few)], axis=1)
+    targets, order = rng.normal(size=(len(x), 2)), rng.permutation(len(x))
+    found = list(column_edges(x, None, targets, 3, bins))
+    shuffled = column_edges(x[order], None, targets[order], 3, bins)
+    for edges, again in zip(found, shuffled, strict=True):
+        assert_allclose(again, edges, rtol=1e-12)
+    if bins == "quantile":
+        expected = np.unique(np.quantile(constant_first, [0, 1 / 3, 2 / 3, 1], method="inverted_cdf"))
+        for edges, values in zip(found, (expected, [0, 1, 5], [0, 5]), strict=True):
+            assert_array_equal(edges, values)
 
 
 def test_bins_with_units_begin_as_the_number_itself():
