@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from itertools import count
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 from sklearn import get_config
 
+from skdl._compiled import Work
 from skdl._threads import n_threads as threads_for
 from skdl._threads import thread_map
 from skdl.neighbors.metrics.metric import Metric, NanMinkowski
@@ -36,6 +38,7 @@ class BlockSearch(Search):
     """Splits queries into blocks that fit the working memory and answers them on threads."""
 
     query_rows: int  # queries answered together, memory permitting
+    gains_by_loops = False  # whether compiled loops do a part of the work that counts
 
     def query(self, Q: Any, k: int, n_jobs: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         if sparse.issparse(Q) and not Q.has_canonical_format:
@@ -49,9 +52,12 @@ class BlockSearch(Search):
         size = -(-n_queries // (n_threads * -(-n_queries // (n_threads * most))))  # as many blocks for each thread
         blocks = [slice(start, start + size) for start in range(0, n_queries, size)]
         distances, indices = np.empty((n_queries, k)), np.empty((n_queries, k), np.intp)
+        work, done = Work(), count(1)
 
         def answer(block: slice) -> None:
             distances[block], indices[block] = self.nearest(self._like_training(Q[block]), k, budget)
+            if self.gains_by_loops:
+                work.tell(next(done) / len(blocks))
 
         with thread_map(n_threads) as run:
             deque(run(answer, blocks), maxlen=0)

@@ -16,7 +16,7 @@ from scipy import sparse
 from skdl.neighbors.bounds.placement import row_blocks, sample_rows
 from skdl.neighbors.metrics.metric import Metric
 from skdl.neighbors.search.base import Search, working_memory
-from skdl.neighbors.search.ranking import ranks_in_group
+from skdl.neighbors.search.groups import ranks_in_group
 
 WIDE = 128  # columns: where a large sample of rows would take as long as answering many queries
 SHARE = 0.01  # of a sample's rows that repeat another one: fewer cost no search much

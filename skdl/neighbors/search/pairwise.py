@@ -10,7 +10,7 @@ from scipy import sparse
 from skdl.neighbors.metrics.pairwise import OF_POWERS, RATIOS, PairwiseMetric, ScipyMetric
 from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 from skdl.neighbors.search.base import BlockSearch, Search
-from skdl.neighbors.search.ranking import group_starts
+from skdl.neighbors.search.groups import group_starts
 
 LEAST_POWER = -960  # of two: what underflows beside it does not matter
 

@@ -16,7 +16,8 @@ from skdl.neighbors.bounds.products import NARROW
 from skdl.neighbors.metrics.metric import Cosine, Metric
 from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 from skdl.neighbors.search.base import BlockSearch
-from skdl.neighbors.search.ranking import Ranking, best_of_groups
+from skdl.neighbors.search.loops import BEST, COLLECT, FEW, KEEP, TOP
+from skdl.neighbors.search.ranking import Ranking
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
 FIRST_ROWS, FIRST_ROWS_EACH = 256, 8  # in the first block at least, and for each neighbour: they are partitioned
@@ -33,6 +34,7 @@ class ScanSearch(BlockSearch):
     """Tries bounds in turn: the next one takes over where one leaves too many rows or cannot hold the queries."""
 
     query_rows = 512  # at most 2^16, for `padded_groups`
+    gains_by_loops = True
 
     def __init__(self, X: Any, metric: Metric, bounds: list[Any], name: str = "brute"):
         super().__init__(X, metric)
@@ -70,16 +72,18 @@ class ScanSearch(BlockSearch):
             return None
         n_rows, n_queries = self.X.shape[0], Q.shape[0]
         few = n_queries * 4 * k
-        candidates = Candidates(bound, queries, Ranking(self.X, self.metric, Q, k, budget))
         capacity = max(n_queries * 2 * k, budget // 4 // 64)
         size = self._training_rows(k, budget)
+        room = min(capacity + n_queries * size, n_queries * n_rows)
+        candidates = Candidates(bound, queries, Ranking(self.X, self.metric, Q, k, budget), room)
         buffer = np.empty(n_queries * size, dtype=bound.dtype)
         tightened_at = first = min(size, max(FIRST_ROWS, FIRST_ROWS_EACH * k))
         for start in (0, *range(first, n_rows, size)):  # in increasing order, on which ties rely
             stop = min(start + size if start else first, n_rows)
             out = buffer[: (stop - start) * n_queries].reshape(stop - start, n_queries)
             candidates.collect(bound.scores(queries, start, stop, out), start)
-            if stop >= GROWTH * tightened_at or stop == n_rows or candidates.count > capacity:
+            is_crowded = candidates.count > (capacity if start else few)  # at first, with ties of an exact bound
+            if stop >= GROWTH * tightened_at or stop == n_rows or is_crowded:
                 candidates.tighten()
                 tightened_at = stop
                 if candidates.count > limit * stop / n_rows + few:
@@ -103,75 +107,79 @@ class ScanSearch(BlockSearch):
 class Candidates:
     """Pairs of queries and rows that may be neighbours, and the score that each query's rows must reach."""
 
-    def __init__(self, bound: Any, queries: Any, ranking: Ranking):
+    def __init__(self, bound: Any, queries: Any, ranking: Ranking, room: int):
         self.bound, self.queries, self.ranking = bound, queries, ranking
         self.n_queries, self.k = ranking.distances.shape
         self.threshold = np.full(self.n_queries, -np.inf)
-        self.parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.i, self.x = np.empty(room, np.intp), np.empty(room, np.intp)
+        self.scores = np.empty(room, bound.dtype)
         self.count = 0
 
     def collect(self, scores: np.ndarray, start: int) -> None:
         """Keep what reaches the threshold in the scores of the rows from `start` on and all queries."""
+        scores = np.ascontiguousarray(scores)
         if start == 0:
             self._first_threshold(scores)
-        # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores.
-        if self.bound.is_exact:
-            hits = np.flatnonzero(self._first_rows(scores) if start == 0 else scores > self.threshold)
-        else:
-            with np.errstate(over="ignore"):
-                threshold = np.nextafter(self.threshold.astype(scores.dtype), scores.dtype.type(-np.inf))
-            hits = np.flatnonzero(scores >= threshold)
-        x, i = np.divmod(hits, self.n_queries)
-        self.parts.append((i, x + start, scores.ravel()[hits]))
-        self.count += hits.shape[0]
+        # Rounded down to the scores' precision: comparing mixed precisions would copy all of the scores. Of an exact
+        # bound, what only ties with the threshold comes too late, but among the first rows, which set it.
+        with np.errstate(over="ignore"):
+            later = self.bound.is_exact and start > 0
+            side = scores.dtype.type(np.inf if later else -np.inf)
+            threshold = np.nextafter(self.threshold.astype(scores.dtype), side)
+        self.count = COLLECT.run(scores, threshold, start, self.i, self.x, self.scores, self.count)
 
     def tighten(self) -> None:
         """Raise each threshold by the best pairs and drop what is below."""
-        i, x, scores = self._join()
+        i, x, scores = self._pairs()
         if self.bound.is_exact:
-            kth, keep = best_of_groups(i, scores, self.k, self.n_queries)
+            kth, keep = self._best(i, scores, self.k)
             self.threshold = np.maximum(self.threshold, kth)
-            self._keep(keep, i, x, scores)
+            self._keep(keep)
             return
         probed = np.ones(self.n_queries, dtype=bool)
         if self.bound.is_tight:
             low = self.bound.lower_scores(self.queries, i, x, scores.astype(np.float64))
-            kth, _ = best_of_groups(i, low, self.k, self.n_queries)
+            kth, _ = self._best(i, low, self.k)
             self.threshold = np.maximum(self.threshold, kth)
-            i, x, scores = self._keep(scores >= self.threshold[i], i, x, scores)
+            self._keep(np.ones(i.size, dtype=bool))
+            i, x, scores = self._pairs()
             probed = np.bincount(i, minlength=self.n_queries) > CROWD + 4 * self.k
         if not probed.any():
             return
-        places = np.flatnonzero(probed[i])
-        _, best = best_of_groups(i[places], scores[places], self.k + PROBES, self.n_queries)
-        best = places[best]
+        _, best = self._best(i, scores, self.k + PROBES)
+        best &= probed[i]
         self._probe(i[best], x[best])
-        i, x, scores = (np.delete(part, best) for part in (i, x, scores))
         # Nothing is nearer than at distance 0, and of what is there the first rows suffice.
         zero = self.ranking.distances[:, -1] == 0
-        earlier = zero[i] & (x < self.ranking.indices[i, -1])
-        self.ranking.add(i[earlier], x[earlier])
-        self.threshold[zero] = np.inf
-        self._keep(scores >= self.threshold[i], i, x, scores)
-
-    def _keep(self, keep: np.ndarray, *pairs: np.ndarray) -> tuple[np.ndarray, ...]:
-        i, x, scores = (part[keep] for part in pairs)
-        self.parts, self.count = [(i, x, scores)], i.size
-        return i, x, scores
+        if zero.any():
+            earlier = zero[i] & ~best & (x < self.ranking.indices[i, -1])
+            self.ranking.add(i[earlier], x[earlier])
+            self.threshold[zero] = np.inf
+        self._keep(~best)
 
     def rank(self) -> None:
         """Rank the pairs; none is kept."""
-        i, x, _ = self._join()
-        self.parts, self.count = [], 0
+        i, x, _ = self._pairs()
         self.ranking.add(i, x)
+        self.count = 0
+
+    def _pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.i[: self.count], self.x[: self.count], self.scores[: self.count]
+
+    def _best(self, i: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        kth, best = np.empty(self.n_queries, scores.dtype), np.empty(i.size, dtype=bool)
+        BEST.run(i, scores, k, kth, best)
+        return kth, best
+
+    def _keep(self, keep: np.ndarray) -> None:
+        self.count = KEEP.run(self.i, self.x, self.scores, keep, self.threshold, self.count)
 
     def _first_threshold(self, scores: np.ndarray) -> None:
-        n_rows = len(scores)
-        few = self.k if self.bound.is_tight else min(self.k + PROBES, n_rows)
-        # Negated, as NumPy partitions rows slowly that mostly tie before the place sought, as binary ones do.
-        top = np.argpartition(-scores.T, few - 1, axis=1)[:, :few]
+        few = self.k if self.bound.is_tight else min(self.k + PROBES, len(scores))
+        top = np.empty((self.n_queries, few), np.intp)
+        (TOP.run if few <= FEW else TOP.by_numpy)(scores, top)
         if self.bound.is_exact:
-            self.threshold = scores[top[:, -1], np.arange(self.n_queries)]
+            self.threshold = scores[top[:, -1], np.arange(self.n_queries)].astype(np.float64)
             return
         i, x = np.repeat(np.arange(self.n_queries), few), top.ravel()
         if self.bound.is_tight:
@@ -181,26 +189,9 @@ class Candidates:
             self._probe(i, x)
             scores[x, i] = np.nan  # passes no comparison: no pair may be ranked twice
 
-    def _first_rows(self, scores: np.ndarray) -> np.ndarray:
-        """A mask of the scores of the first block that are the k best of their query, ties by the order of the rows."""
-        best = scores >= self.threshold
-        crowded = np.flatnonzero(best.sum(axis=0) > self.k)
-        if crowded.size:
-            crowd, threshold = scores[:, crowded], self.threshold[crowded]
-            above, tied = crowd > threshold, crowd == threshold
-            best[:, crowded] = above | (tied & (np.cumsum(tied, axis=0) <= self.k - above.sum(axis=0)))
-        return best
-
     def _probe(self, i: np.ndarray, x: np.ndarray) -> None:
         self.ranking.add(i, x)
         if self.bound.is_tight:
             return
         reached = self.bound.reach(self.queries, self.ranking.distances[:, -1])
         self.threshold = np.maximum(self.threshold, reached)
-
-    def _join(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        if not self.parts:
-            empty = np.empty(0, dtype=np.intp)
-            return empty, empty, np.empty(0)
-        i, x, scores = (np.concatenate(part) for part in zip(*self.parts, strict=True))
-        return i, x, scores
