@@ -27,6 +27,7 @@ from scipy.spatial.distance import cdist, squareform
 from skdl._threads import thread_map
 from skdl.neighbors.bounds.placement import nan_mean, row_blocks, sample_rows
 from skdl.neighbors.bounds.rounding import rounding_bound
+from skdl.neighbors.bounds.sampling import reach_of_nearest
 
 NUMBERS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # of groups tried
 MOST_COLUMNS = 2048  # clustering takes the square of these in time and memory
@@ -130,14 +131,13 @@ def pass_rates(sample: np.ndarray, partitions: list[np.ndarray], nearest: float)
     diagonal = np.arange(own.size), own
     exact = cdist(sample[own], sample, "cityblock")
     exact[diagonal] = np.inf
-    k = min(int(np.ceil(nearest * n_rows)), n_rows - 1)
-    if k == 0:
+    if n_rows == 1:
         return [nearest] * len(partitions)
-    reach = np.partition(exact, k - 1, axis=1)[:, k - 1, None]
+    reach = reach_of_nearest(exact, nearest)[:, None]
     shares = []
     for groups in partitions:
         sums = sample @ membership_matrix(groups)
         lower = cdist(sums[own], sums, "cityblock")
         lower[diagonal] = np.inf
-        shares.append(max(float((lower <= reach).mean()) - k / n_rows, 0) + nearest)
+        shares.append(max(float((lower <= reach).mean()), nearest))
     return shares
