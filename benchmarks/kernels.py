@@ -6,26 +6,44 @@ The shapes are those of a network 784-256-128-10 with batches of 128 rows, in fl
 executors of one rule of skdl and give equal bits, which is checked before they are timed. torch's fused Adam is the
 same step, with weight decay for the penalty, on as many parameters in one tensor. All run in one thread. Microseconds
 are medians over rounds, in which all take turns; a round has 20 calls.
+
+Last, what the compiler costs the first fit of a process, or saves it: seconds of a default fit of 20000 rows in a fresh
+process, without loops, with an empty cache of them, which is filled in the background meanwhile, and with a full one.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable
 
 import numpy as np
 from _side_by_side import machine, ratio
 
-from skdl._compiled import COMPILER, elementwise_loop, trace
+from skdl._compiled import COMPILER, Loop, elementwise_loop, source_of, trace
 from skdl._descent import Descent, Term
 from skdl.optimizers import Adam
 from skdl.penalties import L2
 
-BATCH, UNITS = 128, 256
+BATCH, INPUTS, UNITS = 128, 784, 256
 WEIGHTS, PARAMETERS = 234_752, 235_146
 CALLS = 20
+FIRST_FIT = """
+import time, warnings
+warnings.simplefilter("ignore")
+from sklearn.datasets import make_classification
+from skdl import MLPClassifier
+X, y = make_classification(20000, 20, n_informative=10, n_classes=3, random_state=0)
+network = MLPClassifier(random_state=0)
+start = time.perf_counter()
+network.fit(X, y)
+print(time.perf_counter() - start)
+"""
 Kernel = tuple[Callable[[], object], list[np.ndarray]]  # what is timed, and what it changes
 
 
@@ -37,6 +55,8 @@ def main() -> None:
     compare(f"A step of Adam with an L2 penalty, {PARAMETERS} parameters", adam, rounds, torch_adam())
     compare(f"Bias and rectifier, {BATCH} x {UNITS}", bias_and_rectifier, rounds)
     compare(f"The rectifier's mask of the gradient, {BATCH} x {UNITS}", mask, rounds)
+    compare(f"Rows gathered and standardised, {BATCH} x {INPUTS}", gather, rounds)
+    first_fits(max(3, rounds // 6))
 
 
 def adam() -> Kernel:
@@ -66,6 +86,30 @@ def mask() -> Kernel:
     loop = elementwise_loop(trace(rule, inputs, ["gradient"]), np.float32)
     column, start, stop = 0, 0, UNITS
     return lambda: loop.run(column, start, stop, gradient[0], h[0]), [gradient]
+
+
+def gather() -> Kernel:
+    """Of a loop written for it here: a training does it as NumPy does."""
+    rng = np.random.default_rng(0)
+    X, index = rng.normal(size=(10_000, INPUTS)).astype(np.float32), rng.permutation(10_000)[:BATCH]
+    shift, scale = rng.normal(size=(2, INPUTS)).astype(np.float32)
+    out = np.empty((BATCH, INPUTS), np.float32)
+    rows, numbers = "float32[:,::1]", "float32[::1]"
+    loop = Loop(gather_by_numpy, source_of(gather_loop), [f"void({rows}, int64[::1], {numbers}, {numbers}, {rows})"])
+    return lambda: loop.run(X, index, shift, scale, out), [out]
+
+
+def gather_by_numpy(X: np.ndarray, index: np.ndarray, shift: np.ndarray, scale: np.ndarray, out: np.ndarray) -> None:
+    X.take(index, axis=0, out=out, mode="clip")
+    out -= shift
+    out *= scale
+
+
+def gather_loop(X, index, shift, scale, out):  # type: ignore[no-untyped-def]  # its source is what is compiled
+    for i in range(index.size):
+        x, row = X[index[i]], out[i]
+        for j in range(row.size):
+            row[j] = (x[j] - shift[j]) * scale[j]
 
 
 def torch_adam() -> dict[str, Callable[[], object]]:
@@ -110,6 +154,34 @@ def compare(
     for name, values in found.items():
         print(f"  {name:20s} {np.median(values):8.1f}   {ratio(values, found['one compiled loop'])} x the loop")
     print(flush=True)
+
+
+def first_fits(rounds: int) -> None:
+    with tempfile.TemporaryDirectory() as full:
+        first_fit(full, "eager")
+        peers: dict[str, Callable[[], float]] = {
+            "without loops": lambda: first_fit(full, "off"),
+            "an empty cache": with_an_empty_cache,
+            "a full cache": lambda: first_fit(full, "auto"),
+        }
+        turns = [[peer() for peer in peers.values()] for _ in range(rounds)]
+    found = dict(zip(peers, np.array(turns).T, strict=True))
+    print(f"The first default fit of a process, 20000 x 20: seconds, medians of {rounds}")
+    for name, seconds in found.items():
+        print(f"  {name:20s} {np.median(seconds):8.2f}   {np.median(seconds - found['without loops']):+.2f}")
+
+
+def with_an_empty_cache() -> float:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as empty:
+        seconds = first_fit(empty, "auto")
+        time.sleep(20)  # what compiles in the background ends
+        return seconds
+
+
+def first_fit(cache: str, way: str) -> float:
+    environment = {**os.environ, "SKDL_CACHE_DIR": cache, "SKDL_COMPILED": way}
+    command = [sys.executable, "-c", FIRST_FIT]
+    return float(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
 
 
 def timed(call: Callable[[], object]) -> float:
