@@ -375,14 +375,17 @@ class Penalty(Component):
 
     def gradient(self, weights: Array) -> Array:
         """Its gradient (or a subgradient) by the weights, of the same shape; may be `weights` itself."""
-        return self.smooth_gradient(weights)
+        slope = rule_of(type(self), "slope", "smooth_gradient")  # not by this method: it may be a subclass that asks
+        return self.smooth_gradient(weights) if slope is None else self._by(slope, weights)
 
     def smooth_gradient(self, weights: Array) -> Array:
         """The gradient of the part without kinks."""
-        slope = self.elementwise_slope
-        if slope is None:
-            return self.gradient(weights)
-        return slope(weights, *(getattr(self, name) for name in slope.names))
+        slope = rule_of(type(self), "slope", "gradient")
+        return self.gradient(weights) if slope is None else self._by(slope, weights)
+
+    def _by(self, slope: Rule, weights: Array) -> Array:
+        found: Array = slope(weights, *(getattr(self, name) for name in slope.names))
+        return found
 
     def validate(self) -> Self:
         cls = type(self)

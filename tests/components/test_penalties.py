@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 from plain import PLAIN
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_regression
@@ -177,3 +178,18 @@ def test_mistakes(params, message):
     params = {**PLAIN, "alpha": 1.0, **params}
     with pytest.raises(ValueError, match=message):
         MLPRegressor((4, 5), max_iter=1, **params).fit(X, y)
+
+
+@pytest.mark.parametrize("method", ["gradient", "smooth_gradient"])
+@pytest.mark.parametrize("base", [L2, ElasticNet])
+def test_array_code_may_ask_the_rule_that_it_takes_the_place_of(base, method):
+    def twice(self, weights):
+        return 2 * getattr(super(Doubled, self), method)(weights)
+
+    Doubled = type("Doubled", (base,), {method: twice})
+    weights = np.array([[-2.0, 0.5, 3.0]])
+    expected = 2 * getattr(base(), method)(weights)
+    assert_array_equal(getattr(Doubled(), method)(weights), expected)
+    if base is L2:
+        assert_array_equal(Doubled().gradient(weights), 2 * weights)
+        assert_array_equal(Doubled().smooth_gradient(weights), 2 * weights)
