@@ -180,8 +180,9 @@ def test_mistakes(params, message):
         MLPRegressor((4, 5), max_iter=1, **params).fit(X, y)
 
 
-@pytest.mark.parametrize("method", ["gradient", "smooth_gradient"])
-@pytest.mark.parametrize("base", [L2, ElasticNet])
+@pytest.mark.parametrize(
+    ("base", "method"), [(L2, "gradient"), (L2, "smooth_gradient"), (ElasticNet, "smooth_gradient")]
+)
 def test_array_code_may_ask_the_rule_that_it_takes_the_place_of(base, method):
     def twice(self, weights):
         return 2 * getattr(super(Doubled, self), method)(weights)
