@@ -89,8 +89,8 @@ class ForwardContext:
         Each member's own random numbers; empty where none may be drawn.
     weight : array of shape (k, B, 1) or None
         Of the batch's rows.
-    activity : array of shape (k,) or 0
-        The sum of what penalties on activations add to the members' losses.
+    activity : array of shape (k,) or None
+        The sum of what penalties on activations add to the members' losses; None where there is none.
     warned : set of str
         What was warned of.
     is_repeated : bool
@@ -104,7 +104,7 @@ class ForwardContext:
     training: bool
     generators: Sequence[np.random.Generator] = ()
     weight: Array | None = None
-    activity: Any = 0.0
+    activity: Array | None = None
     warned: set[str] = field(default_factory=set)
     is_repeated: bool = False
     dropout_factor: Array | None = None
@@ -118,7 +118,11 @@ class ForwardContext:
 
     def start(self, weight: Array) -> None:
         """Begin a pass over rows of these weights."""
-        self.weight, self.activity = weight, 0.0
+        self.weight, self.activity = weight, None
+
+    def add_activity(self, value: Array) -> None:
+        """Add the value of a penalty on activations to the members' losses."""
+        self.activity = value if self.activity is None else self.activity + value
 
 
 class Fold(NamedTuple):

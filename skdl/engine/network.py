@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from skdl._array import Array, namespace
-from skdl._protocols import ForwardContext, ParameterSpec
+from skdl._protocols import ForwardContext, LayerBackprop, ParameterSpec
 from skdl.engine.batches import Batches
 from skdl.engine.dataset import Dataset
 from skdl.engine.layout import Layout, Views
@@ -52,17 +52,9 @@ class Network:
             for parameters, tracked in zip(self.layout.views(theta), self.buffer_layout.views(buffers), strict=True)
         ]
 
-    def forward(self, x: Array, arrays: Views, context: ForwardContext) -> tuple[Array, Callable[[Array, Views], None]]:
-        """Scores (k, B, C) of x (t, B, d), and the way back from their gradient to the parameters'.
-
-        Each of the t is for k / t members.
-        """
-        scores, backprop = self.root.forward(self.own_rows(x), arrays, context)
-
-        def gradients_of(dy: Array, gradients: Views) -> None:
-            backprop(dy, gradients, False)  # nothing is learned below the network
-
-        return scores, gradients_of
+    def forward(self, x: Array, arrays: Views, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        """Scores (k, B, C) of x (t, B, d), each for k / t members, and the way back from their gradient."""
+        return self.root.forward(self.own_rows(x), arrays, context)
 
     def own_rows(self, x: Array) -> Array:
         """The rows as the first layer takes them: each member's, and its own where it overwrites them."""

@@ -29,6 +29,7 @@ class Objective:
     def __init__(self, network: Network, members: Sequence[TrainingSpec]):
         dtype = members[0].dtype
         self.network = network
+        self.repeats = network.root.repeats != 1
         self.loss: Loss = Component.stacked([loss_for(member.loss, member.rows, dtype) for member in members], 3, dtype)
         self.penalties = [member.penalty for member in members]
         penalty: Penalty = Component.stacked([member.penalty for member in members], 2, dtype)
@@ -55,13 +56,13 @@ class Objective:
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, context: ForwardContext
     ) -> Array:
         """Each member's weighted loss on a batch, (k,); its gradient is written into `gradients`."""
-        if not context.is_repeated:
+        if self.repeats and not context.is_repeated:
             targets, weight = self.network.root.along(targets, weight)
         context.start(weight)
         scores, backprop = self.network.forward(x, arrays, context)
         value, gradient = self.loss.value_and_gradient(scores, targets, weight)
-        backprop(gradient, gradients)
-        return value + context.activity
+        backprop(gradient, gradients, False)  # nothing is learned below the network
+        return value if context.activity is None else value + context.activity
 
     def add_penalty_gradient(self, theta: Array, gradient: Array, *, smooth: bool = True) -> None:
         """Add alpha times the penalty's gradient (by default of the part without kinks) to `gradient` (k, P)."""

@@ -246,7 +246,8 @@ class Stack:
         self.step.plan(last + 1)
         dropouts = self.dropout_over_time.of_epoch(state, last + 1)
         self.last_rates = self.step.rates[:, -1]
-        total = np.zeros(len(self.members))
+        losses = np.full((last + 1, len(self.members)), np.nan, state.theta.dtype)  # of each step
+        alive: Array = np.ones(len(self.members), bool)
         epochs = state.progress[0].epoch - state.progress[0].first_epoch
         for i, batches in enumerate(self.batches.steps(orders)):
             for part, batch in zip(self.parts if len(batches) > 1 else [self.whole], batches, strict=True):
@@ -254,15 +255,19 @@ class Stack:
                     part.context.dropout_factor = dropouts[part.which, i, None, None]
                 if self.is_augmented:
                     batch = augmented(self.members[part.which], state.generators[part.which], *batch)
-                n_rows = batch[0].shape[1] // self.members[0].n_orders
-                total[part.which] += part.loss_and_gradient(*batch) * n_rows
+                losses[i, part.which] = part.loss_and_gradient(*batch)
             self.step(i, self.gradient, measure=i == last)
             if i % 16 == 0:
-                if not np.isfinite(total).any():
+                alive &= np.isfinite(losses[max(i - 15, 0) : i + 1]).all(axis=0)
+                if not alive.any():
                     break  # no member is left whose further steps mean anything
                 self.work.tell((epochs + (i + 1) / (last + 1)) / max(self.members[0].n_epochs, 1))
         state.step += self.batches.steps_per_epoch
-        value = total / [member.rows.n for member in self.members] + self.whole.objective.penalty_value(state.theta)
+        n_rows, batch_size = np.array([member.rows.n for member in self.members]), self.members[0].batch_size
+        losses[:last] *= batch_size
+        losses[last] *= n_rows - last * batch_size
+        total = np.add.accumulate(losses, dtype=float)[-1]  # step by step: how a sum is taken depends on k
+        value = total / n_rows + self.whole.objective.penalty_value(state.theta)
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
             value[~np.isfinite(array).all(axis=1)] = np.inf
         return value

@@ -41,7 +41,7 @@ class ActivationLayer(Layer):
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         y, adjoint = self.activation.forward(x, **arrays)
-        return y, written(adjoint)
+        return y, written(adjoint) if arrays else lambda dy, gradients, needed: adjoint(dy)[0]
 
 
 def written(adjoint: Any) -> LayerBackprop:

@@ -29,7 +29,7 @@ class ActivityPenalty(Layer):
             return x, lambda dy, gradients, needed: dy
         share = column(self.alphas, x.ndim, x.dtype) * context.weight
         # The penalty of a multiple is the multiple of the penalty, so that rows' weights go inside.
-        context.activity = context.activity + self.penalty.value((x * share).reshape(x.shape[0], -1))
+        context.add_activity(self.penalty.value((x * share).reshape(x.shape[0], -1)))
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array:
             dy += share * self.penalty.gradient(x)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from skdl._array import Array, column_sum, matmul, multiply, product_rows, transpose
+from skdl._array import Array, column_sum, matmul, multiply, product_rows
 from skdl._protocols import (
     Block,
     Cost,
@@ -72,22 +72,23 @@ class Dense(Layer):
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         weight = arrays["weight"]
-        groups = len(x) if 1 < len(x) < len(weight) else None  # of members that share rows
+        groups = len(x) if 1 < len(x) < len(weight) else 0  # of members that share rows
         product = product_rows if self.makes_scores and context.training else matmul
-        y = product(_grouped(x, groups), _grouped(weight, groups))
-        if groups is not None:
-            y = y.reshape(len(weight), *y.shape[2:])
+        y = _in_groups(product, groups, x, weight) if groups else product(x, weight)
         if self.bias:
             y += arrays["bias"]
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
-            matmul(transpose(_grouped(x, groups)), _grouped(dy, groups), out=_grouped(gradients["weight"], groups))
+            if groups:
+                _in_groups(matmul, groups, x.mT, dy, gradients["weight"])
+            else:
+                matmul(x.mT, dy, gradients["weight"])
             if self.bias:
-                column_sum(dy, out=gradients["bias"])
+                column_sum(dy, gradients["bias"])
             if not needed:
                 return None
             # With one unit above, the products of two numbers each: BLAS takes six times as long.
-            return multiply(dy, transpose(weight)) if self.n_out == 1 else matmul(dy, transpose(weight))
+            return multiply(dy, weight.mT) if self.n_out == 1 else matmul(dy, weight.mT)
 
         return y, backprop
 
@@ -133,9 +134,10 @@ class Dense(Layer):
         return [np.moveaxis(arrays["weight"], 2, 0)]
 
 
-def _grouped(x: Array, groups: int | None) -> Array:
-    """Arrays of k members, or of t groups of k / t members with rows in common, (t, k / t or 1, ...), a view."""
-    return x if groups is None else x.reshape(groups, -1, *x.shape[1:])
+def _in_groups(product: Callable[..., Array], groups: int, *arrays: Array) -> Array:
+    """A product of arrays of k members, or of t for k / t neighbours each that have rows in common, (k, ...)."""
+    y = product(*(array.reshape(groups, -1, *array.shape[1:]) for array in arrays))
+    return y.reshape(-1, *y.shape[2:])
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from skdl._array import Array, namespace, row_max, row_sum, weighted_sum
+from skdl._array import Array, column_sum, namespace, row_max, row_sum, weighted_sum
 from skdl._constraints import Real
 from skdl._protocols import Loss
 from skdl._registry import register
@@ -49,17 +49,18 @@ class CrossEntropy(Loss):
         return softmax(scores)
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
-        xp = namespace(scores)
-        scores -= row_max(scores)
-        p = xp.exp(scores)
-        total = row_sum(p)
-        scores *= targets
+        # With the classes before the rows, which is the order in memory of scores in training.
+        xp, s, t, w = namespace(scores), scores.mT, targets.mT, weight.mT
+        s -= row_max(scores).mT
+        p = xp.exp(s)
+        total = column_sum(p)
+        s *= t
         rows = xp.log(total)
-        rows -= row_sum(scores)
+        rows -= column_sum(s)
         p /= total
-        p -= targets
-        p *= weight
-        return weighted_sum(rows, weight), p
+        p -= t
+        p *= w
+        return weighted_sum(rows.mT, weight), p.mT
 
 
 @register("binary_cross_entropy")
@@ -88,20 +89,26 @@ class BinaryCrossEntropy(Loss):
 
     def link(self, scores: Array) -> Array:
         """Sigmoid, exact to the last digits in both tails."""
-        xp = namespace(scores)
-        small = xp.exp(-xp.abs(scores))
-        return xp.where(scores >= 0, 1.0, small) / (1 + small)
+        return self._link(scores, self._smaller(scores))
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
-        xp = namespace(scores)
-        gradient = self.link(scores)
+        xp, smaller = namespace(scores), self._smaller(scores)
+        gradient = self._link(scores, smaller)
         gradient -= targets
         gradient *= weight
-        values = xp.log1p(xp.exp(-xp.abs(scores)))
+        values = xp.log1p(smaller)
         values += xp.maximum(scores, 0)
         scores *= targets
         values -= scores
         return weighted_sum(row_sum(values), weight), gradient
+
+    def _smaller(self, scores: Array) -> Array:
+        """The smaller one of exp(s) and exp(-s), which does not overflow."""
+        xp = namespace(scores)
+        return xp.exp(-xp.abs(scores))
+
+    def _link(self, scores: Array, smaller: Array) -> Array:
+        return namespace(scores).where(scores >= 0, 1.0, smaller) / (1 + smaller)
 
 
 @register("focal")

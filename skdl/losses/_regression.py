@@ -38,10 +38,12 @@ class SquaredError(Loss):
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         n_outputs = scores.shape[-1]
         scores -= targets
-        rows = row_sum(scores * scores)
+        squares = scores * scores
+        rows = squares if n_outputs == 1 else row_sum(squares)
         rows *= 0.5 / n_outputs
         scores *= weight
-        scores *= 1 / n_outputs
+        if n_outputs > 1:
+            scores *= 1 / n_outputs
         return weighted_sum(rows, weight), scores
 
 

@@ -171,7 +171,7 @@ def test_a_new_field_of_a_network_keeps_fits_apart(monkeypatch):
         def forward(self, x, arrays, run):
             y, backprop = super().forward(x, arrays, run)
             factor = 1 + self.doubled
-            return y * factor, lambda dy, gradients: backprop(dy * factor, gradients)
+            return y * factor, lambda dy, gradients, needed: backprop(dy * factor, gradients, needed)
 
     monkeypatch.setattr("skdl.engine.train.Network", DoublingNetwork)
     described = vars(architecture(4, (5,), 3))
