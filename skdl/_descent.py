@@ -17,11 +17,11 @@ from skdl._protocols import FirstOrderOptimizer
 
 @dataclass(frozen=True)
 class Term:
-    """A penalty's part of the gradient, alpha slope(theta - prior), with all that it depends on.
+    """A penalty's part of the gradient, alpha R'(theta - prior), with all that it depends on.
 
     Parameters
     ----------
-    slope : Rule
+    derivative : Rule
         Of the weight, then of numbers of the penalty.
     n_penalised : int
         The first W parameters have the penalty.
@@ -30,7 +30,7 @@ class Term:
     numbers : mapping of arrays of shape (k, 1)
     """
 
-    slope: Rule
+    derivative: Rule
     n_penalised: int
     alpha: Array
     prior: Array | None
@@ -46,7 +46,7 @@ class Recipe:
 
     rule: Rule | None = None
     memory: tuple[str, ...] = ()
-    slope: Rule | None = None
+    derivative: Rule | None = None
     prior: bool = False
     alpha: Kind = "member"
     mask: bool = False
@@ -64,9 +64,9 @@ class Recipe:
         if self.rule is not None:
             found |= {f"memory {name}": "element" for name in self.memory}
             found |= {f"number {name}": "member" for name in self.rule.others(self.memory)}
-        if self.slope is not None:
+        if self.derivative is not None:
             found["alpha"] = self.alpha
-            found |= {f"penalty {name}": "member" for name in self.slope.names}
+            found |= {f"penalty {name}": "member" for name in self.derivative.names}
         elements = {"prior": self.prior, "mask": self.mask, "units": self.units, "rate_factors": self.rate_factors}
         found |= {name: "element" for name, has in elements.items() if has}
         members = {"limit": self.limit, "factor": self.factor, "rate": self.updates}
@@ -85,9 +85,11 @@ class Recipe:
         """The step itself, of numbers, arrays, or what stands for them."""
         given = dict(zip(self.inputs, arrays, strict=True))
         theta, d = given["theta"], given["gradient"]
-        if self.slope is not None:
+        if self.derivative is not None:
             weight = theta - given["prior"] if self.prior else theta
-            d = d + given["alpha"] * self.slope(weight, *(given[f"penalty {name}"] for name in self.slope.names))
+            d = d + given["alpha"] * self.derivative(
+                weight, *(given[f"penalty {name}"] for name in self.derivative.names)
+            )
         if self.mask:
             d = d * given["mask"]
         if self.units:
@@ -173,7 +175,7 @@ class Descent:
             if term.prior is not None:
                 self.arrays["prior"] = in_order(term.prior, self.dtype)
         self.before = Recipe(
-            slope=None if term is None else term.slope,
+            derivative=None if term is None else term.derivative,
             prior=term is not None and term.prior is not None,
             alpha="member" if term is None or term.alpha.shape[1] == 1 else "element",
             mask=mask is not None,
@@ -188,7 +190,9 @@ class Descent:
             decay=None if not self.n_decayed else "member" if decay_factors is None else "element",
         )
         self._last = replace(self.after, units=self.limiting.units, limit=self.limiting.limit)
-        self._all = replace(self._last, slope=self.before.slope, prior=self.before.prior, alpha=self.before.alpha)
+        self._all = replace(
+            self._last, derivative=self.before.derivative, prior=self.before.prior, alpha=self.before.alpha
+        )
         self._segments: dict[Recipe, list[tuple[Loop, int, int, list[Array]]]] = {}
 
     def plan(self, rates: Array, steps: Array, decays: Array | None = None) -> None:
@@ -248,7 +252,7 @@ class Descent:
         for start, stop in pairwise(ends):
             own = recipe
             if start >= self.n_penalised:
-                own = replace(own, slope=None, prior=False, alpha="member")
+                own = replace(own, derivative=None, prior=False, alpha="member")
             if start >= self.n_decayed:
                 own = replace(own, decay=None)
             if own == Recipe(updates=False):

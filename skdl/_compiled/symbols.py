@@ -133,16 +133,14 @@ class Expression:
         In an order in which they can be executed; the first ones are the inputs.
     outputs : tuple of (name, operand)
         Arrays that are written, and what is written into them: the place of a node, or a number.
+    is_flat : bool
+        Whether arrays are (k, P), of elements and numbers of members, rather than (k, B, n).
     """
 
     inputs: tuple[tuple[str, Kind], ...]
     nodes: tuple[Node, ...]
     outputs: tuple[tuple[str, Any], ...]
-
-    @property
-    def is_flat(self) -> bool:
-        """True if the numbers of a member are all treated alike, wherever they stand in its array."""
-        return all(kind in ("element", "member") for _, kind in self.inputs)
+    is_flat: bool
 
     @property
     def arrays(self) -> tuple[str, ...]:
@@ -151,10 +149,13 @@ class Expression:
         return (*names, *(name for name, _ in self.outputs if name not in names))
 
 
-def trace(function: Callable[..., Any], inputs: Mapping[str, Kind], outputs: Sequence[str]) -> Expression:
+def trace(
+    function: Callable[..., Any], inputs: Mapping[str, Kind], outputs: Sequence[str], *, grid: bool = False
+) -> Expression:
     """The operations of `function`, which takes symbols for the inputs in order and gives what the outputs become.
 
-    An output with the name of an input takes its place; the arrays of others come after the inputs.
+    An output with the name of an input takes its place; the arrays of others come after the inputs. Arrays are (k, P);
+    they are (k, B, n) where units or rows have numbers of their own, or with `grid`.
     """
     tape = Tape()
     symbols = [tape.add("input", (f"x{i}",), AXES[kind]) for i, kind in enumerate(inputs.values())]
@@ -179,6 +180,7 @@ def trace(function: Callable[..., Any], inputs: Mapping[str, Kind], outputs: Seq
         tuple((names[name], kind) for name, kind in inputs.items()),
         tuple(nodes),
         tuple((names[name], value) for name, value in zip(outputs, written, strict=True)),
+        not grid and all(kind in ("element", "member") for kind in inputs.values()),
     )
 
 

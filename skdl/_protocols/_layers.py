@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from skdl._array import Array
+from skdl._compiled import Rule, rule_of
 from skdl._component import Component
 
 Gradients = Mapping[str, Array]
@@ -18,6 +19,11 @@ NO_GRADIENTS: Gradients = {}
 
 class Activation(Component):
     """A function f between layers: elementwise, or of the same few numbers for each unit.
+
+    One of +, -, *, /, np.sqrt, np.abs, np.sign, np.maximum, np.minimum, np.clip, np.where, x**2 and comparisons may be
+    written as scalar mathematics, by two static methods of a number: `rule(x, <hyperparameters by name>) -> y` and
+    `derivative(y, <hyperparameters by name>) -> f'(x)`, which sees the result. They are compiled into loops, with the
+    bias of the layer, where Numba is installed. Others define `forward`.
 
     Attributes
     ----------
@@ -34,7 +40,15 @@ class Activation(Component):
         """Initial values of learned parameters by name, each of shape (1, n_units) or (1, 1); none by default."""
         return {}
 
-    @abstractmethod
+    rule: ClassVar[Any] = None
+    derivative: ClassVar[Any] = None
+
+    @property
+    def elementwise_rules(self) -> tuple[Rule, Rule] | None:
+        """Rule and derivative, where the activation is written by them, rather than by array code."""
+        rule, derivative = (rule_of(type(self), name, "forward") for name in ("rule", "derivative"))
+        return None if rule is None or derivative is None else (rule, derivative)
+
     def forward(self, x: Array, *args: Any, **parameters: Any) -> tuple[Array, Backprop]:
         """f(x) and its adjoint.
 
@@ -52,6 +66,21 @@ class Activation(Component):
         backprop : callable
             Takes the loss's gradient by y, which it owns, and returns (gradient by x, gradients of parameters by name).
         """
+        rule, derivative = (Rule(getattr(type(self), name)) for name in ("rule", "derivative"))
+        y: Array = np.asarray(rule(x, *(getattr(self, name) for name in rule.names)), x.dtype)
+
+        def backprop(dy: Array) -> tuple[Array, Gradients]:
+            dy *= derivative(y, *(getattr(self, name) for name in derivative.names))
+            return dy, NO_GRADIENTS
+
+        return y, backprop
+
+    def validate(self) -> Self:
+        if self.elementwise_rules is None and type(self).forward is Activation.forward:
+            raise TypeError(
+                f"{type(self).__name__} must define rule and derivative, or forward, as its family asks for."
+            )
+        return super().validate()
 
     def __call__(self, x: Array) -> Array:
         """f(x), of each row, with x left as it is."""

@@ -179,6 +179,10 @@ class Layer(ABC):
         Whether what it gives in training depends on random numbers.
     is_activation : bool
         Whether it is the activation of a hidden layer, to which the layer's pre-activations come.
+    leaves_bias : bool
+        Whether it has a `product`, which is `forward` without the bias, for a layer above that adds it.
+    adds_bias : bool
+        Whether it does so, in one pass with its own work, by `forward_with`.
     n_leaves : int
         Layers without children in it.
     """
@@ -191,6 +195,8 @@ class Layer(ABC):
     learns_from_rows = False
     is_random = False
     is_activation = False
+    leaves_bias = False
+    adds_bias = False
     n_leaves = 1
 
     # What it learns and tracks.
@@ -252,6 +258,14 @@ class Layer(ABC):
             into the array of its name in `gradients`, all of it; and returns the gradient by x. Where that is not
             `needed`, as nothing below is learned, it may return None.
         """
+
+    def product(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        """The output without the bias, of a layer that `leaves_bias`, and the adjoint of both."""
+        raise TypeError(f"{type(self).__name__} has no bias to leave.")
+
+    def forward_with(self, x: Array, bias: Array) -> tuple[Array, LayerBackprop]:
+        """The output for x + bias, of a layer that `adds_bias`, and the adjoint by that; x is its own."""
+        raise TypeError(f"{type(self).__name__} adds no bias.")
 
     def along(self, targets: Array, weight: Array) -> tuple[Array, Array]:
         """Targets and weights (k, B, ...) for the rows of y."""

@@ -325,8 +325,8 @@ class Penalty(Component):
     """A function of the weights that is added to the mean loss, times the estimator's `alpha`.
 
     One that treats all weights alike, without kinks, may give its gradient as scalar mathematics, a static method
-    `slope(weight, <hyperparameters by name>)` of a number: it joins the loop of the optimizer's rule. Others define
-    `gradient`.
+    `derivative(weight, <hyperparameters by name>)` of a number: it joins the loop of the optimizer's rule. Others
+    define `gradient`.
 
     Attributes
     ----------
@@ -366,31 +366,32 @@ class Penalty(Component):
     def value(self, weights: Array) -> Array:
         """The penalty of each member: shape (k,), for weights of shape (k, W)."""
 
-    slope: ClassVar[Any] = None
+    derivative: ClassVar[Any] = None
 
     @property
-    def elementwise_slope(self) -> Rule | None:
-        """The slope, where the penalty is written by one, rather than by array code."""
-        return rule_of(type(self), "slope", "gradient", "smooth_gradient")
+    def elementwise_derivative(self) -> Rule | None:
+        """The derivative, where the penalty is written by one, rather than by array code."""
+        return rule_of(type(self), "derivative", "gradient", "smooth_gradient")
 
     def gradient(self, weights: Array) -> Array:
         """Its gradient (or a subgradient) by the weights, of the same shape; may be `weights` itself."""
-        slope = rule_of(type(self), "slope", "smooth_gradient")  # not by this method: it may be a subclass that asks
-        return self.smooth_gradient(weights) if slope is None else self._by(slope, weights)
+        # not by this method: it may be a subclass that asks
+        derivative = rule_of(type(self), "derivative", "smooth_gradient")
+        return self.smooth_gradient(weights) if derivative is None else self._by(derivative, weights)
 
     def smooth_gradient(self, weights: Array) -> Array:
         """The gradient of the part without kinks."""
-        slope = rule_of(type(self), "slope", "gradient")
-        return self.gradient(weights) if slope is None else self._by(slope, weights)
+        derivative = rule_of(type(self), "derivative", "gradient")
+        return self.gradient(weights) if derivative is None else self._by(derivative, weights)
 
-    def _by(self, slope: Rule, weights: Array) -> Array:
-        found: Array = slope(weights, *(getattr(self, name) for name in slope.names))
+    def _by(self, derivative: Rule, weights: Array) -> Array:
+        found: Array = derivative(weights, *(getattr(self, name) for name in derivative.names))
         return found
 
     def validate(self) -> Self:
         cls = type(self)
-        if self.elementwise_slope is None and cls.gradient is Penalty.gradient:
-            raise TypeError(f"{cls.__name__} must define slope or gradient, as its family asks for.")
+        if self.elementwise_derivative is None and cls.gradient is Penalty.gradient:
+            raise TypeError(f"{cls.__name__} must define derivative or gradient, as its family asks for.")
         return super().validate()
 
     def project(self, weight: Array) -> None:

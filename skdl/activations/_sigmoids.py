@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from skdl._array import Array, namespace
 from skdl._protocols import NO_GRADIENTS, Activation, Backprop, Gradients
 from skdl._registry import register
@@ -130,11 +132,10 @@ class Threshold(Activation):
 
     initializer = "glorot_uniform"
 
-    def forward(self, x: Array) -> tuple[Array, Backprop]:
-        y = (x > 0).astype(x.dtype)
+    @staticmethod
+    def rule(x: Any) -> Any:
+        return x > 0
 
-        def backprop(dy: Array) -> tuple[Array, Gradients]:
-            dy *= 0
-            return dy, NO_GRADIENTS
-
-        return y, backprop
+    @staticmethod
+    def derivative(y: Any) -> Any:
+        return 0

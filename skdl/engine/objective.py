@@ -46,11 +46,11 @@ class Objective:
     @cached_property
     def term(self) -> Term | None:
         """The smooth part of the penalty, if it is elementwise, for the loop of a step."""
-        slope = self.penalty.elementwise_slope
-        if self.without_penalty or slope is None:
+        derivative = self.penalty.elementwise_derivative
+        if self.without_penalty or derivative is None:
             return None
-        numbers = {name: getattr(self.penalty, name) for name in slope.names}
-        return Term(slope, self.network.layout.n_penalised, self.alpha, self.prior, numbers)
+        numbers = {name: getattr(self.penalty, name) for name in derivative.names}
+        return Term(derivative, self.network.layout.n_penalised, self.alpha, self.prior, numbers)
 
     def loss_and_gradient(
         self, x: Array, targets: Array, weight: Array, arrays: Views, gradients: Views, context: ForwardContext

@@ -70,13 +70,21 @@ class Dense(Layer):
         if self.bias:
             arrays["bias"][0] = bias
 
+    @property
+    def leaves_bias(self) -> bool:  # type: ignore[override]
+        return self.bias and type(self).forward is Dense.forward
+
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
+        y, backprop = self.product(x, arrays, context)
+        if self.bias:
+            y += arrays["bias"]
+        return y, backprop
+
+    def product(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         weight = arrays["weight"]
         groups = len(x) if 1 < len(x) < len(weight) else 0  # of members that share rows
         product = product_rows if self.makes_scores and context.training else matmul
         y = _in_groups(product, groups, x, weight) if groups else product(x, weight)
-        if self.bias:
-            y += arrays["bias"]
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             if groups:

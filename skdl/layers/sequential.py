@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from itertools import pairwise
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from skdl._array import Array
 from skdl._protocols import (
@@ -57,6 +57,18 @@ class Sequential(Container):
         return list(zip(self.layers, self._parts, [None, *adapters], strict=False))
 
     @cached_property
+    def _joined_way(self) -> list[tuple[Layer, Any, Adapter | None, Layer | None]]:
+        """The same, where an affine map leaves its bias to the activation above: both are one step."""
+        found: list[tuple[Layer, Any, Adapter | None, Layer | None]] = []
+        for layer, part, adapter in self._way:
+            lower = found[-1][0] if found and found[-1][3] is None else None
+            if lower is not None and lower.leaves_bias and layer.adds_bias and adapter is None:
+                found[-1] = (*found[-1][:3], layer)
+            else:
+                found.append((layer, part, adapter, None))
+        return found
+
+    @cached_property
     def _way_back(self) -> list[tuple[int | slice, bool]]:
         """From the last layer on, its arrays' place, and whether anything below it learns."""
         first = next((i for i, layer in enumerate(self.layers) if is_learned(layer)), len(self.layers))
@@ -74,8 +86,15 @@ class Sequential(Container):
 
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         backprops = []
-        for layer, part, adapter in self._way:
-            x, backprop = layer.forward(x if adapter is None else adapter(x, arrays), arrays[part], context)
+        for layer, part, adapter, above in self._joined_way:
+            if adapter is not None:
+                x = adapter(x, arrays)
+            if above is None:
+                x, backprop = layer.forward(x, arrays[part], context)
+            else:  # two layers in one pass
+                x, backprop = layer.product(x, arrays[part], context)
+                backprops.append(backprop)
+                x, backprop = above.forward_with(x, arrays[part]["bias"])
             backprops.append(backprop)
 
         def backprop_all(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:

@@ -38,7 +38,7 @@ class L2(Penalty):
         return namespace(weights).sum(weights * weights, axis=-1) * 0.5
 
     @staticmethod
-    def slope(weight: Any) -> Any:
+    def derivative(weight: Any) -> Any:
         return weight
 
 
@@ -128,10 +128,10 @@ class ElasticNet(Penalty):
         return xp.sum(rows, axis=-1)
 
     def gradient(self, weights: Array) -> Array:
-        return self.l1_ratio * namespace(weights).sign(weights) + self.smooth_gradient(weights)
+        return self.l1_ratio * namespace(weights).sign(weights) + self.derivative(weights, self.l1_ratio)
 
     @staticmethod
-    def slope(weight: Any, l1_ratio: Any) -> Any:
+    def derivative(weight: Any, l1_ratio: Any) -> Any:
         """Of the part without kinks."""
         return (1 - l1_ratio) * weight
 

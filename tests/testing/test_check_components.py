@@ -148,7 +148,7 @@ BROKEN = {
     ChangesItsOriginal: "with_params leaves the original as it is",
     StackedByTheFirst: "member 1 of a stack equals it alone",
     WrongWithNumbers: "stacked equals unstacked",
-    Misspelt: "Misspelt must define forward, as its family asks for",
+    Misspelt: "Misspelt must define rule and derivative, or forward, as its family asks for",
     NoFamily: "must derive from exactly one of",
 }
 

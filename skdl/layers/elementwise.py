@@ -1,0 +1,85 @@
+"""Activations that are written as rules, in loops: with the bias of the affine map below, and on the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from skdl._array import Array, in_order
+from skdl._compiled import Kind, Loop, Rule, elementwise_loop, trace
+from skdl._protocols import Activation, LayerArrays, LayerBackprop
+
+
+class ElementwiseActivation:
+    """The two loops of an activation of a stack.
+
+    Parameters
+    ----------
+    activation : Activation
+    rule, derivative : Rule
+        Its own.
+    """
+
+    def __init__(self, activation: Activation, rule: Rule, derivative: Rule) -> None:
+        self.activation, self.rule, self.derivative = activation, rule, derivative
+        self._prepared: tuple[Any, ...] | None = None  # for the last shape and precision of x
+
+    def forward(self, x: Array, bias: Array | None) -> tuple[Array, LayerBackprop]:
+        """f(x + bias) in the place of x, (k, B, n), and its adjoint; bias (k, 1, n) or None."""
+        key = len(x), x.dtype, bias is None
+        if self._prepared is None or self._prepared[0] != key:
+            self._prepared = key, *self._prepare(*key)
+        _, there, numbers, back, slopes = self._prepared
+        if bias is None:
+            _run(there, x, *numbers)
+        else:
+            _run(there, x, bias, *numbers)
+        y = x
+
+        def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array:
+            _run(back, dy, y, *slopes)
+            return dy
+
+        return y, backprop
+
+    def _prepare(self, n_members: int, dtype: Any, alone: bool) -> tuple[Loop, list[Array], Loop, list[Array]]:
+        there, back = _forward_loop(self.rule, dtype, alone), _backward_loop(self.derivative, dtype)
+        return there, self._numbers(self.rule, n_members, dtype), back, self._numbers(self.derivative, n_members, dtype)
+
+    def _numbers(self, rule: Rule, n_members: int, dtype: Any) -> list[Array]:
+        values = (np.asarray(getattr(self.activation, name), dtype) for name in rule.names)
+        return [in_order(np.broadcast_to(value, (n_members, 1, 1)), dtype) for value in values]
+
+
+def _run(loop: Loop, *arrays: Array) -> None:
+    """Run on arrays as they lie in memory: a compiled loop takes them in C order."""
+    if all(array.flags.c_contiguous for array in arrays[:2]):
+        loop.run(*arrays)
+    else:
+        loop.by_numpy(*arrays)
+
+
+@lru_cache(maxsize=256)
+def _forward_loop(rule: Rule, dtype: Any, alone: bool) -> Loop:
+    kinds: dict[str, Kind] = {"x": "element"} if alone else {"x": "element", "bias": "unit"}
+
+    def function(x: Any, *rest: Any) -> Any:
+        return rule(x, *rest) if alone else rule(x + rest[0], *rest[1:])
+
+    return elementwise_loop(trace(function, kinds | _members(rule.names), ["x"], grid=True), dtype)
+
+
+@lru_cache(maxsize=256)
+def _backward_loop(derivative: Rule, dtype: Any) -> Loop:
+    kinds: dict[str, Kind] = {"dy": "element", "y": "element"}
+    expression = trace(
+        lambda dy, y, *numbers: dy * derivative(y, *numbers), kinds | _members(derivative.names), ["dy"], grid=True
+    )
+    return elementwise_loop(expression, dtype)
+
+
+def _members(names: Sequence[str]) -> dict[str, Kind]:
+    return {f"number {name}": "member" for name in names}
