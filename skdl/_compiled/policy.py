@@ -2,8 +2,9 @@
 
 Both ways give the same bits, so that the loops of a training can be exchanged between two of its steps. Numba is
 imported, and loops that were compiled before are loaded, when this process has spent a second in training, and is to
-spend another: it takes a third of one. What has not been compiled on this machine yet is compiled by a process of its
-own, for a training that takes longer than a second, and is taken when it is there, in this training or a later one.
+spend another, or has spent three in short pieces: it takes a third of one. What has not been compiled on this machine
+yet is compiled by a process of its own, for a training that takes longer than a second, and is taken when it is there,
+in this training or a later one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from skdl._compiled.store import Store
 VARIABLE = "SKDL_COMPILED"
 WAYS = ("auto", "off", "eager")
 PAYS_TO_LOAD = 1.0  # seconds of work in this process, and as many ahead: Numba takes a third of one to begin
+PAYS_AFTER_PIECES = 3.0  # seconds of work in this process, after which as many may be expected
 PAYS_TO_COMPILE = 1.0  # seconds of one piece of work
 CLAIM_HOLDS = 300.0  # seconds for which others trust that a process compiles what it said
 LOOK_AGAIN = 0.25  # seconds between two looks for what was compiled
@@ -75,7 +77,8 @@ class Compiler:
         self.worked += seconds
         if self.way != "auto" or not self.wanted or self.trouble is not None:
             return
-        if self._store is None and (self.worked < PAYS_TO_LOAD or ahead < PAYS_TO_LOAD):
+        is_due = self.worked >= PAYS_AFTER_PIECES or (self.worked >= PAYS_TO_LOAD and ahead >= PAYS_TO_LOAD)
+        if self._store is None and not is_due:
             return
         now = time.monotonic()
         if now < self._looked + LOOK_AGAIN or not self._lock.acquire(blocking=False):
