@@ -23,7 +23,8 @@ class Loop:
     by_numpy : callable
         Does it in NumPy's calls.
     source : str
-        A module with a function `loop` that does the same to the last bit, with the same arguments.
+        A module with a function `loop` that does the same to the last bit, with the same arguments. Empty where there
+        is nothing to compile.
     signatures : sequence of str
         The types of the arguments that it is compiled for, as Numba writes them.
     """
@@ -60,6 +61,9 @@ def source_of(*functions: Callable[..., Any]) -> str:
 
     They are plain Python, of `np`, `range` and numbers, so that they can be read, and tested, without a compiler.
     """
-    texts = [textwrap.dedent(inspect.getsource(function)) for function in functions]
+    try:
+        texts = [textwrap.dedent(inspect.getsource(function)) for function in functions]
+    except OSError:  # a package without its sources: nothing is compiled
+        return ""
     name = functions[-1].__name__
     return "import numpy as np\n\n\n" + "\n\n".join([*texts, f"loop = {name}\n"])

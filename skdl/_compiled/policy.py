@@ -3,35 +3,39 @@
 Both ways give the same bits, so that the loops of a training can be exchanged between two of its steps. Numba is
 imported, and loops that were compiled before are loaded, when this process has spent a second in training, and is to
 spend another, or has spent three in short pieces: it takes a third of one. What has not been compiled on this machine
-yet is compiled by a process of its own, for a training that takes longer than a second, and is taken when it is there,
-in this training or a later one.
+yet is compiled by a process of its own, for a training that takes longer than a second, or after ten seconds of short
+ones, and is taken when it is there, in this training or a later one.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import math
 import os
+import re
 import subprocess
 import sys
-import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from skdl._compiled import _build
-from skdl._compiled.store import Store
+from skdl._compiled.store import Store, name_of
 
 VARIABLE = "SKDL_COMPILED"
 WAYS = ("auto", "off", "eager")
+OLDEST = (0, 61)  # of Numba, as in pyproject.toml
 PAYS_TO_LOAD = 1.0  # seconds of work in this process, and as many ahead: Numba takes a third of one to begin
 PAYS_AFTER_PIECES = 3.0  # seconds of work in this process, after which as many may be expected
 PAYS_TO_COMPILE = 1.0  # seconds of one piece of work
-CLAIM_HOLDS = 300.0  # seconds for which others trust that a process compiles what it said
+PAYS_TO_COMPILE_AFTER_PIECES = 10.0  # seconds of work in this process
+# Settings of Numba that change nothing of what it makes of a loop, as others do. Workers of joblib have the first.
+ALIKE = {"NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_CACHE_LOCATOR_CLASSES"}
 LOOK_AGAIN = 0.25  # seconds between two looks for what was compiled
 
 
@@ -40,6 +44,7 @@ class Exchangeable(Protocol):
 
     source: str
     signatures: list[str]
+    compiled: Any
 
     def exchange(self, compiled: Any) -> None: ...
 
@@ -51,24 +56,22 @@ class Compiler:
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
-        self.way = self._way_of_environment()
-        self.loops: list[Exchangeable] = []
-        self.wanted: list[Exchangeable] = []  # those of them that have no compiled form so far
+        self.way = _way_of_environment()
+        self.loops: WeakSet[Exchangeable] = WeakSet()
+        self.wanted: WeakSet[Exchangeable] = WeakSet()  # those of them that may still get a compiled form
         self.worked = 0.0
         self.trouble: str | None = None
+        self.failures: dict[str, str] = {}  # of loops that stay NumPy's
+        self.store: Store | None = None
         self._looked = -math.inf
-        self._store: Store | None = None
-
-    @staticmethod
-    def _way_of_environment() -> str:
-        way = os.environ.get(VARIABLE, "auto").strip().lower() or "auto"
-        return {"0": "off", "false": "off", "no": "off", "1": "auto", "true": "auto"}.get(way, way)
+        self._requested: set[str] = set()
 
     def add(self, loop: Exchangeable) -> None:
         """Take a new loop, which runs by NumPy until it is exchanged."""
         with self._lock:
-            self.loops.append(loop)
-            self.wanted.append(loop)
+            self.loops.add(loop)
+            if loop.source:
+                self.wanted.add(loop)
             if self.way == "eager":
                 self._take(compile_now=True)
 
@@ -78,7 +81,7 @@ class Compiler:
         if self.way != "auto" or not self.wanted or self.trouble is not None:
             return
         is_due = self.worked >= PAYS_AFTER_PIECES or (self.worked >= PAYS_TO_LOAD and ahead >= PAYS_TO_LOAD)
-        if self._store is None and not is_due:
+        if self.store is None and not is_due:
             return
         now = time.monotonic()
         if now < self._looked + LOOK_AGAIN or not self._lock.acquire(blocking=False):
@@ -86,59 +89,67 @@ class Compiler:
         try:
             self._looked = now
             missing = self._take()
-            if missing and so_far >= PAYS_TO_COMPILE:
+            if missing and (so_far >= PAYS_TO_COMPILE or self.worked >= PAYS_TO_COMPILE_AFTER_PIECES):
                 self._request(missing)
         finally:
             self._lock.release()
 
     def open(self) -> Store | None:
         """The store, for Numba as it is installed; None where there is none, or it does not work."""
-        if self._store is None and self.trouble is None:
+        if self.store is None and self.trouble is None:
             try:
-                self._store = Store(_compiler_and_processor())
-            except Exception as error:  # missing, too old for this NumPy, broken, no place to write
+                self.store = Store(_compiler_and_processor())
+            except Exception as error:  # missing, too old, broken, no place to write
                 self.trouble = f"{type(error).__name__}: {error}"
-        return self._store
+        return self.store
 
-    def _take(self, *, compile_now: bool = False) -> list[tuple[Path, list[str]]]:
+    def _take(self, *, compile_now: bool = False) -> list[tuple[str, str, list[str]]]:
         """Exchange what is compiled; returns what is not."""
         store = self.open()
         if store is None:
             return []
-        left, missing = [], []
-        for loop in self.wanted:
+        missing = []
+        for loop in list(self.wanted):
+            request = name_of(loop.source, loop.signatures), loop.source, loop.signatures
+            name = request[0]
             try:
-                source = store.source(loop.source, loop.signatures)
-                mark = _build.mark_of(source)
-                if compile_now and not mark.exists():
-                    _build.build(source, loop.signatures)
-                if not mark.exists():
-                    left.append(loop)
-                    missing.append((source, loop.signatures))
-                elif mark.stat().st_size == 0:  # else it cannot be compiled, and stays NumPy's
-                    loop.exchange(_build.load(source, loop.signatures))
-            except Exception as error:  # a cache that vanished, or is full: NumPy's way works
-                self.trouble = f"{type(error).__name__}: {error}"
-                return []
-        self.wanted = left
+                failure = store.failure(name)
+                compiled = None if failure else store.load(name, loop.signatures)
+                if compiled is None and failure is None and compile_now:
+                    _build.build(store.folder, *request)
+                    compiled = store.load(name, loop.signatures)
+            except Exception as error:  # whatever a compiler may say, and whatever a disk: NumPy's way works
+                failure = f"{type(error).__name__}: {error}"
+            if failure is not None:
+                self.failures[name] = failure
+                self.wanted.discard(loop)
+            elif compiled is not None:
+                loop.exchange(compiled)
+                self.wanted.discard(loop)
+            else:
+                missing.append(request)
         return missing
 
-    def _request(self, missing: list[tuple[Path, list[str]]]) -> None:
+    def _request(self, missing: list[tuple[str, str, list[str]]]) -> None:
         """Let another process compile, with what the machine has left; it goes on when this one ends."""
-        listed = [[str(source), signatures] for source, signatures in missing if _claim(source)]
-        if not listed or not sys.executable:
+        # What is not called Python may be another program, in which Python runs.
+        if not sys.executable or "python" not in Path(sys.executable).name.lower() or hasattr(sys, "frozen"):
             return
-        assert self._store is not None
-        with tempfile.NamedTemporaryFile("w", dir=self._store.folder, suffix=".json", delete=False) as requests:
-            json.dump(listed, requests)
-        command = [sys.executable, str(Path(_build.__file__)), requests.name]
+        new = [each for each in missing if each[0] not in self._requested]
+        self._requested |= {name for name, _, _ in new}
+        assert self.store is not None
         try:
+            requests = self.store.requests(new)
+            if requests is None:
+                return
+            # Neither the folder of the script nor filters of warnings: what is imported is what this process imports.
             builder = subprocess.Popen(
-                command,
+                [sys.executable, "-P", "-W", "ignore", str(Path(_build.__file__)), str(requests)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
             self.trouble = f"{type(error).__name__}: {error}"
@@ -153,41 +164,47 @@ class Compiler:
         with self._lock:
             if way == "eager":
                 self._take(compile_now=True)
-            for loop in self.loops:
+            for loop in list(self.loops):
                 loop.use(compiled=way != "off")
         try:
             yield
         finally:
             self.way = before
             with self._lock:
-                for loop in self.loops:
+                for loop in list(self.loops):
                     loop.use(compiled=before != "off")
 
+    def forked(self) -> None:
+        """In a process that was forked, perhaps while another thread had the lock."""
+        self._lock = threading.RLock()
 
-def _claim(source: Path) -> bool:
-    """True for the one process that is to have a loop compiled; what was not done in a while is claimed again."""
-    claim = source.with_suffix(".claimed")
-    try:
-        if time.time() - claim.stat().st_mtime < CLAIM_HOLDS:
-            return False
-        claim.touch()
-    except FileNotFoundError:
-        try:
-            claim.touch(exist_ok=False)
-        except FileExistsError:
-            return False
-    return True
+
+def _way_of_environment() -> str:
+    given = os.environ.get(VARIABLE, "").strip().lower()
+    way = {"": "auto", "0": "off", "false": "off", "no": "off", "1": "auto", "true": "auto"}.get(given, given)
+    if way not in WAYS:
+        warnings.warn(f"{VARIABLE} must be one of {', '.join(WAYS)}. Got {given!r}: taken as auto.", stacklevel=2)
+        return "auto"
+    return way
 
 
 def _compiler_and_processor() -> str:
     llvmlite, numba, binding = (importlib.import_module(name) for name in ("llvmlite", "numba", "llvmlite.binding"))
+    if tuple(map(int, re.findall(r"\d+", numba.__version__)[:2])) < OLDEST:
+        raise ImportError(f"Numba {numba.__version__} is older than {'.'.join(map(str, OLDEST))}")
     if numba.config.DISABLE_JIT:
         raise RuntimeError("NUMBA_DISABLE_JIT is set")
     features = ",".join(sorted(name for name, has in binding.get_host_cpu_features().items() if has))
-    return f"numba {numba.__version__}, llvmlite {llvmlite.__version__}, {binding.get_host_cpu_name()}: {features}"
+    settings = sorted(
+        f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_") and name not in ALIKE
+    )
+    compiler = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}"
+    return f"{compiler}, {binding.get_host_cpu_name()}: {features}; {settings}"
 
 
 COMPILER = Compiler()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=COMPILER.forked)
 
 
 class Work:
