@@ -174,39 +174,44 @@ class Descent:
             self.arrays |= {f"penalty {name}": self._numbers(value) for name, value in term.numbers.items()}
             if term.prior is not None:
                 self.arrays["prior"] = in_order(term.prior, self.dtype)
-        self.before = Recipe(
+        self.changing: dict[str, Array] = {}  # numbers of the steps that are planned
+        if self.rule is not None:
+            values = {name: getattr(optimizer, name, None) for name in self.rule.others(optimizer.state_names)}
+            self.arrays |= {f"number {name}": self._numbers(each) for name, each in values.items() if each is not None}
+        before = Recipe(
             derivative=None if term is None else term.derivative,
             prior=term is not None and term.prior is not None,
             alpha="member" if term is None or term.alpha.shape[1] == 1 else "element",
             mask=mask is not None,
             updates=False,
         )
-        self.limiting = Recipe(units=units is not None, limit="limit" in self.arrays, updates=False)
-        self.after = Recipe(
+        limiting = Recipe(units=units is not None, limit="limit" in self.arrays, updates=False)
+        after = Recipe(
             rule=self.rule,
-            memory=() if self.rule is None else tuple(memory),
+            memory=() if self.rule is None else optimizer.state_names,
             mask=mask is not None,
+            factor=self.rule is not None and optimizer.clip_norm is not None,
             rate_factors=rate_factors is not None,
             decay=None if not self.n_decayed else "member" if decay_factors is None else "element",
         )
-        self._last = replace(self.after, units=self.limiting.units, limit=self.limiting.limit)
-        self._all = replace(
-            self._last, derivative=self.before.derivative, prior=self.before.prior, alpha=self.before.alpha
+        last = replace(after, units=limiting.units, limit=limiting.limit)
+        whole = replace(last, derivative=before.derivative, prior=before.prior, alpha=before.alpha)
+        self.before, self.limiting, self.after, self.last, self.whole = (
+            _Pass(recipe, self) for recipe in (before, limiting, after, last, whole)
         )
-        self._segments: dict[Recipe, list[tuple[Loop, int, int, list[Array]]]] = {}
 
     def plan(self, rates: Array, steps: Array, decays: Array | None = None) -> None:
         """Take the learning rates, the numbers of the steps from 1 on, and factors of the decay, all (k, S)."""
         self.steps = np.ascontiguousarray(steps, self.dtype)
-        self.arrays["rate"] = rates = in_order(rates, self.dtype)
+        self.changing["rate"] = rates = in_order(rates, self.dtype)
         if self.n_decayed:
             share = rates * self.optimizer.weight_decay
-            self.arrays["decay"] = self._numbers(share if decays is None else share * decays)
+            self.changing["decay"] = self._numbers(share if decays is None else share * decays)
         if self.rule is not None:
-            values = {name: getattr(self.optimizer, name, None) for name in self.rule.others(tuple(self.memory))}
-            values |= self.optimizer.numbers(self.steps)
-            self.arrays |= {f"number {name}": self._numbers(value) for name, value in values.items()}
-        self._segments.clear()
+            values = self.optimizer.numbers(self.steps)
+            self.changing |= {f"number {name}": self._numbers(value) for name, value in values.items()}
+        for each in (self.before, self.limiting, self.after, self.last, self.whole):
+            each.is_bound = False
 
     def step(self, i: int, gradient: Array, before_limits: Callable[[Array], None] | None = None) -> None:
         """The step of column i of what was planned; the gradient is used up.
@@ -214,52 +219,25 @@ class Descent:
         `before_limits` is called with the gradient of the whole objective, before units and limits, and may change it.
         """
         limit = self.optimizer.clip_norm
-        if before_limits is None and limit is None and self.rule is not None:
-            self._run(self._all, i, gradient)
+        in_one_pass = limit is None and self.rule is not None
+        if in_one_pass and before_limits is None:
+            self.whole.run(i, gradient)
             return
-        self._run(self.before, i, gradient)
+        self.before.run(i, gradient)
         if before_limits is not None:
             before_limits(gradient)
-        if limit is None and self.rule is not None:
-            self._run(self._last, i, gradient)
+        if in_one_pass:
+            self.last.run(i, gradient)
             return
-        self._run(self.limiting, i, gradient)
-        after = self.after
+        self.limiting.run(i, gradient)
         if limit is not None:
             self.arrays["factor"][...] = norms_within(gradient, limit)
-            if self.rule is None:
-                gradient *= self.arrays["factor"]
-            else:
-                after = replace(after, factor=True)
         if self.rule is None:
+            if limit is not None:
+                gradient *= self.arrays["factor"]
             direction = self.optimizer.direction(gradient, self.memory, self.steps[:, i : i + 1])
             gradient = in_order(direction, self.dtype)
-        self._run(after, i, gradient)
-
-    def _run(self, recipe: Recipe, i: int, gradient: Array) -> None:
-        """A recipe on all parameters: on those with a penalty or decay, and on the others, without."""
-        segments = self._segments.get(recipe)
-        if segments is None:
-            segments = self._segments[recipe] = self._prepared(recipe)
-        for loop, start, stop, arrays in segments:
-            arrays[1] = gradient
-            loop.run(i, start, stop, *arrays)
-
-    def _prepared(self, recipe: Recipe) -> list[tuple[Loop, int, int, list[Array]]]:
-        size = self.theta.shape[1]
-        ends = sorted({0, size, self.n_penalised, self.n_decayed})
-        found = []
-        for start, stop in pairwise(ends):
-            own = recipe
-            if start >= self.n_penalised:
-                own = replace(own, derivative=None, prior=False, alpha="member")
-            if start >= self.n_decayed:
-                own = replace(own, decay=None)
-            if own == Recipe(updates=False):
-                continue
-            arrays = [self.arrays.get(name, self.theta) for name in own.inputs]
-            found.append((_loop(own, self.dtype), start, stop, arrays))
-        return found
+        self.after.run(i, gradient)
 
     def _elements(self, value: Array) -> Array:
         return in_order(np.broadcast_to(value, self.theta.shape), self.dtype)
@@ -268,3 +246,42 @@ class Descent:
         """Numbers of members, (k, 1) or (k, S)."""
         value = np.atleast_2d(np.asarray(value, self.dtype))
         return in_order(np.broadcast_to(value, (len(self.theta), value.shape[1])), self.dtype)
+
+
+class _Pass:
+    """A recipe on all parameters: on those with a penalty or decay, and on the others, without."""
+
+    def __init__(self, recipe: Recipe, descent: Descent) -> None:
+        self.recipe, self.descent = recipe, descent
+        self.is_bound = False  # whether the arrays are those of what is planned
+        self._segments: list[tuple[Loop, int, int, tuple[str, ...], list[Array]]] | None = None
+
+    def run(self, i: int, gradient: Array) -> None:
+        if not self.is_bound:
+            self._bind()
+        assert self._segments is not None
+        for loop, start, stop, _, arrays in self._segments:
+            arrays[1] = gradient
+            loop.run(i, start, stop, *arrays)
+
+    def _bind(self) -> None:
+        descent = self.descent
+        if self._segments is None:
+            self._segments = self._prepared()
+        given = descent.arrays | descent.changing
+        for *_, names, arrays in self._segments:
+            arrays[:] = [given.get(name, descent.theta) for name in names]
+        self.is_bound = True
+
+    def _prepared(self) -> list[tuple[Loop, int, int, tuple[str, ...], list[Array]]]:
+        descent, found = self.descent, []
+        for start, stop in pairwise(sorted({0, descent.theta.shape[1], descent.n_penalised, descent.n_decayed})):
+            own = self.recipe
+            if start >= descent.n_penalised:
+                own = replace(own, derivative=None, prior=False, alpha="member")
+            if start >= descent.n_decayed:
+                own = replace(own, decay=None)
+            if own != Recipe(updates=False):
+                empty: list[Array] = []
+                found.append((_loop(own, descent.dtype), start, stop, tuple(own.inputs), empty))
+        return found

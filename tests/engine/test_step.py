@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nets import classification, member
 
-from skdl import penalties
+from skdl import optimizers, penalties
 from skdl.engine.state import State
 from skdl.engine.train import Stack, initial_state
 from skdl.execution import train_members
@@ -157,7 +157,7 @@ def test_the_neural_tangent_parametrisation(rule):
 
 def test_factors_of_one_cost_nothing():
     running = with_factors({"bias": 1.0}, {"weight": 1.0, "bias": 0.0}, weight_decay=0.3)
-    recipe = running.step.descent.after
+    recipe = running.step.descent.after.recipe
     assert not recipe.rate_factors
     assert recipe.decay == "member"
 
@@ -212,3 +212,18 @@ def test_l1_reaches_exact_zeros_and_keeps_what_matters():
     weights = outcome.theta[0, :20].reshape(10, 2)
     assert (weights[2:] == 0).all()
     assert (weights[:2] != 0).all()
+
+
+def test_the_memory_is_found_by_its_names(gradient):
+    """A state that was stored may list its arrays in another order than the rule gives them in."""
+    ends = []
+    for order in (1, -1):
+        running = stack(optimizers.resolve("adam"))
+        state = running.state
+        state.optimizer_state = dict(list(state.optimizer_state.items())[::order])
+        again = Stack(running.members, state)
+        step(again, gradient, 1)
+        ends.append(state)
+    np.testing.assert_array_equal(ends[0].theta, ends[1].theta)
+    for name, array in ends[0].optimizer_state.items():
+        np.testing.assert_array_equal(array, ends[1].optimizer_state[name])
