@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any
 
@@ -169,8 +169,16 @@ class CallBackend(ParallelBackendBase):
     def retrieve_result_callback(self, out: Future[Any]) -> Any:
         return out.result()
 
-    def retrieval_context(self) -> AbstractContextManager[None]:
-        return nullcontext() if self.call.lazy else self.scheduler.wait_for(self.call)
+    @contextmanager
+    def retrieval_context(self) -> Iterator[None]:
+        """What joblib looks for results in, every 10 ms: a small search would wait for that longer than it takes."""
+        if self.call.lazy:
+            yield
+            return
+        with self.scheduler.wait_for(self.call):
+            if self.parallel.timeout is None:
+                self.call.wait()
+            yield
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
         self.scheduler.give_up(self.call)

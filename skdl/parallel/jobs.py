@@ -21,6 +21,8 @@ from skdl.execution.shared_data import ArrayCache
 from skdl.execution.stacker import stacking_with
 from skdl.parallel.reports import Reports
 
+INTERRUPTIBLE = 0.1  # seconds of a wait, which on some systems no Ctrl-C ends
+
 
 class Cancelled(BaseException):
     """Raised in a task whose result nobody waits for any more; no Exception, so that `error_score` lets it pass."""
@@ -109,6 +111,13 @@ class Call:
     retrieving: bool = False  # the caller waits
     over: bool = False  # nobody wants the results
     filters: WarningFilters | None = None  # the caller's
+    trains: bool = True  # whether its last task trained networks
+    ended: threading.Event = field(default_factory=threading.Event)  # all of its tasks, or one by an error
+
+    def wait(self) -> None:
+        """Wait until there is something to take: the results of all tasks, or an error."""
+        while self.unfinished and not self.ended.wait(INTERRUPTIBLE):
+            pass
 
     @property
     def depth(self) -> int:
@@ -166,12 +175,14 @@ class Task:
     future: Future[Any] = field(default_factory=Future)
     turn: threading.Event = field(default_factory=threading.Event)
     baseline: TaskBaseline | None = None
+    trains: bool = False  # networks
     may_leave: bool = True  # for another process: not yet begun, nor back from there
     waited: float = 0.0  # seconds, for trainings and for tasks of its own
     trained: float = 0.0  # and its share of what was done meanwhile
     trials: set[int] = field(default_factory=set)  # numbers, in the reports, of networks that may be trained again
 
     def train(self, members: Sequence[TrainingSpec]) -> list[TrainingResult]:
+        self.trains = self.call.trains = True
         return self.call.scheduler.train(self, members)
 
     def intern(self, X: Any) -> Any:
@@ -192,10 +203,12 @@ class Task:
                 raise Cancelled
             if self.call.filters is not None:
                 self.call.filters.restore()
-            self.baseline = TaskBaseline()
+            if self.call.trains:  # else it has a share in what the cheapest tasks take
+                self.baseline = TaskBaseline()
             begun = self.clock()
             with stacking_with(self):
                 self.future.set_result(self.call.context.copy().run(self.function))
+            self.call.trains = self.trains
             if self.call.caller is not None:
                 self.call.caller.trained += self.clock() - begun
         except BaseException as error:

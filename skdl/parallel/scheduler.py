@@ -242,6 +242,8 @@ class StackingScheduler:
                 call.unfinished -= 1
                 if call.retrieving and not call.unfinished and call.caller is not None:
                     self._turns.go_on(call.caller)
+                if not call.unfinished or task.future.exception() is not None:
+                    call.ended.set()
                 self._turns.leave(task)
                 self._ended.notify_all()
                 job = self._next()

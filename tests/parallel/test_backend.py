@@ -1,9 +1,11 @@
 """The backend in joblib: its settings, what a task finds, and who else may be around it or inside it."""
 
 import threading
+import time
 import warnings
 from contextvars import copy_context
 from functools import partial
+from types import SimpleNamespace
 
 import distributed
 import joblib
@@ -397,6 +399,21 @@ def test_one_parallel_object_for_several_calls(iris, stacked, stacks):
             several(delayed(divmod)(1, i) for i in range(3))
         assert several(delayed(fit)(*iris) for _ in range(2)) == [fit(*iris)] * 2
     assert stacks == [[3], [3], [2]]
+
+
+def test_nobody_waits_for_joblib_to_look_again(iris, stacked, monkeypatch):
+    """It would sleep for 10 ms at a time, in which ten linear models are fitted."""
+
+    def sleep(seconds):
+        raise AssertionError("joblib sleeps")
+
+    monkeypatch.setattr("joblib.parallel.time", SimpleNamespace(time=time.time, sleep=sleep))
+    with stacked():
+        assert Parallel()(delayed(divmod)(i, 2) for i in range(6)) == [divmod(i, 2) for i in range(6)]
+        assert Parallel()(delayed(fit)(*iris) for _ in range(3)) == [fit(*iris)] * 3
+        assert Parallel()(delayed(divmod)(i, 2) for i in range(0)) == []
+        with pytest.raises(ZeroDivisionError):
+            Parallel()(delayed(divmod)(1, i) for i in range(3))
 
 
 def test_the_backend_by_name_and_by_instance(iris, stacks):

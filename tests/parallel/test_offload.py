@@ -15,6 +15,7 @@ from plain import PLAIN
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import RidgeClassifier
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -181,6 +182,20 @@ def test_the_second_task_decides_where_the_first_leaves_doubts(iris, stacked, sh
     with stacked(n_jobs=2):
         cross_val_score(MLP, *iris, cv=6)
     assert shares == [(4, 6)]
+
+
+def test_networks_after_tasks_that_train_none(iris, stacked, shares):
+    """What those take is not measured; the first network's task has no measure, either."""
+    estimators = [RidgeClassifier()] * 3 + [MLP] * 7
+
+    def task(estimator):
+        return clone(estimator).fit(*iris).decision_function(iris[0])
+
+    expected = [task(estimator) for estimator in estimators]
+    with stacked(n_jobs=2):
+        found = joblib.Parallel()(joblib.delayed(task)(estimator) for estimator in estimators)
+    assert_array_equal(found, expected)
+    assert shares == [(5, 7)]
 
 
 def test_estimators_come_back(iris, stacked, shares):
