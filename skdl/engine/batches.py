@@ -120,12 +120,12 @@ class Batches:
             members = self.members[part]
             n_targets = members[0].targets.shape[1]
             x = self._numbers((part.start, "x"), (n_inputs, n_batches * n_rows, members[0].X.shape[1]))
-            by_columns = 1 < n_targets <= SHORT_ROW  # as the scores of a training are
-            shape = (n_targets, n_rows) if by_columns else (n_rows, n_targets)
-            targets = self._numbers((part.start, "targets"), (n_batches, len(members), *shape))
+            targets = self._numbers((part.start, "targets"), (n_batches, len(members), n_targets, n_rows))
+            if n_targets > SHORT_ROW:  # else they lie by columns, as the scores of a training do
+                targets = targets.reshape(n_batches, len(members), n_rows, n_targets).mT
             weight = np.full((n_batches, len(members), n_rows, 1), 1 / (n or n_rows), self.dtype)
             weight.flags.writeable = any(rows.weight is not None for rows in members)
-            block = self._blocks[key] = _Block(x, targets.mT if by_columns else targets, weight, 1 / (n or n_rows))
+            block = self._blocks[key] = _Block(x, targets, weight, 1 / (n or n_rows))
         return block
 
     def _numbers(self, name: tuple[int, str], shape: tuple[int, ...]) -> Array:
@@ -143,7 +143,7 @@ class _Block:
     ----------
     x : array of shape (t, S B, d)
         Of S batches of B rows.
-    targets : array of shape (S, k, B, C)
+    targets : array of shape (S, k, C, B)
     weight : array of shape (S, k, B, 1)
         Filled with the `factor`, which is the weight of rows that have no other one.
     factor : float
@@ -153,18 +153,21 @@ class _Block:
     def __init__(self, x: Array, targets: Array, weight: Array, factor: float):
         self.x, self.targets, self.weight, self.factor = x, targets, weight, factor
         by_batch = x.reshape(len(x), len(targets), -1, x.shape[-1]).swapaxes(0, 1)
-        self.batches: list[Batch] = list(zip(by_batch, targets, weight, strict=True))
+        self.batches: list[Batch] = list(zip(by_batch, targets.mT, weight, strict=True))
 
     def gather(self, rows: Dataset, index: Sequence[np.ndarray], here: slice, *, alike: bool) -> None:
         """Rows of some members in one call: one for each member would be a tenth of a small stack's time."""
         chosen = index[0] if alike else np.stack(index)
-        n_batches, k, n_rows, n_targets = self.targets.shape
+        n_batches, k, n_targets, n_rows = self.targets.shape
         size = k // len(self.x)
         x = self.x[here.start // size : here.stop // size]
         rows.copy_inputs(chosen, x[0] if alike else x)
         if alike:
             x[1:] = x[0]
-        self.targets[:, here] = take_rows(rows.targets, chosen).reshape(-1, n_batches, n_rows, n_targets).swapaxes(0, 1)
+        targets = take_rows(rows.targets, chosen).reshape(-1, n_batches, n_rows, n_targets).swapaxes(0, 1).mT
+        if alike and n_targets <= SHORT_ROW:
+            targets = np.ascontiguousarray(targets)  # they are put in order once for all
+        self.targets[:, here] = targets
         if rows.weight is not None:
             weight = self.weight[:, here]
             weight[...] = take_rows(rows.weight, chosen).reshape(-1, n_batches, n_rows, 1).swapaxes(0, 1)

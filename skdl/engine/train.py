@@ -278,7 +278,7 @@ class Stack:
         Candidates of a search often have one seed, and then the same batches: their order is one array, made once.
         """
         orders: list[Array] = []
-        generators, states = self.state.generators, self.start.random_numbers
+        generators, states, after = self.state.generators, self.start.random_numbers, None
         for j, (member, generator) in enumerate(zip(self.members, generators, strict=True)):
             before = self.members[j - 1]
             alike = j > 0 and member.shuffle == before.shuffle
@@ -287,10 +287,12 @@ class Stack:
             if not (alike and member.rows.orders_as(before.rows)):
                 drawn = [member.rows.order(generator, member.shuffle) for _ in range(member.n_orders)]
                 orders.append(drawn[0] if len(drawn) == 1 else np.stack(drawn))
+                after = None
                 continue
             orders.append(orders[-1])
             if member.shuffle:  # as if it had drawn the numbers itself
-                generator.bit_generator.state = generators[j - 1].bit_generator.state
+                after = after or generators[j - 1].bit_generator.state
+                generator.bit_generator.state = after
         return orders
 
 
