@@ -11,6 +11,7 @@ import numpy as np
 
 from skdl._array import take_rows
 from skdl._structure import stand_in
+from skdl.engine.gather import gather_in_one_pass
 
 STANDARDISED_ROWS = 4096  # at a time, so that no second array is needed
 # The part that a field of rows has in them: what is shared by members that agree in it does not ask for the others. A
@@ -127,7 +128,10 @@ class Dataset:
 
         The index of a dense X may have any shape.
         """
-        if not isinstance(self.X, np.ndarray):
+        is_dense, standardised = isinstance(self.X, np.ndarray), self.shift is not None and self.scale is not None
+        if is_dense and standardised and gather_in_one_pass(self.X, index, self.shift, self.scale, out):
+            return
+        if not is_dense:
             block = self.X[index].toarray()
         elif self.X.dtype == out.dtype:
             block = take_rows(self.X, index, out=out)
