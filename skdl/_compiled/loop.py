@@ -66,4 +66,4 @@ def source_of(*functions: Callable[..., Any]) -> str:
     except OSError:  # a package without its sources: nothing is compiled
         return ""
     name = functions[-1].__name__
-    return "import numpy as np\n\n\n" + "\n\n".join([*texts, f"loop = {name}\n"])
+    return "from __future__ import annotations\n\nimport numpy as np\n\n\n" + "\n\n".join([*texts, f"loop = {name}\n"])
