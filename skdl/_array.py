@@ -30,6 +30,8 @@ _NAMESPACES: dict[type, Any] = {}  # NumPy takes 6 us to answer, which a step on
 
 def column(values: Any, ndim: int, dtype: Any) -> Array:
     """An array of shape (k, 1, ...) of one number a member, to broadcast over arrays that have members first."""
+    if type(values) is np.ndarray and values.ndim == ndim and values.dtype == dtype:
+        return values  # a step on a small network asks ten times
     return np.asarray(values, dtype=dtype).reshape(-1, *([1] * (ndim - 1)))
 
 
@@ -153,16 +155,37 @@ _MILLS = np.array(
 def bernoulli_rows(generators: Sequence[np.random.Generator], probability: Array, like: Array) -> Array:
     """Zeros and ones of the shape and type of `like` (k or 1, ...), k times: member i's come from generator i alone.
 
-    Sixteen random bits a number, four numbers a draw: one is at hand with the probability rounded to 2^-16, and several
-    times faster than a comparison with a uniform real.
+    Sixteen random bits a number: one is at hand with the probability rounded to 2^-16, and several times faster than a
+    comparison with a uniform real.
     """
-    size = like[0].size
-    ones = np.empty((len(generators), size), dtype=like.dtype)
-    bounds = np.rint(np.ravel(probability).astype(np.float64) * 65536)
-    for generator, bound, row in zip(generators, bounds, ones, strict=True):
-        bits = generator.bit_generator.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        np.less(bits, bound.astype(np.uint32), out=row, casting="unsafe")
-    return ones.reshape(len(generators), *like.shape[1:])
+    ones = np.empty((len(generators), *like.shape[1:]), like.dtype)
+    where_below(random_bits(generators, ones[0].size), probability, np.ones(len(ones), ones.dtype), ones)
+    return ones
+
+
+def random_bits(generators: Sequence[np.random.Generator], size: int) -> Array:
+    """Sixteen random bits a number, (k, size, rounded up to fours): member i's come from generator i alone."""
+    n_draws = -(-size // 4)
+    if len(generators) == 1:
+        drawn: Array = generators[0].bit_generator.random_raw(n_draws)
+        return drawn.view(np.uint16)[None]
+    bits = np.empty((len(generators), n_draws), np.uint64)
+    for generator, row in zip(generators, bits, strict=True):
+        row[...] = generator.bit_generator.random_raw(n_draws)
+    return bits.view(np.uint16)
+
+
+def where_below(bits: Array, probability: Array, value: Array, out: Array) -> None:
+    """A value for each member where its bits are among the lower ones, as many as its probability says; else zero."""
+    size = out[0].size
+    is_below = np.empty(size, bool)
+    for own, share, number, row in zip(
+        bits, np.ravel(probability).tolist(), np.ravel(value), out.reshape(-1, size), strict=True
+    ):
+        bound = round(share * 65536)
+        # Sixteen bits as they are: NumPy would widen them first to compare with 65536.
+        np.less_equal(own[:size], max(bound - 1, 0), out=is_below)
+        np.multiply(is_below, number if bound else number * 0, out=row)
 
 
 def exponents_of(values: np.ndarray, axis: Any = None) -> np.ndarray:
