@@ -25,6 +25,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist, squareform
 
 from skdl._threads import thread_map
+from skdl.neighbors.bounds.difference_loops import MANHATTAN
 from skdl.neighbors.bounds.placement import nan_mean, row_blocks, sample_rows
 from skdl.neighbors.bounds.rounding import rounding_bound
 from skdl.neighbors.bounds.sampling import reach_of_nearest
@@ -38,7 +39,7 @@ SCORE = 6  # and what comparing a score costs
 
 
 class ColumnGroupQueries(NamedTuple):
-    sums: np.ndarray
+    sums: np.ndarray  # (number of groups, number of queries)
     length: np.ndarray  # |a|_1
 
 
@@ -66,11 +67,11 @@ class ColumnGroupBound:
             rows = Q - self.centre
             length = np.abs(rows).sum(axis=1)
             finite = np.isfinite(length).all() and np.isfinite(self.sums).all()
-            return ColumnGroupQueries(rows @ self.member, length) if finite else None
+            return ColumnGroupQueries(np.ascontiguousarray((rows @ self.member).T), length) if finite else None
 
     def scores(self, queries: ColumnGroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
-        scores = cdist(self.sums[start:stop], queries.sums, "cityblock", out=out)
-        return np.asarray(np.negative(scores, out=scores))
+        MANHATTAN.run(self.sums[start:stop], queries.sums, out)
+        return np.negative(out, out=out)
 
     def reach(self, queries: ColumnGroupQueries, distances: np.ndarray) -> np.ndarray:
         """T: what the k nearest of each query score at least, given the largest distance of any k rows."""

@@ -13,11 +13,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from skdl.neighbors.bounds.difference_loops import CHEBYSHEV, MANHATTAN
 from skdl.neighbors.bounds.placement import power_of_two_unit, sample_rows
 from skdl.neighbors.bounds.rounding import SMALLEST, minkowski_underflow, rounding_bound
 from skdl.neighbors.metrics.metric import Metric, Minkowski
 
 STEEP = 64
+LOOPS = {1: MANHATTAN, np.inf: CHEBYSHEV}
 MODERATE = 2.0**-300, 2.0**300  # units in which squares of what is not far smaller or larger are in range
 
 
@@ -56,7 +58,10 @@ class DistanceBound:
         self.order = MinkowskiMargins(X, metric.exponent) if isinstance(metric, Minkowski) else None
 
     def prepare(self, Q: np.ndarray) -> np.ndarray | None:
-        return self.order.in_unit(Q) if self.order else Q.astype(np.float64)
+        if not self.order:
+            return Q.astype(np.float64)
+        rows = self.order.in_unit(Q)
+        return np.ascontiguousarray(rows.T) if self.order.bounding in LOOPS else rows
 
     def scores(self, queries: np.ndarray, start: int, stop: int, out: np.ndarray) -> np.ndarray:
         if not self.order:
@@ -65,12 +70,16 @@ class DistanceBound:
                 negated[:] = -self.metric.between(np.broadcast_to(query, rows.shape), rows)
             return out
         rows, p = self.order.in_unit(self.X[start:stop]), self.order.bounding
-        name = {1: "cityblock", 2: "euclidean", np.inf: "chebyshev"}.get(p)
         with np.errstate(over="ignore", under="ignore"):
-            distances = cdist(rows, queries, name, out=out) if name else cdist(rows, queries, "minkowski", p=p, out=out)
-        distances *= -(1 - self.order.error)
-        distances += self.order.underflow
-        return np.asarray(distances)
+            if p in LOOPS:
+                LOOPS[p].run(np.require(rows, requirements=["C", "A"]), queries, out)
+            elif p == 2:
+                cdist(rows, queries, "euclidean", out=out)
+            else:
+                cdist(rows, queries, "minkowski", p=p, out=out)
+        out *= -(1 - self.order.error)
+        out += self.order.underflow
+        return out
 
     def lower_scores(self, queries: np.ndarray, i: np.ndarray, x: np.ndarray, scores: np.ndarray) -> np.ndarray:
         order = self.order

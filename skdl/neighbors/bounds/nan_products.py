@@ -23,12 +23,32 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skdl._compiled import Loop, source_of
 from skdl.neighbors.bounds.placement import Placement, row_blocks, sample_rows
 from skdl.neighbors.bounds.rounding import TINY, rounding_bound
 from skdl.neighbors.metrics.metric import NanMinkowski
 
 NEVER = -float(np.finfo(np.float64).max)
 MOST = 2.0**400  # of a power of two that its square, for categories beside small numbers, is in range
+
+
+def share_by_numpy(squares: np.ndarray, common: np.ndarray, never: float) -> None:
+    """Scores, negative, from squared distances over `common` columns, in place; `never` where there are none."""
+    apart = common == 0
+    squares /= -np.maximum(common, 1)
+    squares[apart] = never
+
+
+def share_in_a_loop(squares: np.ndarray, common: np.ndarray, never: float) -> None:
+    for row in range(squares.shape[0]):
+        scores = squares[row]
+        counts = common[row]
+        for j in range(scores.size):
+            count = counts[j]
+            scores[j] = never if count == 0 else scores[j] / -count
+
+
+SHARE = Loop(share_by_numpy, source_of(share_in_a_loop), ["void(float64[:, ::1], float32[:, ::1], float64)"])
 
 
 class NanQueries(NamedTuple):
@@ -86,9 +106,7 @@ class NanProductBound:
         scores = np.matmul(np.hstack(terms), queries.terms.T, out=out)
         common = present.astype(np.float32) @ queries.present.T  # whole numbers, exact below 2^24
         common += len(self.categorical)
-        apart = common == 0
-        scores /= -np.maximum(common, 1)
-        scores[apart] = NEVER
+        SHARE.run(scores, common, NEVER)
         return scores
 
     def reach(self, queries: NanQueries, distances: np.ndarray) -> np.ndarray:

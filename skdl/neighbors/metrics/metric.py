@@ -164,10 +164,11 @@ def rows_at(X: Any, index: np.ndarray) -> Any:
 
 
 def suits_loop(queries: Any, X: Any) -> bool:
-    """True for full rows that a loop finds where it expects them."""
+    """True for full rows that a loop finds where it expects them, and that are not too short for it."""
     arrays = isinstance(X, np.ndarray) and isinstance(queries, np.ndarray)
     return (
         arrays
+        and X.shape[1] >= 8  # below, NumPy goes through all pairs column by column
         and X.dtype in (np.float32, np.float64)
         and all(rows.flags.c_contiguous and rows.flags.aligned for rows in (queries, X))
     )

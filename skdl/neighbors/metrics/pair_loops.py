@@ -58,6 +58,22 @@ def pairwise_sum(numbers: np.ndarray, steps: np.ndarray, lanes: np.ndarray, sums
     return sums[0]
 
 
+def largest_size(numbers: np.ndarray, lanes: np.ndarray) -> float:
+    whole = numbers.size - numbers.size % 8
+    lanes[:] = 0.0
+    for at in range(0, whole, 8):
+        eight = numbers[at : at + 8]
+        for lane in range(8):
+            size = abs(eight[lane])
+            lanes[lane] = size if size > lanes[lane] else lanes[lane]
+    largest = 0.0
+    for lane in range(8):
+        largest = max(largest, lanes[lane])
+    for at in range(whole, numbers.size):
+        largest = max(largest, abs(numbers[at]))
+    return largest
+
+
 def euclidean_pairs(
     queries: np.ndarray, X: np.ndarray, i: np.ndarray, x: np.ndarray, steps: np.ndarray, distances: np.ndarray
 ) -> None:
@@ -107,11 +123,9 @@ def cosine_pairs(
     for pair in range(i.size):
         if pair == 0 or x[pair] != x[pair - 1]:
             b = X[x[pair]]
-            largest = 0.0
-            for j in range(b.size):
+            for j in range(direction.size):
                 direction[j] = b[j]
-                if abs(direction[j]) > largest:
-                    largest = abs(direction[j])
+            largest = largest_size(direction, lanes)
             if largest > 0:
                 for j in range(direction.size):
                     direction[j] = direction[j] / largest
@@ -146,4 +160,4 @@ def pair_loop(by_numpy: Pairs, function: Callable[..., None]) -> Loop:
         f"void({read_only('float64')}, {read_only(real)}, int64[::1], int64[::1], {read_only('int64')}, float64[::1])"
         for real in ("float32", "float64")
     ]
-    return Loop(run_by_numpy, source_of(pairwise_sum, function), signatures)
+    return Loop(run_by_numpy, source_of(pairwise_sum, largest_size, function), signatures)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from skdl._compiled import COMPILER, Work
-from skdl.neighbors.metrics.metric import Cosine, Minkowski
+from skdl.neighbors.metrics.metric import Cosine, Minkowski, NanMinkowski
 from skdl.neighbors.search import groups, loops
 from skdl.neighbors.search.choice import make_search
 from skdl.neighbors.search.scan import ScanSearch
@@ -118,11 +118,13 @@ def rows_and_queries(kind, dtype):
 @pytest.mark.parametrize(
     ("metric", "algorithm"),
     [(metric, algorithm) for metric in (Minkowski(1), Minkowski(2), Cosine()) for algorithm in ("brute", "projection")]
-    + [(Minkowski(np.inf), "brute")],
+    + [(Minkowski(np.inf), "brute"), (NanMinkowski(), "brute")],
 )
 def test_neighbours_are_the_same_with_compiled_loops_and_without(metric, algorithm, kind, dtype):
     pytest.importorskip("numba")
     X, Q = rows_and_queries(kind, dtype)
+    if isinstance(metric, NanMinkowski):
+        X[::3, 5] = Q[::2, 7] = np.nan
     search = make_search(X, metric, algorithm)
     for k in (1, 5, 100):
         with COMPILER.using("off"):
