@@ -3,9 +3,9 @@
     python benchmarks/kernels.py [--rounds 31]
 
 The shapes are those of a network 784-256-128-10 with batches of 128 rows, in float32: 235146 parameters. Both ways are
-executors of one rule of skdl and give equal bits, which is checked before they are timed. torch's fused Adam is the
-same step, with weight decay for the penalty, on as many parameters in one tensor. All run in one thread. Microseconds
-are medians over rounds, in which all take turns; a round has 20 calls.
+executors of one rule of skdl, called as a training calls them, and give equal bits, which is checked. torch's fused
+Adam is the same step, with weight decay for the penalty, on as many parameters in one tensor. All run in one thread.
+Microseconds are medians over rounds, in which all take turns; a round has 20 calls.
 
 Last, what the compiler costs the first fit of a process, or saves it: seconds of a default fit of 20000 rows in a fresh
 process, without loops, with an empty cache of them, which is filled in the background meanwhile, and with a full one.
@@ -25,8 +25,10 @@ from collections.abc import Callable
 import numpy as np
 from _side_by_side import machine, ratio
 
-from skdl._compiled import COMPILER, Loop, elementwise_loop, source_of, trace
+from skdl._compiled import COMPILER, Loop, Rule, source_of
 from skdl._descent import Descent, Term
+from skdl.activations import ReLU
+from skdl.layers.elementwise import ElementwiseActivation
 from skdl.optimizers import Adam
 from skdl.penalties import L2
 
@@ -64,9 +66,8 @@ def adam() -> Kernel:
     theta, gradient = rng.normal(size=(2, 1, PARAMETERS)).astype(np.float32)
     memory = {name: np.zeros_like(theta) for name in Adam.state_names}
     optimizer = Adam.stacked([Adam()], 2, np.float32)
-    rule = L2().elementwise_slope
-    assert rule is not None
-    descent = Descent(optimizer, theta, memory, term=Term(rule, WEIGHTS, np.full((1, 1), 1e-3), None, {}))
+    penalty = Term(Rule(L2.derivative), WEIGHTS, np.full((1, 1), 1e-3), None, {})
+    descent = Descent(optimizer, theta, memory, term=penalty)
     descent.plan(np.full((1, 1), 0.001), np.ones((1, 1)))
     return lambda: descent.step(0, gradient), [theta, *memory.values()]
 
@@ -74,18 +75,18 @@ def adam() -> Kernel:
 def bias_and_rectifier() -> Kernel:
     rng = np.random.default_rng(0)
     z, bias = rng.normal(size=(1, BATCH, UNITS)).astype(np.float32), rng.normal(size=(1, 1, UNITS)).astype(np.float32)
-    inputs = {"z": "element", "bias": "unit"}
-    loop = elementwise_loop(trace(lambda z, bias: np.maximum(z + bias, 0.0), inputs, ["z"]), np.float32)
-    return lambda: loop.run(z, bias), [z]
+    activation = rectifier()
+    return lambda: activation.forward(z, bias), [z]
 
 
 def mask() -> Kernel:
-    h, gradient = np.random.default_rng(0).normal(size=(2, 1, BATCH, UNITS)).astype(np.float32)
-    inputs = {"gradient": "element", "h": "element"}
-    rule = lambda gradient, h: gradient * (h > 0)  # noqa: E731
-    loop = elementwise_loop(trace(rule, inputs, ["gradient"]), np.float32)
-    column, start, stop = 0, 0, UNITS
-    return lambda: loop.run(column, start, stop, gradient[0], h[0]), [gradient]
+    z, gradient = np.random.default_rng(0).normal(size=(2, 1, BATCH, UNITS)).astype(np.float32)
+    _, backprop = rectifier().forward(z, None)
+    return lambda: backprop(gradient, {}, True), [gradient]
+
+
+def rectifier() -> ElementwiseActivation:
+    return ElementwiseActivation(ReLU(), Rule(ReLU.rule), Rule(ReLU.derivative))
 
 
 def gather() -> Kernel:
