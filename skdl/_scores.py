@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from skdl._typing import MatrixLike, VectorLike, WeightLike
@@ -85,6 +84,8 @@ def r2(y: Any, predicted: np.ndarray, sample_weight: Any = None) -> float:
     weight = None if weight is None else in_units(weight)
     if y.size == predicted.size and len(y) == len(predicted) and np.isfinite(predicted).all():
         y, predicted = _in_units_of_targets(y, predicted, weight)
+    from sklearn.metrics import r2_score  # which is not imported before one scores
+
     return float(in_turn(r2_score)(y, predicted, sample_weight=weight))
 
 
@@ -117,4 +118,6 @@ def accuracy(y: np.ndarray, predicted: np.ndarray, sample_weight: Any = None) ->
     if plain and (y.dtype.kind in "biuU" or set(map(type, y)) | set(map(type, predicted)) == {str}):
         # As below, without checks that take longer than to predict few rows.
         return float(np.average(y == predicted, weights=weight))
+    from sklearn.metrics import accuracy_score
+
     return float(in_turn(accuracy_score)(y, predicted, sample_weight=weight))

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_regressor
-from sklearn.metrics import check_scoring, get_scorer_names
 
 from skdl._apart import set_apart
 from skdl._diagnosis import is_frame
@@ -24,7 +23,6 @@ from skdl.neural._epoch_estimator import EpochEstimator
 from skdl.neural._kind import NetworkKind
 from skdl.neural.encoded_data import EncodedData
 
-NAMES = [*get_scorer_names(), "loss"]
 # Scores that are not defined where the rows hold one class.
 OF_SEVERAL_CLASSES = (
     "average_precision",
@@ -134,9 +132,12 @@ def validation_score(
         weight = (data.counts / data.counts.sum()).astype(data.dtype)[None, :, None]
         loss = loss.for_rows(data.targets[None], weight)
         return lambda raw: -float(loss.value_and_gradient(raw[None].copy(), data.targets[None], weight)[0][0])
-    if isinstance(scoring, str) and scoring not in NAMES:
+    from sklearn.metrics import check_scoring, get_scorer_names
+
+    names = [*get_scorer_names(), "loss"]
+    if isinstance(scoring, str) and scoring not in names:
         raise ValueError(
-            f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, NAMES)} "
+            f"scoring={scoring!r} is not the name of a scorer of scikit-learn, nor 'loss'.{nearest(scoring, names)} "
             "sklearn.metrics.get_scorer_names() lists them."
         )
     if scoring in OF_SEVERAL_CLASSES and isinstance(data.encoding, Labels) and np.ptp(data.encoding.codes(data.y)) == 0:
