@@ -37,10 +37,11 @@ class Validation:
         self.targets = [network.root.along(*evaluation_targets(rows, network.dtype)) for rows in self.rows]
         which = parts_of_one_length(self.rows) if self.rows else []
         if len(which) == 1:
-            self.parts = [(which[0], network)]
+            networks = [network]
         else:
             described = [member.architecture for member in members]
-            self.parts = [(part, Network(described[part], network.dtype)) for part in which]
+            networks = [Network(described[part], network.dtype) for part in which]
+        self.parts = [(part, own, own.blocks(self.rows[part])) for part, own in zip(which, networks, strict=True)]
 
     def evaluate(self, arrays: Views, which: Sequence[bool]) -> list[Validated | None]:
         """What is found for each member that is to be evaluated now, else None.
@@ -50,9 +51,9 @@ class Validation:
         if not (self.rows and any(which)):
             return [None] * len(self.members)
         scores: list[np.ndarray] = []
-        for part, network in self.parts:
+        for part, network, blocks in self.parts:
             own = [{name: array[part] for name, array in leaf.items()} for leaf in arrays]
-            scores += network.predict_rows(self.rows[part], own)
+            scores += network.predict_rows(blocks, own)
         return [self._evaluated(i, raw) if which[i] else None for i, raw in enumerate(scores)]
 
     def _evaluated(self, i: int, raw: np.ndarray) -> Validated:

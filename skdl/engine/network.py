@@ -66,13 +66,16 @@ class Network:
         """Scores at prediction; x stays as it is."""
         return self.forward(x, arrays, ForwardContext(training=False))[0]
 
-    def predict_rows(self, members: Sequence[Dataset], arrays: Views) -> list[Array]:
+    def blocks(self, members: Sequence[Dataset]) -> Batches:
+        """Each member's own rows, for `predict_rows`."""
+        return Batches(members, min(members[0].n, PREDICTION_ROWS), self.dtype)
+
+    def predict_rows(self, blocks: Batches, arrays: Views) -> list[Array]:
         """Each member's scores (n, C) of its own rows, block by block.
 
         Of a layer that repeats rows m times, (m n, C): all rows once, and then once more.
         """
-        batches, repeats = Batches(members, min(members[0].n, PREDICTION_ROWS), self.dtype), self.root.repeats
-        blocks = [self.scores(x, arrays) for x, _, _ in batches.epoch()]
-        blocks = [block.reshape(block.shape[0], repeats, -1, block.shape[-1]) for block in blocks]
-        scores = [np.concatenate([block[i] for block in blocks], axis=1) for i in range(len(members))]
-        return [each.reshape(-1, each.shape[-1]) for each in scores]
+        found = [self.scores(x, arrays) for x, _, _ in blocks.epoch()]
+        by_repeat = [scores.reshape(len(scores), self.root.repeats, -1, scores.shape[-1]) for scores in found]
+        whole = by_repeat[0] if len(by_repeat) == 1 else np.concatenate(by_repeat, axis=2)
+        return list(whole.reshape(len(whole), -1, whole.shape[-1]))

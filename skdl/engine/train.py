@@ -176,6 +176,7 @@ class Stack:
         self.members, self.state, self.work = members, state, work or Work()
         self.is_augmented = members[0].augmenter is not None
         self.batches = Batches([rows_to_augment(member) for member in members], members[0].batch_size, members[0].dtype)
+        self.n_rows = np.array([member.rows.n for member in members])
         self.gradient = np.empty_like(state.theta)
         self.whole = StackSlice(members, state, self.gradient, slice(0, len(members)))
         which = self.batches.parts
@@ -257,19 +258,22 @@ class Stack:
                     batch = augmented(self.members[part.which], state.generators[part.which], *batch)
                 losses[i, part.which] = part.loss_and_gradient(*batch)
             self.step(i, self.gradient, measure=i == last)
-            if i % 16 == 0:
-                alive &= np.isfinite(losses[max(i - 15, 0) : i + 1]).all(axis=0)
+            if i % 16 == 15:
+                alive &= np.isfinite(losses[i - 15 : i + 1]).all(axis=0)
                 if not alive.any():
                     break  # no member is left whose further steps mean anything
+            if i % 16 == 0:
                 self.work.tell((epochs + (i + 1) / (last + 1)) / max(self.members[0].n_epochs, 1))
         state.step += self.batches.steps_per_epoch
-        n_rows, batch_size = np.array([member.rows.n for member in self.members]), self.members[0].batch_size
+        batch_size = self.members[0].batch_size
         losses[:last] *= batch_size
-        losses[last] *= n_rows - last * batch_size
+        losses[last] *= self.n_rows - last * batch_size
         total = np.add.accumulate(losses, dtype=float)[-1]  # step by step: how a sum is taken depends on k
-        value = total / n_rows + self.whole.objective.penalty_value(state.theta)
+        value = total / self.n_rows + self.whole.objective.penalty_value(state.theta)
         for array in (state.theta, state.buffers):  # the last step may have gone too far, which no loss has seen
-            value[~np.isfinite(array).all(axis=1)] = np.inf
+            finite = np.isfinite(array)
+            if not finite.all():
+                value[~finite.all(axis=1)] = np.inf
         return value
 
     def _orders(self) -> list[Array]:

@@ -48,7 +48,7 @@ def test_a_copy_is_the_network_with_its_weights():
     assert scores.shape == (1, COPIES * 7, C)
     expected = np.concatenate([scores_of_copy(arrays, j, x) for j in range(COPIES)])
     assert_allclose(scores[0], expected, rtol=1e-12)
-    both = network.predict_rows([Dataset(x, np.zeros((7, C)))], arrays)  # a block, and then several
+    both = network.predict_rows(network.blocks([Dataset(x, np.zeros((7, C)))]), arrays)  # a block, and then several
     assert_allclose(both[0], expected, rtol=1e-12)
 
 
@@ -57,7 +57,9 @@ def test_scores_of_many_blocks_come_copy_by_copy(monkeypatch):
     network = Network([replace(architecture(D, WIDTHS, C), maps=BatchEnsembleMaps(COPIES))], np.float64)
     arrays, x = random_arrays(network), np.random.default_rng(1).normal(size=(7, D))
     expected = np.concatenate([scores_of_copy(arrays, j, x) for j in range(COPIES)])
-    assert_allclose(network.predict_rows([Dataset(x, np.zeros((7, C)))], arrays)[0], expected, rtol=1e-12)
+    assert_allclose(
+        network.predict_rows(network.blocks([Dataset(x, np.zeros((7, C)))]), arrays)[0], expected, rtol=1e-12
+    )
 
 
 def test_the_loss_is_the_mean_of_the_copies_losses():

@@ -194,7 +194,7 @@ def test_the_average_is_scored_through_its_link(kind, network, y, score, trained
     [[[task], [outcome]]] = trained
     together = Network([task.architecture], np.float32)
     everything = replace(task.validation, index=None)
-    [raw] = together.predict_rows([everything], together.arrays(outcome.theta, outcome.buffers))
+    [raw] = together.predict_rows(together.blocks([everything]), together.arrays(outcome.theta, outcome.buffers))
     first = fitted.estimators_[0]
     average = module._average(task.loss, raw, 5)
     linked = task.loss.link(average.astype(float))
@@ -228,7 +228,7 @@ def test_a_trial_of_all_members_chooses_their_epochs_and_one_factor(kind, networ
     }
     together = Network([trial.architecture], np.float32)
     arrays = together.arrays(tried.theta, tried.buffers)
-    [raw] = together.predict_rows([trial.validation], arrays)
+    [raw] = together.predict_rows(together.blocks([trial.validation]), arrays)
     average = module._average(trial.loss, raw, 5)
     data = replace(trial.validation, weight=np.ones(150))
     first = fitted.estimators_[0]
