@@ -37,10 +37,11 @@ def loop_source(expression: Expression, real: str) -> str:
 
 
 def signature(expression: Expression, real: str) -> str:
-    """The types of the arguments, as Numba writes them."""
-    dims = "[:,::1]" if expression.is_flat else "[:,:,::1]"
-    counts = ["int64"] * 3 if expression.is_flat else []
-    return f"void({', '.join(counts + [real + dims] * len(expression.arrays))})"
+    """The types of the arguments, as Numba writes them; what is only read may be memory that cannot be written to."""
+    n_dims = 2 if expression.is_flat else 3
+    written = {name for name, _ in expression.outputs}
+    arrays = [f"Array({real}, {n_dims}, 'C', readonly={name not in written})" for name in expression.arrays]
+    return f"void({', '.join((['int64'] * 3 if expression.is_flat else []) + arrays)})"
 
 
 def _flat(expression: Expression, real: str) -> str:

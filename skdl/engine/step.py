@@ -54,6 +54,10 @@ class Step:
         self.decay_over_time = FactorOverTime(members, "weight_decay_schedule")
         self.gradient_norm = np.full(len(members), np.nan)  # an epoch that diverges may not come to its last step
 
+        # whether a step is nothing but the optimizer's
+        by_descent = objective.term is not None or objective.without_penalty
+        self.is_plain = by_descent and not (objective.nonsmooth or objective.penalty.projects)
+
     def plan(self, n_steps: int) -> None:
         """Take what the coming epoch's steps depend on; `rates` is then the learning rate of each, (k, S)."""
         self.rates = self.schedule.of_epoch(self.state, n_steps, self.learning_rates)
@@ -65,11 +69,15 @@ class Step:
 
         With `measure`, `gradient_norm` (k,) is the norm of the objective's gradient in this step, before it is clipped.
         """
-        objective, theta, mask = self.objective, self.state.theta, self.state.mask
-        if i % CHUNK == 0:
+        column = i % CHUNK
+        if column == 0:
             part = slice(i, i + CHUNK)
             decays = None if self.decays is None else self.decays[:, part]
             self.descent.plan(self.rates[:, part], self.steps[:, part], decays)
+        if self.is_plain and not measure:
+            self.descent.step(column, gradient)
+            return
+        objective, theta, mask = self.objective, self.state.theta, self.state.mask
         orthant = None
 
         def look(gradient: Array) -> None:
@@ -81,7 +89,7 @@ class Step:
 
         if objective.term is None:
             objective.add_penalty_gradient(theta, gradient)
-        self.descent.step(i % CHUNK, gradient, look if measure or objective.nonsmooth else None)
+        self.descent.step(column, gradient, look if measure or objective.nonsmooth else None)
         if orthant is not None:
             objective.project_to_orthant(theta, orthant)
         if objective.penalty.projects:

@@ -29,10 +29,11 @@ class ElementwiseActivation:
 
     def forward(self, x: Array, bias: Array | None) -> tuple[Array, LayerBackprop]:
         """f(x + bias) in the place of x, (k, B, n), and its adjoint; bias (k, 1, n) or None."""
+        prepared = self._prepared  # once: another thread may exchange it
         key = len(x), x.dtype, bias is None
-        if self._prepared is None or self._prepared[0] != key:
-            self._prepared = key, *self._prepare(*key)
-        _, there, numbers, back, slopes = self._prepared
+        if prepared is None or prepared[0] != key:
+            prepared = self._prepared = key, *self._prepare(*key)
+        _, there, numbers, back, slopes = prepared
         if bias is None:
             _run(there, x, *numbers)
         else:

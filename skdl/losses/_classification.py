@@ -8,6 +8,7 @@ from skdl._array import Array, column_sum, namespace, row_max, row_sum, weighted
 from skdl._constraints import Real
 from skdl._protocols import Loss
 from skdl._registry import register
+from skdl.losses._loops import are_in_order, gradient_loop, largest_loop
 
 
 def softmax(scores: Array) -> Array:
@@ -50,16 +51,18 @@ class CrossEntropy(Loss):
 
     def value_and_gradient(self, scores: Array, targets: Array, weight: Array) -> tuple[Array, Array]:
         # With the classes before the rows, which is the order in memory of scores in training.
-        xp, s, t, w = namespace(scores), scores.mT, targets.mT, weight.mT
-        s -= row_max(scores).mT
-        p = xp.exp(s)
+        s, t, w = scores.mT, targets.mT, weight.mT
+        in_order = are_in_order(s, t, w)
+        if in_order:
+            largest_loop().run(s, np.empty((len(s), s.shape[2]), s.dtype))
+        else:
+            s -= row_max(scores).mT
+        p = np.exp(s)
         total = column_sum(p)
-        s *= t
-        rows = xp.log(total)
+        loop = gradient_loop(s.dtype)
+        (loop.run if in_order else loop.by_numpy)(s, t, p, total, w)  # s is s t then
+        rows = np.log(total)
         rows -= column_sum(s)
-        p /= total
-        p -= t
-        p *= w
         return weighted_sum(rows.mT, weight), p.mT
 
 
