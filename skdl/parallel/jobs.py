@@ -8,9 +8,10 @@ import traceback
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 import numpy as np
@@ -112,12 +113,16 @@ class Call:
     over: bool = False  # nobody wants the results
     filters: WarningFilters | None = None  # the caller's
     trains: bool = True  # whether its last task trained networks
-    ended: threading.Event = field(default_factory=threading.Event)  # all of its tasks, or one by an error
+    ends: SimpleQueue[None] = field(default_factory=SimpleQueue)  # told of the last task's, and of an error's
 
     def wait(self) -> None:
-        """Wait until there is something to take: the results of all tasks, or an error."""
-        while self.unfinished and not self.ended.wait(INTERRUPTIBLE):
-            pass
+        """Wait until there is something to take: the results of all tasks, or an error.
+
+        Not for a `threading.Event`, which an interrupt at a bad moment leaves with a lock that nobody holds.
+        """
+        while self.unfinished:
+            with suppress(Empty):
+                return self.ends.get(timeout=INTERRUPTIBLE)
 
     @property
     def depth(self) -> int:

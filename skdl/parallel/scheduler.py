@@ -243,7 +243,7 @@ class StackingScheduler:
                 if call.retrieving and not call.unfinished and call.caller is not None:
                     self._turns.go_on(call.caller)
                 if not call.unfinished or task.future.exception() is not None:
-                    call.ended.set()
+                    call.ends.put(None)
                 self._turns.leave(task)
                 self._ended.notify_all()
                 job = self._next()
