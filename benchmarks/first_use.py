@@ -21,7 +21,7 @@ import pandas as pd
 from _side_by_side import PLAIN_TRAINING, table, timed
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier as TheirClassifier
 from sklearn.neural_network import MLPRegressor as TheirRegressor
@@ -72,14 +72,16 @@ def run_fits(rounds: int) -> None:
     X, labels, reals = data()
     one = {"max_iter": 1, "random_state": 0}
     plain = {**one, **PLAIN_TRAINING}
+    in_common = {**plain, "max_iter": 20, "batch_size": ROWS}  # one step an epoch, as theirs
     of_labels: dict[str, tuple[BaseEstimator, BaseEstimator]] = {
+        "MLPClassifier of defaults": (MLPClassifier(random_state=0), TheirClassifier(random_state=0)),
         "MLPClassifier of defaults, one epoch": (MLPClassifier(**one), TheirClassifier(**one)),
         "MLPClassifier (64, 64), plain, one epoch": (
-            MLPClassifier((64, 64), **plain),
+            MLPClassifier((64, 64), **{**in_common, "max_iter": 1}),
             TheirClassifier((64, 64), **one),
         ),
         "MLPClassifier (64, 64), plain, 20 epochs": (
-            MLPClassifier((64, 64), **{**plain, "max_iter": 20}),
+            MLPClassifier((64, 64), **in_common),
             TheirClassifier((64, 64), **{**one, "max_iter": 20}),
         ),
         "SoftmaxClassifier": (SoftmaxClassifier(), make_pipeline(StandardScaler(), LogisticRegression())),
@@ -157,6 +159,13 @@ def run_searches(rounds: int) -> None:
             "n_jobs=2": lambda: search(None, 2),
         }
         table(f"GridSearchCV of 10 x 5 fits of 1000 x {FEATURES}: {title}", timed(peers, rounds))
+
+    def validate(backend: str | None) -> None:
+        with joblib.parallel_config(**({"backend": backend} if backend else {})):
+            cross_val_score(Ridge(), X, reals, cv=5)
+
+    peers = {"backend skdl": lambda: validate("skdl"), "without": lambda: validate(None)}
+    table(f"cross_val_score of 5 fits of 1000 x {FEATURES}: Ridge", timed(peers, rounds))
 
 
 def data(n_rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
