@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from skdl._array import take_rows
-from skdl.neighbors.metrics.pair_loops import cosine_pairs, euclidean_pairs, halving, manhattan_pairs, pair_loop
+from skdl.neighbors.metrics.pair_loops import PairLoop, cosine_pairs, euclidean_pairs, halving, manhattan_pairs
 from skdl.neighbors.metrics.row_arithmetic import (
     reduce_columns,
     row_max_abs,
@@ -175,7 +175,7 @@ def suits_loop(queries: Any, X: Any) -> bool:
 
 
 MINKOWSKI_LOOPS = {
-    p: pair_loop(partial(Metric.between_pairs, Minkowski(p)), function)
+    p: PairLoop(partial(Metric.between_pairs, Minkowski(p)), function)
     for p, function in ((1.0, manhattan_pairs), (2.0, euclidean_pairs))
 }
-COSINE_LOOP = pair_loop(partial(Metric.between_pairs, Cosine()), cosine_pairs)
+COSINE_LOOP = PairLoop(partial(Metric.between_pairs, Cosine()), cosine_pairs)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -145,19 +146,42 @@ def cosine_pairs(
             distances[pair] = pairwise_sum(numbers, steps, lanes, sums) / 2
 
 
-def pair_loop(by_numpy: Pairs, function: Callable[..., None]) -> Loop:
-    """The loop, for queries in float64 and rows in either precision: `run(queries, X, i, x, halving(d), distances)`."""
+class PairLoop(Loop):
+    """Distances of pairs, `run(queries, X, i, x, halving(d), distances)`: of queries in float64, X in either precision.
 
-    def run_by_numpy(
-        queries: np.ndarray, X: np.ndarray, i: np.ndarray, x: np.ndarray, steps: np.ndarray, distances: np.ndarray
-    ) -> None:
-        by_numpy(queries, X, i, x, distances)
+    Parameters
+    ----------
+    by_numpy : callable
+        Computes them from the same arguments but the leaves of the sums.
+    function : callable
+        Does so in a loop.
+    """
 
-    def read_only(kind: str) -> str:
-        return f"Array({kind}, 2, 'C', readonly=True)"
+    def __init__(self, by_numpy: Pairs, function: Callable[..., None]):
+        def run_by_numpy(
+            queries: np.ndarray, X: np.ndarray, i: np.ndarray, x: np.ndarray, steps: np.ndarray, distances: np.ndarray
+        ) -> None:
+            by_numpy(queries, X, i, x, distances)
 
-    signatures = [
-        f"void({read_only('float64')}, {read_only(real)}, int64[::1], int64[::1], {read_only('int64')}, float64[::1])"
-        for real in ("float32", "float64")
-    ]
-    return Loop(run_by_numpy, source_of(pairwise_sum, largest_size, function), signatures)
+        def read_only(kind: str) -> str:
+            return f"Array({kind}, 2, 'C', readonly=True)"
+
+        super().__init__(
+            run_by_numpy,
+            source_of(pairwise_sum, largest_size, function),
+            [
+                f"void({read_only('float64')}, {read_only(real)}, int64[::1], int64[::1], {read_only('int64')}, "
+                "float64[::1])"
+                for real in ("float32", "float64")
+            ],
+        )
+
+    def exchange(self, compiled: Callable[..., Any]) -> None:
+        """Take the compiled form, unless it sums in another order than NumPy, which does not promise its own."""
+        rows = np.sin(np.arange(1.0, 3001.0)).reshape(4, 750)
+        i, x = np.divmod(np.arange(8), 4)
+        expected, found = np.empty(8), np.empty(8)
+        for distances, run in ((expected, self.by_numpy), (found, compiled)):
+            run(rows[:2] / 3, rows, i, x, halving(750), distances)
+        if np.array_equal(expected, found):
+            super().exchange(compiled)

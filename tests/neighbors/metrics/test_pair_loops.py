@@ -1,5 +1,7 @@
 """Distances of listed pairs by loops are those of NumPy to the last bit: as plain Python, and compiled."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -88,3 +90,22 @@ def test_rows_of_any_layout_are_compared(kind):
     with COMPILER.using("eager"):
         metric.between_pairs(queries, X, i, x, distances)
     assert_array_equal(distances, expected)
+
+
+def test_a_loop_that_sums_in_another_order_than_numpy_is_not_taken():
+    metric = Minkowski(2)
+
+    def in_turn(queries, X, i, x, steps, distances):
+        distances[:] = np.sqrt(np.cumsum(np.square(queries[i] - X[x]), axis=1)[:, -1])
+
+    def as_numpy(queries, X, i, x, steps, distances):
+        distances[:] = np.sqrt(np.square(queries[i] - X[x]).sum(axis=1))
+
+    with COMPILER.using("off"):
+        loop = pair_loops.PairLoop(partial(Metric.between_pairs, metric), pair_loops.euclidean_pairs)
+        loop.exchange(in_turn)
+        assert loop.run is loop.by_numpy
+        loop.exchange(as_numpy)
+        assert loop.run is as_numpy
+        COMPILER.loops.remove(loop)
+        COMPILER.wanted.remove(loop)
