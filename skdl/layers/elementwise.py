@@ -37,7 +37,8 @@ class ElementwiseActivation:
         if bias is None:
             _run(there, x, *numbers)
         else:
-            _run(there, x, bias, *numbers)
+            # A stack's lies in its parameters, a row of theirs apart from the next member's.
+            _run(there, x, np.ascontiguousarray(bias), *numbers)
         y = x
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array:
