@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdl._array import Array
+from skdl._compiled import Work
 from skdl._protocols import ForwardContext
 from skdl._threads import blas_threads, thread_map
 from skdl.engine.layout import Views
@@ -33,9 +34,11 @@ def predict(
     """
     root, product = layers.root, layers.largest_product
     size = LARGE_PREDICTION_ROWS if PREDICTION_ROWS * product >= BLAS_THREADS_FROM else PREDICTION_ROWS
-    starts = range(0, X.shape[0], size)
+    starts, work = range(0, X.shape[0], size), Work()
 
     def scores(start: int) -> Array:
+        if start > 0:  # one block is over before anything could be gained
+            work.tell(start / X.shape[0])
         context = ForwardContext(
             training=False, generators=() if masks is None else (masks(),), drops=masks is not None
         )
