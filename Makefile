@@ -7,8 +7,8 @@ PIP := -m pip install --quiet --disable-pip-version-check
 
 # All estimators by scikit-learn's own checks, and what leans most on the five libraries: the numerics of least squares,
 # frames and labels of each kind, pictures in notebooks, callbacks, files, digests of data, and the joblib backend.
-OLDEST_TESTS := tests/test_compiled.py tests/test_estimators.py tests/test_label_kinds.py tests/test_messages.py tests/test_validation.py \
-	tests/test_display.py tests/test_trusted.py tests/linear/least_squares/test_least_squares.py \
+OLDEST_TESTS := tests/test_estimators.py tests/test_label_kinds.py tests/test_messages.py tests/test_validation.py \
+	tests/test_compiled.py tests/test_display.py tests/test_trusted.py tests/linear/least_squares/test_least_squares.py \
 	tests/linear/softmax/test_softmax_objective.py tests/linear/solvers/test_syrk.py tests/neighbors/test_knn.py \
 	tests/neural/test_callbacks.py tests/neural/test_checkpoint.py tests/ensemble/test_bagging.py \
 	tests/model_selection/test_identity.py tests/parallel/test_backend.py

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from skdl import model_selection as model_selection
     from skdl import testing as testing
     from skdl._trusted import trusted_types
+    from skdl._versions import show_versions
     from skdl.ensemble.bagging import BaggingClassifier, BaggingRegressor
     from skdl.ensemble.ensemble_classifier import EnsembleClassifier
     from skdl.ensemble.ensemble_regressor import EnsembleRegressor
@@ -84,6 +85,7 @@ __all__ = [
     "plugins",
     "prune",
     "schedules",
+    "show_versions",
     "trusted_types",
 ]
 
@@ -110,6 +112,7 @@ _HOMES = {
     "TabularClassifier": "skdl.tabular.classifier",
     "TabularRegressor": "skdl.tabular.regressor",
     "prune": "skdl.neural.pruning",
+    "show_versions": "skdl._versions",
     "trusted_types": "skdl._trusted",
 }
 

@@ -7,6 +7,7 @@ by what pieces of `Work` tell it.
 
 from skdl._compiled.loop import Loop, elementwise_loop, source_of
 from skdl._compiled.policy import COMPILER, Work
+from skdl._compiled.report import way_in_words
 from skdl._compiled.rule import Rule, rule_of
 from skdl._compiled.symbols import Expression, Kind, trace
 
@@ -21,4 +22,5 @@ __all__ = [
     "rule_of",
     "source_of",
     "trace",
+    "way_in_words",
 ]

@@ -188,9 +188,14 @@ def _way_of_environment() -> str:
     return way
 
 
+def numbers_of(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version."""
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))
+
+
 def _compiler_and_processor() -> str:
     llvmlite, numba, binding = (importlib.import_module(name) for name in ("llvmlite", "numba", "llvmlite.binding"))
-    if tuple(map(int, re.findall(r"\d+", numba.__version__)[:2])) < OLDEST:
+    if numbers_of(numba.__version__) < OLDEST:
         raise ImportError(f"Numba {numba.__version__} is older than {'.'.join(map(str, OLDEST))}")
     if numba.config.DISABLE_JIT:
         raise RuntimeError("NUMBA_DISABLE_JIT is set")
