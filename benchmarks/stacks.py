@@ -32,7 +32,7 @@ import joblib
 import numpy as np
 import pandas as pd
 from _network_peers import products_in_threads
-from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, machine, peak_megabytes, serve, table, timed
+from _side_by_side import NUMPY_WAY, PLAIN_TRAINING, Child, descendants, machine, peak_megabytes, serve, table, timed
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import BaggingClassifier as PeerBagging
@@ -273,18 +273,6 @@ def total_megabytes(script: str) -> float:
         except subprocess.TimeoutExpired:
             continue
     return peak
-
-
-def descendants(pid: int) -> list[int]:
-    """A process and those that its threads have started."""
-    found = [pid]
-    try:
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            for child in (thread / "children").read_text().split():
-                found += descendants(int(child))
-    except (FileNotFoundError, ProcessLookupError):  # it has just ended
-        pass
-    return found
 
 
 def proportional_megabytes(pid: int) -> float:
