@@ -56,7 +56,8 @@ def check_component(component: Component | type[Component]) -> None:
     schedules      finite and not negative, past the planned end too; broadcasts to the steps
     ============== =====================================================================================================
 
-    Gradients are compared with central differences in float64, to a relative error of 1e-6.
+    Rules and derivatives that are scalar mathematics can be traced, and give the bits of plain NumPy in each way in
+    which they run. Gradients are compared with central differences in float64, to a relative error of 1e-6.
 
     Parameters
     ----------

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdl import _registry
+from skdl.testing._elementwise import check_elementwise_activation
 from skdl.testing._gradient import check_gradient
 from skdl.testing._rules import Arrays, B, K, N, check_arrays, require, require_close
 
@@ -16,6 +17,7 @@ EXTREME = 1e4
 
 def check_activation(activation: Any) -> None:
     """Check gradients by x and by learned parameters, stability, and that rows do not affect each other."""
+    check_elementwise_activation(activation)
     inputs = _inputs(activation)
     check_arrays(activation, _evaluate, inputs, ndim=3)
     _check_gradients(activation, _evaluate, inputs)

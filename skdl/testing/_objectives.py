@@ -8,6 +8,7 @@ import numpy as np
 
 from skdl._layer_names import layer_names
 from skdl._protocols import WeightPlaces
+from skdl.testing._elementwise import check_elementwise_penalty
 from skdl.testing._gradient import check_gradient
 from skdl.testing._rules import Arrays, B, K, N, check_arrays, require, require_close
 
@@ -35,6 +36,7 @@ def check_loss(loss: Any) -> None:
 
 def check_penalty(penalty: Any) -> None:
     """Check value against gradient, away from zero, and that the weights stay as they are."""
+    check_elementwise_penalty(penalty)
     rng = np.random.default_rng(0)
     size = (K, B * N)
     layers = np.arange(B * N).reshape(2, 1, -1)  # two of one shape

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from skdl.testing._elementwise import check_elementwise_optimizer
 from skdl.testing._rules import Arrays, B, K, N, check_arrays, require, require_close, require_same_bits
 
 STEPS = 100
@@ -19,6 +20,7 @@ def check_optimizer(optimizer: Any) -> None:
     if optimizer.full_batch:
         _check_full_batch(optimizer)
         return
+    check_elementwise_optimizer(optimizer)
     rng = np.random.default_rng(0)
     gradients = rng.normal(size=(K, STEPS // 20, P))
     gradients[:, :, 0] = 0.0  # of a unit that nothing passes
