@@ -85,10 +85,23 @@ def test_private_imports_are_seen(code):
     assert not private_imports(code.replace("_", ""))
 
 
+# The optimizer and the penalty of the page, by NumPy and compiled.
+BOTH_WAYS = """
+from skdl._compiled import COMPILER
+
+fitted = []
+for way in ("off", "eager"):
+    with COMPILER.using(way):
+        fitted.append(lion.set_params(penalty=PseudoHuber(), alpha=0.1).fit(X, y).coefs_)
+assert COMPILER.trouble is None and not COMPILER.failures
+assert all(np.array_equal(a, b) for a, b in zip(*fitted))
+"""
+
+
 def test_the_plug_in_page_runs_from_top_to_bottom(tmp_path):
     code = blocks("python")
-    assert len(code) == 8
-    assert run([*code, "print(search.best_params_)"], tmp_path).startswith("{'layer__rank': ")
+    assert len(code) == 9
+    assert run([*code, BOTH_WAYS, "print(search.best_params_)"], tmp_path).startswith("{'layer__rank': ")
 
 
 def test_the_page_on_networks_runs_from_top_to_bottom(tmp_path):
@@ -166,9 +179,10 @@ def test_the_page_names_what_each_family_asks_for():
     }
     for base in bases:
         [row] = re.findall(rf"^\| `{base.__name__}` \|.*$", text, re.MULTILINE)
-        abstract = [name for name, member in vars(base).items() if getattr(member, "__isabstractmethod__", False)]
-        assert abstract
-        assert all(f"`{name}`" in row for name in abstract), base
+        asked = [name for name, member in vars(base).items() if getattr(member, "__isabstractmethod__", False)]
+        asked += [name for name in ("rule", "derivative") if name in vars(base)]  # in place of array code
+        assert asked
+        assert all(f"`{name}`" in row for name in asked), base
 
 
 def test_the_page_on_searches_runs_from_top_to_bottom(tmp_path):
