@@ -12,6 +12,8 @@ from skdl._protocols import Schedule
 from skdl.engine.state import State
 from skdl.engine.training_spec import TrainingSpec
 
+AT_ONCE = 128  # steps whose factors are computed in one call: twenty NumPy calls take longer than an epoch of one step
+
 
 class OverTime:
     """The schedules of k members, of one structure.
@@ -27,14 +29,25 @@ class OverTime:
         self.schedules, self.max_epochs = schedules, max_epochs
         self.stacked: Schedule = Component.stacked(schedules, 2, np.float64)
         self.reacts = any(type(schedule).epoch_factor is not Schedule.epoch_factor for schedule in schedules)
+        self._known = (np.full(len(schedules), -1), np.empty((len(schedules), 0)))  # the first steps, and factors
 
     def of_epoch(self, state: State, steps_per_epoch: int, at_first: Array) -> Array:
         """What a number `at_first`, (k, 1), is in each step of the coming epoch, (k, S), in the state's precision."""
-        done = state.step[:, None] + np.arange(steps_per_epoch, dtype=float)
-        values = at_first * self.stacked.factor(done, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
+        values = at_first * self._factors(state.step, steps_per_epoch)
         if self.reacts:
             values = values * self._reactions(state)
-        return np.broadcast_to(values.astype(state.theta.dtype), done.shape)
+        return values.astype(state.theta.dtype)
+
+    def _factors(self, done: np.ndarray, steps_per_epoch: int) -> Array:
+        """The factor in each step of the epoch after the steps `done`, (k, S); of short epochs several at once."""
+        first, factors = self._known
+        start = done[0] - first[0]
+        if start < 0 or start + steps_per_epoch > factors.shape[1] or (done - first != start).any():
+            start, n_steps = 0, max(1, AT_ONCE // steps_per_epoch) * steps_per_epoch
+            steps = done[:, None] + np.arange(n_steps, dtype=float)
+            found = self.stacked.factor(steps, steps_per_epoch=steps_per_epoch, max_epochs=self.max_epochs)
+            self._known = _, factors = done.copy(), np.broadcast_to(found, steps.shape)
+        return factors[:, start : start + steps_per_epoch]
 
     def _reactions(self, state: State) -> Array:
         """What each member's schedule makes of its epochs so far, of the validation loss where there is one, (k, 1)."""

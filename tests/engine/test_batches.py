@@ -101,6 +101,7 @@ def test_neighbours_with_rows_in_common_have_one_entry(blocks, data):
     assert entries(tables, [order, order, another, another]) == 2
     assert entries(tables[:2], [order] * 2) == 1
     assert entries(tables[:3], [order, order, another]) == 3
+    assert entries([first] * 4 + [second] * 2, [order] * 4 + [another] * 2) == 3  # one for each two
     assert entries(tables, [order, another, another, another]) == 4
 
 
@@ -140,6 +141,29 @@ def test_nothing_is_written_to_the_data(blocks, data):
         for array in batch:
             array *= 0
     assert all(np.array_equal(a, b) for a, b in zip(before, (X, targets, weight), strict=True))
+
+
+def test_every_epoch_is_gathered_in_the_same_memory(blocks, data):
+    """Weights that are equal lie there from the start, and nobody writes to them."""
+    X, targets, weight = data
+    for rows, is_equal in ((Dataset(X, targets), True), (Dataset(X, targets, weight), False)):
+        batches = Batches([rows], 5, np.float64)
+        first, second = list(batches.epoch()), list(batches.epoch())
+        for before, after in zip(first, second, strict=True):
+            assert all(np.shares_memory(a, b) for a, b in zip(before, after, strict=True))
+            assert before[2].flags.writeable != is_equal
+
+
+@pytest.mark.parametrize("n_targets", [1, 3, 40])
+def test_targets_of_several_members_and_any_width(blocks, n_targets):
+    """Few columns lie one after the other, as scores do in training; rows of many stay rows."""
+    rng = np.random.default_rng(0)
+    X, targets, orders = rng.normal(size=(N, D)), rng.normal(size=(N, n_targets)), [rng.permutation(N) for _ in "ab"]
+    for own in (orders, [orders[0]] * 2):
+        epoch = Batches([Dataset(X, targets)] * 2, 6, np.float64).epoch(own)
+        found = [(each.copy(), each.mT.flags.c_contiguous, each.flags.c_contiguous) for _, each, _ in epoch]
+        assert_array_equal(np.concatenate([each for each, _, _ in found], axis=1), [targets[order] for order in own])
+        assert all(by_columns if n_targets <= 32 else by_rows for _, by_columns, by_rows in found)
 
 
 def test_members_share_what_they_agree_in_and_nothing_else(data):
