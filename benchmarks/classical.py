@@ -1,8 +1,9 @@
 """Least squares, polynomials, neighbours and softmax side by side with their peers: one table an estimator.
 
-    python benchmarks/classical.py [--only PART ...] [--rounds 5] [--data FOLDER]
+    SKDL_COMPILED=eager python benchmarks/classical.py [--only PART ...] [--rounds 5] [--data FOLDER]
 
-The parts are least_squares, polynomial, neighbors, neighbor_kinds (data of all kinds) and softmax.
+The parts are least_squares, polynomial, neighbors, neighbor_kinds (data of all kinds) and softmax. Without
+SKDL_COMPILED=eager, the loops of the neighbours are loaded after three seconds of searching.
 
 Peers run in the same process, in turn, with rests; ratios are medians of paired rounds.
 """
