@@ -34,15 +34,17 @@ class ElementwiseActivation:
         if prepared is None or prepared[0] != key:
             prepared = self._prepared = key, *self._prepare(*key)
         _, there, numbers, back, slopes = prepared
+        run = there.run if x.flags.c_contiguous else there.by_numpy  # a compiled loop takes arrays in C order
         if bias is None:
-            _run(there, x, *numbers)
+            run(x, *numbers)
         else:
             # A stack's lies in its parameters, a row of theirs apart from the next member's.
-            _run(there, x, np.ascontiguousarray(bias), *numbers)
+            run(x, np.ascontiguousarray(bias), *numbers)
         y = x
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array:
-            _run(back, dy, y, *slopes)
+            run = back.run if dy.flags.c_contiguous and y.flags.c_contiguous else back.by_numpy
+            run(dy, y, *slopes)
             return dy
 
         return y, backprop
@@ -54,14 +56,6 @@ class ElementwiseActivation:
     def _numbers(self, rule: Rule, n_members: int, dtype: Any) -> list[Array]:
         values = (np.asarray(getattr(self.activation, name), dtype) for name in rule.names)
         return [in_order(np.broadcast_to(value, (n_members, 1, 1)), dtype) for value in values]
-
-
-def _run(loop: Loop, *arrays: Array) -> None:
-    """Run on arrays as they lie in memory: a compiled loop takes them in C order."""
-    if all(array.flags.c_contiguous for array in arrays[:2]):
-        loop.run(*arrays)
-    else:
-        loop.by_numpy(*arrays)
 
 
 @lru_cache(maxsize=256)
