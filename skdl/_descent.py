@@ -168,7 +168,7 @@ class Descent:
         if optimizer.clip_value is not None:
             self.arrays["limit"] = self._numbers(optimizer.clip_value)
         if optimizer.clip_norm is not None:
-            self.arrays["factor"] = self._numbers(1.0)
+            self.arrays["factor"] = np.ones((len(theta), 1), self.dtype)
         if term is not None:
             self.arrays["alpha"] = in_order(term.alpha, self.dtype)
             self.arrays |= {f"penalty {name}": self._numbers(value) for name, value in term.numbers.items()}
@@ -203,7 +203,7 @@ class Descent:
     def plan(self, rates: Array, steps: Array, decays: Array | None = None) -> None:
         """Take the learning rates, the numbers of the steps from 1 on, and factors of the decay, all (k, S)."""
         self.steps = np.ascontiguousarray(steps, self.dtype)
-        self.changing["rate"] = rates = in_order(rates, self.dtype)
+        self.changing["rate"] = rates = self._numbers(rates)
         if self.n_decayed:
             share = rates * self.optimizer.weight_decay
             self.changing["decay"] = self._numbers(share if decays is None else share * decays)
@@ -243,9 +243,11 @@ class Descent:
         return in_order(np.broadcast_to(value, self.theta.shape), self.dtype)
 
     def _numbers(self, value: Any) -> Array:
-        """Numbers of members, (k, 1) or (k, S)."""
-        value = np.atleast_2d(np.asarray(value, self.dtype))
-        return in_order(np.broadcast_to(value, (len(self.theta), value.shape[1])), self.dtype)
+        """Numbers of members, (k, 1) or (k, S), to read from."""
+        value = np.asarray(value, self.dtype)
+        if value.ndim < 2 or len(value) != len(self.theta):
+            value = np.broadcast_to(value, (len(self.theta), value.size))
+        return np.ascontiguousarray(value)
 
 
 class _Pass:
