@@ -2,9 +2,9 @@
 
 Both ways give the same bits, so that the loops of a training can be exchanged between two of its steps. Numba is
 imported, and loops that were compiled before are loaded, when this process has spent a second in training, and is to
-spend another, or has spent three in short pieces: it takes a third of one. What has not been compiled on this machine
-yet is compiled by a process of its own, for a training that takes longer than a second, or after ten seconds of short
-ones, and is taken when it is there, in this training or a later one.
+spend two more, or has spent three in short pieces: it takes a third of a second, which a default fit makes up for in
+one or two. What has not been compiled on this machine yet is compiled by a process of its own, for a training that
+takes longer than a second, or after ten seconds of short ones, and is taken when it is there, then or later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ from skdl._compiled.store import Store, name_of
 VARIABLE = "SKDL_COMPILED"
 WAYS = ("auto", "off", "eager")
 OLDEST = (0, 61)  # of Numba, as in pyproject.toml
-PAYS_TO_LOAD = 1.0  # seconds of work in this process, and as many ahead: Numba takes a third of one to begin
+PAYS_TO_LOAD = 1.0  # seconds of work in this process
+PAYS_AHEAD = 2.0  # and of what is ahead in this piece of work: Numba takes a third of one to begin
 PAYS_AFTER_PIECES = 3.0  # seconds of work in this process, after which as many may be expected
 PAYS_TO_COMPILE = 1.0  # seconds of one piece of work
 PAYS_TO_COMPILE_AFTER_PIECES = 10.0  # seconds of work in this process
@@ -80,7 +81,7 @@ class Compiler:
         self.worked += seconds
         if self.way != "auto" or not self.wanted or self.trouble is not None:
             return
-        is_due = self.worked >= PAYS_AFTER_PIECES or (self.worked >= PAYS_TO_LOAD and ahead >= PAYS_TO_LOAD)
+        is_due = self.worked >= PAYS_AFTER_PIECES or (self.worked >= PAYS_TO_LOAD and ahead >= PAYS_AHEAD)
         if self.store is None and not is_due:
             return
         now = time.monotonic()
@@ -217,10 +218,14 @@ class Work:
 
     def __init__(self) -> None:
         self._begun = self._told = time.monotonic()
+        self._first: tuple[float, float] | None = None
 
     def tell(self, done: float) -> None:
         """The share of the work that is done, in (0, 1]; more often than worth a look costs a microsecond."""
-        now = time.monotonic()
-        so_far = now - self._begun
-        COMPILER.work(now - self._told, so_far, so_far * (1 / done - 1))
+        now, ahead = time.monotonic(), 0.0
+        if self._first is None:
+            self._first = now, done  # what came before this was preparation too, and says little of what is ahead
+        elif done > self._first[1]:
+            ahead = (now - self._first[0]) / (done - self._first[1]) * (1 - done)
+        COMPILER.work(now - self._told, now - self._begun, ahead)
         self._told = now

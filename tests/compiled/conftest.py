@@ -15,7 +15,14 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def compiler(cache, monkeypatch):
     """A compiler as in a new process, that takes no time into account."""
-    for name in ("PAYS_TO_LOAD", "PAYS_AFTER_PIECES", "PAYS_TO_COMPILE", "PAYS_TO_COMPILE_AFTER_PIECES", "LOOK_AGAIN"):
+    for name in (
+        "PAYS_TO_LOAD",
+        "PAYS_AHEAD",
+        "PAYS_AFTER_PIECES",
+        "PAYS_TO_COMPILE",
+        "PAYS_TO_COMPILE_AFTER_PIECES",
+        "LOOK_AGAIN",
+    ):
         monkeypatch.setattr(policy, name, 0.0)
     monkeypatch.setenv("SKDL_COMPILED", "auto")
     return policy.Compiler()

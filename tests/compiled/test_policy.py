@@ -192,6 +192,12 @@ def test_a_second_of_work_neither_imports_nor_compiles(decisions):
     assert (decisions.taken, decisions.requested) == (0, 0)
 
 
+def test_what_is_about_to_end_is_left_as_it_is(decisions):
+    for i in range(10, 25):
+        decisions.work(0.1, 0.1 * i, policy.PAYS_AHEAD - 0.1)
+    assert (decisions.taken, decisions.requested) == (0, 0)
+
+
 def test_a_long_piece_of_work_does_both(decisions):
     for i in range(1, 10):
         decisions.work(0.1, 0.1 * i, 60.0)
@@ -200,6 +206,19 @@ def test_a_long_piece_of_work_does_both(decisions):
         decisions.work(0.1, 0.1 * i, 60.0)
     assert decisions.taken > 1
     assert decisions.requested >= 1
+
+
+def test_work_says_what_is_ahead_by_how_fast_it_went_since_it_began_to_tell(monkeypatch):
+    told, now = [], [0.0]
+    monkeypatch.setattr(policy.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(policy.COMPILER, "work", lambda *seconds: told.append(seconds))
+    work = policy.Work()
+    for seconds, done in ((3.0, 0.01), (1.0, 0.26), (1.0, 0.51), (1.0, 1.0)):  # the first seconds were for other things
+        now[0] += seconds
+        work.tell(done)
+    assert [seconds for seconds, _, _ in told] == [3, 1, 1, 1]
+    assert [so_far for _, so_far, _ in told] == [3, 4, 5, 6]
+    assert [ahead for *_, ahead in told] == pytest.approx([0, 4 * 0.74, 4 * 0.49, 0])
 
 
 def test_many_short_pieces_come_to_it_too(decisions):
