@@ -49,7 +49,8 @@ def load(folder: Path, signatures: list[str]) -> Any:
 @contextmanager
 def _kept_beside_the_source(config: Any) -> Iterator[None]:
     """Wherever a user wants Numba to keep other functions."""
-    before = {name: getattr(config, name) for name in ("CACHE_DIR", "CACHE_LOCATOR_CLASSES") if hasattr(config, name)}
+    before = {name: getattr(config, name, "") for name in ("CACHE_DIR", "CACHE_LOCATOR_CLASSES")}
+    before = {name: value for name, value in before.items() if value}
     for name in before:
         setattr(config, name, "")
     try:

@@ -169,6 +169,17 @@ def test_the_compiling_process_builds_what_can_be_built(cache):
     assert left == {NAME, _build.failure_of(found.folder, loops[0][0]).name}
 
 
+def test_two_processes_may_compile_a_loop_at_the_same_time(cache):
+    found = Store("numba")
+    requests = [found.folder / f"{_build.PARTS}{i}.json" for i in range(2)]
+    for path in requests:
+        path.write_text(json.dumps({"path": sys.path, "loops": [[NAME, TEXT, SIGNATURES]]}))
+    builders = [subprocess.Popen([sys.executable, "-P", _build.__file__, str(path)]) for path in requests]
+    assert [builder.wait() for builder in builders] == [0, 0]
+    assert [path.name for path in found.folder.iterdir()] == [NAME]
+    assert adds_one(found.load(NAME, SIGNATURES))
+
+
 def test_a_compiling_process_without_numba_leaves_no_judgement(cache):
     found = Store("numba")
     requests = found.requests([(NAME, TEXT, SIGNATURES)])
