@@ -1,10 +1,10 @@
 """When loops are compiled: never before it pays, and never while anybody waits.
 
-Both ways give the same bits, so that the loops of a training can be exchanged between two of its steps. Numba is
-imported, and loops that were compiled before are loaded, when this process has spent a second in training, and is to
-spend two more, or has spent three in short pieces: it takes a third of a second, which a default fit makes up for in
-one or two. What has not been compiled on this machine yet is compiled by a process of its own, for a training that
-takes longer than a second, or after ten seconds of short ones, and is taken when it is there, then or later.
+Both ways give the same bits, so that the loops of a training can be exchanged between two of its steps. Loops that were
+compiled before are loaded when this process has spent a second in training, and is to spend two more, or has spent
+three in short pieces: to import Numba for it takes a third of a second, which a default fit makes up for in one or two.
+What has not been compiled on this machine yet is compiled by a process of its own, for a training that takes longer
+than a second, or after ten seconds of short ones, and is taken when it is there, then or later.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -64,6 +65,7 @@ class Compiler:
         self.trouble: str | None = None
         self.failures: dict[str, str] = {}  # of loops that stay NumPy's
         self.store: Store | None = None
+        self._is_imported = False
         self._looked = -math.inf
         self._requested: set[str] = set()
 
@@ -82,7 +84,7 @@ class Compiler:
         if self.way != "auto" or not self.wanted or self.trouble is not None:
             return
         is_due = self.worked >= PAYS_AFTER_PIECES or (self.worked >= PAYS_TO_LOAD and ahead >= PAYS_AHEAD)
-        if self.store is None and not is_due:
+        if not self._is_imported and not is_due:
             return
         now = time.monotonic()
         if now < self._looked + LOOK_AGAIN or not self._lock.acquire(blocking=False):
@@ -96,13 +98,22 @@ class Compiler:
             self._lock.release()
 
     def open(self) -> Store | None:
-        """The store, for Numba as it is installed; None where there is none, or it does not work."""
+        """The store, for Numba as it is installed; None where there is none that would do."""
         if self.store is None and self.trouble is None:
             try:
                 self.store = Store(_compiler_and_processor())
-            except Exception as error:  # missing, too old, broken, no place to write
+            except Exception as error:  # missing, too old, switched off, no place to write
                 self.trouble = f"{type(error).__name__}: {error}"
         return self.store
+
+    def _has_numba(self) -> bool:
+        if not self._is_imported and self.trouble is None:
+            try:
+                _import_numba()
+                self._is_imported = True
+            except Exception as error:  # built for another NumPy, say
+                self.trouble = f"{type(error).__name__}: {error}"
+        return self._is_imported
 
     def _take(self, *, compile_now: bool = False) -> list[tuple[str, str, list[str]]]:
         """Exchange what is compiled; returns what is not."""
@@ -112,10 +123,13 @@ class Compiler:
         missing = []
         for loop in list(self.wanted):
             request = name_of(loop.source, loop.signatures), loop.source, loop.signatures
-            name = request[0]
+            name, compiled = request[0], None
             try:
                 failure = store.failure(name)
-                compiled = None if failure else store.load(name, loop.signatures)
+                if failure is None and (compile_now or store.has(name)):
+                    if not self._has_numba():
+                        return []
+                    compiled = store.load(name, loop.signatures)
                 if compiled is None and failure is None and compile_now:
                     _build.build(store.folder, *request)
                     compiled = store.load(name, loop.signatures)
@@ -195,17 +209,30 @@ def numbers_of(version: str) -> tuple[int, ...]:
 
 
 def _compiler_and_processor() -> str:
-    llvmlite, numba, binding = (importlib.import_module(name) for name in ("llvmlite", "numba", "llvmlite.binding"))
-    if numbers_of(numba.__version__) < OLDEST:
-        raise ImportError(f"Numba {numba.__version__} is older than {'.'.join(map(str, OLDEST))}")
-    if numba.config.DISABLE_JIT:
+    """What a store is for. Numba is not imported for it: where nothing is compiled yet, nobody waits for that."""
+    try:
+        numba = version("numba")
+    except PackageNotFoundError:
+        raise ImportError("Numba is not installed") from None
+    if numbers_of(numba) < OLDEST:
+        raise ImportError(f"Numba {numba} is older than {'.'.join(map(str, OLDEST))}")
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
         raise RuntimeError("NUMBA_DISABLE_JIT is set")
+    llvmlite, binding = (importlib.import_module(name) for name in ("llvmlite", "llvmlite.binding"))
     features = ",".join(sorted(name for name, has in binding.get_host_cpu_features().items() if has))
     settings = sorted(
         f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_") and name not in ALIKE
     )
-    compiler = f"numba {numba.__version__}, llvmlite {llvmlite.__version__}"
+    compiler = f"numba {numba}, llvmlite {llvmlite.__version__}"
     return f"{compiler}, {binding.get_host_cpu_name()}: {features}; {settings}"
+
+
+def _import_numba() -> None:
+    numba: Any = importlib.import_module("numba")
+    if numba.__version__ != version("numba"):  # its own files would not do for it
+        raise ImportError(f"Numba {numba.__version__} is imported where {version('numba')} is installed")
+    if numba.config.DISABLE_JIT:
+        raise RuntimeError("Numba's DISABLE_JIT is set")
 
 
 COMPILER = Compiler()

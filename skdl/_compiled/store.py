@@ -61,6 +61,10 @@ class Store:
             return None
         return _build.load(folder, signatures)
 
+    def has(self, name: str) -> bool:
+        """True if there is something to load."""
+        return any((folder / name).exists() for folder in (self.folder, *self._to_copy))
+
     def failure(self, name: str) -> str | None:
         """Why a loop cannot be compiled; None if this is not known."""
         try:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,29 +90,29 @@ def test_using_compares_both_ways(compiler):
 
 
 def broken(monkeypatch, how):
-    import numba
+    def version(name):
+        if how == "old":
+            return "0.60.1rc1"
+        raise policy.PackageNotFoundError(name)
 
-    if how == "missing":
-        monkeypatch.setitem(sys.modules, "numba", None)
-    elif how == "old":
-        monkeypatch.setattr(numba, "__version__", "0.60.1rc1")
+    def import_module(name):
+        raise SystemError(f"{name} was built for another Python")
+
+    if how in ("missing", "old"):
+        monkeypatch.setattr(policy, "version", version)
     elif how == "switched off":
-        monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+        monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     else:
-
-        def import_module(name):
-            raise SystemError(f"{name} was built for another NumPy")
-
         monkeypatch.setattr(policy.importlib, "import_module", import_module)
 
 
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
-        ("missing", "ModuleNotFoundError: "),
+        ("missing", "ImportError: Numba is not installed"),
         ("old", "ImportError: Numba 0.60.1rc1 is older than 0.61"),
         ("switched off", "RuntimeError: NUMBA_DISABLE_JIT is set"),
-        ("broken", "SystemError: llvmlite was built for another NumPy"),
+        ("broken", "SystemError: llvmlite was built for another Python"),
     ],
 )
 @pytest.mark.parametrize("way", ["auto", "eager"])
@@ -125,6 +126,42 @@ def test_without_a_numba_that_works_it_is_numpy(compiler, cache, monkeypatch, ho
         assert loop() == 1
     assert compiler.trouble.startswith(reason)
     assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("__version__", "0.99.0", "ImportError: Numba 0.99.0 is imported where 0."),
+        ("config", SimpleNamespace(DISABLE_JIT=1), "RuntimeError: Numba's DISABLE_JIT is set"),
+        (None, None, "ModuleNotFoundError: "),
+    ],
+)
+def test_a_numba_that_fails_once_it_is_imported(compiler, monkeypatch, name, value, reason):
+    import numba
+
+    first = Adding(compiler)
+    with compiler.using("eager"):
+        assert first() == 2
+    if name is None:
+        monkeypatch.setitem(sys.modules, "numba", None)
+    else:
+        monkeypatch.setattr(numba, name, value)
+    again = policy.Compiler()
+    loop = Adding(again)
+    again.work(1.0, 1.0, 1.0)
+    again.work(1.0, 1.0, 1.0)
+    assert loop() == 1
+    assert again.trouble.startswith(reason)
+
+
+def test_numba_is_not_imported_while_nothing_is_compiled(compiler, monkeypatch):
+    loop = Adding(compiler)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    monkeypatch.setattr(sys, "executable", None)
+    compiler.work(1.0, 1.0, 1.0)
+    assert loop() == 1
+    assert compiler.trouble is None
+    assert compiler.wanted
 
 
 @pytest.mark.parametrize("executable", [None, "", "/usr/bin/another_program"])
@@ -172,7 +209,6 @@ def decisions(monkeypatch, cache):
         taken = requested = 0
 
         def _take(self, *, compile_now=False):
-            self.store = self.store or "opened"
             self.taken += 1
             return [("name", "text", [])]
 
