@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -220,13 +219,13 @@ class Descent:
         """
         limit = self.optimizer.clip_norm
         in_one_pass = limit is None and self.rule is not None
-        if in_one_pass and before_limits is None:
+        if in_one_pass and before_limits is None and self.whole.is_compiled:
             self.whole.run(i, gradient)
             return
         self.before.run(i, gradient)
         if before_limits is not None:
             before_limits(gradient)
-        if in_one_pass:
+        if in_one_pass:  # which takes fewer of NumPy's calls: but for the penalty, all parameters are alike
             self.last.run(i, gradient)
             return
         self.limiting.run(i, gradient)
@@ -256,34 +255,39 @@ class _Pass:
     def __init__(self, recipe: Recipe, descent: Descent) -> None:
         self.recipe, self.descent = recipe, descent
         self.is_bound = False  # whether the arrays are those of what is planned
-        self._segments: list[tuple[Loop, int, int, tuple[str, ...], list[Array]]] | None = None
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether all of its loops are, at the moment."""
+        return all(loop.run is not loop.by_numpy for loop, *_ in self._prepared)
 
     def run(self, i: int, gradient: Array) -> None:
         if not self.is_bound:
             self._bind()
-        assert self._segments is not None
-        for loop, start, stop, _, arrays in self._segments:
+        for loop, start, stop, _, arrays in self._prepared:
             arrays[1] = gradient
             loop.run(i, start, stop, *arrays)
 
     def _bind(self) -> None:
-        descent = self.descent
-        if self._segments is None:
-            self._segments = self._prepared()
-        given = descent.arrays | descent.changing
-        for *_, names, arrays in self._segments:
-            arrays[:] = [given.get(name, descent.theta) for name in names]
+        given = self.descent.arrays | self.descent.changing
+        for *_, names, arrays in self._prepared:
+            arrays[:] = [given.get(name, self.descent.theta) for name in names]
         self.is_bound = True
 
+    @cached_property
     def _prepared(self) -> list[tuple[Loop, int, int, tuple[str, ...], list[Array]]]:
-        descent, found = self.descent, []
-        for start, stop in pairwise(sorted({0, descent.theta.shape[1], descent.n_penalised, descent.n_decayed})):
+        """Each loop, where it begins and ends, the names of its arrays, and these."""
+        descent, recipes = self.descent, dict[int, Recipe]()
+        for start in sorted({0, descent.n_penalised, descent.n_decayed} - {descent.theta.shape[1]}):
             own = self.recipe
             if start >= descent.n_penalised:
                 own = replace(own, derivative=None, prior=False, alpha="member")
             if start >= descent.n_decayed:
                 own = replace(own, decay=None)
-            if own != Recipe(updates=False):
-                empty: list[Array] = []
-                found.append((_loop(own, descent.dtype), start, stop, tuple(own.inputs), empty))
-        return found
+            if own not in list(recipes.values())[-1:]:  # else it goes on
+                recipes[start] = own
+        return [
+            (_loop(own, descent.dtype), start, stop, tuple(own.inputs), [])
+            for (start, own), stop in zip(recipes.items(), [*list(recipes)[1:], descent.theta.shape[1]], strict=True)
+            if own != Recipe(updates=False)
+        ]

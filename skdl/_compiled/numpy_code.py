@@ -10,7 +10,7 @@ import numpy as np
 from skdl._array import zeros_of
 from skdl._compiled.symbols import AXES, CHOICES, Expression, Node, Place, literal
 
-BLOCK = 16384  # elements at a time: what lies in between stays in the cache
+BLOCK = 131072  # elements at a time: what lies in between stays in the cache, and calls are few
 
 
 def numpy_executor(expression: Expression) -> Callable[..., None]:
