@@ -138,7 +138,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _beat(store: Path, names: list[str]) -> None:
-    while True:
+    while names:
         for name in list(names):
             with suppress(OSError):
                 os.utime(claim_of(store, name))

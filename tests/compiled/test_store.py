@@ -153,20 +153,34 @@ def run_builder(requests):
     return subprocess.run([sys.executable, "-P", _build.__file__, str(requests)], capture_output=True, text=True)
 
 
-def test_the_compiling_process_builds_what_can_be_built(cache):
+def test_the_compiling_process_builds_what_can_be_built(cache, monkeypatch):
     found = Store("numba")
     wrong = "def loop(a):\n    a.no_such_method()\n"
     unfinished = found.folder / f"{_build.PARTS}old"
     unfinished.mkdir()
     os.utime(unfinished, (0, 0))
     loops = [(name_of(text, SIGNATURES), text, SIGNATURES) for text in (wrong, TEXT)]
-    done = run_builder(found.requests(loops))
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    nice, beats = [], []
+    monkeypatch.setattr(_build.os, "nice", nice.append, raising=False)
+    monkeypatch.setattr(_build, "_beat", lambda store, names: beats.append((store, list(names))))
+    _build.main([str(found.requests(loops))])
+    assert nice == [10]
+    assert beats == [(found.folder, [name for name, _, _ in loops])]
     assert adds_one(found.load(NAME, SIGNATURES))
     assert "no_such_method" in found.failure(loops[0][0])
     assert found.failure(NAME) is None
     left = {path.name for path in found.folder.iterdir()}
     assert left == {NAME, _build.failure_of(found.folder, loops[0][0]).name}
+
+
+def test_a_claim_is_renewed_as_long_as_there_is_something_to_do(cache, monkeypatch):
+    found = Store("numba")
+    claim, names = _build.claim_of(found.folder, NAME), [NAME, "loop_without_a_claim"]
+    found.requests([(NAME, TEXT, SIGNATURES)])
+    os.utime(claim, (0, 0))
+    monkeypatch.setattr(_build.time, "sleep", lambda seconds: names.clear())
+    _build._beat(found.folder, names)
+    assert time.time() - claim.stat().st_mtime < store.CLAIM_HOLDS
 
 
 def test_two_processes_may_compile_a_loop_at_the_same_time(cache):
