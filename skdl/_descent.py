@@ -45,7 +45,9 @@ class Recipe:
 
     rule: Rule | None = None
     memory: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
     derivative: Rule | None = None
+    penalty_numbers: tuple[str, ...] = ()
     prior: bool = False
     alpha: Kind = "member"
     mask: bool = False
@@ -62,10 +64,10 @@ class Recipe:
         found: dict[str, Kind] = {"theta": "element", "gradient": "element"}
         if self.rule is not None:
             found |= {f"memory {name}": "element" for name in self.memory}
-            found |= {f"number {name}": "member" for name in self.rule.others(self.memory)}
+            found |= {f"number {name}": "member" for name in self.numbers}
         if self.derivative is not None:
             found["alpha"] = self.alpha
-            found |= {f"penalty {name}": "member" for name in self.derivative.names}
+            found |= {f"penalty {name}": "member" for name in self.penalty_numbers}
         elements = {"prior": self.prior, "mask": self.mask, "units": self.units, "rate_factors": self.rate_factors}
         found |= {name: "element" for name, has in elements.items() if has}
         members = {"limit": self.limit, "factor": self.factor, "rate": self.updates}
@@ -86,9 +88,8 @@ class Recipe:
         theta, d = given["theta"], given["gradient"]
         if self.derivative is not None:
             weight = theta - given["prior"] if self.prior else theta
-            d = d + given["alpha"] * self.derivative(
-                weight, *(given[f"penalty {name}"] for name in self.derivative.names)
-            )
+            numbers = {name: given[f"penalty {name}"] for name in self.penalty_numbers}
+            d = d + given["alpha"] * self.derivative(weight, **numbers)
         if self.mask:
             d = d * given["mask"]
         if self.units:
@@ -102,7 +103,7 @@ class Recipe:
         memory: Sequence[Any] = ()
         if self.rule is not None:
             states = {name: given[f"memory {name}"] for name in self.memory}
-            numbers = {name: given[f"number {name}"] for name in self.rule.others(self.memory)}
+            numbers = {name: given[f"number {name}"] for name in self.numbers}
             results = self.rule(d, **states, **numbers)
             d, *memory = results if isinstance(results, tuple | list) else (results,)
         d = d * given["rate"]
@@ -174,11 +175,14 @@ class Descent:
             if term.prior is not None:
                 self.arrays["prior"] = in_order(term.prior, self.dtype)
         self.changing: dict[str, Array] = {}  # numbers of the steps that are planned
+        values: dict[str, Any] = {}
         if self.rule is not None:
-            values = {name: getattr(optimizer, name, None) for name in self.rule.others(optimizer.state_names)}
-            self.arrays |= {f"number {name}": self._numbers(each) for name, each in values.items() if each is not None}
+            of_steps = optimizer.numbers(np.ones((len(theta), 1), self.dtype))
+            values = self.rule.numbers(optimizer, of_steps, optimizer.state_names)
+            self.arrays |= {f"number {name}": self._numbers(each) for name, each in values.items()}
         before = Recipe(
             derivative=None if term is None else term.derivative,
+            penalty_numbers=() if term is None else tuple(term.numbers),
             prior=term is not None and term.prior is not None,
             alpha="member" if term is None or term.alpha.shape[1] == 1 else "element",
             mask=mask is not None,
@@ -188,13 +192,20 @@ class Descent:
         after = Recipe(
             rule=self.rule,
             memory=() if self.rule is None else optimizer.state_names,
+            numbers=tuple(values),
             mask=mask is not None,
             factor=self.rule is not None and optimizer.clip_norm is not None,
             rate_factors=rate_factors is not None,
             decay=None if not self.n_decayed else "member" if decay_factors is None else "element",
         )
         last = replace(after, units=limiting.units, limit=limiting.limit)
-        whole = replace(last, derivative=before.derivative, prior=before.prior, alpha=before.alpha)
+        whole = replace(
+            last,
+            derivative=before.derivative,
+            penalty_numbers=before.penalty_numbers,
+            prior=before.prior,
+            alpha=before.alpha,
+        )
         self.before, self.limiting, self.after, self.last, self.whole = (
             _Pass(recipe, self) for recipe in (before, limiting, after, last, whole)
         )
@@ -269,9 +280,10 @@ class _Pass:
             loop.run(i, start, stop, *arrays)
 
     def _bind(self) -> None:
-        given = self.descent.arrays | self.descent.changing
+        # the gradient is each step's own
+        given = {**self.descent.arrays, **self.descent.changing, "gradient": self.descent.theta}
         for *_, names, arrays in self._prepared:
-            arrays[:] = [given.get(name, self.descent.theta) for name in names]
+            arrays[:] = [given[name] for name in names]
         self.is_bound = True
 
     @cached_property
@@ -281,7 +293,7 @@ class _Pass:
         for start in sorted({0, descent.n_penalised, descent.n_decayed} - {descent.theta.shape[1]}):
             own = self.recipe
             if start >= descent.n_penalised:
-                own = replace(own, derivative=None, prior=False, alpha="member")
+                own = replace(own, derivative=None, penalty_numbers=(), prior=False, alpha="member")
             if start >= descent.n_decayed:
                 own = replace(own, decay=None)
             if own not in list(recipes.values())[-1:]:  # else it goes on

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from skdl._array import zeros_of
-from skdl._compiled.symbols import AXES, CHOICES, Expression, Node, Place, literal
+from skdl._compiled.symbols import AXES, CHOICES, LOGIC, Expression, Node, Place, literal
 
 BLOCK = 131072  # elements at a time: what lies in between stays in the cache, and calls are few
 
@@ -92,8 +92,12 @@ class _Lines:
                 self.where[index] = f"{name}_b" if name in self.elements else name
                 continue
             operands = [self.where[each.index] if _is_place(each) else literal(each) for each in node.operands]
+            forced = "" if any(map(self._is_real, node.operands)) else _forced(node, f"{self.elements[0]}.dtype")
             if node.axes != AXES["element"]:
-                of_members.append(f"m{index} = np.{_name(node)}({', '.join(operands)})")
+                value = f"np.{_name(node)}({', '.join(operands)}{forced})"
+                if node.operation == "where":  # which has no such option
+                    value = f"np.where({', '.join(operands)}).astype({self.elements[0]}.dtype)"
+                of_members.append(f"m{index} = {value}")
                 self.where[index] = f"m{index}"
                 continue
             for each in {each.index for each in node.operands if _is_place(each)}:
@@ -107,7 +111,7 @@ class _Lines:
                 out = f"{'s' if node.is_bool else 't'}{self.n_scratch[node.is_bool]}"
                 self.n_scratch[node.is_bool] += 1
             self.where[index], self.occupied[out] = out, index
-            body += _lines(node, operands, out)
+            body += _lines(node, operands, out, forced)
         copies = [
             (f"{name}_b", self.where[operand.index] if _is_place(operand) else literal(operand))
             for name, operand in expression.outputs
@@ -119,6 +123,9 @@ class _Lines:
                 body.append(f"h{n} = {value}.copy()")
                 copies[n] = out, f"h{n}"
         return of_members, body + [f"np.copyto({out}, {value})" for out, value in copies]
+
+    def _is_real(self, operand: Any) -> bool:
+        return _is_place(operand) and not self.expression.nodes[operand.index].is_bool
 
     def _places(self, index: int) -> list[str]:
         """Arrays that node `index` can lie in: outputs whose old values nobody reads any more, and scratch arrays."""
@@ -142,13 +149,23 @@ def _name(node: Node) -> str:
     return node.operation if isinstance(node.operation, str) else node.operation.__name__
 
 
-def _lines(node: Node, operands: list[str], out: str) -> list[str]:
+def _forced(node: Node, real: str) -> str:
+    """What makes NumPy compute in the precision of the loop where there are booleans and constants alone.
+
+    They would have their own rules: a sum of booleans is a boolean, and with a constant it is float64.
+    """
+    if node.operation in LOGIC:
+        return ""
+    return f", signature=({', '.join([real] * len(node.operands))}, bool)" if node.is_bool else f", dtype={real}"
+
+
+def _lines(node: Node, operands: list[str], out: str, forced: str) -> list[str]:
     if node.operation == "where":
         condition, then, other = operands
         return [f"np.copyto({out}, {other})", f"np.copyto({out}, {then}, where={condition})"]
     if node.operation in CHOICES:
         operands = [f"zeros_of({out})" if each == "0.0" else each for each in operands]
-    return [f"np.{_name(node)}({', '.join(operands)}, out={out})"]
+    return [f"np.{_name(node)}({', '.join(operands)}, out={out}{forced})"]
 
 
 def _is_place(operand: Any) -> bool:

@@ -94,9 +94,12 @@ class Symbol(NDArrayOperatorsMixin):
             "comparisons; give array code for others."
         )
 
-    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Symbol:
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
         if function is np.where and len(args) == 3 and not options:
-            return self._new("where", *args)
+            condition, then, other = args
+            if not isinstance(condition, Symbol):
+                return then if condition else other
+            return self._new("where", condition if condition.node.is_bool else condition != 0, then, other)
         if function is np.clip and not options:
             x, low, high = args
             x = x if low is None else np.maximum(x, low)

@@ -67,10 +67,10 @@ class Activation(Component):
             Takes the loss's gradient by y, which it owns, and returns (gradient by x, gradients of parameters by name).
         """
         rule, derivative = (Rule(getattr(type(self), name)) for name in ("rule", "derivative"))
-        y: Array = np.asarray(rule(x, *(getattr(self, name) for name in rule.names)), x.dtype)
+        y: Array = np.asarray(rule(x, **rule.numbers(self)), x.dtype)
 
         def backprop(dy: Array) -> tuple[Array, Gradients]:
-            dy *= derivative(y, *(getattr(self, name) for name in derivative.names))
+            dy *= derivative(y, **derivative.numbers(self))
             return dy, NO_GRADIENTS
 
         return y, backprop

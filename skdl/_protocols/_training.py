@@ -189,7 +189,7 @@ class FirstOrderOptimizer(Optimizer):
         """
         rule = rule_of(type(self), "rule")
         assert rule is not None  # `validate` has seen to it
-        given = {name: getattr(self, name, None) for name in rule.others(self.state_names)} | dict(self.numbers(step))
+        given = rule.numbers(self, self.numbers(step), self.state_names)
         results = rule(gradient, **{name: state[name] for name in self.state_names}, **given)
         # copies: a result may be an argument as it was
         direction, *memory = (
@@ -385,7 +385,7 @@ class Penalty(Component):
         return self.gradient(weights) if derivative is None else self._by(derivative, weights)
 
     def _by(self, derivative: Rule, weights: Array) -> Array:
-        found: Array = derivative(weights, *(getattr(self, name) for name in derivative.names))
+        found: Array = derivative(weights, **derivative.numbers(self))
         return found
 
     def validate(self) -> Self:

@@ -49,7 +49,7 @@ class Objective:
         derivative = self.penalty.elementwise_derivative
         if self.without_penalty or derivative is None:
             return None
-        numbers = {name: getattr(self.penalty, name) for name in derivative.names}
+        numbers = derivative.numbers(self.penalty)
         return Term(derivative, self.network.layout.n_penalised, self.alpha, self.prior, numbers)
 
     def loss_and_gradient(

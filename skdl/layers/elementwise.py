@@ -50,31 +50,41 @@ class ElementwiseActivation:
         return y, backprop
 
     def _prepare(self, n_members: int, dtype: Any, alone: bool) -> tuple[Loop, list[Array], Loop, list[Array]]:
-        there, back = _forward_loop(self.rule, dtype, alone), _backward_loop(self.derivative, dtype)
-        return there, self._numbers(self.rule, n_members, dtype), back, self._numbers(self.derivative, n_members, dtype)
+        there, back = (rule.numbers(self.activation) for rule in (self.rule, self.derivative))
+        return (
+            _forward_loop(self.rule, tuple(there), dtype, alone),
+            [_column(value, n_members, dtype) for value in there.values()],
+            _backward_loop(self.derivative, tuple(back), dtype),
+            [_column(value, n_members, dtype) for value in back.values()],
+        )
 
-    def _numbers(self, rule: Rule, n_members: int, dtype: Any) -> list[Array]:
-        values = (np.asarray(getattr(self.activation, name), dtype) for name in rule.names)
-        return [in_order(np.broadcast_to(value, (n_members, 1, 1)), dtype) for value in values]
+
+def _column(value: Any, n_members: int, dtype: Any) -> Array:
+    return in_order(np.broadcast_to(np.asarray(value, dtype), (n_members, 1, 1)), dtype)
 
 
 @lru_cache(maxsize=256)
-def _forward_loop(rule: Rule, dtype: Any, alone: bool) -> Loop:
+def _forward_loop(rule: Rule, names: tuple[str, ...], dtype: Any, alone: bool) -> Loop:
     kinds: dict[str, Kind] = {"x": "element"} if alone else {"x": "element", "bias": "unit"}
 
-    def function(x: Any, *rest: Any) -> Any:
-        return rule(x, *rest) if alone else rule(x + rest[0], *rest[1:])
+    def function(x: Any, *others: Any) -> Any:
+        rest: Sequence[Any] = others
+        if not alone:
+            bias, *rest = rest
+            x = x + bias
+        return rule(x, **dict(zip(names, rest, strict=True)))
 
-    return elementwise_loop(trace(function, kinds | _members(rule.names), ["x"], grid=True), dtype)
+    return elementwise_loop(trace(function, kinds | _members(names), ["x"], grid=True), dtype)
 
 
 @lru_cache(maxsize=256)
-def _backward_loop(derivative: Rule, dtype: Any) -> Loop:
+def _backward_loop(derivative: Rule, names: tuple[str, ...], dtype: Any) -> Loop:
     kinds: dict[str, Kind] = {"dy": "element", "y": "element"}
-    expression = trace(
-        lambda dy, y, *numbers: dy * derivative(y, *numbers), kinds | _members(derivative.names), ["dy"], grid=True
-    )
-    return elementwise_loop(expression, dtype)
+
+    def function(dy: Any, y: Any, *numbers: Any) -> Any:
+        return dy * derivative(y, **dict(zip(names, numbers, strict=True)))
+
+    return elementwise_loop(trace(function, kinds | _members(names), ["dy"], grid=True), dtype)
 
 
 def _members(names: Sequence[str]) -> dict[str, Kind]:

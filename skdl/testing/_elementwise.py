@@ -27,8 +27,8 @@ def check_elementwise_optimizer(optimizer: Any) -> None:
         stacked = Component.stacked(variants(optimizer), 2, dtype)
         gradient = _numbers(dtype)
         state = {name: np.zeros_like(gradient) for name in optimizer.state_names}
-        others = rule.others(optimizer.state_names)
-        given = _given(optimizer, "rule", rule, others, stacked, stacked.numbers(np.full((K, 1), STEPS, dtype)))
+        more = stacked.numbers(np.full((K, 1), STEPS, dtype))
+        given = _given(optimizer, "rule", rule, stacked, more, optimizer.state_names)
         outputs = ["g", *optimizer.state_names]
         _trace(optimizer, "rule", rule, [*outputs], given, outputs)
         for step in range(1, STEPS):
@@ -44,7 +44,7 @@ def check_elementwise_activation(activation: Any) -> None:
         stacked = Component.stacked(variants(activation), 2, dtype)
         x = _numbers(dtype)
         for name, rule in zip(("rule", "derivative"), activation.elementwise_rules, strict=True):
-            given = _given(activation, name, rule, rule.names, stacked, {})
+            given = _given(activation, name, rule, stacked)
             _check(activation, name, rule, {"x": x}, given, ["x"])
             x = np.array(np.broadcast_to(rule(x, **given), x.shape), dtype)  # the derivative sees the result
 
@@ -56,7 +56,7 @@ def check_elementwise_penalty(penalty: Any) -> None:
         return
     for dtype in (np.float32, np.float64):
         stacked = Component.stacked(variants(penalty), 2, dtype)
-        given = _given(penalty, "derivative", derivative, derivative.names, stacked, {})
+        given = _given(penalty, "derivative", derivative, stacked)
         _check(penalty, "derivative", derivative, {"weight": _numbers(dtype)}, given, ["weight"])
 
 
@@ -67,13 +67,19 @@ def _numbers(dtype: Any) -> np.ndarray:
 
 
 def _given(
-    component: Any, name: str, rule: Rule, wanted: Sequence[str], stacked: Any, more: Mapping[str, Any]
+    component: Any,
+    name: str,
+    rule: Rule,
+    stacked: Any,
+    more: Mapping[str, Any] | None = None,
+    memory: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """The numbers that a rule asks for by the names of its arguments, (K, 1)."""
-    unknown = [each for each in wanted if each not in more and not hasattr(stacked, each)]
-    finding = f"{unknown} are none that {type(component).__name__} has"
-    require(not unknown, component, f"the arguments of {name} are hyperparameters, or given by name", finding)
-    values = {each: more[each] if each in more else getattr(stacked, each) for each in wanted}
+    try:
+        values = rule.numbers(stacked, more, memory)
+    except TypeError as error:
+        rule_of_arguments = f"the arguments of {name} are hyperparameters, or given by name"
+        raise AssertionError(f"{type(component).__name__}: {rule_of_arguments}: {error}") from error
     dtype = np.float64 if not values else np.result_type(*values.values())
     return {each: in_order(np.broadcast_to(value, (K, 1)), dtype) for each, value in values.items()}
 

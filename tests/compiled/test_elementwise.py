@@ -185,6 +185,49 @@ def test_one_column_of_numbers_serves_all_steps():
         assert x.tolist() == [[2.0] * 3, [3.0] * 3]
 
 
+# Rules of comparisons and constants alone, and the same of the comparisons as numbers.
+OF_BOOLEANS = [
+    (lambda a, b: (a > 0) + (b < 1), lambda p, q: p + q),
+    (lambda a, b: (a > 0) - (b < 1), lambda p, q: p - q),
+    (lambda a, b: -(a > 0), lambda p, q: -p),
+    (lambda a, b: 0.1 + (a > 0), lambda p, q: 0.1 + p),
+    (lambda a, b: (a > 0) * 0.1 + 0.7, lambda p, q: p * 0.1 + 0.7),
+    (lambda a, b: (a > 0) / 3.0, lambda p, q: p / 3.0),
+    (lambda a, b: np.sqrt(a > 0) * 0.3, lambda p, q: np.sqrt(p) * 0.3),
+    (lambda a, b: np.maximum(a > 0, 0.1), lambda p, q: np.maximum(p, 0.1)),
+    (lambda a, b: (a > 0) <= 1 - 1e-9, lambda p, q: p <= 1 - 1e-9),
+    (lambda a, b: np.where(a > 0, 0.1, 0.7), lambda p, q: np.where(p != 0, p * 0.1, p + 0.7)),
+    (lambda a, b: np.where(a > 0, b < 1, True), lambda p, q: np.where(p != 0, q, p + 1)),
+    (lambda a, b: np.where((a > 0) - (b < 1), 0.1, 0.7), lambda p, q: np.where(p - q != 0, p * 0 + 0.1, p * 0 + 0.7)),
+]
+
+
+@pytest.mark.parametrize("kind", ["element", "member"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("index", range(len(OF_BOOLEANS)))
+def test_comparisons_count_as_numbers_of_the_precision(index, dtype, kind):
+    rule, of_numbers = OF_BOOLEANS[index]
+    x = np.array([[-1.0, 0.3, 2.0]], dtype)
+    for a, b in ((-2.0, 3.0), (2.0, -3.0), (0.5, 0.5)):
+        given = [np.full((1, 3) if kind == "element" else (1, 1), value, dtype) for value in (a, b)]
+        p, q = (given[0] > 0).astype(dtype), (given[1] < 1).astype(dtype)
+        wanted = x * of_numbers(p, q).astype(dtype)
+        expression = trace(lambda x, a, b: x * rule(a, b), {"x": "element", "a": kind, "b": kind}, ["x"])
+        for function in (numpy_executor(expression), by_python(expression, np.dtype(dtype).name)):
+            found = x.copy()
+            function(0, 0, 3, found, *given)
+            assert found.tobytes() == wanted.tobytes(), (found, wanted)
+
+
+@pytest.mark.parametrize(("condition", "expected"), [(True, 2.0), (0.0, 3.0), ("x", 2.0)])
+def test_a_condition_may_be_a_number(condition, expected):
+    expression = trace(lambda x: np.where(x if condition == "x" else condition, x * 2, x * 3), {"x": "element"}, ["x"])
+    for function in (numpy_executor(expression), by_python(expression, "float64")):
+        x = np.ones((1, 3))
+        function(0, 0, 3, x)
+        assert (x == expected).all()
+
+
 def test_an_empty_range_changes_nothing():
     expression = trace(lambda x: x + 1, {"x": "element"}, ["x"])
     x = np.ones((2, 3))

@@ -1,9 +1,15 @@
 """Rules of classes: the nearest class decides, and arguments are found by their names."""
 
+from functools import partial, wraps
+
 import numpy as np
 import pytest
 
 from skdl._compiled import Rule, rule_of, trace
+
+
+class Numbers:
+    memory, alpha, nothing = 1.0, 3.0, None
 
 
 class Base:
@@ -31,7 +37,7 @@ class WrittenAgain(Altered):
 @pytest.mark.parametrize(("cls", "expected"), [(Base, None), (Written, 2), (Altered, None), (WrittenAgain, 0)])
 def test_the_nearest_class_decides(cls, expected):
     found = rule_of(cls, "rule", "code")
-    assert (found if found is None else len(found.names)) == expected
+    assert (found if found is None else len(found.numbers(Numbers()))) == expected
 
 
 def test_array_code_is_not_asked_for_where_it_is_not_named():
@@ -40,9 +46,36 @@ def test_array_code_is_not_asked_for_where_it_is_not_named():
 
 def test_arguments_go_by_name():
     rule = rule_of(Written, "rule", "code")
-    assert rule.names == ("memory", "alpha")
-    assert rule.others(("memory",)) == ("alpha",)
+    assert rule.numbers(Numbers(), memory=("memory",)) == {"alpha": 3.0}
+    assert rule.numbers(Numbers(), {"alpha": 4.0}) == {"memory": 1.0, "alpha": 4.0}
     assert rule(2.0, alpha=3.0, memory=1.0) == (6.0, 1.0)
+
+
+def given_an_unknown(x, unknown): ...
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda x, alpha=1.0: None, {"alpha": 3.0}),
+        (lambda x, unknown=1.0, alpha=1.0: None, {"alpha": 3.0}),
+        (lambda x, nothing=1.0: None, {}),
+        (lambda *args, **more: None, {}),
+        (partial(given_an_unknown, unknown=2.0), {}),
+        (
+            wraps(given_an_unknown)(lambda *args, **more: None),
+            "nothing gives the argument 'unknown' of given_an_unknown",
+        ),
+        (given_an_unknown, "Numbers: nothing gives the argument 'unknown' of given_an_unknown, which has no default"),
+        (lambda x, nothing: None, "nothing gives the argument 'nothing'"),
+    ],
+)
+def test_an_argument_that_nothing_gives_has_a_default(function, expected):
+    if isinstance(expected, str):
+        with pytest.raises(TypeError, match=expected):
+            Rule(function).numbers(Numbers())
+    else:
+        assert Rule(function).numbers(Numbers()) == expected
 
 
 def test_what_is_not_needed_is_not_computed():

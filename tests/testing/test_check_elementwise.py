@@ -61,7 +61,10 @@ class RootOfWeights(penalties.L2):
         (Branches, r"Branches: rule is scalar mathematics: A rule is the same for all numbers: choose by np\.where"),
         (Exponential, r"Exponential: rule is scalar mathematics: np\.exp cannot be in a rule that is compiled"),
         (ForgetsItsMemory, r"rule is scalar mathematics: A rule has to give 2 values, for g, velocity\. It gave 1"),
-        (AsksForMore, r"the arguments of rule are hyperparameters, or given by name: \['beta'\] are none that AsksFor"),
+        (
+            AsksForMore,
+            "the arguments of rule are hyperparameters, or given by name: AsksForMore: nothing gives .*'beta'",
+        ),
         (OfDoublePrecision, r"rule: dtype kept: g is float64"),
         (OfAnArray, r"rule is scalar mathematics: A rule is made of its arguments and numbers, not of ndarray"),
         (CallsOther, r"CallsOther: derivative is scalar mathematics: np\.tanh cannot be in a rule"),
