@@ -58,8 +58,8 @@ def gather_in_one_pass(X: Array, index: Array, shift: Array, scale: Array, out: 
     The index may have any shape, before which that of m members stands; shift and scale are (d,) or (m, 1, d).
     """
     alike = shift.dtype == X.dtype and scale.dtype == out.dtype and index.dtype == np.int64
-    in_order = X.flags.c_contiguous and out.flags.c_contiguous
-    if not alike or not in_order or (X.dtype.name, out.dtype.name) not in PAIRS:
+    in_order = all(array.flags.c_contiguous for array in (X, index, shift, scale, out))
+    if not alike or not in_order or not X.dtype.isnative or (X.dtype.name, out.dtype.name) not in PAIRS:
         return False
     width = X.shape[1]
     _loop().run(X, index.reshape(-1), shift.reshape(-1, width), scale.reshape(-1, width), out.reshape(-1, width))

@@ -42,7 +42,17 @@ def test_data_that_cannot_be_written_to_is_read(way, rng):
     np.testing.assert_array_equal(out, (X[[8, 0, 0, 3]] - 1).astype(np.float32) * np.float32(3))
 
 
-@pytest.mark.parametrize("X", [np.ones((5, 4), np.int32)[:, ::2], np.ones((5, 2), np.float16), np.ones((2, 5)).T])
+@pytest.mark.parametrize(
+    "X",
+    [np.ones((5, 4), np.int32)[:, ::2], np.ones((5, 2), np.float16), np.ones((2, 5)).T, np.ones((5, 2), ">f8")],
+)
 def test_other_arrays_are_left_to_others(X):
     index = np.arange(3)
     assert not gather_in_one_pass(X, index, np.zeros(2, X.dtype), np.ones(2, np.float32), np.empty((3, 2), np.float32))
+
+
+@pytest.mark.parametrize("strided", range(3))
+def test_arrays_with_gaps_are_left_to_others(strided):
+    given = [np.arange(6), np.zeros(4), np.ones(4, np.float32)]
+    given = [array[::2] if i == strided else array[: array.size // 2].copy() for i, array in enumerate(given)]
+    assert not gather_in_one_pass(np.ones((9, 2)), *given, np.empty((3, 2), np.float32))
