@@ -80,6 +80,10 @@ class Activation(Component):
             raise TypeError(
                 f"{type(self).__name__} must define rule and derivative, or forward, as its family asks for."
             )
+        if self.elementwise_rules is not None and (self.n_pieces != 1 or self.parameters(1)):
+            raise TypeError(
+                f"{type(self).__name__} must define forward: a rule is a function of one number, and learns nothing."
+            )
         return super().validate()
 
     def __call__(self, x: Array) -> Array:

@@ -69,6 +69,21 @@ def test_a_default_holds_in_array_code():
     assert Doubled().gradient(gradient).tolist() == [[4.0, -8.0]]
 
 
+class Learns(Steep):
+    def parameters(self, n_units):
+        return {"slope": np.full((1, n_units), 0.25)}
+
+
+class Pieces(Steep):
+    n_pieces = 2
+
+
+@pytest.mark.parametrize("cls", [Learns, Pieces])
+def test_what_a_rule_cannot_do_is_an_error(cls):
+    with pytest.raises(TypeError, match="must define forward: a rule is a function of one number"):
+        weights(activation=cls())
+
+
 def test_a_misspelt_hyperparameter_is_no_other_number():
     message = "Misspelt: nothing gives the argument 'lerning_rate' of rule, which has no default"
     with pytest.raises(TypeError, match=message):
