@@ -78,8 +78,12 @@ class Symbol(NDArrayOperatorsMixin):
         return self.tape.nodes[self.index]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Symbol:
+        if "out" in options:
+            raise TypeError("A rule changes nothing in place: write a = a + b, not a += b.")
         if method != "__call__" or options:
             raise TypeError(f"A rule is scalar mathematics: np.{ufunc.__name__} has no options and methods in it.")
+        if ufunc is np.positive:
+            return self
         if ufunc is np.square or (ufunc is np.power and isinstance(inputs[1], int | float) and inputs[1] == 2):
             return self._new(np.multiply, inputs[0], inputs[0])
         if ufunc in LOGIC_OF_BITS:

@@ -20,7 +20,17 @@ BINARY = (
     np.maximum,
     np.minimum,
 )
-UNARY = (np.negative, np.abs, np.sqrt, np.sign, np.square, lambda a: a**2, lambda a: 1.0 - a, lambda a: 2.0 / a)
+UNARY = (
+    np.negative,
+    np.positive,
+    np.abs,
+    np.sqrt,
+    np.sign,
+    np.square,
+    lambda a: a**2,
+    lambda a: 1.0 - a,
+    lambda a: 2.0 / a,
+)
 COMPARISONS = (
     lambda a, b: a > b,
     lambda a, b: a >= b,
@@ -243,6 +253,8 @@ def test_an_empty_range_changes_nothing():
         (lambda x, m: x if x > 0 else m, r"A rule is the same for all numbers: choose by np\.where"),
         (lambda x, m: np.add.reduce(x), r"np\.add has no options and methods in it"),
         (lambda x, m: np.add(x, m, where=True), r"np\.add has no options"),
+        (lambda x, m: x.__iadd__(m), r"A rule changes nothing in place: write a = a \+ b, not a \+= b"),
+        (lambda x, m: np.add(x, m, out=m), "A rule changes nothing in place"),
         (lambda x, m: np.sum(x), "sum cannot be in a rule"),
         (lambda x, m: x + np.ones(3), "A rule is made of its arguments and numbers, not of ndarray"),
         (lambda x, m: (x, m), r"A rule has to give 1 values, for x\. It gave 2"),
