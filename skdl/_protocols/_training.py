@@ -110,12 +110,12 @@ class FirstOrderOptimizer(Optimizer):
     The engine applies all else: theta <- theta - learning_rate * factor * (d + weight_decay * theta), with the
     schedule's factor, the decay on weights only, and the gradient clipped before the rule sees it.
 
-    It is written in one of two ways. `rule` is scalar mathematics, a static method `rule(g, <memory>, <numbers>) -> (d,
-    <memory>)` of one number of the gradient: +, -, *, /, np.sqrt, np.abs, np.sign, np.maximum, np.minimum, np.clip,
-    np.where, x**2 and comparisons. Its other arguments are, by their names, those of `state_names`, whose new values it
-    gives after d in that order, hyperparameters, and what `numbers` makes of the step; others have defaults. It is
-    compiled into one loop with all that the engine does in a step, where Numba is installed. `direction` is array code,
-    for rules that are not elementwise.
+    It is written in one of two ways. `rule` is scalar mathematics, a static method
+    `rule(g, <memory>, <numbers>) -> (d, <memory>)` of one number of the gradient: +, -, *, /, np.sqrt, np.abs, np.sign,
+    np.maximum, np.minimum, np.clip, np.where, x**2 and comparisons. Its other arguments are, by their names, those of
+    `state_names`, whose new values it gives after d in that order, hyperparameters, and what `numbers` makes of the
+    step; others have defaults, and whatever else it reads is a constant. It is compiled into one loop with all that the
+    engine does in a step, where Numba is installed. `direction` is array code, for rules that are not elementwise.
 
     Parameters
     ----------
