@@ -13,6 +13,7 @@ from skdl._protocols import Cost, ForwardContext, Layer, LayerArrays, LayerBackp
 from skdl._registry import register
 from skdl.encodings._edges import column_edges
 from skdl.encodings._features import FeatureDense, by_features, by_rows
+from skdl.encodings._piecewise_loop import encoding_loop, limits_of
 from skdl.encodings._robust import CLIP, robust_units, smooth_clip
 from skdl.layers import Sequential, with_shared_rows
 
@@ -65,27 +66,23 @@ class PiecewiseLayer(Layer):
     def forward(self, x: Array, arrays: LayerArrays, context: ForwardContext) -> tuple[Array, LayerBackprop]:
         x, arrays = with_shared_rows(x, arrays)
         k, n_rows, d = x.shape
-        columns = by_features(x, d)  # (k, d, 1, B)
-        low, slope = (arrays[name].reshape(k, d, self.n_bins, 1) for name in ("low", "slope"))
+        low, slope = (arrays[name].reshape(k, d, self.n_bins) for name in ("low", "slope"))
+        # without z, arrays of the right shape in the place of its two
+        centre, scale = (arrays[name].reshape(k, d) if self.linear else low[..., 0] for name in ("centre", "scale"))
         y = np.empty((k, d, self.n_bins + self.linear, n_rows), x.dtype)
-        shares = y[:, :, self.linear :]
-        np.subtract(columns, low, out=shares)
-        shares *= slope
-        np.clip(shares, 0, 1, out=shares)
-        if self.linear:
-            centre, scale = (arrays[name].reshape(k, d, 1, 1) for name in ("centre", "scale"))
-            z = columns - centre
-            z *= scale
-            y[:, :, :1], factor = smooth_clip(z, self.bound)
+        encoding_loop().run(x, low, slope, centre, scale, limits_of(self.bound, x.dtype), int(self.linear), y)
 
         def backprop(dy: Array, gradients: LayerArrays, needed: bool) -> Array | None:
             if not needed:
                 return None
-            dy = by_features(dy, d)
-            inside = (columns > low) & (columns * slope < 1 + low * slope)
-            dx = (dy[:, :, self.linear :] * slope * inside).sum(axis=2, keepdims=True)
+            dy, columns = by_features(dy, d), by_features(x, d)  # (k, d, 1, B)
+            edges, steep = low[..., None], slope[..., None]
+            inside = (columns > edges) & (columns * steep < 1 + edges * steep)
+            dx = (dy[:, :, self.linear :] * steep * inside).sum(axis=2, keepdims=True)
             if self.linear:
-                dx += dy[:, :, :1] * factor**3 * scale
+                factors = scale[..., None, None]
+                _, factor = smooth_clip((columns - centre[..., None, None]) * factors, self.bound)
+                dx += dy[:, :, :1] * factor**3 * factors
             return by_rows(dx)
 
         return by_rows(y), backprop
