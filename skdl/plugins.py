@@ -7,6 +7,7 @@ docstring gives the methods and the shapes; `skdl.testing.check_component` says 
 from skdl._array import (
     Array,
     bernoulli_rows,
+    column,
     column_sum,
     matmul,
     namespace,
@@ -118,6 +119,7 @@ __all__ = [
     "Text",
     "WeightPlaces",
     "bernoulli_rows",
+    "column",
     "column_sum",
     "is_learned",
     "matmul",
