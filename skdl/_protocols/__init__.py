@@ -28,15 +28,8 @@ from skdl._protocols._network import (
     ParameterSpec,
     ScaleAndShift,
 )
-from skdl._protocols._training import (
-    FirstOrderOptimizer,
-    FullBatchOptimizer,
-    Loss,
-    Optimizer,
-    Penalty,
-    Schedule,
-    WeightPlaces,
-)
+from skdl._protocols._objectives import Loss, Penalty, WeightPlaces
+from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Optimizer, Schedule
 
 __all__ = [
     "NO_GRADIENTS",
