@@ -37,3 +37,29 @@ def threads_for_the_smallest(monkeypatch):
     from skdl.execution import cost
 
     monkeypatch.setattr(cost, "LEAST_STEP_SECONDS", 1e-12)
+
+
+# Here, since a second conftest.py in a folder that comes before this file in the alphabet takes its name from it.
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache directory for compiled loops, for this process and those that it starts."""
+    monkeypatch.setenv("SKDL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def compiler(cache, monkeypatch):
+    """A compiler of loops as in a new process, that takes no time into account."""
+    from skdl._compiled import policy
+
+    for name in (
+        "PAYS_TO_LOAD",
+        "PAYS_AHEAD",
+        "PAYS_AFTER_PIECES",
+        "PAYS_TO_COMPILE",
+        "PAYS_TO_COMPILE_AFTER_PIECES",
+        "LOOK_AGAIN",
+    ):
+        monkeypatch.setattr(policy, name, 0.0)
+    monkeypatch.setenv("SKDL_COMPILED", "auto")
+    return policy.Compiler()

@@ -128,7 +128,7 @@ def test_a_pass_over_all_rows_leaves_the_turn_to_others(call, order, monkeypatch
     monkeypatch.setattr(validation, "laid_out", watched(laid_out))
     monkeypatch.setattr(validation, "assert_all_finite", watched(finite))
     assert_array_equal(model.fit(X, y).predict(X) if call == "fit" else model.predict(X), y)
-    assert len(free) >= 2
+    assert free  # a plain array of floats is only looked at for what is not finite
     assert all(free)
     with pytest.raises(ValueError, match="NaN"):
         getattr(model, call)(*[np.full((20, 2), np.nan), y][: 2 if call == "fit" else 1])
