@@ -187,7 +187,7 @@ class Waiting:
             self.epoch += 1
         if self.epoch == 2:
             for _ in range(6000):
-                if not COMPILER.wanted or not list(self.store.rglob("*.claim")):
+                if not COMPILER.wanted or not list(self.store.glob("loops/*/*.claim")):
                     return
                 time.sleep(0.02)
             raise AssertionError("nothing was compiled")

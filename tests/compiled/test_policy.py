@@ -51,7 +51,7 @@ def test_what_is_missing_is_compiled_by_another_process_and_taken_when_it_is_the
     loop = Adding(compiler)
     compiler.work(1.0, 1.0, 1.0)
     assert loop() == 1
-    assert len(list(cache.rglob("*.claim"))) == 1
+    assert len(list(cache.glob("loops/*/*.claim"))) == 1
 
     def is_exchanged():
         compiler.work(0.0, 0.0, 0.0)
@@ -337,7 +337,7 @@ def test_a_process_that_ends_before_its_compiler_says_nothing(cache):
     patch += "    if name.startswith('PAYS') or name == 'LOOK_AGAIN': setattr(policy, name, 0.0)\n"
     script = patch + FIT.format(max_iter=3) + "print(COMPILER.trouble, COMPILER.failures)"
     assert run(script, cache, "-W", "error", "-X", "dev", PYTHONWARNINGS="error") == "None {}\n"
-    wait_for(lambda: list(cache.rglob("digests.json")) and not list(cache.rglob("*.claim")))
+    wait_for(lambda: list(cache.glob("loops/*/*/digests.json")) and not list(cache.glob("loops/*/*.claim")))
     found = "n = sum(loop.compiled is not None for loop in COMPILER.loops); print(n == len(COMPILER.loops) > 0)"
     assert run(patch + FIT.format(max_iter=40) + found, cache) == "True\n"
 
