@@ -364,3 +364,9 @@ thread.join()
 print(status)
 """
     assert run(script, cache, "-W", "ignore") == "0\n"
+
+
+def test_importing_a_part_makes_no_loop(cache):
+    """Loops are made where they are first asked for: else an import would load, or compile, what nobody runs."""
+    script = "import skdl; from skdl import *; from skdl._compiled import COMPILER; print(len(COMPILER.loops))"
+    assert run(script, cache, SKDL_COMPILED="eager") == "0\n"

@@ -25,7 +25,7 @@ from scipy.cluster.hierarchy import fcluster, ward
 from scipy.spatial.distance import cdist, squareform
 
 from skdl._threads import thread_map
-from skdl.neighbors.bounds.difference_loops import MANHATTAN
+from skdl.neighbors.bounds.difference_loops import manhattan_loop
 from skdl.neighbors.bounds.placement import nan_mean, row_blocks, sample_rows
 from skdl.neighbors.bounds.rounding import rounding_bound
 from skdl.neighbors.bounds.sampling import reach_of_nearest
@@ -70,7 +70,7 @@ class ColumnGroupBound:
             return ColumnGroupQueries(np.ascontiguousarray((rows @ self.member).T), length) if finite else None
 
     def scores(self, queries: ColumnGroupQueries, start: int, stop: int, out: np.ndarray) -> np.ndarray:
-        MANHATTAN.run(self.sums[start:stop], queries.sums, out)
+        manhattan_loop().run(self.sums[start:stop], queries.sums, out)
         return np.negative(out, out=out)
 
     def reach(self, queries: ColumnGroupQueries, distances: np.ndarray) -> np.ndarray:

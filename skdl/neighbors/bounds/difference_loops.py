@@ -6,6 +6,8 @@ one. Each distance is summed in the order of the columns in both ways.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from scipy.spatial.distance import cdist
 
@@ -61,5 +63,15 @@ def chebyshev_in_a_loop(rows: np.ndarray, columns: np.ndarray, out: np.ndarray) 
 
 READ_ONLY = "Array(float64, 2, 'C', readonly=True)"
 SIGNATURES = [f"void({READ_ONLY}, {READ_ONLY}, float64[:, ::1])"]
-MANHATTAN = Loop(manhattan_by_scipy, source_of(manhattan_in_a_loop), SIGNATURES)
-CHEBYSHEV = Loop(chebyshev_by_scipy, source_of(chebyshev_in_a_loop), SIGNATURES)
+
+
+@cache
+def manhattan_loop() -> Loop:
+    """The loop of `manhattan_in_a_loop`."""
+    return Loop(manhattan_by_scipy, source_of(manhattan_in_a_loop), SIGNATURES)
+
+
+@cache
+def chebyshev_loop() -> Loop:
+    """The loop of `chebyshev_in_a_loop`."""
+    return Loop(chebyshev_by_scipy, source_of(chebyshev_in_a_loop), SIGNATURES)

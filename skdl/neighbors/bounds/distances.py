@@ -13,13 +13,13 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from skdl.neighbors.bounds.difference_loops import CHEBYSHEV, MANHATTAN
+from skdl.neighbors.bounds.difference_loops import chebyshev_loop, manhattan_loop
 from skdl.neighbors.bounds.placement import power_of_two_unit, sample_rows
 from skdl.neighbors.bounds.rounding import SMALLEST, minkowski_underflow, rounding_bound
 from skdl.neighbors.metrics.metric import Metric, Minkowski
 
 STEEP = 64
-LOOPS = {1: MANHATTAN, np.inf: CHEBYSHEV}
+LOOPS = {1: manhattan_loop, np.inf: chebyshev_loop}
 MODERATE = 2.0**-300, 2.0**300  # units in which squares of what is not far smaller or larger are in range
 
 
@@ -72,7 +72,7 @@ class DistanceBound:
         rows, p = self.order.in_unit(self.X[start:stop]), self.order.bounding
         with np.errstate(over="ignore", under="ignore"):
             if p in LOOPS:
-                LOOPS[p].run(np.require(rows, requirements=["C", "A"]), queries, out)
+                LOOPS[p]().run(np.require(rows, requirements=["C", "A"]), queries, out)
             elif p == 2:
                 cdist(rows, queries, "euclidean", out=out)
             else:

@@ -19,6 +19,7 @@ common column have infinite distance and the least finite score: they pass only 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,10 @@ def share_in_a_loop(squares: np.ndarray, common: np.ndarray, never: float) -> No
             scores[j] = never if count == 0 else scores[j] / -count
 
 
-SHARE = Loop(share_by_numpy, source_of(share_in_a_loop), ["void(float64[:, ::1], float32[:, ::1], float64)"])
+@cache
+def share_loop() -> Loop:
+    """The loop of `share_in_a_loop`."""
+    return Loop(share_by_numpy, source_of(share_in_a_loop), ["void(float64[:, ::1], float32[:, ::1], float64)"])
 
 
 class NanQueries(NamedTuple):
@@ -106,7 +110,7 @@ class NanProductBound:
         scores = np.matmul(np.hstack(terms), queries.terms.T, out=out)
         common = present.astype(np.float32) @ queries.present.T  # whole numbers, exact below 2^24
         common += len(self.categorical)
-        SHARE.run(scores, common, NEVER)
+        share_loop().run(scores, common, NEVER)
         return scores
 
     def reach(self, queries: NanQueries, distances: np.ndarray) -> np.ndarray:

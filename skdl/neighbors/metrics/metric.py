@@ -13,7 +13,7 @@ in another unit; where nothing leaves the range, it has the bits of the plain fo
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -73,8 +73,8 @@ class Minkowski(Metric):
             return p_norm(difference, p)
 
     def between_pairs(self, queries: Any, X: Any, i: np.ndarray, x: np.ndarray, distances: np.ndarray) -> None:
-        loop = MINKOWSKI_LOOPS.get(self.exponent)
-        if loop is None or not suits_loop(queries, X):
+        loop = minkowski_loop(self.exponent) if suits_loop(queries, X) else None
+        if loop is None:
             super().between_pairs(queries, X, i, x, distances)
             return
         loop.run(queries, X, i, x, halving(X.shape[1]), distances)
@@ -101,7 +101,7 @@ class Cosine(Metric):
 
     def between_pairs(self, queries: Any, X: Any, i: np.ndarray, x: np.ndarray, distances: np.ndarray) -> None:
         if suits_loop(queries, X):
-            COSINE_LOOP.run(queries, X, i, x, halving(X.shape[1]), distances)
+            cosine_loop().run(queries, X, i, x, halving(X.shape[1]), distances)
         else:
             super().between_pairs(queries, X, i, x, distances)
 
@@ -174,8 +174,14 @@ def suits_loop(queries: Any, X: Any) -> bool:
     )
 
 
-MINKOWSKI_LOOPS = {
-    p: PairLoop(partial(Metric.between_pairs, Minkowski(p)), function)
-    for p, function in ((1.0, manhattan_pairs), (2.0, euclidean_pairs))
-}
-COSINE_LOOP = PairLoop(partial(Metric.between_pairs, Cosine()), cosine_pairs)
+@cache
+def minkowski_loop(p: float) -> PairLoop | None:
+    """The loop of Minkowski's distance of order p, if it has one."""
+    function = {1.0: manhattan_pairs, 2.0: euclidean_pairs}.get(p)
+    return None if function is None else PairLoop(partial(Metric.between_pairs, Minkowski(p)), function)
+
+
+@cache
+def cosine_loop() -> PairLoop:
+    """The loop of the cosine distance."""
+    return PairLoop(partial(Metric.between_pairs, Cosine()), cosine_pairs)

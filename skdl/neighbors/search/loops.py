@@ -6,6 +6,8 @@ in the same order.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from skdl._compiled import Loop, source_of
@@ -171,28 +173,38 @@ def merge_in_a_loop(
 
 
 REALS = "float32", "float64"
-COLLECT = Loop(
-    collect_by_numpy,
-    source_of(collect_in_a_loop),
-    [f"int64({real}[:, ::1], {real}[::1], int64, int64[::1], int64[::1], {real}[::1], int64)" for real in REALS],
-)
-TOP = Loop(
-    top_by_numpy,
-    source_of(top_in_a_loop),
-    [f"void({real}[:, ::1], int64[:, ::1])" for real in REALS],
-)
-KEEP = Loop(
-    keep_by_numpy,
-    source_of(keep_in_a_loop),
-    [f"int64(int64[::1], int64[::1], {real}[::1], boolean[::1], float64[::1], int64)" for real in REALS],
-)
-BEST = Loop(
-    best_of_groups,
-    source_of(best_in_a_loop),
-    [f"void(int64[::1], {real}[::1], int64, {real}[::1], boolean[::1])" for real in REALS],
-)
-MERGE = Loop(
-    merge_into,
-    source_of(merge_in_a_loop),
-    ["void(int64[::1], int64[::1], float64[::1], float64[:, ::1], int64[:, ::1])"],
-)
+
+
+@cache
+def collect_loop() -> Loop:
+    """The loop of `collect_in_a_loop`."""
+    types = "int64({0}[:, ::1], {0}[::1], int64, int64[::1], int64[::1], {0}[::1], int64)"
+    return Loop(collect_by_numpy, source_of(collect_in_a_loop), [types.format(real) for real in REALS])
+
+
+@cache
+def top_loop() -> Loop:
+    """The loop of `top_in_a_loop`."""
+    types = "void({0}[:, ::1], int64[:, ::1])"
+    return Loop(top_by_numpy, source_of(top_in_a_loop), [types.format(real) for real in REALS])
+
+
+@cache
+def keep_loop() -> Loop:
+    """The loop of `keep_in_a_loop`."""
+    types = "int64(int64[::1], int64[::1], {0}[::1], boolean[::1], float64[::1], int64)"
+    return Loop(keep_by_numpy, source_of(keep_in_a_loop), [types.format(real) for real in REALS])
+
+
+@cache
+def best_loop() -> Loop:
+    """The loop of `best_in_a_loop`."""
+    types = "void(int64[::1], {0}[::1], int64, {0}[::1], boolean[::1])"
+    return Loop(best_of_groups, source_of(best_in_a_loop), [types.format(real) for real in REALS])
+
+
+@cache
+def merge_loop() -> Loop:
+    """The loop of `merge_in_a_loop`."""
+    types = "void(int64[::1], int64[::1], float64[::1], float64[:, ::1], int64[:, ::1])"
+    return Loop(merge_into, source_of(merge_in_a_loop), [types])

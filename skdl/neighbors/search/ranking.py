@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from skdl.neighbors.metrics.metric import Metric
-from skdl.neighbors.search.groups import NO_ROW
-from skdl.neighbors.search.loops import FEW, MERGE
+from skdl.neighbors.search.groups import NO_ROW, merge_into
+from skdl.neighbors.search.loops import FEW, merge_loop
 
 
 class Ranking:
@@ -24,7 +24,7 @@ class Ranking:
     def add(self, i: np.ndarray, x: np.ndarray) -> None:
         """Consider row x[j] for query i[j]; no pair may come twice."""
         if i.size:
-            merge = MERGE.run if self.distances.shape[1] <= FEW else MERGE.by_numpy
+            merge = merge_loop().run if self.distances.shape[1] <= FEW else merge_into
             merge(i, x, self.exact(i, x), self.distances, self.indices)
 
     def exact(self, i: np.ndarray, x: np.ndarray, X: Any = None) -> np.ndarray:

@@ -16,7 +16,7 @@ from skdl.neighbors.bounds.products import NARROW
 from skdl.neighbors.metrics.metric import Cosine, Metric
 from skdl.neighbors.metrics.row_arithmetic import row_max_abs
 from skdl.neighbors.search.base import BlockSearch
-from skdl.neighbors.search.loops import BEST, COLLECT, FEW, KEEP, TOP
+from skdl.neighbors.search.loops import FEW, best_loop, collect_loop, keep_loop, top_by_numpy, top_loop
 from skdl.neighbors.search.ranking import Ranking
 
 TRAINING_ROWS = 1024  # with 512 queries, a block of scores that stays in the cache
@@ -126,7 +126,7 @@ class Candidates:
             later = self.bound.is_exact and start > 0
             side = scores.dtype.type(np.inf if later else -np.inf)
             threshold = np.nextafter(self.threshold.astype(scores.dtype), side)
-        self.count = COLLECT.run(scores, threshold, start, self.i, self.x, self.scores, self.count)
+        self.count = collect_loop().run(scores, threshold, start, self.i, self.x, self.scores, self.count)
 
     def tighten(self) -> None:
         """Raise each threshold by the best pairs and drop what is below."""
@@ -168,16 +168,16 @@ class Candidates:
 
     def _best(self, i: np.ndarray, scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         kth, best = np.empty(self.n_queries, scores.dtype), np.empty(i.size, dtype=bool)
-        BEST.run(i, scores, k, kth, best)
+        best_loop().run(i, scores, k, kth, best)
         return kth, best
 
     def _keep(self, keep: np.ndarray) -> None:
-        self.count = KEEP.run(self.i, self.x, self.scores, keep, self.threshold, self.count)
+        self.count = keep_loop().run(self.i, self.x, self.scores, keep, self.threshold, self.count)
 
     def _first_threshold(self, scores: np.ndarray) -> None:
         few = self.k if self.bound.is_tight else min(self.k + PROBES, len(scores))
         top = np.empty((self.n_queries, few), np.intp)
-        (TOP.run if few <= FEW else TOP.by_numpy)(scores, top)
+        (top_loop().run if few <= FEW else top_by_numpy)(scores, top)
         if self.bound.is_exact:
             self.threshold = scores[top[:, -1], np.arange(self.n_queries)].astype(np.float64)
             return

@@ -8,8 +8,8 @@ from skdl._compiled import COMPILER
 from skdl.neighbors.bounds import difference_loops, nan_products
 
 LOOPS = {
-    "manhattan": (difference_loops.MANHATTAN, difference_loops.manhattan_in_a_loop),
-    "chebyshev": (difference_loops.CHEBYSHEV, difference_loops.chebyshev_in_a_loop),
+    "manhattan": (difference_loops.manhattan_loop, difference_loops.manhattan_in_a_loop),
+    "chebyshev": (difference_loops.chebyshev_loop, difference_loops.chebyshev_in_a_loop),
 }
 
 
@@ -24,7 +24,8 @@ def problem(columns, n_rows, n_queries):
 @pytest.mark.parametrize("name", LOOPS)
 @pytest.mark.parametrize("columns", [1, 3, 4, 9, 14])
 def test_differences_in_plain_python_are_scipys(name, columns):
-    loop, function = LOOPS[name]
+    made, function = LOOPS[name]
+    loop = made()
     rows, queries = problem(columns, 5, 140)
     expected, out = np.empty((5, 140)), np.empty((5, 140))
     loop.by_numpy(rows, queries, expected)
@@ -36,7 +37,7 @@ def test_differences_in_plain_python_are_scipys(name, columns):
 @pytest.mark.parametrize("columns", [1, 7, 8, 50, 301])
 def test_compiled_differences_are_scipys(name, columns):
     pytest.importorskip("numba")
-    loop, _ = LOOPS[name]
+    loop = LOOPS[name][0]()
     rows, queries = problem(columns, 60, 300)
     rows.flags.writeable = False
     expected, out = np.empty((60, 300)), np.empty((60, 300))
@@ -59,5 +60,5 @@ def test_squares_are_shared_by_the_columns_in_common_as_numpy_does(way):
     else:
         pytest.importorskip("numba")
         with COMPILER.using("eager"):
-            nan_products.SHARE.run(found, common, -1e300)
+            nan_products.share_loop().run(found, common, -1e300)
     assert_array_equal(found, expected)
