@@ -220,3 +220,22 @@ def test_a_long_training_takes_up_in_its_middle_what_another_process_compiled(tm
     assert not COMPILER.wanted
     assert len(expected) == len(found)
     assert all(a.tobytes() == b.tobytes() for a, b in zip(expected, found, strict=True))
+
+
+def fallback(*arguments):
+    raise AssertionError("a loop that is compiled ran by NumPy")
+
+
+@pytest.mark.parametrize("changes", [{}, {"normalization": "batch", "dropout": 0.2}, {"encoding": "piecewise"}])
+def test_no_loop_of_a_training_is_left_to_numpy(changes, monkeypatch):
+    """Equal bits would hide arrays that do not lie in memory as a loop takes them, in stacks above all."""
+    network = MLPClassifier(**SMALL).set_params(**changes)
+    estimators = [network, BaggingClassifier(network, n_estimators=3, n_jobs=1, random_state=0)]
+    with COMPILER.using("eager"):
+        for estimator in estimators:
+            trained(estimator, X, CLASSES)
+        for loop in list(COMPILER.loops):
+            if loop.compiled is not None:
+                monkeypatch.setattr(loop, "by_numpy", fallback)
+        for estimator in estimators:
+            trained(estimator, X, CLASSES)
