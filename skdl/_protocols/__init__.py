@@ -15,20 +15,20 @@ from skdl._protocols._augmentations import (
 from skdl._protocols._blocks import Block, Parts
 from skdl._protocols._columns import InputColumns
 from skdl._protocols._container import Container, is_learned
+from skdl._protocols._context import ForwardContext
 from skdl._protocols._encodings import CategoryEncoding, NumberEncoding
 from skdl._protocols._layers import NO_GRADIENTS, Activation, Backprop, Gradients, Initializer, Normalization
 from skdl._protocols._network import (
     Absorption,
     Cost,
     Fold,
-    ForwardContext,
     Layer,
     LayerArrays,
     LayerBackprop,
-    ParameterSpec,
     ScaleAndShift,
 )
 from skdl._protocols._objectives import Loss, Penalty, WeightPlaces
+from skdl._protocols._parameters import ParameterSpec
 from skdl._protocols._training import FirstOrderOptimizer, FullBatchOptimizer, Optimizer, Schedule
 
 __all__ = [

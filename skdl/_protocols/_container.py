@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Self
 
 from skdl._array import Array
-from skdl._protocols._network import Absorption, Cost, ForwardContext, Layer, LayerArrays
+from skdl._protocols._context import ForwardContext
+from skdl._protocols._network import Absorption, Cost, Layer, LayerArrays
 
 
 class Container(Layer):

@@ -9,120 +9,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from skdl._array import Array
-from skdl._warnings import warn
+from skdl._protocols._context import ForwardContext
+from skdl._protocols._parameters import ParameterSpec
 
 # A layer's arrays by name; of a layer with children, the sequence of those of its leaves.
 LayerArrays: TypeAlias = Any
 LayerBackprop: TypeAlias = Callable[[Array, LayerArrays, bool], Array | None]
 ScaleAndShift: TypeAlias = tuple[Array, Array]
-
-
-@dataclass(frozen=True)
-class ParameterSpec:
-    """A learned array of a layer.
-
-    Parameters
-    ----------
-    name : str
-        By which the layer's `forward` finds it.
-    shape : tuple of two int
-        Without the member axis.
-    role : str, default="other"
-        Two roles have a meaning. A "weight" is a matrix (n_in, n_out), is penalised and bounded, and is one of the
-        public `coefs_`. A "bias" (1, n_out) is that of the layer's weight, and is one of the public `intercepts_`. What
-        an encoding learns has the role "encoding", points of categories have "embedding", factors of inputs "scale". By
-        any role, factors of the learning rate and of weight decay find it.
-    n_blocks : int, default=1
-        Matrices that lie one under the other in this array: a bound of the weights into a unit is one of each.
-    owners : int, default=1
-        Members of a batch ensemble that own a part each: what a part costs counts in its owner's share of the loss.
-    tie : str, default=""
-        A name that two weights have in common, which are one matrix: that of the upper leaf is the lower one's,
-        transposed. The way back comes to the upper one first, which writes its part of their gradient; the lower adds.
-    is_transposed : bool, default=False
-        Whether it is the upper one, which has no numbers of its own.
-    """
-
-    name: str
-    shape: tuple[int, int]
-    role: str = "other"
-    n_blocks: int = 1
-    owners: int = 1
-    tie: str = ""
-    is_transposed: bool = False
-
-    @property
-    def is_penalised(self) -> bool:
-        """True if the objective's penalty is of it."""
-        return self.role == "weight"
-
-    @property
-    def group(self) -> str:
-        """Its role, or its name where it has none: the word by which factors find it."""
-        return self.name if self.role == "other" else self.role
-
-    @property
-    def fan_in(self) -> int:
-        """Inputs of a unit, of a weight."""
-        return self.shape[0] // self.n_blocks
-
-    @property
-    def size(self) -> int:
-        """Its own numbers."""
-        return 0 if self.is_transposed else self.shape[0] * self.shape[1]
-
-
-@dataclass
-class ForwardContext:
-    """The context of a pass through the network: all that it needs besides parameters and data.
-
-    Parameters
-    ----------
-    training : bool
-    generators : sequence of k generators
-        Each member's own random numbers; empty where none may be drawn.
-    weight : array of shape (k, B, 1) or None
-        Of the batch's rows.
-    activity : array of shape (k,) or None
-        The sum of what penalties on activations add to the members' losses; None where there is none.
-    warned : set of str
-        What was warned of.
-    is_repeated : bool
-        Whether rows come as a layer that repeats them would give them: other ones for each copy.
-    dropout_factor : array of shape (k, 1, 1) or None
-        By which probabilities of dropping are multiplied in this step; None for one.
-    drops : bool
-        Whether dropout drops at prediction, too: the same numbers of all rows.
-    """
-
-    training: bool
-    generators: Sequence[np.random.Generator] = ()
-    weight: Array | None = None
-    activity: Array | None = None
-    warned: set[str] = field(default_factory=set)
-    is_repeated: bool = False
-    dropout_factor: Array | None = None
-    drops: bool = False
-
-    def warn_once(self, message: str) -> None:
-        """Warn, unless it was done in a pass before."""
-        if message not in self.warned:
-            self.warned.add(message)
-            warn(message)
-
-    def start(self, weight: Array) -> None:
-        """Begin a pass over rows of these weights."""
-        self.weight, self.activity = weight, None
-
-    def add_activity(self, value: Array) -> None:
-        """Add the value of a penalty on activations to the members' losses."""
-        self.activity = value if self.activity is None else self.activity + value
 
 
 class Fold(NamedTuple):
